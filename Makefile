@@ -1,0 +1,37 @@
+# Two commands for a newcomer: make demo, make test.
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PYTHON ?= python3.11
+ARGS   ?=
+
+.PHONY: install demo test lint bench proto clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Headwater needs Python 3.11: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	@touch $(STAMP)
+
+demo: install
+	$(BIN)/headwater-sim demo $(ARGS)
+
+test: install lint
+	$(BIN)/pytest -n 2 -m "not servers and not slow" $(ARGS)
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install
+	$(BIN)/python -m benchmarks $(ARGS)
+
+proto: install
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire.proto firmware_bridge/node.proto
+
+clean:
+	rm -rf $(VENV) demo-out

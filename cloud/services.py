@@ -1,0 +1,74 @@
+"""What the query API and the page may ask, gathered by `cloud.serve`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cloud.log.base import BatchLog
+from cloud.series.base import SeriesStore
+from cloud.warnings.types import WarningsReader
+from contract.catalogue import Catalogue
+from contract.clock import Clock
+from contract.readings import ReadingBatch
+
+
+class Latest(Protocol):
+    """The newest reading of every channel heard so far; safe from any thread."""
+
+    def snapshot(self) -> ReadingBatch:
+        """Sorted by channel. A late reading never replaces a newer one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLink:
+    """A gateway as the receiver sees it; times on the cloud's clock, None when never."""
+
+    gateway: str
+    online: bool
+    last_batch_ms: int | None
+    batches: int
+    readings: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """How far a view has come, and what holds it up (empty when nothing does)."""
+
+    name: str
+    cursor: int
+    behind: int
+    trouble: str
+    set_aside: int
+
+
+class Health(Protocol):
+    def ready(self) -> tuple[bool, str]:
+        """Whether batches are being taken and views follow; and if not, why, in words for the operator."""
+        ...
+
+    def gateways(self) -> Sequence[GatewayLink]: ...
+
+    def views(self) -> Sequence[ViewState]: ...
+
+    def counters(self) -> Mapping[str, int]:
+        """Totals since start: batches_stored, readings_stored, batches_repeated, refused_<reason>, ..."""
+        ...
+
+    def quarantined(self) -> Sequence[Mapping[str, Any]]:
+        """Refused batches kept aside: gateway, spool, seq, reason, received_ms, bytes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    catalogue: Catalogue
+    clock: Clock
+    log: BatchLog
+    latest: Latest
+    series: SeriesStore
+    warnings: WarningsReader
+    health: Health

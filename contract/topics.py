@@ -1,0 +1,53 @@
+"""MQTT topics, one place for both sides.
+
+    headwater/1/<district>/<gateway>/up/<lane>   batches, edge to cloud
+    headwater/1/<district>/<gateway>/birth       who connected, with what spool
+    headwater/1/<district>/<gateway>/online      retained "1"; the broker's last will sets "0"
+    headwater/1/<district>/<gateway>/ack         what is durable, cloud to edge
+
+Ids are catalogue ids (letters, digits, '-', '_', '.'), so they hold none of
+MQTT's '/', '+', '#'.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+ROOT = "headwater/1"
+ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+_TOPIC = re.compile(rf"{ROOT}/({ID_PATTERN})/({ID_PATTERN})/(up/alarm|up/live|up/history|birth|online|ack)")
+
+
+class Kind(StrEnum):
+    ALARM = "up/alarm"
+    LIVE = "up/live"
+    HISTORY = "up/history"
+    BIRTH = "birth"
+    ONLINE = "online"
+    ACK = "ack"
+
+
+UP_KINDS = (Kind.ALARM, Kind.LIVE, Kind.HISTORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    district: str
+    gateway: str
+    kind: Kind
+
+    def __str__(self) -> str:
+        return f"{ROOT}/{self.district}/{self.gateway}/{self.kind.value}"
+
+
+def parse_topic(text: str) -> Topic | None:
+    """The topic's parts, or None when it is not one of ours."""
+    match = _TOPIC.fullmatch(text)
+    return Topic(match[1], match[2], Kind(match[3])) if match else None
+
+
+def cloud_filters(district: str = "+") -> list[str]:
+    """What a receiver subscribes to."""
+    return [f"{ROOT}/{district}/+/up/+", f"{ROOT}/{district}/+/birth", f"{ROOT}/{district}/+/online"]
