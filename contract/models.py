@@ -79,9 +79,11 @@ class StationKind(StrEnum):
 
 
 class Spike(Shape):
+    """QARTOD water level manual 2.1, test 6. `average` also marks the foot of every sharp rise: floods are sharp."""
+
     suspect: Positive
     fail: Positive | None = None
-    method: Literal["average", "differential"] = "average"
+    method: Literal["average", "differential"] = "differential"
 
 
 class FlatLine(Shape):
