@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import SafeConstructor
 
 Path_ = tuple[str | int, ...]
 M = TypeVar("M", bound=BaseModel)
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CONSTRUCTOR = SafeConstructor()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def read_yaml(file: Path) -> Document:
     """Parse one file. Unreadable or ill-formed files and repeated keys become mistakes, not exceptions."""
     document = Document(file, {})
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
     except (OSError, UnicodeDecodeError) as error:
         document.mistakes.append(Mistake(file, 1, f"cannot be read: {error}"))
         return document
@@ -92,7 +95,7 @@ def _build(node: yaml.Node, path: Path_, document: Document) -> Any:
         out: dict[Any, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
-            key = yaml.SafeLoader("").construct_object(key_node)
+            key = _CONSTRUCTOR.construct_object(key_node)
             if not isinstance(key, str | int):
                 document.mistakes.append(Mistake(document.file, line, f"key {key!r} must be a word"))
                 continue
@@ -103,4 +106,4 @@ def _build(node: yaml.Node, path: Path_, document: Document) -> Any:
         return out
     if isinstance(node, yaml.SequenceNode):
         return [_build(item, (*path, i), document) for i, item in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node, deep=True)
+    return _CONSTRUCTOR.construct_object(node, deep=True)

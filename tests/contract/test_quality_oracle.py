@@ -51,21 +51,21 @@ def series(draw: st.DrawFn, gaps: bool) -> np.ndarray:
     return value
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series(gaps=True))
 def test_range_agrees(value: np.ndarray) -> None:
     flag, _ = run(Quality(fail_range=(-0.5, 0.5), suspect_range=(-0.1, 0.25)), value)
     assert flag.tolist() == qartod.gross_range_test(value, (-0.5, 0.5), (-0.1, 0.25)).tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series(gaps=True))
 def test_rate_agrees(value: np.ndarray) -> None:
     flag, _ = run(Quality(rate_per_s=0.0013), value)
     assert flag.tolist() == qartod.rate_of_change_test(value, seconds(len(value)), 0.0013).tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series(gaps=True), st.sampled_from(["average", "differential"]))
 def test_spike_agrees_where_both_judge(value: np.ndarray, method: str) -> None:
     flag, _ = run(Quality(spike=Spike(suspect=0.0507, fail=0.2013, method=method)), value)
@@ -75,7 +75,7 @@ def test_spike_agrees_where_both_judge(value: np.ndarray, method: str) -> None:
     assert (flag[~judged] == Flag.PASS).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series(gaps=False), st.sampled_from([0.0, 0.0015, 0.0045]))
 def test_flat_line_agrees_without_gaps(value: np.ndarray, tolerance: float) -> None:
     flat = FlatLine(suspect_s=300, fail_s=720, tolerance=tolerance)
@@ -83,7 +83,7 @@ def test_flat_line_agrees_without_gaps(value: np.ndarray, tolerance: float) -> N
     assert flag.tolist() == np.asarray(qartod.flat_line_test(value, seconds(len(value)), 300, 720, tolerance)).tolist()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(series(gaps=True))
 def test_flat_line_differs_only_behind_a_gap(value: np.ndarray) -> None:
     flag, _ = run(Quality(flat_line=FlatLine(suspect_s=300, fail_s=720, tolerance=0.0045)), value)
