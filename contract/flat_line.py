@@ -15,28 +15,37 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract.models import FlatLine
 from contract.readings import Bools, Float64s, Int64s
 
-_NEVER = np.iinfo(np.int32).max
+_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(slots=True)
 class FlatLineState:
-    """calm int32[n]: small steps in a row; ring float64[n, width]: the last values; place int64[n]: the newest one."""
+    """calm int64[n]: small steps in a row; ring float64[n * width]: the last values; place int64[n]: the newest."""
 
-    calm: NDArray[np.int32]
+    calm: Int64s
     ring: Float64s
     place: Int64s
 
 
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """rows: positions among the values given; failed: which of these have been stuck long enough to fail."""
+
+    rows: Int64s
+    failed: Bools
+
+
 class FlatLineTest:
+    """Settings of n rows, compiled to arrays; None where a row is not tested."""
+
     def __init__(self, settings: Sequence[FlatLine | None], period_s: Sequence[float]) -> None:
         n = len(settings)
-        self._suspect = np.full(n, _NEVER, np.int32)
-        self._fail = np.full(n, _NEVER, np.int32)
+        self._suspect = np.full(n, _NEVER, np.int64)
+        self._fail = np.full(n, _NEVER, np.int64)
         self._tolerance = np.zeros(n)
         self._only_above = np.full(n, -np.inf)
         for i, s in enumerate(settings):
@@ -50,50 +59,41 @@ class FlatLineTest:
                 self._only_above[i] = s.only_above
         counts = np.concatenate([self._suspect[self._suspect != _NEVER], self._fail[self._fail != _NEVER]])
         self._shortest = np.minimum(self._suspect, self._fail)
-        self._width = int(counts.max()) + 1 if len(counts) else 0
+        # A power of two, so that a bit mask turns the ring over.
+        self._width = 1 << int(counts.max()).bit_length() if len(counts) else 0
         self._rows = np.arange(n)
+        self._start = self._rows * self._width
 
     def initial(self) -> FlatLineState:
         n = len(self._rows)
-        return FlatLineState(np.zeros(n, np.int32), np.full((n, self._width), np.nan), np.zeros(n, np.int64))
+        return FlatLineState(np.zeros(n, np.int64), np.full(n * self._width, np.nan), np.zeros(n, np.int64))
 
-    def step(
-        self, state: FlatLineState, rows: slice | Int64s, v: Float64s, size: Float64s
-    ) -> tuple[Bools | None, Bools | None]:
-        """Suspect and failed masks for one value a row; None where no row is.
+    def step(self, state: FlatLineState, rows: slice | Int64s, v: Float64s, size: Float64s) -> Stuck | None:
+        """Which of these values, one a row, are stuck; None when none is.
 
         size: |v - the value before|, NaN when either is missing.
         """
         if not self._width:
-            return None, None
+            return None
+        place = (state.place[rows] + 1) & (self._width - 1)
+        state.place[rows] = place
+        state.ring[self._start[rows] + place] = v
         calm = (state.calm[rows] + 1) * (size < self._tolerance[rows])
         state.calm[rows] = calm
-        place = state.place[rows] + 1
-        place[place == self._width] = 0
-        state.place[rows] = place
-        state.ring[self._rows[rows], place] = v
-        long = (calm >= self._shortest[rows]) & (v > self._only_above[rows])
+        long = calm >= self._shortest[rows]
         if not np.count_nonzero(long):
-            return None, None
-        chosen = np.flatnonzero(long)
+            return None
+        chosen = np.flatnonzero(long & (v > self._only_above[rows]))
         row = self._rows[rows][chosen]
-        suspect = self._flat(state, row, calm[chosen], self._suspect[row])
-        fail = self._flat(state, row, calm[chosen], self._fail[row])
-        return _scatter(suspect | fail, chosen, len(v)), _scatter(fail, chosen, len(v))
+        failed = self._flat(state, row, calm[chosen], self._fail[row])
+        stuck = failed | self._flat(state, row, calm[chosen], self._suspect[row])
+        return Stuck(chosen[stuck], failed[stuck]) if stuck.any() else None
 
-    def _flat(self, state: FlatLineState, row: Int64s, calm: NDArray[np.int32], counts: NDArray[np.int32]) -> Bools:
+    def _flat(self, state: FlatLineState, row: Int64s, calm: Int64s, counts: Int64s) -> Bools:
         out = np.zeros(len(row), np.bool_)
         for count in np.unique(counts[calm >= counts]):
             at = np.flatnonzero((counts == count) & (calm >= count))
-            back = (state.place[row[at], None] - np.arange(count + 1)) % self._width
-            window = state.ring[row[at, None], back]
+            back = (state.place[row[at], None] - np.arange(count + 1)) & (self._width - 1)
+            window = state.ring[self._start[row[at], None] + back]
             out[at] = window.max(axis=1) - window.min(axis=1) < self._tolerance[row[at]]
         return out
-
-
-def _scatter(mask: Bools, where: Int64s, length: int) -> Bools | None:
-    if not np.count_nonzero(mask):
-        return None
-    out = np.zeros(length, np.bool_)
-    out[where] = mask
-    return out
