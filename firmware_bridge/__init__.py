@@ -1,0 +1,1 @@
+"""Foreign bytes <-> values: parsers without I/O."""
