@@ -12,7 +12,7 @@ and value, with its new flag.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntFlag
 
@@ -22,6 +22,7 @@ from contract.catalogue import ChannelInfo
 from contract.flat_line import FlatLineState, FlatLineTest
 from contract.models import Quality
 from contract.readings import Flag, Float64s, Int64s, ReadingBatch, Uint8s
+from contract.rounds import rounds
 
 
 class Check(IntFlag):
@@ -126,7 +127,7 @@ class QualityTests:
         flag = np.where(np.isnan(batch.value), Flag.MISSING, Flag.NOT_EVALUATED).astype(np.uint8)
         tests = np.zeros(len(batch), np.uint8)
         corrections, correction_tests = [_NONE], [_NO_TESTS]
-        for position, row in self._rounds(batch):
+        for position, row in rounds(self.channels, batch):
             newer = batch.time_ms[position] > state.time_ms[row]
             old, old_rows = position[~newer], row[~newer]
             bits_of_old = np.zeros(len(old), np.uint8)
@@ -137,20 +138,6 @@ class QualityTests:
             corrections.append(corrected)
             correction_tests.append(bits)
         return state, Result(flag, tests, ReadingBatch.concat(corrections), np.concatenate(correction_tests))
-
-    def _rounds(self, batch: ReadingBatch) -> Iterator[tuple[Int64s, Int64s]]:
-        """Positions in the batch and rows of the state, cut so that no channel comes twice in a round."""
-        if not len(self.channels):
-            return
-        rows = np.minimum(np.searchsorted(self.channels, batch.channel), len(self.channels) - 1)
-        known = np.flatnonzero(self.channels[rows] == batch.channel)
-        order = known[np.lexsort((batch.time_ms[known], rows[known]))]
-        sorted_rows = rows[order]
-        first = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
-        nth = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))
-        for n in range(int(nth.max()) + 1 if len(nth) else 0):
-            chosen = nth == n
-            yield order[chosen], sorted_rows[chosen]
 
     def _pass(
         self, state: QualityState, rows: Rows, batch: ReadingBatch

@@ -1,0 +1,130 @@
+"""Modbus TCP and RTU, over pymodbus: one client a bus, one request at a time.
+
+The trap this module closes: on RTU nothing in a reply says which request it answers. After a time-out the late reply
+would pass for the answer to the next question, and the shift would persist. So after any time-out or bad reply the bus
+is left silent for one full time-out, and what comes meanwhile is dropped. Modbus TCP matches transaction numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.pdu import ExceptionResponse, ModbusPDU
+
+from contract.clock import Clock
+from contract.models import Bus, BusKind, Table
+from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault, Values
+from edge_agent.plan import Read, plan
+from firmware_bridge.registers import decode, width
+
+# It says at length what this module says once, by device.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
+
+EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
+    1: "illegal function",
+    2: "illegal data address",
+    3: "illegal data value",
+    4: "device failure",
+    5: "acknowledge",
+    6: "device busy",
+    10: "gateway path unavailable",
+    11: "gateway target does not respond",
+}
+Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+
+
+async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> ModbusDriver:
+    """A driver for a bus; its port is opened by the first read, and again whenever it is gone."""
+    del clock  # replies carry no time
+    return ModbusDriver(bus, devices, address)
+
+
+class ModbusDriver:
+    def __init__(self, bus: Bus, devices: Sequence[DeviceInfo], address: str) -> None:
+        self._rtu = bus.kind is BusKind.MODBUS_RTU
+        self._client = _client(bus, address)
+        # A silent unit must not cost its neighbours the connection.
+        self._client.ctx.max_until_disconnect = self._client.ctx.count_until_disconnect = 2**31
+        self._plans = {d.device.id: plan(d.model, d.channels) for d in devices}
+        self._address = address
+
+    async def read(self, device: DeviceInfo) -> Values:
+        channels: list[int] = []
+        values: list[float] = []
+        for wanted in self._plans[device.device.id]:
+            words = await self._request(device, wanted)
+            for w in wanted.wanted:
+                channels.append(w.channel)
+                values.append(decode(w.register, words[w.at : w.at + width(w.register)]))
+        return channels, values
+
+    async def close(self) -> None:
+        self._client.close()
+
+    async def _request(self, device: DeviceInfo, read: Read) -> list[int]:
+        client = self._client
+        if not client.connected and not await self._connect(device.timeout_s):
+            raise DeviceFault(Fault.BUS_DOWN, f"cannot open {self._address}: is it plugged in, and its server up?")
+        client.comm_params.timeout_connect = device.timeout_s
+        ask = {
+            Table.COIL: client.read_coils,
+            Table.DISCRETE: client.read_discrete_inputs,
+            Table.HOLDING: client.read_holding_registers,
+            Table.INPUT: client.read_input_registers,
+        }[read.table]
+        try:
+            reply: ModbusPDU = await ask(read.address, count=read.count, device_id=device.device.unit)
+        except ModbusException as error:
+            await self._settle(device.timeout_s)
+            if not client.connected:
+                raise DeviceFault(Fault.BUS_DOWN, f"{self._address} closed the connection") from error
+            if "received" in str(error) and "No response" not in str(error):
+                raise DeviceFault(Fault.BAD_REPLY, f"unit {device.device.unit}: another unit answered") from error
+            raise DeviceFault(
+                Fault.TIMEOUT, f"unit {device.device.unit} did not answer within {device.timeout_s:g} s"
+            ) from error
+        if isinstance(reply, ExceptionResponse):
+            name = EXCEPTION_NAMES.get(reply.exception_code, "unnamed")
+            what = f"unit {device.device.unit} refuses {read.table.value} {read.address}+{read.count}: {name}"
+            raise DeviceFault(Fault.EXCEPTION, f"{what} (exception {reply.exception_code})")
+        words = reply.bits[: read.count] if read.table in (Table.COIL, Table.DISCRETE) else reply.registers
+        if reply.isError() or reply.function_code != _FUNCTION[read.table] or len(words) != read.count:
+            await self._settle(device.timeout_s)
+            what = f"asked unit {device.device.unit} for {read.count}, got {len(words)}"
+            raise DeviceFault(Fault.BAD_REPLY, f"{what} with function {reply.function_code}")
+        return [int(w) for w in words]
+
+    async def _connect(self, timeout_s: float) -> bool:
+        self._client.close()
+        try:
+            async with asyncio.timeout(max(timeout_s, 1.0)):
+                return bool(await self._client.connect())
+        except (TimeoutError, OSError, ModbusException):
+            return False
+
+    async def _settle(self, timeout_s: float) -> None:
+        if self._rtu:
+            await asyncio.sleep(timeout_s)
+            self._client.ctx.recv_buffer = b""
+
+
+_FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+
+
+def _client(bus: Bus, address: str) -> Client:
+    if bus.kind is BusKind.MODBUS_RTU:
+        return AsyncModbusSerialClient(
+            address,
+            baudrate=bus.baud_rate,
+            parity=bus.parity,
+            stopbits=bus.stop_bits,
+            retries=0,
+            reconnect_delay=0,
+            timeout=1,
+        )
+    host, _, port = address.rpartition(":")
+    return AsyncModbusTcpClient(host, port=int(port), retries=0, reconnect_delay=0, timeout=1)
