@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from contract.catalogue import ChannelInfo
 from contract.models import Device, DeviceModel
@@ -67,6 +67,7 @@ class PolledDriver(Protocol):
 Heard = Callable[[int, int, float], None]
 
 
+@runtime_checkable
 class ListeningDriver(Protocol):
     """A bus whose devices speak when they like."""
 

@@ -1,0 +1,148 @@
+"""One gateway: drivers -> quality -> report by exception -> spool -> uplink."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+from collections import defaultdict
+from importlib.metadata import version
+
+from contract.quality import QualityTests
+from contract.readings import ReadingBatch
+from contract.wire import Lane
+from edge_agent.bus import BusTask
+from edge_agent.config import EdgeConfig
+from edge_agent.reporting import Reporter
+from edge_agent.spool import Spool
+from edge_agent.uplink import Uplink
+
+log = logging.getLogger(__name__)
+
+_STATUS_S = 2.0
+_QUIET_COMMIT_S = 2.0  # counts of suppressed readings may wait so long for a commit of their own
+
+
+class Agent:
+    """Reads and spools from its first second, whether a broker is there or not."""
+
+    def __init__(self, config: EdgeConfig) -> None:
+        self._config = config
+        self._clock = config.clock
+        channels = config.catalogue.channels_by_gateway[config.gateway.id]
+        self._quality = QualityTests.of(channels)
+        self._quality_state = self._quality.initial()
+        self._reporter = Reporter.of(channels)
+        self._report_state = self._reporter.initial()
+        self._gathered: list[tuple[int, int, float]] = []
+        self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._totals: dict[str, int] = defaultdict(int)
+        cap_bytes = int(config.file.uplink.spool_cap_mb * 1024 * 1024)
+        self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), cap_bytes)
+        if self._spool.set_aside:
+            log.error("the spool could not be read and is kept as %s; a new one begins", self._spool.set_aside)
+        self._uplink = Uplink(
+            config.catalogue.district.id,
+            config.gateway.id,
+            self._spool,
+            config.file.broker,
+            self._clock,
+            config.file.uplink.outbox(),
+            version("headwater"),
+        )
+        self._buses = [
+            BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
+            for bus in config.gateway.buses
+        ]
+        self._started_ms = self._clock.now_ms()
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; what was read by then is committed."""
+        loop = asyncio.get_running_loop()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
+        tasks.append(asyncio.create_task(self._uplink.run()))
+        tasks.append(asyncio.create_task(self._flush_often()))
+        tasks.append(asyncio.create_task(self._tell_often()))
+        ended = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {ended}:
+                task.result()  # nothing but a defect ends one of these: let it be seen
+        finally:
+            for task in (ended, *tasks):
+                task.cancel()
+            await asyncio.gather(ended, *tasks, return_exceptions=True)
+            self._flush(quiet=True)
+            self._tell()
+            self._spool.close()
+
+    def _gather(self, time_ms: int, channel: int, value: float) -> None:
+        self._gathered.append((time_ms, channel, value))
+
+    async def _flush_often(self) -> None:
+        since_quiet = 0.0
+        while True:
+            await asyncio.sleep(self._config.file.flush_s)
+            since_quiet += self._config.file.flush_s
+            self._flush(quiet=since_quiet >= _QUIET_COMMIT_S)
+            if since_quiet >= _QUIET_COMMIT_S:
+                since_quiet = 0.0
+
+    def _flush(self, quiet: bool) -> None:
+        """Everything gathered so far, through quality and reporting, into the spool with its counts."""
+        gathered, self._gathered = self._gathered, []
+        send = ReadingBatch.empty()
+        lane = Lane.LIVE
+        if gathered:
+            time_ms, channel, value = zip(*gathered, strict=True)
+            batch = ReadingBatch.of(time_ms, channel, value)
+            self._quality_state, judged = self._quality.step(self._quality_state, batch)
+            self._report_state, report = self._reporter.step(self._report_state, batch.with_flags(judged.flag))
+            corrections = judged.corrections
+            self._count("made", report.made)
+            self._count("suppressed", report.suppressed)
+            self._count_channels("reported", report.send)
+            self._count_channels("corrected", corrections)
+            send = ReadingBatch.concat([report.send, corrections]) if len(corrections) else report.send
+            lane = Lane.ALARM if report.urgent else Lane.LIVE
+        if len(send) or (quiet and self._counts):
+            counts, self._counts = self._counts, defaultdict(lambda: defaultdict(int))
+            self._uplink.submit(send, lane, counts)
+
+    def _count(self, name: str, by_channel: dict[int, int]) -> None:
+        for channel, n in by_channel.items():
+            self._counts[channel][name] += n
+            self._totals[name] += n
+
+    def _count_channels(self, name: str, batch: ReadingBatch) -> None:
+        for channel in batch.channel.tolist():
+            self._counts[channel][name] += 1
+        self._totals[name] += len(batch)
+
+    async def _tell_often(self) -> None:
+        while True:
+            self._tell()
+            await asyncio.sleep(_STATUS_S)
+
+    def _tell(self) -> None:
+        """The status file, replaced as a whole."""
+        status = {
+            "gateway": self._config.gateway.id,
+            "version": version("headwater"),
+            "written_ms": self._clock.now_ms(),
+            "started_ms": self._started_ms,
+            "readings": dict(self._totals),
+            "uplink": self._uplink.status(),
+            "buses": [bus.status() for bus in self._buses],
+        }
+        target = self._config.status_path
+        fresh = target.with_suffix(".new")
+        try:
+            fresh.write_text(json.dumps(status, indent=1))
+            fresh.replace(target)
+        except OSError as error:
+            log.warning("status cannot be written to %s: %s", target, error)

@@ -1,0 +1,100 @@
+"""`headwater-edge`: the agent on a gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from contract.yaml_lines import ConfigError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+ConfigPath = Annotated[Path, typer.Argument(help="The agent's YAML file.", show_default=False)]
+
+
+@app.command()
+def run(config: ConfigPath) -> None:
+    """Read the buses, spool, and send, until SIGTERM."""
+    from edge_agent.agent import Agent
+    from edge_agent.config import load_config
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    try:
+        checked = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    asyncio.run(Agent(checked).run())
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Every mistake in the configuration and its catalogue at once; else the plan of reads."""
+    from edge_agent.config import load_config
+    from edge_agent.plan import plan
+
+    try:
+        checked = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    for bus in checked.gateway.buses:
+        typer.echo(f"{bus.id}  {bus.kind.value}  {checked.address(bus.id)}")
+        for device in checked.devices(bus.id):
+            head = f"  {device.device.id}  unit {device.device.unit}  {device.model.model}  every {device.period_s:g} s"
+            if device.model.protocol != "modbus":
+                typer.echo(head)
+                continue
+            reads = plan(device.model, device.channels)
+            typer.echo(head + "  " + ", ".join(f"{r.table.value} {r.address}+{r.count}" for r in reads))
+    typer.echo(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")
+
+
+@app.command()
+def status(config: ConfigPath, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Buses, devices, last good readings, spool, link. Exit code 1: not running; 2: never ran."""
+    from edge_agent.config import load_config
+    from edge_agent.status import NeverRan, as_text, read_status
+
+    try:
+        found = read_status(load_config(config).status_path)
+    except ConfigError as error:
+        _refuse(error)
+    except NeverRan as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    typer.echo(json.dumps(found, indent=1) if as_json else as_text(found))
+    raise typer.Exit(0 if found["alive"] else 1)
+
+
+@app.command()
+def qc(
+    series: Annotated[Path, typer.Argument(help="CSV: time,value.", show_default=False)],
+    config: Annotated[Path, typer.Option(help="YAML: quality settings, as a register has them.", show_default=False)],
+) -> None:
+    """The agent's quality tests over a recorded series; CSV to standard output."""
+    from edge_agent import qc as command
+
+    try:
+        command.main(series, config, sys.stdout)
+    except ConfigError as error:
+        _refuse(error)
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    for mistake in error.mistakes:
+        typer.echo(str(mistake), err=True)
+    typer.echo(f"{len(error.mistakes)} to mend; nothing was started", err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    app()
+
+
+if __name__ == "__main__":
+    main()

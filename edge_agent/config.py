@@ -1,0 +1,127 @@
+"""The agent's configuration: one YAML file, and the district's catalogue it points to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import Field, field_validator
+
+from contract.catalogue import Catalogue
+from contract.clock import Clock, parse_clock
+from contract.loading import load
+from contract.models import BusKind, Gateway, Id, Positive, Shape
+from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
+from edge_agent.drivers.base import DeviceInfo
+from edge_agent.outbox import OutboxSettings
+from edge_agent.uplink import BrokerSettings
+
+
+class UplinkSettings(Shape):
+    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool."""
+
+    window: int = Field(default=32, ge=1, le=1000)
+    resend_s: Positive = 5.0
+    resend_max_s: Positive = 60.0
+    history_per_s: Positive = 100.0
+    live_age_s: Positive = 30.0
+    spool_cap_mb: Positive = 2048.0
+
+    def outbox(self) -> OutboxSettings:
+        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb"}))
+
+
+class ConfigFile(Shape):
+    """flush_s: readings are gathered for so many real seconds before they are judged and spooled together.
+
+    addresses: bus id -> where that bus really is on this gateway, when the catalogue does not say so.
+    """
+
+    gateway: Id
+    catalogue: Path
+    data_dir: Path
+    broker: BrokerSettings
+    clock: str = "system"
+    addresses: dict[Id, str] = Field(default_factory=dict)
+    flush_s: Positive = 0.25
+    uplink: UplinkSettings = UplinkSettings()
+
+    @field_validator("clock")
+    @classmethod
+    def _clock(cls, text: str) -> str:
+        parse_clock(text)
+        return text
+
+
+@dataclass(frozen=True)
+class EdgeConfig:
+    """Everything an agent needs to know, checked."""
+
+    file: ConfigFile
+    catalogue: Catalogue
+    gateway: Gateway
+    clock: Clock
+    data_dir: Path
+
+    @property
+    def spool_path(self) -> Path:
+        return self.data_dir / "spool.sqlite"
+
+    @property
+    def status_path(self) -> Path:
+        return self.data_dir / "status.json"
+
+    def address(self, bus_id: str) -> str:
+        bus = next(b for b in self.gateway.buses if b.id == bus_id)
+        return self.file.addresses.get(bus_id, bus.address)
+
+    def devices(self, bus_id: str) -> list[DeviceInfo]:
+        """Devices of a bus that feed a channel; the others are not asked."""
+        channels = [c for c in self.catalogue.channels_by_gateway[self.gateway.id] if c.bus == bus_id]
+        bus = next(b for b in self.gateway.buses if b.id == bus_id)
+        out = []
+        for device in bus.devices:
+            feeds = tuple(c for c in channels if c.device.id == device.id)
+            if feeds:
+                out.append(DeviceInfo(device, self.catalogue.models[device.model], feeds))
+        return out
+
+
+def load_config(path: Path) -> EdgeConfig:
+    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too."""
+    document = read_yaml(path)
+    shaped = validate(document, ConfigFile)
+    mistakes: list[Mistake] = list(document.mistakes)
+    if shaped is None:
+        folder = document.data.get("catalogue") if isinstance(document.data, dict) else None
+        if isinstance(folder, str):
+            mistakes += _catalogue_mistakes(path.parent / folder)
+        raise ConfigError(mistakes)
+    try:
+        catalogue = load(path.parent / shaped.catalogue)
+    except ConfigError as error:
+        raise ConfigError([*mistakes, *error.mistakes]) from error
+    gateway = catalogue.gateways.get(shaped.gateway)
+    if gateway is None:
+        known = ", ".join(catalogue.gateways)
+        raise ConfigError([document.mistake(("gateway",), f"no gateway {shaped.gateway!r}; there are {known}")])
+    buses = {b.id: b for b in gateway.buses}
+    for bus_id in shaped.addresses:
+        if bus_id not in buses:
+            mistakes.append(document.mistake(("addresses", bus_id), f"no bus {bus_id!r} on gateway {gateway.id!r}"))
+    for bus in gateway.buses:
+        address = shaped.addresses.get(bus.id, bus.address)
+        if bus.kind is BusKind.MODBUS_TCP and not address.rpartition(":")[2].isdigit():
+            where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
+            mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
+    if mistakes:
+        raise ConfigError(mistakes)
+    return EdgeConfig(shaped, catalogue, gateway, parse_clock(shaped.clock), path.parent / shaped.data_dir)
+
+
+def _catalogue_mistakes(folder: Path) -> list[Mistake]:
+    try:
+        load(folder)
+    except ConfigError as error:
+        return error.mistakes
+    return []
