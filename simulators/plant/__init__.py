@@ -1,0 +1,1 @@
+"""Devices in the water: instruments, pump controllers and radio nodes, in real bytes."""

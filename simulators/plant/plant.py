@@ -1,0 +1,210 @@
+"""The whole plant of a district: every device of its catalogue, on ports and ptys of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from contract.catalogue import Catalogue
+from contract.clock import Clock
+from contract.models import Bus, BusKind, Device, Quantity, Register
+from firmware_bridge.registers import decode, encode
+from simulators.plant.instruments import build
+from simulators.plant.line import LineFaults, SerialLine
+from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, rtu_server, tcp_server
+from simulators.plant.plc import Station
+from simulators.plant.radio import RadioBridge, RadioNode
+from simulators.plant.truth import TruthRecorder
+from simulators.signals import Signals, Simulation
+
+_CONTROL_S = 5.0
+_FLUSH_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAddress:
+    """Where a device is to be reached, and what it holds now."""
+
+    device: str
+    bus: str
+    kind: str
+    address: str
+    unit: int
+    model: str
+    registers: list[dict[str, Any]]
+
+
+class Plant:
+    """`start`, then it serves until `stop`. line_faults and device_faults are for tests: change them while it runs."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        simulation: Simulation,
+        signals: Signals,
+        clock: Clock,
+        seed: int = 0,
+        truth: TruthRecorder | None = None,
+    ) -> None:
+        self._catalogue, self._simulation, self._signals, self._clock = catalogue, simulation, signals, clock
+        self._seed, self._truth = seed, truth
+        self._channels = {(c.device.id, c.register.name): c.id for c in catalogue.channels.values()}
+        self.stations: dict[str, Station] = {}
+        self.device_faults: dict[str, DeviceFaults] = {}
+        self.line_faults: dict[str, LineFaults] = {}
+        self.nodes: dict[str, RadioNode] = {}
+        self._values: dict[str, Values] = {}
+        self._addresses: dict[str, str] = {}
+        self._stops: list[Callable[[], Any]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> list[DeviceAddress]:
+        for gateway in self._catalogue.gateways.values():
+            for bus in gateway.buses:
+                for device in bus.devices:
+                    self._values[device.id] = self._make(device)
+                await self._open(bus)
+        self._tasks.append(asyncio.create_task(self._control()))
+        self._tasks.append(asyncio.create_task(self._flush()))
+        return self.devices()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for stop in reversed(self._stops):
+            result = stop()
+            if asyncio.iscoroutine(result):
+                await result
+        if self._truth is not None:
+            self._truth.flush()
+
+    def addresses(self) -> dict[str, str]:
+        """Bus id -> host:port, or the pty the gateway opens."""
+        return dict(self._addresses)
+
+    def devices(self) -> list[DeviceAddress]:
+        out = []
+        for gateway in self._catalogue.gateways.values():
+            for bus in gateway.buses:
+                for device in bus.devices:
+                    table = self._table(device)
+                    where = self._addresses[bus.id]
+                    out.append(
+                        DeviceAddress(device.id, bus.id, bus.kind.value, where, device.unit, device.model, table)
+                    )
+        return out
+
+    # --- making ---
+
+    def _make(self, device: Device) -> Values:
+        model = self._catalogue.models[device.model]
+        self.device_faults[device.id] = DeviceFaults()
+        if device.id in self._simulation.pumps:
+            station = self.stations[device.id] = Station()
+            return station.registers
+        names = self._simulation.signals.get(device.id, {})
+        return build(model, self._signals, names, f"{self._seed}:{device.id}")
+
+    async def _open(self, bus: Bus) -> None:
+        if bus.kind is BusKind.NODE_SERIAL:
+            self._open_radio(bus)
+            return
+        units = [
+            ModbusUnit(
+                d.unit,
+                self._catalogue.models[d.model],
+                self._values[d.id],
+                partial(self._served, d.id),
+                self.device_faults[d.id],
+            )
+            for d in bus.devices
+        ]
+        if bus.kind is BusKind.MODBUS_TCP:
+            tcp = tcp_server(units)
+            await tcp.serve_forever(background=True)
+            server: Any = tcp.transport  # typed by the library as its base class
+            host, port = server.sockets[0].getsockname()[:2]
+            self._addresses[bus.id] = f"{host}:{port}"
+            self._stops.append(tcp.shutdown)
+            return
+        line = self._line(bus)
+        rtu = rtu_server(units, line.device_path, bus.baud_rate)
+        await rtu.serve_forever(background=True)
+        self._stops.append(rtu.shutdown)
+
+    def _open_radio(self, bus: Bus) -> None:
+        line = self._line(bus)
+        nodes = []
+        for d in bus.devices:
+            period_s = d.period_s or self._catalogue.models[d.model].period_s
+            node = RadioNode(d.unit, period_s, self._values[d.id], partial(self._record, d.id))
+            self.nodes[d.id] = node
+            nodes.append(node)
+        bridge = RadioBridge(line.device_path, nodes, self._clock, f"{self._seed}:{bus.id}")
+        self._tasks.append(asyncio.create_task(bridge.run()))
+
+    def _line(self, bus: Bus) -> SerialLine:
+        faults = self.line_faults[bus.id] = LineFaults()
+        line = SerialLine(bus.baud_rate, f"{self._seed}:{bus.id}", faults)
+        line.start()
+        self._addresses[bus.id] = line.master_path
+        self._stops.append(line.stop)
+        return line
+
+    # --- serving ---
+
+    def _served(self, device: str, register: Register, words: list[int]) -> None:
+        self._record(device, register.name, decode(register, words))
+
+    def _record(self, device: str, name: str, value: float) -> None:
+        channel = self._channels.get((device, name))
+        if self._truth is not None and channel is not None and not math.isnan(value):
+            self._truth.record(self._clock.now_ms(), channel, value)
+
+    async def _control(self) -> None:
+        """The PLCs' own programs, and their pumps."""
+        last_ms = self._clock.now_ms()
+        while True:
+            now_ms = self._clock.now_ms()
+            for device, station in self.stations.items():
+                signal = self._simulation.signals[device]["wet_well"]
+                station.step(self._signals.value(signal), (now_ms - last_ms) / 1000)
+                for link, pump in zip(self._simulation.pumps[device], station.pumps, strict=True):
+                    self._signals.set_pump(link, float(pump.running))
+            last_ms = now_ms
+            await self._clock.sleep(_CONTROL_S)
+
+    async def _flush(self) -> None:
+        while True:
+            if self._truth is not None:
+                self._truth.flush()
+            await asyncio.sleep(_FLUSH_S)
+
+    def _table(self, device: Device) -> list[dict[str, Any]]:
+        model = self._catalogue.models[device.model]
+        values = self._values[device.id]()
+        return [_row(r, values, model.protocol) for r in model.registers]
+
+
+def _row(register: Register, values: Mapping[str, float], protocol: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": register.name, "quantity": register.quantity.value}
+    if protocol == "modbus":
+        words = encode(register, values[register.name])
+        row |= {
+            "table": register.table.value,
+            "address": register.address,
+            "type": register.type.value,
+            "order": register.order,
+            "words": words,
+            "value": decode(register, words),
+        }
+    else:
+        row["value"] = values[register.name]
+    if register.quantity is Quantity.CODE:
+        row["note"] = "error word; 0 is no error"
+    return row
