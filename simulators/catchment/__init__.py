@@ -1,0 +1,1 @@
+"""The water: EPA SWMM, stepped in a process of its own."""

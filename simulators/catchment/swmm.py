@@ -1,0 +1,77 @@
+"""The child process: SWMM follows the clock, rain goes in, levels come out, pumps are set.
+
+SWMM holds the interpreter's lock while it steps, and allows one simulation a process: hence a process of its own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from contract.clock import Clock
+from simulators.catchment.board import Board
+from simulators.storms import Storm
+
+STEP_S = 10
+# The storm does not fall evenly over a district; gauge 1 gets the storm as published.
+RAIN_FACTOR = {"R1": 1.0, "R2": 0.92, "R3": 0.96, "R4": 1.02}
+# The river answers the rain of hours: a leaky bucket over the outfall's base stage, m.
+RIVER_BASE_M, RIVER_M_PER_MM, RIVER_LEAK_PER_S, RIVER_MAX_M = 84.80, 0.011, 1 / 14_400, 88.5
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Linux: this process gets SIGKILL when its parent dies, however it dies."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def run(
+    network: Path, storm: Storm, start_ms: int, clock: Clock, memory: str, names: Sequence[str], pumps: Sequence[str]
+) -> None:
+    """Until the board says stop, or the network's end date. `names` lists every slot of the board."""
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    from pyswmm import Links, Nodes, RainGages, Simulation
+
+    board = Board.join(memory, names)
+    nodes_wanted = {n: n.partition(":")[2] for n in names if n.split(":")[0] in ("depth", "wet_well")}
+    with tempfile.TemporaryDirectory(prefix="headwater-swmm-") as folder:
+        report, binary = Path(folder) / "swmm.rpt", Path(folder) / "swmm.out"
+        with Simulation(str(network), reportfile=str(report), outputfile=str(binary)) as sim:
+            sim.step_advance(STEP_S)
+            nodes, links, gauges = Nodes(sim), Links(sim), RainGages(sim)
+            wanted = {signal_name: nodes[node] for signal_name, node in nodes_wanted.items()}
+            rain = {name: gauges[name] for name in RAIN_FACTOR}
+            pump_links = {name: links[name] for name in pumps}
+            outfall = nodes["OUT"]
+            swell_m, elapsed_s = 0.0, 0
+            for _ in sim:
+                elapsed_s += STEP_S
+                now_ms = start_ms + elapsed_s * 1000
+                mm_per_h = storm.intensity_mm_per_h(now_ms)
+                for name, gauge in rain.items():
+                    gauge.total_precip = mm_per_h * RAIN_FACTOR[name]
+                for name, link in pump_links.items():
+                    link.target_setting = board[f"pump:{name}"]
+                swell_m += mm_per_h / 3600 * STEP_S * RIVER_M_PER_MM - swell_m * RIVER_LEAK_PER_S * STEP_S
+                stage_m = min(RIVER_BASE_M + swell_m, RIVER_MAX_M)
+                outfall.outfall_stage(stage_m)
+                for signal_name, node in wanted.items():
+                    board[signal_name] = node.depth
+                fallen_mm = storm.fallen_mm(now_ms) - storm.fallen_mm(start_ms)
+                for name, factor in RAIN_FACTOR.items():
+                    board[f"rain:{name}"] = fallen_mm * factor
+                board["stage:OUT"] = stage_m
+                board["time_ms"] = float(now_ms)
+                board["beats"] += 1
+                if board["stop"]:
+                    break
+                while (ahead_s := (now_ms - clock.now_ms()) / 1000) > 0 and not board["stop"]:
+                    time.sleep(min(clock.real_s(ahead_s), 0.2))
+    board.close()
+    os._exit(0)  # the library's own clean-up at exit has been seen to crash
