@@ -49,11 +49,18 @@ class Entry:
     payload: bytes
 
 
+# gateway, spool, seq
+Key = tuple[str, int, int]
+
+
 class BatchLog(Protocol):
     """Safe for one appending thread and any number of reading threads."""
 
-    def append(self, entries: Sequence[NewEntry], now_ms: int) -> Sequence[bool]:
-        """Durable on return. False for each entry whose (gateway, spool, seq) was seen before (harmless)."""
+    def append(self, entries: Sequence[NewEntry], now_ms: int, aside: Sequence[Key] = ()) -> Sequence[bool]:
+        """Durable on return. False for each entry whose (gateway, spool, seq) was seen before (harmless).
+
+        aside: what was kept elsewhere, not here; it counts as seen, so that the prefix goes past it.
+        """
         ...
 
     def tick(self, now_ms: int) -> None:

@@ -1,0 +1,207 @@
+"""The embedded batch log: SQLite, WAL, synchronous FULL; one row a wire batch.
+
+What was seen is kept apart from the rows, so that trimming the log never forgets it: per spool a contiguous prefix, and
+the sequences above it one by one. Rows and memory change in one transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from cloud.log.base import Entry, EntryKind, Key, NewEntry
+from contract.wire import Lane
+
+_SCHEMA = """
+create table if not exists entry (
+    offset integer primary key autoincrement, append_ms integer not null, kind integer not null, gateway text not null,
+    spool text not null, seq integer not null, lane integer not null, t_min integer not null, t_max integer not null,
+    payload blob not null);
+create index if not exists entry_time on entry (t_max) where kind = 0;
+create table if not exists prefix (
+    gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool)) without rowid;
+create table if not exists above (
+    gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool, seq)) without rowid;
+"""
+_COLUMNS = "offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload"
+
+
+class _Seen:
+    """Sequences of one spool: all up to `prefix`, and those in `above`."""
+
+    __slots__ = ("above", "prefix")
+
+    def __init__(self, prefix: int, above: set[int]) -> None:
+        self.prefix = prefix
+        self.above = above
+
+    def __contains__(self, seq: int) -> bool:
+        return seq <= self.prefix or seq in self.above
+
+    def copy(self) -> _Seen:
+        return _Seen(self.prefix, set(self.above))
+
+    def add(self, seq: int) -> None:
+        self.above.add(seq)
+        while self.prefix + 1 in self.above:
+            self.prefix += 1
+            self.above.remove(self.prefix)
+
+
+class SqliteLog:
+    """See `cloud.log.base.BatchLog`. Raises sqlite3.OperationalError from `append` when the disk is full: nothing of
+    that call is kept then, and nothing of it may be acknowledged."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._db = _connect(path)
+        self._db.executescript(_SCHEMA)
+        self._append_lock = threading.Lock()
+        self._news = threading.Condition()
+        self._readers = threading.local()
+        self._seen: dict[tuple[str, int], _Seen] = {}
+        for gateway, spool, seq in self._db.execute("select gateway, spool, seq from prefix"):
+            self._seen[gateway, int(spool, 16)] = _Seen(seq, set())
+        for gateway, spool, seq in self._db.execute("select gateway, spool, seq from above"):
+            self._seen.setdefault((gateway, int(spool, 16)), _Seen(0, set())).above.add(seq)
+        last = self._db.execute("select offset, append_ms from entry order by offset desc limit 1").fetchone()
+        self._last_offset: int = last[0] if last else 0
+        self._last_ms: int = last[1] if last else 0
+
+    def append(self, entries: Sequence[NewEntry], now_ms: int, aside: Sequence[Key] = ()) -> Sequence[bool]:
+        with self._append_lock:
+            now_ms = max(now_ms, self._last_ms)
+            fresh: list[bool] = []
+            rows: list[tuple[object, ...]] = []
+            changed: dict[tuple[str, int], _Seen] = {}
+            for e in entries:
+                seen = self._changing(changed, e.gateway, e.spool)
+                new = e.seq not in seen
+                fresh.append(new)
+                if new:
+                    seen.add(e.seq)
+                    rows.append(
+                        (
+                            now_ms,
+                            0,
+                            e.gateway,
+                            f"{e.spool:016x}",
+                            e.seq,
+                            int(e.lane),
+                            e.time_min_ms,
+                            e.time_max_ms,
+                            e.payload,
+                        )
+                    )
+            for gateway, spool, seq in aside:
+                seen = self._changing(changed, gateway, spool)
+                if seq not in seen:
+                    seen.add(seq)
+            if rows or aside:
+                self._write(rows, changed)
+                self._seen.update(changed)
+                self._tell(now_ms)
+        return fresh
+
+    def tick(self, now_ms: int) -> None:
+        with self._append_lock:
+            now_ms = max(now_ms, self._last_ms)
+            self._write([(now_ms, int(EntryKind.TICK), "", "", 0, 0, 0, 0, b"")], {})
+            self._tell(now_ms)
+
+    def read(self, after: int, limit: int) -> Sequence[Entry]:
+        rows = self._reader().execute(
+            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?", (after, limit)
+        )
+        return [_entry(r) for r in rows]
+
+    def read_times(self, gateway: str | None, start_ms: int, end_ms: int, after: int) -> Sequence[Entry]:
+        rows = self._reader().execute(
+            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "
+            "and (? is null or gateway = ?) order by offset",
+            (start_ms, end_ms, after, gateway, gateway),
+        )
+        return [_entry(r) for r in rows]
+
+    def last_offset(self) -> int:
+        return self._last_offset
+
+    def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
+        seen = self._seen.get((gateway, spool))
+        return (seen.prefix, sorted(seen.above)) if seen else (0, ())
+
+    def wait(self, after: int, timeout_s: float) -> bool:
+        with self._news:
+            return self._news.wait_for(lambda: self._last_offset > after, timeout_s)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _changing(self, changed: dict[tuple[str, int], _Seen], gateway: str, spool: int) -> _Seen:
+        """A copy to work on: what is not committed must not be remembered."""
+        key = (gateway, spool)
+        if key not in changed:
+            known = self._seen.get(key)
+            changed[key] = known.copy() if known else _Seen(0, set())
+        return changed[key]
+
+    def _write(self, rows: list[tuple[object, ...]], changed: dict[tuple[str, int], _Seen]) -> None:
+        db = self._db
+        db.execute("begin immediate")
+        try:
+            db.executemany(
+                "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            for (gateway, spool), seen in changed.items():
+                key = (gateway, f"{spool:016x}")
+                old = self._seen.get((gateway, spool))
+                db.execute("insert or replace into prefix values (?, ?, ?)", (*key, seen.prefix))
+                gone = (old.above if old else set()) - seen.above
+                db.executemany(
+                    "delete from above where gateway = ? and spool = ? and seq = ?", [(*key, s) for s in gone]
+                )
+                new = seen.above - (old.above if old else set())
+                db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
+            db.execute("commit")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("rollback")
+            raise
+
+    def _tell(self, now_ms: int) -> None:
+        row = self._db.execute("select max(offset) from entry").fetchone()
+        with self._news:
+            self._last_ms = now_ms
+            self._last_offset = row[0] or 0
+            self._news.notify_all()
+
+    def _reader(self) -> sqlite3.Connection:
+        """A connection a thread: readers never wait for the writer."""
+        db: sqlite3.Connection | None = getattr(self._readers, "db", None)
+        if db is None:
+            db = self._readers.db = _connect(self._path)
+        return db
+
+
+def open_log(folder: Path) -> SqliteLog:
+    return SqliteLog(folder / "log.sqlite")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+    db.execute("pragma journal_mode = wal")
+    db.execute("pragma synchronous = full")
+    db.execute("pragma busy_timeout = 30000")
+    return db
+
+
+def _entry(row: tuple[int, int, int, str, str, int, int, int, int, bytes]) -> Entry:
+    offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload = row
+    return Entry(
+        offset, append_ms, EntryKind(kind), gateway, int(spool or "0", 16), seq, Lane(lane), t_min, t_max, payload
+    )

@@ -1,0 +1,87 @@
+"""Where refused batches are kept with their bytes, until somebody mends the cause and releases them."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.receiver import Refusal
+from contract.wire import RefusalReason
+
+# Bytes that nobody can tell apart from noise are kept up to so many; readings of a gateway we know, all of them.
+_NOISE_KEPT = 1000
+_SCHEMA = """
+create table if not exists refused (
+    id integer primary key, digest text not null unique, received_ms integer not null, topic text not null,
+    gateway text not null, spool text not null, seq integer not null, reason text not null, detail text not null,
+    payload blob not null, released_ms integer);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A refused batch. released_ms: None while it waits."""
+
+    id: int
+    received_ms: int
+    topic: str
+    gateway: str
+    spool: int
+    seq: int
+    reason: RefusalReason
+    detail: str
+    payload: bytes
+    released_ms: int | None
+
+
+class Quarantine:
+    """Safe from any thread; every call is durable on return."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = full")
+        self._db.executescript(_SCHEMA)
+
+    def keep(self, refusals: Sequence[Refusal], now_ms: int) -> None:
+        """A second delivery of the same bytes is kept once."""
+        rows = []
+        for r in refusals:
+            digest = hashlib.sha256(r.topic.encode() + b"\0" + r.payload).hexdigest()
+            head = (digest, now_ms, r.topic, r.gateway, f"{r.spool:016x}", r.seq, r.reason.value, r.detail)
+            rows.append((*head, r.payload))
+        with self._lock:
+            self._db.execute("begin immediate")
+            self._db.executemany(
+                "insert or ignore into refused (digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            self._db.execute(
+                "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
+                "order by id desc limit 1 offset ?)",
+                (_NOISE_KEPT,),
+            )
+            self._db.execute("commit")
+
+    def waiting(self, limit: int = 1000) -> list[Kept]:
+        with self._lock:
+            rows = self._db.execute(
+                "select id, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms from refused "
+                "where released_ms is null order by id limit ?",
+                (limit,),
+            ).fetchall()
+        return [Kept(*r[:4], int(r[4], 16), r[5], RefusalReason(r[6]), *r[7:]) for r in rows]
+
+    def released(self, ids: Sequence[int], now_ms: int) -> None:
+        with self._lock:
+            self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])
+
+    def close(self) -> None:
+        self._db.close()
