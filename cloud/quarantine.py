@@ -59,7 +59,8 @@ class Quarantine:
         with self._lock:
             self._db.execute("begin immediate")
             self._db.executemany(
-                "insert or ignore into refused (digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                "insert or ignore into refused "
+                "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
                 "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 rows,
             )
@@ -77,7 +78,13 @@ class Quarantine:
                 "where released_ms is null order by id limit ?",
                 (limit,),
             ).fetchall()
-        return [Kept(*r[:4], int(r[4], 16), r[5], RefusalReason(r[6]), *r[7:]) for r in rows]
+        out = []
+        for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
+            why = RefusalReason(reason)
+            out.append(
+                Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
+            )
+        return out
 
     def released(self, ids: Sequence[int], now_ms: int) -> None:
         with self._lock:

@@ -121,9 +121,9 @@ class ReceiveService:
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         topic = message.topic
         if topic.endswith((Kind.ONLINE.value, Kind.BIRTH.value)):
-            self._heard_of(topic, message.payload)
+            self._heard_of(topic, bytes(message.payload))
             return
-        self._queue.put(Message(topic, message.payload))
+        self._queue.put(Message(topic, bytes(message.payload)))
 
     def _heard_of(self, topic_text: str, payload: bytes) -> None:
         topic = parse_topic(topic_text)

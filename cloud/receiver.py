@@ -111,7 +111,7 @@ class Receiver:
         for r in refusals:
             if r.seq and r.gateway in self._number:
                 refused[r.gateway, r.spool][r.seq] = r.reason.value
-        out = []
+        out: list[tuple[str, Ack]] = []
         for key in seqs.keys() | refused.keys():
             gateway, spool = key
             prefix = durable.get(key, 0)

@@ -1,0 +1,94 @@
+"""Follows the log for one view, in a thread of its own: whatever holds that view up holds up nobody else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cloud.log.base import BatchLog, Entry, EntryKind
+from cloud.services import ViewState
+from cloud.views.base import Poisoned, RetryLater, View
+
+log = logging.getLogger(__name__)
+
+_ENTRIES = 2000
+_IDLE_S = 0.5
+_PAUSE_FIRST_S, _PAUSE_MAX_S = 0.5, 30.0
+
+
+class ViewRunner:
+    """aside: a file that names the entries set aside, one JSON object a line, for somebody to look at."""
+
+    def __init__(self, view: View, batch_log: BatchLog, aside: Path) -> None:
+        self.view = view
+        self._log = batch_log
+        self._aside = aside
+        self._set_aside = _offsets(aside)
+        self._trouble = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"view {view.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        self.view.close()
+
+    def state(self) -> ViewState:
+        cursor = self.view.cursor()
+        behind = max(0, self._log.last_offset() - cursor)
+        return ViewState(self.view.name, cursor, behind, self._trouble, len(self._set_aside))
+
+    def _run(self) -> None:
+        pause_s = _PAUSE_FIRST_S
+        while not self._stop.is_set():
+            try:
+                if not self._step():
+                    self._log.wait(self.view.cursor(), _IDLE_S)
+                pause_s, self._trouble = _PAUSE_FIRST_S, ""
+            except Poisoned as error:
+                self._put_aside(error)
+            except RetryLater as error:
+                self._say(str(error))
+                self._stop.wait(pause_s)
+                pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+            except Exception as error:  # a defect in this view must not stop the others
+                self._say(f"{type(error).__name__}: {error}")
+                log.exception("view %s stopped at log offset %d; it will try again", self.view.name, self.view.cursor())
+                self._stop.wait(pause_s)
+                pause_s = min(pause_s * 2, _PAUSE_MAX_S)
+
+    def _step(self) -> bool:
+        entries = self._log.read(self.view.cursor(), _ENTRIES)
+        if not entries:
+            return False
+        self.view.apply([e for e in entries if e.offset not in self._set_aside] or _nothing_but_time(entries))
+        return True
+
+    def _put_aside(self, error: Poisoned) -> None:
+        self._set_aside.add(error.offset)
+        with self._aside.open("a") as file:
+            file.write(json.dumps({"view": self.view.name, "offset": error.offset, "reason": error.reason}) + "\n")
+        log.error("view %s sets aside log offset %d: %s", self.view.name, error.offset, error.reason)
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            log.warning("view %s waits: %s", self.view.name, trouble)
+        self._trouble = trouble
+
+
+def _nothing_but_time(entries: Sequence[Entry]) -> list[Entry]:
+    """All were set aside: the cursor must still get past them, as it does past a tick."""
+    return [replace(entries[-1], kind=EntryKind.TICK, payload=b"")]
+
+
+def _offsets(aside: Path) -> set[int]:
+    if not aside.exists():
+        return set()
+    return {int(json.loads(line)["offset"]) for line in aside.read_text().splitlines() if line.strip()}
