@@ -1,0 +1,114 @@
+"""One thread a sink: takes the ledger's messages in order, and goes on only when one is delivered or given up.
+
+A slow or dead consumer holds up itself alone. In the first five minutes of a failure it is tried every few seconds: a
+tunnel fills in ten.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
+from cloud.ledger import tables as t
+from cloud.warnings.types import Message
+from cloud.warnings.view import message_of
+from contract.clock import Clock
+
+log = logging.getLogger(__name__)
+
+_IDLE_S = 0.5
+_EAGER_S, _EAGER_FOR_S, _PATIENT_MAX_S = 2.0, 300.0, 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class SinkState:
+    name: str
+    delivered: int
+    waiting: int
+    trouble: str
+
+
+class Dispatcher:
+    def __init__(self, ledger: Engine, consumer: Consumer, clock: Clock) -> None:
+        self._ledger, self._consumer, self._clock = ledger, consumer, clock
+        self._stop = threading.Event()
+        self._trouble = ""
+        self._gone = False
+        self._thread = threading.Thread(target=self._run, name=f"deliver {consumer.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(15)
+        self._consumer.close()
+
+    def state(self) -> SinkState:
+        d, name = t.deliveries, self._consumer.name
+        with self._ledger.connect() as db:
+            sent = db.execute(select(d.c.message).where(d.c.sink == name, d.c.delivered_ms.is_not(None))).all()
+            total = db.execute(select(t.messages.c.id)).all()
+        done = {m for (m,) in sent}
+        return SinkState(name, len(done), sum(m not in done for (m,) in total), self._trouble)
+
+    def _run(self) -> None:
+        while not self._stop.is_set() and not self._gone:
+            try:
+                message = self._next()
+                if message is None:
+                    self._stop.wait(_IDLE_S)
+                else:
+                    self._insist(message)
+            except SQLAlchemyError as error:
+                self._trouble = f"the ledger is out of reach: {error}"
+                self._stop.wait(_EAGER_S)
+
+    def _next(self) -> Message | None:
+        d = t.deliveries
+        done = select(d.c.message).where(d.c.sink == self._consumer.name, d.c.delivered_ms.is_not(None))
+        query = select(t.messages).where(t.messages.c.id.not_in(done)).order_by(t.messages.c.number).limit(1)
+        with self._ledger.connect() as db:
+            row = db.execute(query).first()
+        return None if row is None else message_of(row)
+
+    def _insist(self, message: Message) -> None:
+        """Until the consumer has it, or wants no more."""
+        began = time.monotonic()
+        pause_s = _EAGER_S
+        while not self._stop.is_set():
+            try:
+                receipt = self._consumer.deliver(message)
+            except NotDelivered as error:
+                self._trouble = f"{message.id}: {error}"
+                self._note(message, {"receipt": str(error)})
+                log.warning("sink %s: %s", self._consumer.name, self._trouble)
+                if time.monotonic() - began > _EAGER_FOR_S:
+                    pause_s = min(pause_s * 2, _PATIENT_MAX_S)
+                self._stop.wait(pause_s * random.uniform(0.8, 1.2))
+            except GivenUp as error:
+                self._trouble, self._gone = str(error), True
+                self._note(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})
+                log.error("sink %s is switched off: %s", self._consumer.name, error)
+                return
+            else:
+                self._trouble = ""
+                self._note(message, {"receipt": receipt, "delivered_ms": self._clock.now_ms()})
+                return
+
+    def _note(self, message: Message, values: dict[str, Any]) -> None:
+        d = t.deliveries
+        with self._ledger.begin() as db:
+            mine = (d.c.sink == self._consumer.name, d.c.message == message.id)
+            found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + 1, **values))
+            if not found.rowcount:
+                first = {"sink": self._consumer.name, "message": message.id, "attempts": 1}
+                db.execute(insert(d).values(first_ms=self._clock.now_ms(), **first, **values))

@@ -1,0 +1,112 @@
+"""The sinks: each takes one message and says whether its consumer has it."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from cloud.delivery.settings import LogSettings, Sink, WebhookSettings
+from cloud.warnings.types import Message
+from contract.clock import iso
+
+
+class NotDelivered(Exception):
+    """Try again. The message says why."""
+
+
+class GivenUp(Exception):
+    """The consumer has said that it wants no more (HTTP 410)."""
+
+
+class Consumer(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def deliver(self, message: Message) -> str:
+        """The consumer's receipt. Raises NotDelivered or GivenUp."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def body_of(message: Message) -> dict[str, Any]:
+    """What a consumer gets: the essentials as JSON, and the CAP message as it is."""
+    return {
+        "id": message.id,
+        "incident": message.incident,
+        "sent": iso(message.sent_ms),
+        "msgType": message.msg_type.value,
+        "level": message.level.value,
+        "references": list(message.references),
+        "cap": message.cap_xml.decode(),
+    }
+
+
+class WebhookSink:
+    """Standard Webhooks: `webhook-id` is the message's id, the same at every attempt: the consumer's key against doubles.
+
+    Redirects are refused: a warning goes where the operator said, or nowhere.
+    """
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        self.name = settings.name
+        self._url = settings.url
+        self._keys = [Webhook(path.read_text().strip()) for path in settings.secret_files]
+        self._client = httpx.Client(timeout=settings.timeout_s, follow_redirects=False, trust_env=False)
+
+    def deliver(self, message: Message) -> str:
+        body = json.dumps(body_of(message), ensure_ascii=False)
+        now = datetime.now(UTC)  # signatures are judged by real time, whatever clock the storm is played at
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(key.sign(message.id, now, body) for key in self._keys),
+        }
+        try:
+            answer = self._client.post(self._url, content=body.encode(), headers=headers)
+        except httpx.HTTPError as error:
+            raise NotDelivered(f"{type(error).__name__}: {error}") from error
+        if answer.status_code == 410:
+            raise GivenUp("the consumer answers 410 Gone")
+        if not answer.is_success:
+            raise NotDelivered(f"HTTP {answer.status_code}")
+        return f"HTTP {answer.status_code}"
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@dataclass(slots=True)
+class LogSink:
+    name: str
+    path: Path
+
+    def deliver(self, message: Message) -> str:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                file.write(json.dumps(body_of(message), ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise NotDelivered(f"{self.path}: {error}") from error
+        return "written"
+
+    def close(self) -> None:
+        """Nothing is open between messages."""
+
+
+def make_sink(settings: Sink, base: Path) -> Consumer:
+    """Relative paths count from `base`. Raises OSError when a key cannot be read."""
+    if isinstance(settings, LogSettings):
+        return LogSink(settings.name, base / settings.path)
+    absolute = tuple(base / path for path in settings.secret_files)
+    return WebhookSink(settings.model_copy(update={"secret_files": absolute}))

@@ -1,0 +1,112 @@
+"""The ledger's tables (SQLAlchemy Core), and how to open one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    event,
+)
+from sqlalchemy.pool import StaticPool
+
+metadata = MetaData()
+
+# One row a view: its state and its cursor change together.
+view_state = Table(
+    "view_state",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(128), primary_key=True),
+    Column("zone", String(64), nullable=False),
+    Column("opened_ms", BigInteger, nullable=False),
+    Column("closed_ms", BigInteger),
+    Column("body", Text, nullable=False),
+)
+Index("incidents_opened", incidents.c.opened_ms)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", String(128), nullable=False, unique=True),
+    Column("incident", String(128), nullable=False, index=True),
+    Column("sent_ms", BigInteger, nullable=False),
+    Column("msg_type", String(16), nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("refs", Text, nullable=False),
+    Column("cap_xml", LargeBinary, nullable=False),
+)
+
+changes = Table(
+    "condition_changes",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("channel", BigInteger, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("level", String(16)),
+    Column("reason", String(32), nullable=False),
+    Column("value", Float),
+)
+
+late = Table(
+    "late_readings",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("channel", BigInteger, nullable=False),
+    Column("reading_ms", BigInteger, nullable=False),
+    Column("now_ms", BigInteger, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("would_have_warned", String(16)),
+)
+
+# Not forgotten when the warnings are rebuilt: what was delivered is not delivered again.
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("sink", String(64), primary_key=True),
+    Column("message", String(128), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("delivered_ms", BigInteger),
+    Column("given_up_ms", BigInteger),
+    Column("receipt", Text, nullable=False),
+)
+
+
+def open_ledger(url: str) -> Engine:
+    """Makes what tables are missing. `sqlite://` is a ledger in memory."""
+    if url == "sqlite://":
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    metadata.create_all(engine)
+    return engine
+
+
+def _durable(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = wal", "synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()

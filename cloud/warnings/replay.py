@@ -1,0 +1,22 @@
+"""What the warnings would have been: the same engine over a recorded log, into a ledger of its own."""
+
+from __future__ import annotations
+
+from cloud.log.base import BatchLog
+from cloud.warnings.settings import WarningSettings
+from cloud.warnings.types import Message
+from cloud.warnings.view import open_view
+from contract.catalogue import Catalogue
+
+_ENTRIES = 5000
+
+
+def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings | None = None) -> list[Message]:
+    """All messages, oldest first. With other rules in the catalogue: what those would have done."""
+    view = open_view("sqlite://", catalogue, settings)
+    try:
+        while entries := batch_log.read(view.cursor(), _ENTRIES):
+            view.apply(entries)
+        return list(reversed(view.messages(limit=10**9)))
+    finally:
+        view.close()

@@ -1,0 +1,22 @@
+"""The `warnings:` part of the cloud's configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import StringConstraints
+
+from contract.models import Positive, Shape
+
+
+class WarningSettings(Shape):
+    """status: CAP 1.2, 3.2.1. agency: the eight digits between the district's code and the time in an identifier.
+
+    quiet_s: between two Updates of an incident that does not get worse. renew_s: before a message expires.
+    """
+
+    status: Literal["Actual", "Exercise", "Test"] = "Actual"
+    agency: Annotated[str, StringConstraints(pattern=r"^\d{8}$")] = "41600000"
+    language: str = "en"
+    quiet_s: Positive = 300.0
+    renew_s: Positive = 600.0
