@@ -50,7 +50,7 @@ def body_of(message: Message) -> dict[str, Any]:
 
 
 class WebhookSink:
-    """Standard Webhooks: `webhook-id` is the message's id, the same at every attempt: the consumer's key against doubles.
+    """Standard Webhooks: `webhook-id` is the message's id at every attempt, so that a consumer can tell doubles.
 
     Redirects are refused: a warning goes where the operator said, or nowhere.
     """

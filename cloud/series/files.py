@@ -1,0 +1,163 @@
+"""Segment files: written whole or not at all, and deleted only when nobody reads them."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cloud.series.base import Hourly
+from cloud.series.columns import ENCODING, from_table, hourly_table, to_table
+from cloud.series.manifest import Group, Manifest, Segment
+from contract.readings import ReadingBatch
+
+ROWS_PER_GROUP = {"hour": 8192, "day": 16_384, "month": 1 << 20}
+_OPEN_FILES = 64
+Found = tuple[int, str, str, int, int, int]
+
+
+class SegmentFiles:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._lock = threading.Lock()
+        self._readers = 0
+        self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self.sweep()
+
+    # --- writing ---
+
+    def write_raw(self, span: str, start_ms: int, end_ms: int, parts: Iterable[ReadingBatch]) -> Segment:
+        """A file of parts that are `ordered`, each of channels above the last one's. Durable on return."""
+        return self._write("raw", span, start_ms, end_ms, ((to_table(p), _group(p)) for p in _pieces(parts, span)))
+
+    def write_hourly(self, span: str, start_ms: int, end_ms: int, parts: Iterable[Hourly]) -> Segment:
+        made = (
+            (
+                hourly_table(h),
+                Group(int(h.channel[0]), int(h.channel[-1]), int(h.hour_ms.min()), int(h.hour_ms.max())),
+            )
+            for h in parts
+            if len(h.channel)
+        )
+        return self._write("hourly", span, start_ms, end_ms, made)
+
+    def _write(
+        self, kind: str, span: str, start_ms: int, end_ms: int, parts: Iterable[tuple[pa.Table, Group]]
+    ) -> Segment:
+        name = f"{kind}-{span}-{start_ms // 1000}-{uuid.uuid4().hex[:12]}.parquet"
+        temporary = self._folder / f"{name}.new"
+        groups: list[Group] = []
+        rows = 0
+        writer: pq.ParquetWriter | None = None
+        try:
+            for table, group in parts:
+                if writer is None:
+                    writer = _writer(temporary, table.schema, kind)
+                writer.write_table(table.cast(writer.schema), row_group_size=max(len(table), 1))
+                groups.append(group)
+                rows += len(table)
+        finally:
+            if writer is not None:
+                writer.close()
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.rename(self._folder / name)
+        folder = os.open(self._folder, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        size = (self._folder / name).stat().st_size
+        return Segment(0, kind, span, start_ms, end_ms, name, rows, size, tuple(groups))
+
+    # --- reading ---
+
+    def reading(self, found: Sequence[Found]) -> Reading:
+        """To be used in a `with`: until it ends no file is deleted."""
+        with self._lock:
+            self._readers += 1
+        return Reading(self, found)
+
+    def done(self) -> None:
+        with self._lock:
+            self._readers -= 1
+
+    def table(self, path: str, group: int) -> pa.Table:
+        with self._lock:
+            file = self._open.pop(path, None)
+            if file is None:
+                file = pq.ParquetFile(self._folder / path, memory_map=True)
+            self._open[path] = file
+            while len(self._open) > _OPEN_FILES:
+                self._open.popitem(last=False)
+            table: pa.Table = file.read_row_group(group, use_threads=False)
+        return table
+
+    def sweep(self) -> None:
+        """Delete what the manifest does not name: left by a crash, or merged into something larger."""
+        with self._lock:
+            if self._readers:
+                return
+            wanted = self._manifest.all_paths()
+            for file in self._folder.glob("*.parquet*"):
+                if file.name not in wanted:
+                    self._open.pop(file.name, None)
+                    file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        self._open.clear()
+
+
+class Reading:
+    """Row groups that a query wants, in order of sealing."""
+
+    def __init__(self, files: SegmentFiles, found: Sequence[Found]) -> None:
+        self._files, self._found = files, found
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._files.done()
+
+    def tables(self) -> Iterator[pa.Table]:
+        for _, _, path, number, _, _ in self._found:
+            yield self._files.table(path, number)
+
+    def batches(self) -> Iterator[ReadingBatch]:
+        return (from_table(t) for t in self.tables())
+
+
+def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[ReadingBatch]:
+    """Row groups: months one a channel (a year of one channel is then twelve reads), others by size."""
+    for part in parts:
+        if span == "month":
+            cuts = [0, *(i + 1 for i in range(len(part) - 1) if part.channel[i] != part.channel[i + 1]), len(part)]
+        else:
+            cuts = [*range(0, len(part), ROWS_PER_GROUP[span]), len(part)]
+        for a, b in itertools.pairwise(cuts):
+            if b > a:
+                yield part.take(slice(a, b))
+
+
+def _group(part: ReadingBatch) -> Group:
+    return Group(int(part.channel[0]), int(part.channel[-1]), int(part.time_ms.min()), int(part.time_ms.max()))
+
+
+def _writer(path: Path, schema: pa.Schema, kind: str) -> pq.ParquetWriter:
+    if kind == "hourly":
+        return pq.ParquetWriter(path, schema, compression="zstd", write_statistics=False)
+    return pq.ParquetWriter(
+        path, schema, compression="zstd", use_dictionary=False, column_encoding=ENCODING, write_statistics=False
+    )

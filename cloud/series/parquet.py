@@ -1,0 +1,160 @@
+"""The embedded series store: Parquet segments sealed from the log.
+
+What has been applied and not yet sealed is a tail in memory; it is read again from the log after a restart. When the
+log's time enters a new hour, all of the tail is sealed at once, one segment an hour of data, and the cursor moves with
+it in one transaction: the segments and the tail never disagree, and late data end up where they belong. Segments of a
+day are merged when the next day begins, those of a month with the next month, each with its hourly rollup.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cloud.log.base import BatchLog, Entry
+from cloud.series.base import Hourly
+from cloud.series.columns import HOUR_MS, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
+from cloud.series.compaction import compact_days, compact_months
+from cloud.series.files import SegmentFiles
+from cloud.series.manifest import Manifest
+from cloud.views.decode import readings
+from contract.catalogue import Catalogue
+from contract.readings import ReadingBatch
+
+
+class ParquetStore:
+    """See `cloud.series.base.SeriesStore`."""
+
+    name = "series"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._manifest = Manifest(folder / "manifest.sqlite")
+        self._files = SegmentFiles(folder, self._manifest)
+        self._lock = threading.Lock()
+        self._tail: list[ReadingBatch] = []
+        self._applied = self._sealed = self._manifest.cursor()
+        self._hour: int | None = None  # the log hour that the tail belongs to
+
+    # --- the view ---
+
+    def cursor(self) -> int:
+        return self._applied
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        start = 0
+        for i, entry in enumerate(entries):
+            hour = entry.append_ms // HOUR_MS
+            if self._hour is not None and hour > self._hour:
+                self._take(entries[start:i])
+                self._seal(hour)
+                start = i
+            self._hour = hour
+        self._take(entries[start:])
+
+    def reset(self) -> None:
+        with self._lock:
+            self._manifest.clear()
+            self._files.sweep()
+            self._tail, self._applied, self._sealed, self._hour = [], 0, 0, None
+
+    def close(self) -> None:
+        self._files.close()
+        self._manifest.close()
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        batch = readings(entries)
+        with self._lock:
+            if len(batch):
+                self._tail.append(batch)
+                if len(self._tail) > 64:  # so that a query joins few pieces
+                    self._tail = [ReadingBatch.concat(self._tail)]
+            self._applied = entries[-1].offset
+
+    def _seal(self, hour: int) -> None:
+        """All of the tail; then whatever days and months are over by the log's time."""
+        whole = ReadingBatch.concat(self._tail)
+        segments = []
+        hours = whole.time_ms // HOUR_MS
+        for h in np.unique(hours).tolist():
+            part = ordered(whole.take(hours == h))
+            segments.append(self._files.write_raw("hour", h * HOUR_MS, (h + 1) * HOUR_MS, [part]))
+        self._manifest.commit(segments, cursor=self._applied)
+        with self._lock:
+            self._tail, self._sealed = [], self._applied
+        compact_days(self._manifest, self._files, hour * HOUR_MS)
+        compact_months(self._manifest, self._files, hour * HOUR_MS)
+        self._files.sweep()
+
+    # --- the reader ---
+
+    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int) -> ReadingBatch:
+        wanted = np.unique(np.array(channels, np.uint32))
+        if not len(wanted):
+            return ReadingBatch.empty()
+        with self._lock:
+            tail = list(self._tail)
+            groups = self._files.reading(self._find("raw", wanted, start_ms, end_ms))
+        with groups:
+            parts = [_cut(b, wanted, start_ms, end_ms) for b in groups.batches()]
+        parts += [_cut(b, wanted, start_ms, end_ms) for b in tail]
+        return ordered(ReadingBatch.concat(parts))
+
+    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
+        """From rollups where days and months are merged; from raw readings for what came since, late or new."""
+        wanted = np.unique(np.array(channels, np.uint32))
+        if not len(wanted):
+            return hourly_of(ReadingBatch.empty())
+        with self._lock:
+            tail = list(self._tail)
+            groups = self._files.reading(self._find("hourly", wanted, start_ms, end_ms))
+            fresh = [g for g in self._find("raw", wanted, start_ms, end_ms) if g[1] == "hour"]
+            fresh_groups = self._files.reading(fresh)
+        parts = []
+        with groups:
+            for table in groups.tables():
+                h = hourly_from(table)
+                parts.append(
+                    hourly_take(h, np.isin(h.channel, wanted) & (h.hour_ms >= start_ms) & (h.hour_ms < end_ms))
+                )
+        with fresh_groups:
+            new = [_cut(b, wanted, start_ms, end_ms) for b in fresh_groups.batches()]
+        new += [_cut(b, wanted, start_ms, end_ms) for b in tail]
+        parts.append(self._roll_up(ReadingBatch.concat(new)))
+        return hourly_concat(parts)
+
+    def _roll_up(self, fresh: ReadingBatch) -> Hourly:
+        """Of every hour that has any fresh reading, from all its readings: a late one changes a merged hour, too."""
+        if not len(fresh):
+            return hourly_of(fresh)
+        hours = np.unique(fresh.time_ms // HOUR_MS)
+        first, last = int(hours[0]) * HOUR_MS, (int(hours[-1]) + 1) * HOUR_MS
+        every = self.raw(np.unique(fresh.channel).tolist(), first, last)
+        return hourly_of(every.take(np.isin(every.time_ms // HOUR_MS, hours)))
+
+    def _find(
+        self, kind: str, wanted: np.ndarray, start_ms: int, end_ms: int
+    ) -> list[tuple[int, str, str, int, int, int]]:
+        found = self._manifest.find(kind, int(wanted[0]), int(wanted[-1]), start_ms, end_ms)
+        low = np.searchsorted(wanted, [g[4] for g in found])
+        high = np.searchsorted(wanted, [g[5] for g in found], side="right")
+        return [g for g, a, b in zip(found, low, high, strict=True) if b > a]
+
+
+def open_store(folder: Path, catalogue: Catalogue, batch_log: BatchLog) -> ParquetStore:
+    del catalogue, batch_log  # other engines need them
+    return ParquetStore(folder)
+
+
+def _cut(batch: ReadingBatch, wanted: np.ndarray, start_ms: int, end_ms: int) -> ReadingBatch:
+    mask = (batch.time_ms >= start_ms) & (batch.time_ms < end_ms)
+    if len(wanted) == 1:
+        mask &= batch.channel == wanted[0]
+    else:
+        mask &= np.isin(batch.channel, wanted)
+    return batch.take(mask)
