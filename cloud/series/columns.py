@@ -1,7 +1,8 @@
 """Readings <-> Parquet columns, and what is done to sorted columns. Pure.
 
-Values go as int32 thousandths where those are exact, else as float64 beside them; times as whole seconds where all of
-a file's are. Sorted by channel and time, delta-packed and compressed, a reading takes one to three bytes.
+Values go as int32 thousandths where those are exact, else as float64 beside them; times as seconds, and milliseconds
+beside them that are nearly always zero. (The receiver lets no time pass that does not fit.) Sorted by channel and time,
+delta-packed and compressed, a reading takes one to three bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contract.readings import Flag, Int64s, ReadingBatch
 HOUR_MS = 3_600_000
 ENCODING = {
     "time": "DELTA_BINARY_PACKED",
+    "ms": "DELTA_BINARY_PACKED",
     "channel": "DELTA_BINARY_PACKED",
     "milli": "DELTA_BINARY_PACKED",
     "exact": "PLAIN",
@@ -39,11 +41,9 @@ def to_table(batch: ReadingBatch) -> pa.Table:
     with np.errstate(invalid="ignore"):
         fits = (np.abs(milli) < 2**31) & (milli / 1000 == value)
     missing = np.isnan(value)
-    whole = not bool((batch.time_ms % 1000).any())
-    time = batch.time_ms // 1000 if whole else batch.time_ms
-    compact = whole and (not len(time) or (int(time.min()) >= -(2**31) and int(time.max()) < 2**31))
     columns = {
-        "time": pa.array(time.astype(np.int32) if compact else batch.time_ms),
+        "time": pa.array((batch.time_ms // 1000).astype(np.int32)),
+        "ms": pa.array((batch.time_ms % 1000).astype(np.int32)),
         "channel": pa.array(batch.channel),
         "milli": pa.array(np.where(fits, milli, 0).astype(np.int32), mask=~fits),
         "exact": pa.array(np.where(fits | missing, 0.0, value), mask=fits | missing),
@@ -53,8 +53,7 @@ def to_table(batch: ReadingBatch) -> pa.Table:
 
 
 def from_table(table: pa.Table) -> ReadingBatch:
-    time = table["time"]
-    time_ms = time.to_numpy().astype(np.int64) * (1000 if pa.types.is_int32(time.type) else 1)
+    time_ms = table["time"].to_numpy().astype(np.int64) * 1000 + table["ms"].to_numpy()
     milli, exact = table["milli"], table["exact"]
     value = milli.to_numpy().astype(np.float64) / 1000  # nulls come as NaN
     if exact.null_count < len(exact):

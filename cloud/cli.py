@@ -1,0 +1,142 @@
+"""`headwater-cloud`: receives, keeps, warns, answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from contract.yaml_lines import ConfigError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
+view = typer.Typer(no_args_is_help=True, help="Views of the log.")
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(view, name="view")
+
+ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
+
+
+@app.command()
+def serve(config: ConfigPath) -> None:
+    """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
+    from cloud.config import load_config
+    from cloud.serve import Cloud
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        cloud = Cloud(load_config(config))
+    except ConfigError as error:
+        _refuse(error)
+    cloud.start()
+    try:
+        cloud.serve_http()
+    finally:
+        cloud.stop()
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Every mistake in the configuration and its catalogue at once."""
+    from cloud.config import load_config
+
+    try:
+        found = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    c = found.catalogue
+    typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
+
+
+@app.command()
+def replay(
+    config: ConfigPath,
+    catalogue: Annotated[Path | None, typer.Option(help="Another catalogue: what would its rules have done?")] = None,
+) -> None:
+    """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level."""
+    from cloud.config import load_config
+    from cloud.log.sqlite import open_log
+    from cloud.warnings.replay import replay as run
+    from contract.clock import iso
+    from contract.loading import load
+
+    try:
+        found = load_config(config)
+        rules = load(catalogue) if catalogue else found.catalogue
+    except ConfigError as error:
+        _refuse(error)
+    for m in run(open_log(found.data_dir), rules, found.file.warnings):
+        line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}
+        typer.echo(json.dumps({**line, "msgType": m.msg_type.value, "level": m.level.value}))
+
+
+@view.command()
+def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
+    """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
+    from cloud.config import load_config
+    from cloud.log.sqlite import open_log
+    from cloud.serve import open_series
+    from cloud.warnings.view import open_view
+
+    try:
+        found = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    if name == "series":
+        open_series(found, open_log(found.data_dir)).reset()
+    elif name == "warnings":
+        open_view(found.ledger_url, found.catalogue, found.file.warnings).reset()
+    else:
+        typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
+        raise typer.Exit(2)
+    typer.echo(f"{name} is empty and will follow the log from its beginning")
+
+
+@quarantine.command("list")
+def list_kept(config: ConfigPath) -> None:
+    """What was refused and waits, as JSON lines."""
+    from cloud.config import load_config
+    from cloud.quarantine import Quarantine
+
+    try:
+        found = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    for k in Quarantine(found.data_dir / "quarantine.sqlite").waiting():
+        line = {"id": k.id, "gateway": k.gateway, "seq": k.seq, "reason": k.reason.value, "detail": k.detail}
+        typer.echo(json.dumps({**line, "received_ms": k.received_ms, "bytes": len(k.payload)}))
+
+
+@quarantine.command("release")
+def release_kept(config: ConfigPath) -> None:
+    """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
+    from cloud.config import load_config
+    from cloud.log.sqlite import open_log
+    from cloud.quarantine import Quarantine
+    from cloud.receiver import Receiver
+    from cloud.release import release
+
+    try:
+        found = load_config(config)
+    except ConfigError as error:
+        _refuse(error)
+    kept = Quarantine(found.data_dir / "quarantine.sqlite")
+    receiver = Receiver(found.catalogue, found.file.receive.receiver())
+    done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
+    typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))
+
+
+def _refuse(error: ConfigError) -> NoReturn:
+    for mistake in error.mistakes:
+        typer.echo(str(mistake), err=True)
+    typer.echo(f"{len(error.mistakes)} to mend; nothing was started", err=True)
+    raise typer.Exit(2)
+
+
+if __name__ == "__main__":
+    app()

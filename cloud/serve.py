@@ -1,0 +1,183 @@
+"""All roles of the cloud in one process: broker (of the demo), receiver, views, delivery, API and page."""
+
+from __future__ import annotations
+
+import json
+import logging
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import uvicorn
+
+from cloud.broker import EmbeddedBroker
+from cloud.config import CloudConfig
+from cloud.delivery.dispatch import Dispatcher, SinkState
+from cloud.delivery.sinks import make_sink
+from cloud.log.sqlite import open_log
+from cloud.quarantine import Quarantine
+from cloud.receive import ReceiveService
+from cloud.receiver import Receiver
+from cloud.series.base import SeriesStore
+from cloud.services import GatewayLink, Services, ViewState
+from cloud.views.latest import LatestView
+from cloud.views.runner import ViewRunner
+from cloud.warnings.view import open_view
+from contract.clock import Clock
+
+log = logging.getLogger(__name__)
+
+
+class Cloud:
+    """`start`, then `serve_http` until it is told to stop, then `stop`."""
+
+    def __init__(self, config: CloudConfig) -> None:
+        self.config = config
+        self.clock: Clock = config.clock
+        folder = config.data_dir
+        folder.mkdir(parents=True, exist_ok=True)
+        catalogue = config.catalogue
+        self.log = open_log(folder)
+        self.quarantine = Quarantine(folder / "quarantine.sqlite")
+        broker = config.file.broker
+        self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
+        self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
+        self.receive = ReceiveService(
+            *self.broker_address,
+            Receiver(catalogue, config.file.receive.receiver()),
+            self.log,
+            self.quarantine,
+            self.clock,
+            catalogue.district.id,
+            list(catalogue.gateways),
+            _credentials(config),
+        )
+        self.latest = LatestView(catalogue)
+        self.series = open_series(config, self.log)
+        self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
+        self.runners = [
+            ViewRunner(view, self.log, folder / f"{view.name}.aside")
+            for view in (self.latest, self.series, self.warnings)
+        ]
+        self.dispatchers = [
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base), self.clock) for sink in config.file.delivery
+        ]
+        self.services = Services(
+            catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
+        )
+        self._stop = threading.Event()
+        self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
+
+    def start(self) -> None:
+        if self.broker is not None:
+            self.broker.start()
+        for runner in self.runners:
+            runner.start()
+        for dispatcher in self.dispatchers:
+            dispatcher.start()
+        self.receive.start()
+        self._ticker.start()
+
+    def serve_http(self) -> None:
+        """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
+        from cloud.api.app import create_app
+        from cloud.web.page import mount
+
+        app = create_app(self.services)
+        mount(app, self.services)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.config.file.http.host, self.config.file.http.port))
+        host, port = listener.getsockname()[:2]
+        ready = {
+            "ready": True,
+            "http": f"http://{host}:{port}",
+            "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
+        }
+        server = _Server(uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20), ready)
+        server.run(sockets=[listener])
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._ticker.join(5)
+        self.receive.stop()
+        for dispatcher in self.dispatchers:
+            dispatcher.stop()
+        for runner in self.runners:
+            runner.stop()
+        if self.broker is not None:
+            self.broker.stop()
+        self.quarantine.close()
+        self.log.close()
+
+    def _tick_forever(self) -> None:
+        pause_s = max(self.clock.real_s(self.config.file.log.tick_s), 0.05)
+        while not self._stop.wait(pause_s):
+            try:
+                self.log.tick(self.clock.now_ms())
+            except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
+                log.warning("time cannot be logged: %s", error)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(json.dumps(self._ready), flush=True)
+
+
+class CloudHealth:
+    """See `cloud.services.Health`."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+
+    def ready(self) -> tuple[bool, str]:
+        troubles = [self._cloud.receive.trouble(), *(f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)]
+        said = "; ".join(t for t in troubles if t)
+        return not said, said
+
+    def gateways(self) -> Sequence[GatewayLink]:
+        return self._cloud.receive.links()
+
+    def views(self) -> Sequence[ViewState]:
+        return [runner.state() for runner in self._cloud.runners]
+
+    def sinks(self) -> Sequence[SinkState]:
+        return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
+
+    def counters(self) -> Mapping[str, int]:
+        return self._cloud.receive.counters()
+
+    def quarantined(self) -> Sequence[Mapping[str, Any]]:
+        return [
+            {
+                "id": k.id,
+                "gateway": k.gateway,
+                "spool": f"{k.spool:016x}",
+                "seq": k.seq,
+                "reason": k.reason.value,
+                "detail": k.detail,
+                "received_ms": k.received_ms,
+                "bytes": len(k.payload),
+            }
+            for k in self._cloud.quarantine.waiting()
+        ]
+
+
+def open_series(config: CloudConfig, batch_log: Any) -> SeriesStore:
+    """An engine is one module in cloud/series, named here."""
+    from cloud.series import parquet
+
+    return parquet.open_store(config.data_dir / "series", config.catalogue, batch_log)
+
+
+def _credentials(config: CloudConfig) -> tuple[str, str] | None:
+    b = config.file.broker
+    if b.username is None:
+        return None
+    return b.username, (config.base / b.password_file).read_text().strip() if b.password_file else ""
