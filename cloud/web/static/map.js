@@ -1,0 +1,58 @@
+// A schematic map: zones as polygons, stations as shapes by kind, colour by state.
+const SVG = "http://www.w3.org/2000/svg";
+const WIDTH = 640, HEIGHT = 520, MARGIN = 36;
+
+export function make(parent, tag, attributes = {}, text) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+
+function projection(state) {
+  const points = [...state.zones.flatMap((z) => z.area), ...state.stations.map((s) => [s.lat, s.lon])];
+  const lat = points.map((p) => p[0]), lon = points.map((p) => p[1]);
+  const squeeze = Math.cos((Math.min(...lat) * Math.PI) / 180);
+  const west = Math.min(...lon), north = Math.max(...lat);
+  const scale = Math.min((WIDTH - 2 * MARGIN) / ((Math.max(...lon) - west) * squeeze), (HEIGHT - 2 * MARGIN) / (north - Math.min(...lat)));
+  return ([la, lo]) => [MARGIN + (lo - west) * squeeze * scale, MARGIN + (north - la) * scale];
+}
+
+function shape(group, kind, colour) {
+  const dot = `dot ${colour}`;
+  if (kind === "underpass") make(group, "rect", { x: -11, y: -11, width: 22, height: 22, rx: 3, class: dot });
+  else if (kind === "rain") make(group, "path", { d: "M0 -11 C6 -2 8 1 8 5 A8 8 0 0 1 -8 5 C-8 1 -6 -2 0 -11z", class: dot });
+  else if (kind === "river") make(group, "path", { d: "M-11 8 L0 -11 L11 8z", class: dot });
+  else make(group, "circle", { r: 9, class: dot });
+}
+
+function figure(station) {
+  if (station.value === null || station.value === undefined) return "unknown";
+  if (station.quantity === "rain_total") return `${station.value.toFixed(1)} mm/h`;
+  return `${station.value.toFixed(2)} m`;
+}
+
+export function drawMap(svg, state, chosen, choose) {
+  const at = projection(state);
+  const focused = document.activeElement?.dataset?.station;
+  svg.replaceChildren();
+  for (const zone of state.zones) {
+    const ring = zone.area.map(at);
+    make(svg, "polygon", { points: ring.map((p) => p.map((v) => v.toFixed(1)).join(",")).join(" "), class: "zone" });
+    const x = ring.reduce((a, p) => a + p[0], 0) / ring.length;
+    make(svg, "text", { x, y: Math.min(...ring.map((p) => p[1])) + 16, class: "zone-name" }, zone.name);
+  }
+  for (const station of state.stations) {
+    const [x, y] = at([station.lat, station.lon]);
+    const group = make(svg, "g", { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `station ${station.id === chosen ? "chosen" : ""}`, tabindex: 0, role: "button" });
+    group.dataset.station = station.id;
+    make(group, "title", {}, `${station.name}: ${station.colour}${station.colour === "unknown" && station.held !== "normal" ? `, was ${station.held}` : ""}`);
+    shape(group, station.kind, station.colour);
+    make(group, "text", { x: 14, y: -1 }, station.name);
+    make(group, "text", { x: 14, y: 12, class: "soft" }, figure(station));
+    group.addEventListener("click", () => choose(station.id));
+    group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") choose(station.id); });
+    if (station.id === focused) group.focus();
+  }
+}
