@@ -212,10 +212,8 @@ class Conditions:
 def _reason(c: Condition, state: ConditionState, level: Level | None) -> Reason:
     if level is not None and (c.level is None or level.rank > c.level.rank):
         return Reason.ON_DELAY_OVER
-    if (
-        (level is None
-        and c.level is not None)
-        or (level is not None and c.level is not None and level.rank < c.level.rank)
+    if (level is None and c.level is not None) or (
+        level is not None and c.level is not None and level.rank < c.level.rank
     ):
         return Reason.OFF_DELAY_OVER
     if state is ConditionState.ACTIVE:

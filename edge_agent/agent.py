@@ -20,6 +20,7 @@ from edge_agent.uplink import Uplink
 
 log = logging.getLogger(__name__)
 
+_DRAIN_S = 5.0
 _STATUS_S = 2.0
 _QUIET_COMMIT_S = 2.0  # counts of suppressed readings may wait so long for a commit of their own
 
@@ -63,13 +64,13 @@ class Agent:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
+        uplink = asyncio.create_task(self._uplink.run())
         tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
-        tasks.append(asyncio.create_task(self._uplink.run()))
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._tell_often()))
         ended = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([ended, uplink, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {ended}:
                 task.result()  # nothing but a defect ends one of these: let it be seen
         finally:
@@ -77,6 +78,9 @@ class Agent:
                 task.cancel()
             await asyncio.gather(ended, *tasks, return_exceptions=True)
             self._flush(quiet=True)
+            await self._uplink.drained(_DRAIN_S)  # a gateway taken out of service leaves nothing behind if it can
+            uplink.cancel()
+            await asyncio.gather(uplink, return_exceptions=True)
             self._tell()
             self._spool.close()
 

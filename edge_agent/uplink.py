@@ -131,6 +131,15 @@ class Uplink:
         finally:
             self._hang_up()
 
+    async def drained(self, timeout_s: float) -> bool:
+        """Until the cloud has everything, the link is gone, or the time is up."""
+        deadline = time.monotonic() + timeout_s
+        while self._outbox.connected and time.monotonic() < deadline:
+            if not sum(self._outbox.waiting().values()):
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
     async def _one_connection(self) -> float | None:
         """Until it is lost. When it came up, or None if it never did."""
         loop = asyncio.get_running_loop()

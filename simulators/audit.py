@@ -1,0 +1,213 @@
+"""Truth against store: was every reading kept once, as it was?
+
+`compare` is pure. A stored reading must be one that a sensor's register held, matched one to one and in order; what
+was measured and not stored must lie within the channel's deadband of the stored series, held as steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contract.readings import Flag, Float64s, Int64s, ReadingBatch
+
+_EPSILON = 1e-9
+# Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
+_REPLY_S = 1.5
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Time in which an agent was dead or stopping: what it had asked for then may have reached nobody."""
+
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(slots=True)
+class Audit:
+    """made: readings that agents took, misses included. reported: of those, spooled for the cloud."""
+
+    made: int = 0
+    reported: int = 0
+    stored: int = 0
+    lost: int = 0
+    doubled: int = 0
+    altered: int = 0
+    suppressed: int = 0
+    outside_deadband: int = 0
+    missing: int = 0
+    channels: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not (self.lost or self.doubled or self.altered or self.outside_deadband)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "good": self.good}
+
+    def note(self, text: str) -> None:
+        if len(self.notes) < 20:
+            self.notes.append(text)
+
+
+def compare(
+    truth: ReadingBatch,
+    stored: ReadingBatch,
+    deadband: Mapping[int, float],
+    gaps: Mapping[int, Sequence[Gap]],
+    tolerance_ms: int,
+) -> Audit:
+    """truth, stored: sorted by channel, then time. deadband, gaps: by channel."""
+    audit = Audit(stored=len(stored))
+    for channel, band in deadband.items():
+        t, s = truth.take(truth.channel == channel), stored.take(stored.channel == channel)
+        audit.channels += 1
+        known = ~np.isnan(s.value)
+        audit.missing += int(np.count_nonzero(~known))
+        used = _match(t, s.take(known), tolerance_ms)
+        wrong = np.flatnonzero(used < 0)
+        if len(wrong):
+            audit.altered += len(wrong)
+            i = wrong[0]
+            own = s.take(known)
+            audit.note(f"channel {channel}: {own.value[i]} at {own.time_ms[i]} was never in its register then")
+        free = np.ones(len(t), np.bool_)
+        free[used[used >= 0]] = False
+        for i in np.flatnonzero(free).tolist():
+            at, value = int(t.time_ms[i]), float(t.value[i])
+            if _excused(at, gaps.get(channel, ()), tolerance_ms) or _held(s, at, value, band, tolerance_ms):
+                continue
+            audit.outside_deadband += 1
+            audit.note(f"channel {channel}: {value} at {at} is not within {band} of what is stored")
+    return audit
+
+
+def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> Int64s:
+    """For each stored row the truth row it came from; -1 for none. One to one, in order of time."""
+    out = np.full(len(stored), -1, np.int64)
+    times: Int64s = truth.time_ms
+    values: Float64s = truth.value
+    next_free = 0
+    for i, (at, value) in enumerate(zip(stored.time_ms.tolist(), stored.value.tolist(), strict=True)):
+        low = max(next_free, int(np.searchsorted(times, at - tolerance_ms)))
+        high = int(np.searchsorted(times, at + tolerance_ms, side="right"))
+        same = np.flatnonzero(np.abs(values[low:high] - value) <= _EPSILON)
+        if len(same):
+            # The last one not after the stamp is the likeliest; of equal values any serves.
+            before = same[times[low + same] <= at + 1000]
+            j = low + int(before[-1] if len(before) else same[0])
+            out[i] = j
+            next_free = j + 1
+    return out
+
+
+def _excused(at: int, gaps: Sequence[Gap], tolerance_ms: int) -> bool:
+    return any(g.start_ms - tolerance_ms <= at <= g.end_ms + tolerance_ms for g in gaps)
+
+
+def _held(stored: ReadingBatch, at: int, value: float, band: float, tolerance_ms: int) -> bool:
+    """Whether a stored value that could be held at that time is near, or the sensor counted as missing then."""
+    first = max(int(np.searchsorted(stored.time_ms, at - tolerance_ms, side="right")) - 1, 0)
+    last = int(np.searchsorted(stored.time_ms, at + tolerance_ms, side="right"))
+    near = stored.value[first:last]
+    missing = stored.flag[first:last] == Flag.MISSING
+    return bool(np.any(missing | (np.abs(near - value) <= band + 1e-6)))
+
+
+# --- a demonstration's folder ---
+
+
+def audit(folder: Path) -> Audit:
+    """Of what a demonstration left in a folder, its cloud stopped. Raises OSError when it is no such folder."""
+    from cloud.config import load_config
+    from cloud.log.sqlite import open_log
+    from cloud.serve import open_series
+    from edge_agent.spool import read_runs, read_totals
+    from simulators.plant.truth import read_parquet
+
+    run = json.loads((folder / "run.json").read_text())
+    config = load_config(folder / "cloud.yaml")
+    truth = read_parquet(folder / "truth.parquet")
+    batch_log = open_log(config.data_dir)
+    series = open_series(config, batch_log)
+    try:
+        while entries := batch_log.read(series.cursor(), 5000):
+            series.apply(entries)
+        numbers = sorted(config.catalogue.channels)
+        stored = series.raw(numbers, 0, 2**62)
+        doubled, logged = _doubled(batch_log)
+    finally:
+        series.close()
+        batch_log.close()
+    totals: dict[int, dict[str, int]] = {}
+    gaps: dict[int, list[Gap]] = {}
+    for gateway in config.catalogue.gateways:
+        spool = folder / "edge" / gateway / "spool.sqlite"
+        own = read_totals(spool)
+        totals |= own
+        gaps |= dict.fromkeys(own, _gaps(read_runs(spool), int(run["ended_ms"]), float(run["speed"])))
+    deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
+    tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
+    found = compare(truth, stored, deadband, gaps, tolerance_ms)
+    found.doubled = doubled
+    _count(found, totals, stored, _channel_counts(logged))
+    return found
+
+
+def _gaps(runs: Sequence[Any], ended_ms: int, speed: float) -> list[Gap]:
+    slack_ms = int(1500 * speed)
+    ends = [r.last_commit_ms for r in runs[1:]]
+    out = [
+        Gap((end if end is not None else r.started_ms) - slack_ms, r.started_ms)
+        for end, r in zip(ends, runs[1:], strict=True)
+    ]
+    return [Gap(0, runs[0].started_ms), *out, Gap(ended_ms - slack_ms, 2**62)]
+
+
+def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:
+    """Rows that stand in the log more than once with the same flag; a corrected flag is another row."""
+    from cloud.views.decode import readings
+
+    parts, after = [], 0
+    while entries := batch_log.read(after, 5000):
+        parts.append(readings(entries))
+        after = entries[-1].offset
+    rows = ReadingBatch.concat(parts)
+    key = np.empty(len(rows), [("t", "<i8"), ("c", "<u4"), ("f", "u1")])
+    key["t"], key["c"], key["f"] = rows.time_ms, rows.channel, rows.flag
+    _, first = np.unique(key, return_index=True)
+    return len(rows) - len(first), rows
+
+
+def _channel_counts(rows: ReadingBatch) -> dict[int, int]:
+    keys = np.unique(np.stack((rows.channel.astype(np.int64), rows.time_ms)), axis=1)
+    number, times = np.unique(keys[0], return_counts=True)
+    return dict(zip(number.tolist(), times.tolist(), strict=True))
+
+
+def _count(
+    found: Audit, totals: Mapping[int, Mapping[str, int]], stored: ReadingBatch, logged: Mapping[int, int]
+) -> None:
+    """reported readings each have a row; a correction may add the row of one that was suppressed, no more."""
+    number, rows = np.unique(stored.channel, return_counts=True)
+    kept = dict(zip(number.tolist(), rows.tolist(), strict=True))
+    for channel, counts in totals.items():
+        have = kept.get(channel, 0)
+        found.made += counts["made"]
+        found.reported += counts["reported"]
+        found.suppressed += counts["suppressed"]
+        short = max(counts["reported"] - have, logged.get(channel, 0) - have, 0)
+        over = max(have - counts["reported"] - counts["corrected"], 0)
+        if short:
+            found.note(f"channel {channel}: {counts['reported']} reported, {have} stored")
+        if over:
+            found.note(f"channel {channel}: {have} stored, only {counts['reported']} reported")
+        found.lost += short
+        found.doubled += over

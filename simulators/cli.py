@@ -1,0 +1,105 @@
+"""`headwater-sim`: a district that floods, on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.yaml_lines import ConfigError
+from simulators.storms import Storm, parse_storm
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+DISTRICT = Path(__file__).parents[1] / "configs" / "districts" / "jinshui"
+DistrictFolder = Annotated[Path, typer.Option("--district", help="A catalogue with its simulation.yaml.")]
+StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago:p=20,hours=2, csv:PATH or none.")]
+Speed = Annotated[float, typer.Option(min=0.1, max=600, help="Storm seconds per real second.")]
+
+
+@app.command()
+def demo(
+    storm: StormText = "zhengzhou-2021",
+    speed: Speed = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the instruments' noise.")] = 0,
+    hours: Annotated[float | None, typer.Option(min=0.1, help="Storm hours to play; else until it is dry.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No page kept up; one JSON object at the end.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for what the run leaves.")] = Path("demo-out"),
+    port: Annotated[int, typer.Option(help="Of the page; 0 for any.")] = 0,
+    district: DistrictFolder = DISTRICT,
+) -> None:
+    """Plays a storm through sensors, gateways and the cloud, then audits every reading."""
+    from simulators.demo.district import Scene
+    from simulators.demo.run import Demo
+
+    logging.basicConfig(level=logging.WARNING)
+    chosen = _storm(storm)
+
+    async def play() -> int:
+        return await Demo(Scene(district, out, chosen, speed, seed, port), hours, headless).run()
+
+    try:
+        code = asyncio.run(play())
+    except (ConfigError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(code)
+
+
+@app.command()
+def audit(folder: Annotated[Path, typer.Argument(help="What `demo` wrote; its cloud must not run.")]) -> None:
+    """Truth against store: lost, doubled and altered must be 0."""
+    from simulators.audit import audit as run
+
+    try:
+        found = run(folder)
+    except (OSError, ConfigError) as error:
+        typer.echo(f"{folder} cannot be audited: {error}: give the --out folder of a demo that ended", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(json.dumps(found.as_json()))
+    raise typer.Exit(0 if found.good else 1)
+
+
+@app.command()
+def plant(
+    district: DistrictFolder = DISTRICT,
+    storm: Annotated[str | None, typer.Option(help="Without one the water stands still.")] = None,
+    speed: Speed = 1.0,
+    seed: int = 0,
+) -> None:
+    """The devices alone: prints addresses and register tables as JSON, then serves."""
+    from simulators.plant.command import serve
+
+    try:
+        asyncio.run(serve(district, _storm(storm) if storm else None, speed, seed))
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def storm(text: Annotated[str, typer.Argument(metavar="STORM")]) -> None:
+    """A storm as CSV: time, mm in the interval, and whether that figure is reconstructed."""
+    from contract.clock import iso
+
+    found = _storm(text)
+    typer.echo("time,mm,reconstructed")
+    for i, mm in enumerate(found.mm):
+        at = iso(found.start_ms + i * found.interval_s * 1000)
+        typer.echo(f"{at},{mm:.4f},{str(found.reconstructed[i]).lower()}")
+
+
+def _storm(text: str) -> Storm:
+    try:
+        return parse_storm(text)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+if __name__ == "__main__":
+    app()

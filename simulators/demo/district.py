@@ -1,0 +1,188 @@
+"""One run of the district: everything that is started, and the files it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import shutil
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contract.catalogue import Catalogue
+from contract.clock import ScaledClock
+from contract.loading import load
+from contract.yaml_lines import ConfigError, read_yaml, validate
+from simulators.catchment.catchment import Catchment
+from simulators.demo.centre import WarningCentre
+from simulators.demo.processes import Child
+from simulators.plant.plant import Plant
+from simulators.plant.truth import TruthRecorder, read_log, write_parquet
+from simulators.signals import Simulation
+from simulators.storms import Storm
+
+LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy rain
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What to play. broker: address of a real one; None for the embedded."""
+
+    folder: Path  # of the district
+    out: Path
+    storm: Storm
+    speed: float
+    seed: int
+    http_port: int = 0
+    broker: tuple[str, int] | None = None
+
+
+def read_simulation(folder: Path) -> Simulation:
+    """Raises ConfigError."""
+    document = read_yaml(folder / "simulation.yaml")
+    found = validate(document, Simulation)
+    if found is None or document.mistakes:
+        raise ConfigError(document.mistakes)
+    return found
+
+
+class District:
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+        self.catalogue: Catalogue = load(scene.folder)
+        self._simulation = read_simulation(scene.folder)
+        _empty(scene.out)
+        start_ms = scene.storm.heavy_ms - LEAD_MS
+        self.clock = ScaledClock(start_ms, scene.speed, time.time_ns() // 1_000_000)
+        secret = "whsec_" + b64encode(secrets.token_bytes(24)).decode()
+        (scene.out / "webhook.key").write_text(secret)
+        (scene.out / "webhook.key").chmod(0o600)
+        self.centre = WarningCentre(secret)
+        self.truth = TruthRecorder(scene.out / "truth.log")
+        self.catchment: Catchment | None = None
+        self.plant: Plant | None = None
+        self.cloud = Child(
+            "cloud", "cloud.cli", ["serve", "--config", str(scene.out / "cloud.yaml")], scene.out / "log" / "cloud.log"
+        )
+        self.gateways = {
+            g: Child(
+                g, "edge_agent.cli", ["run", str(scene.out / "edge" / f"{g}.yaml")], scene.out / "log" / f"{g}.log"
+            )
+            for g in self.catalogue.gateways
+        }
+        self.http = ""
+
+    async def start(self) -> None:
+        """Returns when the cloud listens. Raises ChildDied, CatchmentError."""
+        scene = self.scene
+        self.centre.start()
+        self.write_cloud(scene.http_port, scene.broker[1] if scene.broker else 0)
+        self.cloud.start()
+        self.catchment = await asyncio.to_thread(
+            Catchment, scene.folder, self._simulation, scene.storm, self.clock.start_ms, self.clock
+        )
+        self.plant = Plant(self.catalogue, self._simulation, self.catchment, self.clock, scene.seed, self.truth)
+        await self.plant.start()
+        ready = json.loads(await asyncio.to_thread(self.cloud.first_line))
+        self.http = ready["http"]
+        host, _, port = ready["broker"].rpartition(":")
+        # From now on both keep their ports, so that either can be started again.
+        self.write_cloud(int(self.http.rpartition(":")[2]), int(port))
+        for gateway, child in self.gateways.items():
+            self._write_edge(gateway, host, int(port), self.plant.addresses())
+            child.start()
+
+    def check(self) -> None:
+        """Raises ChildDied when anything that should run does not."""
+        self.cloud.check()
+        for child in self.gateways.values():
+            child.check()
+        if self.catchment is not None and not self.catchment.alive():
+            raise RuntimeError("the catchment's process died")
+
+    async def stop_edges(self) -> None:
+        """Gateways hand in what they have; then the devices stop, and the truth is written."""
+        ended_ms = self.clock.now_ms()
+        await asyncio.gather(*(asyncio.to_thread(c.stop) for c in self.gateways.values()))
+        if self.plant is not None:
+            await self.plant.stop()
+            self.plant = None
+        if self.catchment is not None:
+            await asyncio.to_thread(self.catchment.close)
+            self.catchment = None
+        self.truth.close()
+        write_parquet(read_log(self.scene.out / "truth.log"), self.scene.out / "truth.parquet")
+        run = {
+            "storm": self.scene.storm.name,
+            "speed": self.scene.speed,
+            "seed": self.scene.seed,
+            "started_ms": self.clock.start_ms,
+            "ended_ms": ended_ms,
+        }
+        (self.scene.out / "run.json").write_text(json.dumps(run, indent=1))
+
+    async def stop(self) -> None:
+        for child in self.gateways.values():
+            child.kill()
+        if self.plant is not None:
+            await self.plant.stop()
+            self.plant = None
+        if self.catchment is not None:
+            await asyncio.to_thread(self.catchment.close)
+            self.catchment = None
+        await asyncio.to_thread(self.cloud.stop)
+        self.centre.stop()
+
+    def write_cloud(self, http_port: int, broker_port: int) -> None:
+        scene = self.scene
+        broker: dict[str, Any] = {"embedded": scene.broker is None, "port": broker_port}
+        if scene.broker is not None:
+            broker["host"] = scene.broker[0]
+        _write_yaml(
+            scene.out / "cloud.yaml",
+            {
+                "catalogue": str(scene.folder.resolve()),
+                "data_dir": "cloud",
+                "clock": str(self.clock),
+                "broker": broker,
+                "delivery": [
+                    {"kind": "webhook", "name": "centre", "url": self.centre.url, "secret_files": ["webhook.key"]},
+                    {"kind": "log", "name": "log", "path": "warnings.jsonl"},
+                ],
+                "http": {"port": http_port},
+            },
+        )
+
+    def _write_edge(self, gateway: str, host: str, port: int, addresses: Mapping[str, str]) -> None:
+        own = {bus.id: addresses[bus.id] for bus in self.catalogue.gateways[gateway].buses}
+        _write_yaml(
+            self.scene.out / "edge" / f"{gateway}.yaml",
+            {
+                "gateway": gateway,
+                "catalogue": str(self.scene.folder.resolve()),
+                "data_dir": gateway,
+                "clock": str(self.clock),
+                "broker": {"host": host, "port": port},
+                "addresses": own,
+            },
+        )
+
+
+def _write_yaml(path: Path, data: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(dict(data), sort_keys=False))
+
+
+def _empty(out: Path) -> None:
+    """A fresh folder; only one of an earlier run is emptied. Raises ValueError on any other that holds something."""
+    if out.exists() and any(out.iterdir()):
+        if not (out / "truth.log").exists():
+            raise ValueError(f"{out} holds something else: name an empty folder with --out")
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)

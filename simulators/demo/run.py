@@ -1,0 +1,155 @@
+"""`headwater-sim demo`: plays a storm to its end, audits it, and leaves the page up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from collections import Counter
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+
+import httpx
+from rich.console import Console
+from rich.live import Live
+
+from contract.clock import to_ms
+from simulators.audit import Audit, audit
+from simulators.demo.district import District, Scene
+from simulators.demo.summary import live, report
+
+_LONGEST_H = 18.0
+_CALM_H = 0.5  # so long must the district be dry and without a warning
+_DRY_M = 0.03
+
+
+class Demo:
+    def __init__(self, scene: Scene, hours: float | None, headless: bool) -> None:
+        self._scene, self._hours, self._headless = scene, hours, headless
+        self._console = Console(stderr=headless)
+        self._district = District(scene)
+        self._calm_since_ms: int | None = None
+        self._stop = asyncio.Event()
+
+    async def run(self) -> int:
+        """The exit code."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop.set)
+        district = self._district
+        try:
+            await district.start()
+            self._console.print(f"page: {district.http}   files: {self._scene.out}")
+            async with httpx.AsyncClient(base_url=district.http, timeout=10) as client:
+                await self._play(client)
+                await district.stop_edges()
+                await self._caught_up(client)
+                messages = await self._messages(client)
+            # The store has one owner: the cloud steps aside while it is audited.
+            await asyncio.to_thread(district.cloud.stop)
+            found = await asyncio.to_thread(audit, self._scene.out)
+            outcome = self._outcome(found, messages)
+            (self._scene.out / "report.json").write_text(json.dumps(outcome, indent=1))
+            if self._headless:
+                print(json.dumps(outcome), flush=True)
+            else:
+                self._console.print(report(found, messages, district.catalogue.district.time_zone))
+                await self._stay()
+            return 0 if found.good else 1
+        except (RuntimeError, httpx.HTTPError, OSError) as error:
+            self._console.print(f"[bold red]the demonstration failed:[/] {error}")
+            if self._headless:
+                print(json.dumps({"failed": str(error)}), flush=True)
+            return 1
+        finally:
+            await district.stop()
+
+    async def _play(self, client: httpx.AsyncClient) -> None:
+        first = await self._state(client)
+        with Live(console=self._console, refresh_per_second=4, transient=self._headless) as screen:
+            while not self._stop.is_set():
+                self._district.check()
+                with suppress(httpx.HTTPError):
+                    first = await self._state(client)
+                rain = self._scene.storm
+                now_ms = self._district.clock.now_ms()
+                fallen = rain.fallen_mm(now_ms) - rain.fallen_mm(self._district.clock.start_ms)
+                screen.update(live(first, fallen, self._progress(now_ms), self._counts(), self._district.http))
+                if self._over(first, now_ms):
+                    return
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stop.wait(), 0.5)
+
+    def _over(self, state: dict[str, Any], now_ms: int) -> bool:
+        elapsed_h = (now_ms - self._district.clock.start_ms) / 3_600_000
+        if self._hours is not None:
+            return elapsed_h >= self._hours
+        wet = any(
+            s["quantity"] == "depth" and (s["value"] is None or s["value"] > _DRY_M or s["colour"] != "normal")
+            for s in state["stations"]
+        )
+        warned = any(not w["closed_ms"] for w in state["warnings"])
+        if wet or warned or now_ms < self._scene.storm.end_ms:
+            self._calm_since_ms = None
+        elif self._calm_since_ms is None:
+            self._calm_since_ms = now_ms
+        calm_ms = 0 if self._calm_since_ms is None else now_ms - self._calm_since_ms
+        return calm_ms >= _CALM_H * 3_600_000 or elapsed_h >= _LONGEST_H
+
+    def _progress(self, now_ms: int) -> float:
+        """Of the hours asked for; else of the storm and the five hours the district then takes to drain."""
+        start_ms = self._district.clock.start_ms
+        length_ms = self._hours * 3_600_000 if self._hours else self._scene.storm.end_ms + 5 * 3_600_000 - start_ms
+        return min((now_ms - start_ms) / length_ms, 1.0)
+
+    def _counts(self) -> dict[str, int]:
+        """From the gateways' status files."""
+        out: Counter[str] = Counter({"made": 0, "suppressed": 0, "reported": 0})
+        for gateway in self._district.gateways:
+            with suppress(OSError, ValueError):
+                status = json.loads((self._scene.out / "edge" / gateway / "status.json").read_text())
+                out.update({k: status["readings"].get(k, 0) for k in ("made", "suppressed", "reported")})
+        return dict(out)
+
+    async def _state(self, client: httpx.AsyncClient) -> dict[str, Any]:
+        found: dict[str, Any] = (await client.get("/page/state")).raise_for_status().json()
+        return found
+
+    async def _caught_up(self, client: httpx.AsyncClient) -> None:
+        """Until every view is at the end of the log and every message delivered, or ten seconds have gone."""
+        for _ in range(40):
+            text = (await client.get("/metrics")).text
+            behind = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("headwater_view_behind")]
+            delivered = len(self._district.centre.messages) >= len(await self._messages(client))
+            if behind and sum(behind) == 0 and delivered:
+                return
+            await asyncio.sleep(0.25)
+
+    async def _messages(self, client: httpx.AsyncClient) -> list[dict[str, Any]]:
+        incidents = (await client.get("/v1/warnings", params={"limit": 1000})).raise_for_status().json()
+        found = [m for i in incidents for m in i["messages"]]
+        for m in found:
+            m["sent_ms"] = to_ms(datetime.fromisoformat(m["sent"]))
+        return sorted(found, key=lambda m: (m["sent_ms"], m["id"]))
+
+    def _outcome(self, found: Audit, messages: list[dict[str, Any]]) -> dict[str, Any]:
+        centre = self._district.centre
+        return {
+            **found.as_json(),
+            "storm": self._scene.storm.name,
+            "speed": self._scene.speed,
+            "seed": self._scene.seed,
+            "warnings": [{k: m[k] for k in ("id", "incident", "sent", "msgType", "level")} for m in messages],
+            "delivered": len(centre.messages),
+            "delivered_twice": centre.doubles,
+            "forged": centre.forged,
+        }
+
+    async def _stay(self) -> None:
+        """The page is up until Ctrl-C."""
+        self._stop.clear()
+        self._district.cloud.start()
+        await asyncio.to_thread(self._district.cloud.first_line)
+        self._console.print(f"\nThe page stays up at {self._district.http} until Ctrl-C.")
+        await self._stop.wait()
