@@ -77,6 +77,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         "quantity": "",
         "unit": "",
         "points": [],
+        "held_to_ms": None,
         "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
         "rain_from": "",
         "rain": [],
@@ -87,6 +88,8 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
+            row = next(r for r in latest_json(services) if r["channel"] == main)
+            out["held_to_ms"] = None if row["state"] == "unknown" else now_ms
     if gauge is not None:
         rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)
         first, depth = hyetograph(rows, *_gauge(gauge), start_ms // 300_000 * 300_000, now_ms, 300_000)

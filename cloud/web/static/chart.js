@@ -68,7 +68,10 @@ function unbroken(series) {
   for (const [t, v] of series.points) {
     if (v === null) { if (run.length) runs.push(run); run = []; } else run.push([t, v]);
   }
-  if (run.length) runs.push(run);
+  if (run.length) {
+    if (series.held_to_ms) run.push([series.held_to_ms, run.at(-1)[1]]);
+    runs.push(run);
+  }
   return runs;
 }
 

@@ -1,0 +1,85 @@
+"""kill -9 of everything in turn, with mosquitto between: the audit must not see it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import pytest
+
+from simulators.audit import audit
+from simulators.cli import DISTRICT
+from simulators.demo.district import District, Scene
+from simulators.storms import parse_storm
+from tests.servers import mosquitto
+
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+
+
+async def caught_up(district: District) -> None:
+    async with httpx.AsyncClient(base_url=district.http) as client:
+        for _ in range(80):
+            text = (await client.get("/metrics")).text
+            behind = [float(x.split()[-1]) for x in text.splitlines() if x.startswith("headwater_view_behind")]
+            if behind and not sum(behind):
+                return
+            await asyncio.sleep(0.25)
+    raise AssertionError("the views do not catch up")
+
+
+async def test_agent_broker_and_cloud_killed_in_a_storm(tmp_path: Path) -> None:
+    with mosquitto(tmp_path / "broker") as broker:
+        scene = Scene(DISTRICT, tmp_path / "out", parse_storm("zhengzhou-2021"), 60.0, 3, 0, ("127.0.0.1", broker.port))
+        district = District(scene)
+        try:
+            await district.start()
+            await asyncio.sleep(15)
+            for gateway in ("gw-north", "gw-radio"):
+                district.gateways[gateway].kill()
+            await asyncio.sleep(3)
+            for gateway in ("gw-north", "gw-radio"):
+                district.gateways[gateway].start()
+            await asyncio.sleep(10)
+            broker.kill()
+            await asyncio.sleep(8)
+            broker.start()
+            await asyncio.sleep(12)
+            district.cloud.kill()
+            await asyncio.sleep(5)
+            district.cloud.start()
+            await asyncio.to_thread(district.cloud.first_line)
+            await asyncio.sleep(20)
+            district.check()
+            await district.stop_edges()
+            await caught_up(district)
+            await asyncio.to_thread(district.cloud.stop)
+            found = audit(scene.out)
+        finally:
+            await district.stop()
+    assert found.good, found.as_json()
+    assert (found.lost, found.doubled, found.altered) == (0, 0, 0)
+    assert found.stored > 300
+
+
+async def test_an_agent_reads_and_spools_before_any_broker_is_there(tmp_path: Path) -> None:
+    with mosquitto(tmp_path / "broker") as broker:
+        broker.kill()
+        scene = Scene(DISTRICT, tmp_path / "out", parse_storm("zhengzhou-2021"), 60.0, 3, 0, ("127.0.0.1", broker.port))
+        district = District(scene)
+        try:
+            await district.start()
+            await asyncio.sleep(12)
+            from edge_agent.spool import read_totals
+
+            counts = read_totals(scene.out / "edge" / "gw-north" / "spool.sqlite")
+            assert sum(c["reported"] for c in counts.values()) > 20
+            broker.start()
+            await asyncio.sleep(15)
+            await district.stop_edges()
+            await caught_up(district)
+            await asyncio.to_thread(district.cloud.stop)
+            found = audit(scene.out)
+        finally:
+            await district.stop()
+    assert found.good, found.as_json()

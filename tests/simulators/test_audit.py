@@ -1,0 +1,74 @@
+"""The audit must see each kind of harm: a reading gone, doubled, bent, or thinned beyond its deadband."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contract.readings import ReadingBatch
+from simulators.audit import Audit, Gap, compare
+
+TIMES = np.arange(0, 600_000, 10_000)
+
+
+def batch(times, values, channel=1, flag=1):
+    return ReadingBatch.of(times, [channel] * len(times), values, [flag] * len(times))
+
+
+def run(truth, stored, band=0.05, gaps=None, tolerance_ms=2000) -> Audit:
+    return compare(truth, stored, {1: band}, gaps or {}, tolerance_ms)
+
+
+def test_every_reading_stored_as_it_was():
+    truth = batch(TIMES, np.sin(TIMES / 1e5))
+    assert run(truth, truth).good
+
+
+def test_what_was_suppressed_within_the_deadband_is_no_loss():
+    values = np.repeat([0.0, 1.0], 30)
+    truth = batch(TIMES, values)
+    found = run(truth, truth.take([0, 30]))
+    assert found.good
+    assert found.stored == 2
+
+
+def test_a_reading_that_left_the_deadband_and_is_not_stored():
+    values = np.repeat([0.0, 1.0], 30)
+    truth = batch(TIMES, values)
+    found = run(truth, truth.take([0]))
+    assert found.outside_deadband == 30
+    assert not found.good
+
+
+def test_a_bent_value():
+    truth = batch(TIMES, np.zeros(60))
+    bent = batch(TIMES[:1], [0.001])
+    assert run(truth, bent).altered == 1
+
+
+def test_a_true_value_at_the_wrong_time():
+    values = np.arange(60.0)
+    truth = batch(TIMES, values)
+    assert run(truth, batch(TIMES[:1] + 30_000, values[:1])).altered == 1
+
+
+def test_one_reading_cannot_stand_for_two():
+    truth = batch(TIMES[:1], [1.0])
+    twice = batch([0, 1000], [1.0, 1.0])
+    assert run(truth, twice).altered == 1
+
+
+def test_a_reply_on_the_way_when_the_agent_died_is_excused():
+    values = np.zeros(60)
+    values[30] = 1.0
+    truth = batch(TIMES, values)
+    stored = truth.take([0])
+    assert run(truth, stored).outside_deadband == 1
+    assert run(truth, stored, gaps={1: [Gap(295_000, 305_000)]}).good
+
+
+def test_a_missing_reading_is_counted_and_not_called_altered():
+    truth = batch(TIMES, np.zeros(60))
+    stored = ReadingBatch.of([0, 10_000], [1, 1], [0.0, np.nan], [1, 9])
+    found = run(truth, stored)
+    assert found.altered == 0
+    assert found.missing == 1
