@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("quality", "receive", "views", "series", "api", "edge", "warnings", "demo")
+NAMES = ("quality", "receive", "edge")
 RESULTS = Path(__file__).parent / "results"
 
 
