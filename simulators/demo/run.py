@@ -20,7 +20,7 @@ from simulators.demo.district import District, Scene
 from simulators.demo.summary import live, report
 
 _LONGEST_H = 18.0
-_CALM_H = 0.5  # so long must the district be dry and without a warning
+_CALM_H = 1.0  # so long must the district be dry and without a warning
 _DRY_M = 0.03
 
 

@@ -68,6 +68,7 @@ class Plant:
                 for device in bus.devices:
                     self._values[device.id] = self._make(device)
                 await self._open(bus)
+        self._cycle(0.0)  # so that what the controllers hold is true from the first answer
         self._tasks.append(asyncio.create_task(self._control()))
         self._tasks.append(asyncio.create_task(self._flush()))
         return self.devices()
@@ -171,13 +172,16 @@ class Plant:
         last_ms = self._clock.now_ms()
         while True:
             now_ms = self._clock.now_ms()
-            for device, station in self.stations.items():
-                signal = self._simulation.signals[device]["wet_well"]
-                station.step(self._signals.value(signal), (now_ms - last_ms) / 1000)
-                for link, pump in zip(self._simulation.pumps[device], station.pumps, strict=True):
-                    self._signals.set_pump(link, float(pump.running))
+            self._cycle((now_ms - last_ms) / 1000)
             last_ms = now_ms
             await self._clock.sleep(_CONTROL_S)
+
+    def _cycle(self, elapsed_s: float) -> None:
+        for device, station in self.stations.items():
+            signal = self._simulation.signals[device]["wet_well"]
+            station.step(self._signals.value(signal), elapsed_s)
+            for link, pump in zip(self._simulation.pumps[device], station.pumps, strict=True):
+                self._signals.set_pump(link, float(pump.running))
 
     async def _flush(self) -> None:
         while True:

@@ -84,7 +84,7 @@ int main(int argc, char **argv) {
     modbus_t *ctx = modbus_new_tcp("127.0.0.1", atoi(argv[1]));
     modbus_mapping_t *map = modbus_mapping_new(32, 32, 64, 64);
     for (int i = 0; i < 64; i++) { map->tab_registers[i] = 1000 + i; map->tab_input_registers[i] = 2000 + i; }
-    modbus_set_float_abcd(1.25f, map->tab_registers);
+    map->tab_registers[0] = 0x3FA0; map->tab_registers[1] = 0x0000; /* 1.25f, high word first */
     map->tab_input_bits[4] = 1;
     int s = modbus_tcp_listen(ctx, 1);
     uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
