@@ -69,7 +69,7 @@ class ModbusDriver:
         client = self._client
         if not client.connected and not await self._connect(device.timeout_s):
             raise DeviceFault(Fault.BUS_DOWN, f"cannot open {self._address}: is it plugged in, and its server up?")
-        client.comm_params.timeout_connect = device.timeout_s
+        client.ctx.comm_params.timeout_connect = device.timeout_s  # the library's time-out for a reply, too
         ask = {
             Table.COIL: client.read_coils,
             Table.DISCRETE: client.read_discrete_inputs,

@@ -1,0 +1,74 @@
+"""A shared serial bus: a dead unit must not cost its neighbours their cadence, a late reply must not lie."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import defaultdict
+
+import pytest
+
+from contract.clock import SystemClock
+from edge_agent.bus import BusTask
+from edge_agent.drivers.base import DeviceFault
+from edge_agent.drivers.modbus import ModbusDriver
+from tests.edge.rtu import RtuUnits, bus, device, says
+
+DEAD = 5
+PERIOD_S = 1.0
+
+
+async def test_a_dead_unit_of_eight_costs_the_others_at_most_a_period():
+    heard: dict[int, list[float]] = defaultdict(list)
+    loop = asyncio.get_running_loop()
+
+    def gather(_time_ms: int, channel: int, value: float) -> None:
+        if value == value:
+            assert int(value) == says(channel // 1000, channel % 1000)
+            heard[channel // 1000].append(loop.time())
+
+    devices = [device(u, [0, 1, 2], timeout_s=0.3, period_s=PERIOD_S) for u in range(1, 9)]
+    with RtuUnits(lambda unit: None if unit == DEAD else 0.01) as units:
+        task = asyncio.create_task(BusTask(bus(), devices, units.path, SystemClock(), gather).run())
+        await asyncio.sleep(15)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert set(heard) == set(range(1, 9)) - {DEAD}
+    for unit, times in heard.items():
+        gaps = [b - a for a, b in zip(times[::3], times[3::3], strict=False)]
+        assert len(gaps) > 10
+        assert max(gaps) <= 2 * PERIOD_S, (unit, max(gaps))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_a_late_reply_is_never_another_registers_value():
+    timeout_s, reads = 0.02, 10_000
+    chance = random.Random(11)
+
+    def delay(_unit: int) -> float:
+        # One in twelve comes 1.5 time-outs late; the others when they like.
+        return 1.5 * timeout_s if chance.random() < 1 / 12 else chance.uniform(0, 0.2 * timeout_s)
+
+    # Each register is a device to the driver, so that every read asks another address of another unit.
+    asked = [
+        device(unit, [address], timeout_s=timeout_s, name=f"{unit}-{address}")
+        for unit in (1, 2, 3)
+        for address in range(0, 40, 4)
+    ]
+    late = good = 0
+    with RtuUnits(delay) as units:
+        driver = ModbusDriver(bus(), asked, units.path)
+        for _ in range(reads):
+            info = chance.choice(asked)
+            try:
+                channels, values = await driver.read(info)
+            except DeviceFault:
+                late += 1
+                continue
+            good += 1
+            assert channels == [info.channels[0].id]
+            assert values == [says(info.device.unit, info.model.registers[0].address)]
+        await driver.close()
+    assert late > reads / 20
+    assert good > reads / 2
