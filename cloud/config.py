@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from cloud.delivery.settings import Sink
+from cloud.delivery.settings import Sink, Url
 from cloud.receiver import ReceiverSettings
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue import Catalogue
@@ -33,8 +33,21 @@ class LogSettings(Shape):
     tick_s: Positive = 30.0  # of the cloud's clock: how soon silence is seen
 
 
-class SeriesSettings(Shape):
+class ParquetSettings(Shape):
     engine: Literal["parquet"] = "parquet"
+
+
+class InfluxSettings(Shape):
+    """token_file: holds a token that may write, delete and read the bucket."""
+
+    engine: Literal["influx"]
+    url: Url
+    org: str
+    bucket: str
+    token_file: Path
+
+
+SeriesSettings = Annotated[ParquetSettings | InfluxSettings, Field(discriminator="engine")]
 
 
 class ReceiveSettings(Shape):
@@ -59,7 +72,7 @@ class ConfigFile(Shape):
     broker: BrokerSettings = BrokerSettings()
     log: LogSettings = LogSettings()
     receive: ReceiveSettings = ReceiveSettings()
-    series: SeriesSettings = SeriesSettings()
+    series: SeriesSettings = ParquetSettings()
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
@@ -108,6 +121,10 @@ def load_config(path: Path) -> CloudConfig:
                     for f in sink.secret_files
                     if not (path.parent / f).is_file()
                 ]
+        series = shaped.series
+        if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
+            what = f"{series.token_file} is not a file: put the token there"
+            mistakes.append(document.mistake(("series", "token_file"), what))
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from cloud.broker import EmbeddedBroker
-from cloud.config import CloudConfig
+from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
 from cloud.delivery.sinks import make_sink
 from cloud.log.sqlite import open_log
@@ -171,8 +171,13 @@ class CloudHealth:
 
 def open_series(config: CloudConfig, batch_log: Any) -> SeriesStore:
     """An engine is one module in cloud/series, named here."""
-    from cloud.series import parquet
+    from cloud.series import influx, parquet
 
+    series = config.file.series
+    if isinstance(series, InfluxSettings):
+        token = (config.base / series.token_file).read_text().strip()
+        cursor_file = config.data_dir / "series.cursor"
+        return influx.InfluxStore(series.url, series.org, series.bucket, token, cursor_file)
     return parquet.open_store(config.data_dir / "series", config.catalogue, batch_log)
 
 

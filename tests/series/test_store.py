@@ -11,8 +11,10 @@ import pytest
 
 from cloud.log.base import Entry
 from cloud.series.base import Hourly, SeriesStore
+from cloud.series.influx import InfluxStore
 from cloud.series.parquet import ParquetStore
 from contract.readings import ReadingBatch
+from tests.influxd import Influx, influx
 from tests.series.support import HOUR_MS, START_MS, Hour, entry, hourly_oracle, oracle, random_log, rows_of, tick
 
 CHANNELS = (101, 102, 201)
@@ -20,15 +22,26 @@ ALL = (START_MS - 100 * HOUR_MS, START_MS + 10_000 * HOUR_MS)
 Open = Callable[[], SeriesStore]
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Open]:
+@pytest.fixture(scope="module")
+def influxd(tmp_path_factory) -> Iterator[Influx]:
+    with influx(tmp_path_factory.mktemp("influx")) as server:
+        yield server
+
+
+@pytest.fixture(params=["parquet", pytest.param("influx", marks=pytest.mark.servers)])
+def opened(request, tmp_path: Path) -> Iterator[Open]:
     """Opens the store of this test, again and again: as a restart does."""
     stores: list[SeriesStore] = []
+    bucket = request.getfixturevalue("influxd").new_bucket() if request.param == "influx" else ""
 
     def open_again() -> SeriesStore:
         if stores:
             stores[-1].close()
-        stores.append(ParquetStore(tmp_path / "series"))
+        if bucket:
+            server = request.getfixturevalue("influxd")
+            stores.append(InfluxStore(server.url, server.org, bucket, server.token, tmp_path / "cursor"))
+        else:
+            stores.append(ParquetStore(tmp_path / "series"))
         return stores[-1]
 
     yield open_again

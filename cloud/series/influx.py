@@ -1,0 +1,161 @@
+"""The series store on InfluxDB 2: line protocol in, InfluxQL over HTTP out.
+
+One measurement `reading`, tag `channel`, fields `value` (float; absent when missing), `flag` and `missing` (integers).
+A point of the same channel and time replaces the earlier one, so applying entries again is harmless; the cursor is a
+file of ours, moved when the server has answered for everything up to it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cloud.log.base import Entry
+from cloud.series.base import Hourly
+from cloud.series.columns import hourly_of, ordered
+from cloud.views.base import Poisoned, RetryLater
+from cloud.views.decode import readings
+from contract.readings import ReadingBatch
+
+_LINES_PER_WRITE = 5000
+_CHANNELS_PER_QUERY = 200
+_REFUSED = (400, 422)  # the points are at fault; with anything else the server is
+
+
+def lines(batch: ReadingBatch) -> bytes:
+    """Line protocol, a line a reading, made a column at a time."""
+    missing = np.isnan(batch.value)
+    value = pc.cast(pa.array(np.where(missing, 0.0, batch.value)), pa.string())
+    value = pc.if_else(pa.array(missing), "", pc.binary_join_element_wise("value=", value, ",", ""))
+    parts = (
+        "reading,channel=",
+        pc.cast(pa.array(batch.channel), pa.string()),
+        " ",
+        value,
+        "flag=",
+        pc.cast(pa.array(batch.flag), pa.string()),
+        "i,missing=",
+        pc.cast(pa.array(missing.astype(np.int8)), pa.string()),
+        "i ",
+        pc.cast(pa.array(batch.time_ms), pa.string()),
+    )
+    joined = pc.binary_join_element_wise(*parts, "")
+    return "\n".join(joined.to_pylist()).encode()
+
+
+class InfluxStore:
+    """See `cloud.series.base.SeriesStore`. Every call but `cursor` and `close` may raise RetryLater."""
+
+    name = "series"
+
+    def __init__(self, url: str, org: str, bucket: str, token: str, cursor_file: Path) -> None:
+        self._org, self._bucket, self._url = org, bucket, url
+        self._cursor_file = cursor_file
+        cursor_file.parent.mkdir(parents=True, exist_ok=True)
+        self._cursor = int(cursor_file.read_text()) if cursor_file.exists() else 0
+        self._http = httpx.Client(
+            base_url=url, timeout=30, headers={"authorization": f"Token {token}"}, trust_env=False
+        )
+
+    def cursor(self) -> int:
+        return self._cursor
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        batch = readings(entries)
+        for start in range(0, len(batch), _LINES_PER_WRITE):
+            answer = self._write(batch.take(slice(start, start + _LINES_PER_WRITE)))
+            if answer.status_code in _REFUSED:
+                self._one_by_one(entries)
+                break
+        self._move(entries[-1].offset)
+
+    def reset(self) -> None:
+        # Backwards first: after a crash between the two, everything is written again over what was left.
+        self._move(0)
+        body = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z", "predicate": '_measurement="reading"'}
+        self._good(self._ask("POST", "/api/v2/delete", params=self._where(), json=body))
+
+    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int) -> ReadingBatch:
+        parts = []
+        end_ms = min(end_ms, 9_000_000_000_000)  # the server counts nanoseconds in 64 bits
+        for i in range(0, len(channels), _CHANNELS_PER_QUERY):
+            some = "|".join(str(int(c)) for c in channels[i : i + _CHANNELS_PER_QUERY])
+            query = (
+                f"select value, flag, missing from reading where channel =~ /^({some})$/ "
+                f"and time >= {int(start_ms)}ms and time < {int(end_ms)}ms group by channel"
+            )
+            parts += self._query(query)
+        return ordered(ReadingBatch.concat(parts))
+
+    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
+        hour_ms = 3_600_000
+        first = -(-start_ms // hour_ms) * hour_ms
+        last = -(-end_ms // hour_ms) * hour_ms
+        return hourly_of(self.raw(channels, first, last))
+
+    def close(self) -> None:
+        self._http.close()
+
+    # --- the server ---
+
+    def _write(self, batch: ReadingBatch) -> httpx.Response:
+        params = {**self._where(), "precision": "ms"}
+        answer = self._ask("POST", "/api/v2/write", params=params, content=lines(batch))
+        return answer if answer.status_code in _REFUSED else self._good(answer)
+
+    def _one_by_one(self, entries: Sequence[Entry]) -> None:
+        """Which entry is refused? Raises Poisoned on the first; those before it are stored."""
+        for entry in entries:
+            batch = readings([entry])
+            if len(batch):
+                answer = self._write(batch)
+                if answer.status_code in _REFUSED:
+                    raise Poisoned(entry.offset, f"InfluxDB refuses it: {_said(answer)}")
+
+    def _query(self, query: str) -> list[ReadingBatch]:
+        params = {"db": self._bucket, "epoch": "ms", "q": query}
+        result = self._good(self._ask("GET", "/query", params=params)).json()["results"][0]
+        if "error" in result:
+            raise RetryLater(f"InfluxDB at {self._url}: {result['error']}")
+        return [_rows(series) for series in result.get("series", ())]
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise RetryLater(f"InfluxDB at {self._url} cannot be reached: {error}: is it up?") from error
+
+    def _good(self, answer: httpx.Response) -> httpx.Response:
+        if not answer.is_success:
+            raise RetryLater(f"InfluxDB at {self._url}: HTTP {answer.status_code}: {_said(answer)}")
+        return answer
+
+    def _where(self) -> dict[str, str]:
+        return {"org": self._org, "bucket": self._bucket}
+
+    def _move(self, offset: int) -> None:
+        fresh = self._cursor_file.with_suffix(".new")
+        with fresh.open("w") as file:
+            file.write(str(offset))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._cursor_file)
+        self._cursor = offset
+
+
+def _rows(series: dict[str, Any]) -> ReadingBatch:
+    rows = series["values"]
+    time_ms, value, flag, missing = zip(*rows, strict=True)
+    values = np.array([np.nan if m or v is None else v for v, m in zip(value, missing, strict=True)], np.float64)
+    return ReadingBatch.of(time_ms, np.full(len(rows), int(series["tags"]["channel"])), values, flag)
+
+
+def _said(answer: httpx.Response) -> str:
+    return answer.text.strip()[:300]
