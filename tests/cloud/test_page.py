@@ -88,6 +88,6 @@ def test_the_page_in_chromium(http):
         assert page.locator("#map .dot.normal").count() == 0
         assert "unknown" in page.locator("#worst").inner_text()
         page.locator('#map [data-station="u3"]').click()
-        page.wait_for_function("document.getElementById('chart-name').textContent === 'Jingguang Tunnel'")
+        page.locator("#chart-name", has_text="Jingguang Tunnel").wait_for()
         browser.close()
     assert not errors
