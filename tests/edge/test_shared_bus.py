@@ -43,12 +43,12 @@ async def test_a_dead_unit_of_eight_costs_the_others_at_most_a_period():
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_late_reply_is_never_another_registers_value():
-    timeout_s, reads = 0.02, 10_000
+    timeout_s, reads = 0.08, 10_000  # long beside what a busy machine adds to a delay
     chance = random.Random(11)
 
     def delay(_unit: int) -> float:
-        # One in twelve comes 1.5 time-outs late; the others when they like.
-        return 1.5 * timeout_s if chance.random() < 1 / 12 else chance.uniform(0, 0.2 * timeout_s)
+        # One in thirty comes 1.5 time-outs late; the others when they like.
+        return 1.5 * timeout_s if chance.random() < 1 / 30 else chance.uniform(0, 0.004)
 
     # Each register is a device to the driver, so that every read asks another address of another unit.
     asked = [
@@ -70,5 +70,5 @@ async def test_a_late_reply_is_never_another_registers_value():
             assert channels == [info.channels[0].id]
             assert values == [says(info.device.unit, info.model.registers[0].address)]
         await driver.close()
-    assert late > reads / 20
+    assert late > reads / 50
     assert good > reads / 2
