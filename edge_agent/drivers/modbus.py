@@ -108,7 +108,8 @@ class ModbusDriver:
 
     async def _settle(self, timeout_s: float) -> None:
         if self._rtu:
-            await asyncio.sleep(timeout_s)
+            # RTU replies name no request: one that is late must have gone by before the next question.
+            await asyncio.sleep(2 * timeout_s)
             self._client.ctx.recv_buffer = b""
 
 

@@ -47,8 +47,8 @@ async def test_a_late_reply_is_never_another_registers_value():
     chance = random.Random(11)
 
     def delay(_unit: int) -> float:
-        # One in thirty comes 1.5 time-outs late; the others when they like.
-        return 1.5 * timeout_s if chance.random() < 1 / 30 else chance.uniform(0, 0.004)
+        # One in thirty comes 1.5 time-outs after its own; the others when they like.
+        return 2.5 * timeout_s if chance.random() < 1 / 30 else chance.uniform(0, 0.004)
 
     # Each register is a device to the driver, so that every read asks another address of another unit.
     asked = [
