@@ -6,11 +6,14 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from contract.yaml_lines import ConfigError
+
+if TYPE_CHECKING:
+    from cloud.config import CloudConfig
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
@@ -24,15 +27,11 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML fil
 @app.command()
 def serve(config: ConfigPath) -> None:
     """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
-    from cloud.config import load_config
     from cloud.serve import Cloud
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    try:
-        cloud = Cloud(load_config(config))
-    except ConfigError as error:
-        _refuse(error)
+    cloud = Cloud(_load(config))
     cloud.start()
     try:
         cloud.serve_http()
@@ -43,13 +42,7 @@ def serve(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
-    from cloud.config import load_config
-
-    try:
-        found = load_config(config)
-    except ConfigError as error:
-        _refuse(error)
-    c = found.catalogue
+    c = _load(config).catalogue
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 
@@ -59,14 +52,13 @@ def replay(
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue: what would its rules have done?")] = None,
 ) -> None:
     """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level."""
-    from cloud.config import load_config
     from cloud.log.sqlite import open_log
     from cloud.warnings.replay import replay as run
     from contract.clock import iso
     from contract.loading import load
 
+    found = _load(config)
     try:
-        found = load_config(config)
         rules = load(catalogue) if catalogue else found.catalogue
     except ConfigError as error:
         _refuse(error)
@@ -78,15 +70,11 @@ def replay(
 @view.command()
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
-    from cloud.config import load_config
     from cloud.log.sqlite import open_log
     from cloud.serve import open_series
     from cloud.warnings.view import open_view
 
-    try:
-        found = load_config(config)
-    except ConfigError as error:
-        _refuse(error)
+    found = _load(config)
     if name == "series":
         open_series(found, open_log(found.data_dir)).reset()
     elif name == "warnings":
@@ -100,13 +88,9 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
 @quarantine.command("list")
 def list_kept(config: ConfigPath) -> None:
     """What was refused and waits, as JSON lines."""
-    from cloud.config import load_config
     from cloud.quarantine import Quarantine
 
-    try:
-        found = load_config(config)
-    except ConfigError as error:
-        _refuse(error)
+    found = _load(config)
     for k in Quarantine(found.data_dir / "quarantine.sqlite").waiting():
         line = {"id": k.id, "gateway": k.gateway, "seq": k.seq, "reason": k.reason.value, "detail": k.detail}
         typer.echo(json.dumps({**line, "received_ms": k.received_ms, "bytes": len(k.payload)}))
@@ -115,20 +99,26 @@ def list_kept(config: ConfigPath) -> None:
 @quarantine.command("release")
 def release_kept(config: ConfigPath) -> None:
     """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
-    from cloud.config import load_config
     from cloud.log.sqlite import open_log
     from cloud.quarantine import Quarantine
     from cloud.receiver import Receiver
     from cloud.release import release
 
-    try:
-        found = load_config(config)
-    except ConfigError as error:
-        _refuse(error)
+    found = _load(config)
     kept = Quarantine(found.data_dir / "quarantine.sqlite")
     receiver = Receiver(found.catalogue, found.file.receive.receiver())
     done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
     typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))
+
+
+def _load(path: Path) -> CloudConfig:
+    """Says every mistake and ends the command when there is one."""
+    from cloud.config import load_config
+
+    try:
+        return load_config(path)
+    except ConfigError as error:
+        _refuse(error)
 
 
 def _refuse(error: ConfigError) -> NoReturn:

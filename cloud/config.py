@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from cloud.delivery.settings import Sink, Url
 from cloud.receiver import ReceiverSettings
@@ -14,7 +14,7 @@ from cloud.warnings.settings import WarningSettings
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.loading import load
-from contract.models import Positive, Shape
+from contract.models import ClockText, Positive, Shape
 from contract.yaml_lines import ConfigError, read_yaml, validate
 
 
@@ -68,7 +68,7 @@ class ConfigFile(Shape):
 
     catalogue: Path
     data_dir: Path
-    clock: str = "system"
+    clock: ClockText = "system"
     broker: BrokerSettings = BrokerSettings()
     log: LogSettings = LogSettings()
     receive: ReceiveSettings = ReceiveSettings()
@@ -77,12 +77,6 @@ class ConfigFile(Shape):
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
     http: HttpSettings = HttpSettings()
-
-    @field_validator("clock")
-    @classmethod
-    def _clock(cls, text: str) -> str:
-        parse_clock(text)
-        return text
 
 
 @dataclass(frozen=True)

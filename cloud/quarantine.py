@@ -86,6 +86,12 @@ class Quarantine:
             )
         return out
 
+    def count(self) -> int:
+        """How many wait."""
+        with self._lock:
+            row = self._db.execute("select count(*) from refused where released_ms is null").fetchone()
+        return int(row[0])
+
     def released(self, ids: Sequence[int], now_ms: int) -> None:
         with self._lock:
             self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])

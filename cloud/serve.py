@@ -153,6 +153,9 @@ class CloudHealth:
     def counters(self) -> Mapping[str, int]:
         return self._cloud.receive.counters()
 
+    def quarantine_count(self) -> int:
+        return self._cloud.quarantine.count()
+
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         return [
             {

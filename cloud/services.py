@@ -58,6 +58,10 @@ class Health(Protocol):
         """Totals since start: batches_stored, readings_stored, batches_repeated, refused_<reason>, ..."""
         ...
 
+    def quarantine_count(self) -> int:
+        """How many batches wait in quarantine."""
+        ...
+
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         """Refused batches kept aside: gateway, spool, seq, reason, received_ms, bytes."""
         ...

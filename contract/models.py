@@ -8,13 +8,22 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from contract.clock import parse_clock
 from contract.topics import ID_PATTERN
 
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
+
+
+def _clock_text(text: str) -> str:
+    parse_clock(text)
+    return text
+
+
+ClockText = Annotated[str, AfterValidator(_clock_text)]  # see `contract.clock.parse_clock`
 
 
 class Shape(BaseModel):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.loading import load
-from contract.models import BusKind, Gateway, Id, Positive, Shape
+from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
 from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
@@ -41,16 +41,10 @@ class ConfigFile(Shape):
     catalogue: Path
     data_dir: Path
     broker: BrokerSettings
-    clock: str = "system"
+    clock: ClockText = "system"
     addresses: dict[Id, str] = Field(default_factory=dict)
     flush_s: Positive = 0.25
     uplink: UplinkSettings = UplinkSettings()
-
-    @field_validator("clock")
-    @classmethod
-    def _clock(cls, text: str) -> str:
-        parse_clock(text)
-        return text
 
 
 @dataclass(frozen=True)

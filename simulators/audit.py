@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract.readings import Flag, Float64s, Int64s, ReadingBatch
 
@@ -71,12 +72,12 @@ def compare(
         audit.channels += 1
         known = ~np.isnan(s.value)
         audit.missing += int(np.count_nonzero(~known))
-        used = _match(t, s.take(known), tolerance_ms)
+        own = s.take(known)
+        used = _match(t, own, tolerance_ms)
         wrong = np.flatnonzero(used < 0)
         if len(wrong):
             audit.altered += len(wrong)
             i = wrong[0]
-            own = s.take(known)
             audit.note(f"channel {channel}: {own.value[i]} at {own.time_ms[i]} was never in its register then")
         free = np.ones(len(t), np.bool_)
         free[used[used >= 0]] = False
@@ -188,16 +189,19 @@ def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:
 
 def _channel_counts(rows: ReadingBatch) -> dict[int, int]:
     keys = np.unique(np.stack((rows.channel.astype(np.int64), rows.time_ms)), axis=1)
-    number, times = np.unique(keys[0], return_counts=True)
-    return dict(zip(number.tolist(), times.tolist(), strict=True))
+    return _rows_by_channel(keys[0])
+
+
+def _rows_by_channel(channels: NDArray[Any]) -> dict[int, int]:
+    number, rows = np.unique(channels, return_counts=True)
+    return dict(zip(number.tolist(), rows.tolist(), strict=True))
 
 
 def _count(
     found: Audit, totals: Mapping[int, Mapping[str, int]], stored: ReadingBatch, logged: Mapping[int, int]
 ) -> None:
     """reported readings each have a row; a correction may add the row of one that was suppressed, no more."""
-    number, rows = np.unique(stored.channel, return_counts=True)
-    kept = dict(zip(number.tolist(), rows.tolist(), strict=True))
+    kept = _rows_by_channel(stored.channel)
     for channel, counts in totals.items():
         have = kept.get(channel, 0)
         found.made += counts["made"]

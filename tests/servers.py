@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,6 +76,18 @@ class Mosquitto:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+@contextmanager
+def command(*arguments: str) -> Iterator[Any]:
+    """A command of ours, `python -m arguments...`; yields what its first line of JSON says, and stops it."""
+    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 @contextmanager

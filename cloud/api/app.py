@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -198,14 +198,17 @@ def channel_json(services: Services, number: int) -> dict[str, Any]:
     }
 
 
-def latest_json(services: Services) -> list[dict[str, Any]]:
-    """state: good, suspect, or unknown (missing, failed, never heard, or silent for two heartbeats)."""
+def latest_json(services: Services, channels: Sequence[int] | None = None) -> list[dict[str, Any]]:
+    """Of all channels, or of these, in order of number.
+
+    state: good, suspect, or unknown (missing, failed, never heard, or silent for two heartbeats).
+    """
     now_ms = services.clock.now_ms()
     snapshot = services.latest.snapshot()
     columns = (snapshot.channel, snapshot.time_ms, snapshot.value, snapshot.flag)
     found = {c: (t, v, f) for c, t, v, f in zip(*(x.tolist() for x in columns), strict=True)}
     out = []
-    for channel in sorted(services.catalogue.channels):
+    for channel in sorted(services.catalogue.channels if channels is None else channels):
         info = services.catalogue.channels[channel]
         t, v, f = found.get(channel, (None, math.nan, 9))
         silent = t is None or now_ms - t > 2000 * info.reporting.heartbeat_s

@@ -35,7 +35,7 @@ class _Collector(Collector):
             aside.add_metric([view.name], view.set_aside)
         yield behind
         yield aside
-        yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=len(health.quarantined()))
+        yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
         found = [i.level.value for i in self._services.warnings.incidents(open_only=True)]
         for level in ("blue", "yellow", "orange", "red"):

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from cloud.log.base import Entry
 from cloud.series.base import Hourly
-from cloud.series.columns import hourly_of, ordered
+from cloud.series.columns import HOUR_MS, hourly_of, ordered
 from cloud.views.base import Poisoned, RetryLater
 from cloud.views.decode import readings
 from contract.readings import ReadingBatch
@@ -95,9 +95,8 @@ class InfluxStore:
         return ordered(ReadingBatch.concat(parts))
 
     def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
-        hour_ms = 3_600_000
-        first = -(-start_ms // hour_ms) * hour_ms
-        last = -(-end_ms // hour_ms) * hour_ms
+        first = -(-start_ms // HOUR_MS) * HOUR_MS
+        last = -(-end_ms // HOUR_MS) * HOUR_MS
         return hourly_of(self.raw(channels, first, last))
 
     def close(self) -> None:

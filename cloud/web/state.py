@@ -10,6 +10,7 @@ import numpy as np
 
 from cloud.api.app import latest_json, number
 from cloud.hydrology.rainfall import hyetograph, increments
+from cloud.series.columns import HOUR_MS
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
 from cloud.warnings.types import ConditionSnapshot
@@ -18,7 +19,6 @@ from contract.conditions import ConditionState
 from contract.models import Quantity, Station
 from contract.readings import Flag, ReadingBatch
 
-HOUR_MS = 3_600_000
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 
@@ -41,7 +41,7 @@ def district_state(services: Services) -> dict[str, Any]:
         "pumps": [p for s in catalogue.stations.values() if (p := _pumps(services, s, latest)) is not None],
         "warnings": [_warning(services, i) for i in services.warnings.incidents(limit=30)],
         "gateways": [{"id": g.gateway, "online": g.online} for g in services.health.gateways()],
-        "quarantined": len(services.health.quarantined()),
+        "quarantined": services.health.quarantine_count(),
     }
 
 
@@ -88,7 +88,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
-            row = next(r for r in latest_json(services) if r["channel"] == main)
+            row = latest_json(services, [main])[0]
             out["held_to_ms"] = None if row["state"] == "unknown" else now_ms
     if gauge is not None:
         rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import yaml
 
 from contract.catalogue import Catalogue
@@ -110,12 +111,7 @@ class District:
         """Gateways hand in what they have; then the devices stop, and the truth is written."""
         ended_ms = self.clock.now_ms()
         await asyncio.gather(*(asyncio.to_thread(c.stop) for c in self.gateways.values()))
-        if self.plant is not None:
-            await self.plant.stop()
-            self.plant = None
-        if self.catchment is not None:
-            await asyncio.to_thread(self.catchment.close)
-            self.catchment = None
+        await self._stop_water()
         self.truth.close()
         write_parquet(read_log(self.scene.out / "truth.log"), self.scene.out / "truth.parquet")
         run = {
@@ -130,14 +126,17 @@ class District:
     async def stop(self) -> None:
         for child in self.gateways.values():
             child.kill()
+        await self._stop_water()
+        await asyncio.to_thread(self.cloud.stop)
+        self.centre.stop()
+
+    async def _stop_water(self) -> None:
         if self.plant is not None:
             await self.plant.stop()
             self.plant = None
         if self.catchment is not None:
             await asyncio.to_thread(self.catchment.close)
             self.catchment = None
-        await asyncio.to_thread(self.cloud.stop)
-        self.centre.stop()
 
     def write_cloud(self, http_port: int, broker_port: int) -> None:
         scene = self.scene
@@ -172,6 +171,13 @@ class District:
                 "addresses": own,
             },
         )
+
+
+async def views_behind(client: httpx.AsyncClient) -> float | None:
+    """Log entries that views of the cloud have still to apply; None when it names no view."""
+    lines = (await client.get("/metrics")).text.splitlines()
+    behind = [float(line.split()[-1]) for line in lines if line.startswith("headwater_view_behind")]
+    return sum(behind) if behind else None
 
 
 def _write_yaml(path: Path, data: Mapping[str, Any]) -> None:

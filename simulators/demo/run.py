@@ -16,7 +16,7 @@ from rich.live import Live
 
 from contract.clock import to_ms
 from simulators.audit import Audit, audit
-from simulators.demo.district import District, Scene
+from simulators.demo.district import District, Scene, views_behind
 from simulators.demo.summary import live, report
 
 _LONGEST_H = 18.0
@@ -66,17 +66,17 @@ class Demo:
             await district.stop()
 
     async def _play(self, client: httpx.AsyncClient) -> None:
-        first = await self._state(client)
+        state = await self._state(client)
         with Live(console=self._console, refresh_per_second=4, transient=self._headless) as screen:
             while not self._stop.is_set():
                 self._district.check()
                 with suppress(httpx.HTTPError):
-                    first = await self._state(client)
+                    state = await self._state(client)
                 rain = self._scene.storm
                 now_ms = self._district.clock.now_ms()
                 fallen = rain.fallen_mm(now_ms) - rain.fallen_mm(self._district.clock.start_ms)
-                screen.update(live(first, fallen, self._progress(now_ms), self._counts(), self._district.http))
-                if self._over(first, now_ms):
+                screen.update(live(state, fallen, self._progress(now_ms), self._counts(), self._district.http))
+                if self._over(state, now_ms):
                     return
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), 0.5)
@@ -119,10 +119,8 @@ class Demo:
     async def _caught_up(self, client: httpx.AsyncClient) -> None:
         """Until every view is at the end of the log and every message delivered, or ten seconds have gone."""
         for _ in range(40):
-            text = (await client.get("/metrics")).text
-            behind = [float(line.split()[-1]) for line in text.splitlines() if line.startswith("headwater_view_behind")]
             delivered = len(self._district.centre.messages) >= len(await self._messages(client))
-            if behind and sum(behind) == 0 and delivered:
+            if delivered and await views_behind(client) == 0:
                 return
             await asyncio.sleep(0.25)
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,7 +10,7 @@ import pytest
 import yaml
 
 from simulators.cli import DISTRICT
-from tests.servers import require
+from tests.servers import command, require
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +18,8 @@ def http(tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("cloud")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
     (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}}))
-    command = [sys.executable, "-m", "cloud.cli", "serve", "--config", str(folder / "cloud.yaml")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["http"]
-    finally:
-        process.terminate()
-        process.wait(20)
+    with command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready:
+        yield ready["http"]
 
 
 def test_what_was_never_heard_is_unknown(http):

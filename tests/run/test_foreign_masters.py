@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port, require, wait_for_port
+from tests.servers import command, free_port, require, wait_for_port
 
 pytestmark = pytest.mark.servers
 
 
 @pytest.fixture(scope="module")
 def plant() -> Iterator[list[dict]]:
-    command = [sys.executable, "-m", "simulators.cli", "plant"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield json.loads(process.stdout.readline())["devices"]
-    finally:
-        process.terminate()
-        process.wait(10)
+    with command("simulators.cli", "plant") as offered:
+        yield offered["devices"]
 
 
 def mbpoll(arguments: list[str]) -> dict[int, str]:

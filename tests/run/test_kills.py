@@ -14,7 +14,7 @@ from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
 from simulators.audit import audit
 from simulators.cli import DISTRICT
-from simulators.demo.district import District, Scene
+from simulators.demo.district import District, Scene, views_behind
 from simulators.storms import parse_storm
 from tests.servers import mosquitto
 
@@ -24,9 +24,7 @@ pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 async def caught_up(district: District) -> None:
     async with httpx.AsyncClient(base_url=district.http) as client:
         for _ in range(80):
-            text = (await client.get("/metrics")).text
-            behind = [float(x.split()[-1]) for x in text.splitlines() if x.startswith("headwater_view_behind")]
-            if behind and not sum(behind):
+            if await views_behind(client) == 0:
                 return
             await asyncio.sleep(0.25)
     raise AssertionError("the views do not catch up")
