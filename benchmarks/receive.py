@@ -42,6 +42,7 @@ def payloads(per_message: int) -> list[bytes]:
 def receive(folder: Path, port: int, durable: bool, ready: Any, done: Any) -> None:
     """The process that is measured: sends its CPU seconds when all messages are in (and, durable, in the log)."""
     if durable:
+        from cloud.intake import Intake
         from cloud.log.sqlite import open_log
         from cloud.quarantine import Quarantine
         from cloud.receive import ReceiveService
@@ -51,15 +52,15 @@ def receive(folder: Path, port: int, durable: bool, ready: Any, done: Any) -> No
 
         catalogue = load(folder / "district")
         data = Path(tempfile.mkdtemp(dir=folder))
-        parts = (Receiver(catalogue), open_log(data), Quarantine(data / "q.sqlite"), SystemClock())
-        service = ReceiveService("127.0.0.1", port, *parts, "bench", ["gw"])
+        intake = Intake(Receiver(catalogue), open_log(data), Quarantine(data / "q.sqlite"), "bench", ["gw"])
+        service = ReceiveService("127.0.0.1", port, intake, SystemClock(), "bench")
         service.start()
         while service.trouble():
             time.sleep(0.05)
         time.sleep(0.3)
         before = _cpu_s()
         ready.put(True)
-        while service.counters().get("batches_stored", 0) < MESSAGES:
+        while intake.counters().get("batches_stored", 0) < MESSAGES:
             time.sleep(0.02)
         done.put(_cpu_s() - before)
         service.stop()

@@ -15,6 +15,7 @@ from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
 from cloud.delivery.sinks import make_sink
+from cloud.intake import Intake
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
 from cloud.receive import ReceiveService
@@ -43,15 +44,10 @@ class Cloud:
         broker = config.file.broker
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
+        receiver = Receiver(catalogue, config.file.receive.receiver())
+        self.intake = Intake(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
         self.receive = ReceiveService(
-            *self.broker_address,
-            Receiver(catalogue, config.file.receive.receiver()),
-            self.log,
-            self.quarantine,
-            self.clock,
-            catalogue.district.id,
-            list(catalogue.gateways),
-            _credentials(config),
+            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config)
         )
         self.latest = LatestView(catalogue)
         self.series = open_series(config, self.log)
@@ -142,7 +138,7 @@ class CloudHealth:
         return not said, said
 
     def gateways(self) -> Sequence[GatewayLink]:
-        return self._cloud.receive.links()
+        return self._cloud.intake.links()
 
     def views(self) -> Sequence[ViewState]:
         return [runner.state() for runner in self._cloud.runners]
@@ -151,7 +147,7 @@ class CloudHealth:
         return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
 
     def counters(self) -> Mapping[str, int]:
-        return self._cloud.receive.counters()
+        return self._cloud.intake.counters()
 
     def quarantine_count(self) -> int:
         return self._cloud.quarantine.count()

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import signal
+import time
 from collections import defaultdict
 from importlib.metadata import version
 
@@ -15,6 +16,7 @@ from contract.wire import Lane
 from edge_agent.bus import BusTask
 from edge_agent.config import EdgeConfig
 from edge_agent.reporting import Reporter
+from edge_agent.sender import Sender
 from edge_agent.spool import Spool
 from edge_agent.uplink import Uplink
 
@@ -43,15 +45,16 @@ class Agent:
         self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), cap_bytes)
         if self._spool.set_aside:
             log.error("the spool could not be read and is kept as %s; a new one begins", self._spool.set_aside)
-        self._uplink = Uplink(
+        sender = Sender(
             config.catalogue.district.id,
             config.gateway.id,
             self._spool,
-            config.file.broker,
-            self._clock,
+            time.monotonic(),
+            self._clock.now_ms(),
             config.file.uplink.outbox(),
             version("headwater"),
         )
+        self._uplink = Uplink(config.gateway.id, sender, config.file.broker, self._clock)
         self._buses = [
             BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
             for bus in config.gateway.buses

@@ -1,0 +1,100 @@
+"""Receiver, quarantine and log together: everything the receiving shell does but talk. No sockets, threads or clock.
+
+`take` is durable on return and says exactly what may be acknowledged. The MQTT shell (`cloud.receive`) carries
+messages; the seeded simulation carries them, too, and loses some.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cloud.log.base import BatchLog
+from cloud.quarantine import Quarantine
+from cloud.receiver import Message, Receiver, Sorted
+from cloud.services import GatewayLink
+from contract.topics import Kind, Topic, parse_topic
+from contract.wire import encode_ack
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Link:
+    online: bool = False
+    last_batch_ms: int | None = None
+    batches: int = 0
+    readings: int = 0
+    refused: int = 0
+
+
+class Intake:
+    """One thread takes; any may ask for `counters` and `links`."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        batch_log: BatchLog,
+        quarantine: Quarantine,
+        district: str,
+        gateways: Sequence[str],
+    ) -> None:
+        self._receiver, self._log, self._quarantine = receiver, batch_log, quarantine
+        self._district = district
+        self._links: dict[str, _Link] = {g: _Link() for g in gateways}
+        self.counts: Counter[str] = Counter()
+
+    def take(self, group: Sequence[Message], now_ms: int) -> list[Message]:
+        """The acknowledgements to publish; what they name is on disk. Raises what the stores raise when they cannot
+        keep it: then nothing is acknowledged, and the same group may be tried again."""
+        found = self._receiver.sort_out(group, now_ms)
+        if found.refusals:
+            self._quarantine.keep(found.refusals, now_ms)
+        known = [r for r in found.refusals if r.seq and r.gateway in self._links]
+        fresh = self._log.append(found.entries, now_ms, [(r.gateway, r.spool, r.seq) for r in known])
+        spools = {(e.gateway, e.spool) for e in found.entries} | {(r.gateway, r.spool) for r in known}
+        durable = {key: self._log.acknowledged(*key)[0] for key in spools}
+        self._count(found, fresh, now_ms)
+        return [
+            Message(str(Topic(self._district, gateway, Kind.ACK)), encode_ack(ack))
+            for gateway, ack in self._receiver.acks(found.entries, known, durable)
+        ]
+
+    def heard_of(self, message: Message) -> None:
+        """A birth, or a change of a gateway's link."""
+        topic = parse_topic(message.topic)
+        if topic is None or topic.gateway not in self._links:
+            self.counts["unknown_gateway_heard"] += 1
+        elif topic.kind is Kind.ONLINE:
+            self._links[topic.gateway].online = message.payload == b"1"
+        else:
+            self.counts["births"] += 1
+
+    def counters(self) -> Mapping[str, int]:
+        """Totals since start, by name."""
+        return dict(self.counts)
+
+    def links(self) -> list[GatewayLink]:
+        return [
+            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused)
+            for g, link in sorted(self._links.items())
+        ]
+
+    def _count(self, found: Sorted, fresh: Sequence[bool], now_ms: int) -> None:
+        for entry, n, new in zip(found.entries, found.counts, fresh, strict=True):
+            if not new:
+                self.counts["batches_repeated"] += 1
+                continue
+            self.counts["batches_stored"] += 1
+            self.counts["readings_stored"] += n
+            link = self._links[entry.gateway]
+            link.batches += 1
+            link.readings += n
+            link.last_batch_ms = now_ms
+        for r in found.refusals:
+            self.counts[f"refused_{r.reason.value}"] += 1
+            if r.gateway in self._links:
+                self._links[r.gateway].refused += 1
+            log.warning("refused a batch on %s: %s", r.topic, r.detail)
