@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.log.base import Key
 from cloud.receiver import Refusal
 from contract.wire import RefusalReason
 
@@ -58,18 +59,23 @@ class Quarantine:
             rows.append((*head, r.payload))
         with self._lock:
             self._db.execute("begin immediate")
-            self._db.executemany(
-                "insert or ignore into refused "
-                "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            self._db.execute(
-                "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
-                "order by id desc limit 1 offset ?)",
-                (_NOISE_KEPT,),
-            )
-            self._db.execute("commit")
+            try:
+                self._db.executemany(
+                    "insert or ignore into refused "
+                    "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+                self._db.execute(
+                    "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
+                    "order by id desc limit 1 offset ?)",
+                    (_NOISE_KEPT,),
+                )
+                self._db.execute("commit")
+            except BaseException:  # a full disk: a transaction left open would refuse every later one
+                if self._db.in_transaction:
+                    self._db.execute("rollback")
+                raise
 
     def waiting(self, limit: int = 1000) -> list[Kept]:
         with self._lock:
@@ -85,6 +91,12 @@ class Quarantine:
                 Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
             )
         return out
+
+    def ever_kept(self) -> list[Key]:
+        """(gateway, spool, seq) of every batch that was ever kept and is not noise."""
+        with self._lock:
+            rows = self._db.execute("select gateway, spool, seq from refused where seq > 0").fetchall()
+        return [(gateway, int(spool, 16), seq) for gateway, spool, seq in rows]
 
     def count(self) -> int:
         """How many wait."""

@@ -51,6 +51,7 @@ class Sender:
         self._outbox = Outbox(spool.id, settings or OutboxSettings())
         self._outbox.restored(Waiting(b.seq, b.lane, b.created_ms, now_s) for b in spool.waiting())
         self._held: deque[tuple[ReadingBatch, Lane, Counters]] = deque()
+        self._unforgotten: set[int] = set()  # acknowledged, and still in the spool: its disk was full
         self._lost_to_full_disk = 0
         self._last_ack_ms: int | None = None
         self._connects = 0
@@ -64,7 +65,7 @@ class Sender:
     @property
     def empty(self) -> bool:
         """Nothing waits for the cloud."""
-        return not self._held and not sum(self._outbox.waiting().values())
+        return not self._held and not self._unforgotten and not sum(self._outbox.waiting().values())
 
     def submit(self, batch: ReadingBatch, lane: Lane, counters: Counters, now_s: float, now_ms: int) -> None:
         """Durable on return, unless the disk is full: then held in memory, counted, and tried again at each submit."""
@@ -98,6 +99,7 @@ class Sender:
 
     def due(self, now_s: float) -> Iterator[Publication]:
         """What to publish now. One that is not taken from here is due again after its time."""
+        self._forget()
         for seq, lane in self._outbox.due(now_s):
             payload = self._spool.payload(seq)
             if payload is None:
@@ -115,9 +117,21 @@ class Sender:
         gone = self._outbox.acked(ack)
         if not gone:
             return False
-        self._spool.forget(gone)
+        self._unforgotten.update(gone)
+        self._forget()
         self._last_ack_ms = now_ms
         return True
+
+    def _forget(self) -> None:
+        if not self._unforgotten:
+            return
+        try:
+            self._spool.forget(sorted(self._unforgotten))
+        except SpoolFull as error:
+            self.disk_trouble = str(error)
+        else:
+            self._unforgotten.clear()
+            self.disk_trouble = self.disk_trouble if self._held else ""
 
     def topic(self, kind: Kind) -> str:
         return str(Topic(self._district, self._gateway, kind))

@@ -139,16 +139,21 @@ class Spool:
         return {Lane(lane): ms for lane, ms in rows}
 
     def forget(self, seqs: Iterable[int]) -> None:
-        """These are durable elsewhere."""
+        """These are durable elsewhere. Raises SpoolFull: a full disk has no room to write down what goes, either."""
         wanted = [(s,) for s in seqs]
         if not wanted:
             return
-        self._begin()
         freed = 0
-        for (seq,) in wanted:
-            row = self._db.execute("delete from batch where seq = ? returning length(payload)", (seq,)).fetchone()
-            freed += row[0] if row else 0
-        self._db.execute("commit")
+        try:
+            self._begin()
+            for (seq,) in wanted:
+                row = self._db.execute("delete from batch where seq = ? returning length(payload)", (seq,)).fetchone()
+                freed += row[0] if row else 0
+            self._db.execute("commit")
+        except sqlite3.OperationalError as error:
+            if self._db.in_transaction:
+                self._db.execute("rollback")
+            raise SpoolFull(f"{self.path}: {error}: make room on its disk") from error
         self._bytes -= freed
 
     def close(self) -> None:
@@ -162,7 +167,10 @@ class Spool:
             ).fetchone()
             if row is None:
                 break
-            self.forget([row[0]])
+            try:
+                self.forget([row[0]])
+            except SpoolFull:  # what was committed is committed; the next commit makes the room
+                break
             self.dropped[Lane(row[1]).name.lower()] += 1
             out.append(row[0])
         return out
