@@ -4,8 +4,10 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PYTHON ?= python3.11
 ARGS   ?=
+SEEDS  ?= 100000
+FIRST  ?= 1
 
-.PHONY: install demo test lint bench proto clean
+.PHONY: install demo test lint bench soak proto clean
 
 install: $(STAMP)
 
@@ -29,6 +31,10 @@ lint: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# For a night: a failing seed prints itself; add it to tests/promise/regressions.txt.
+soak: install
+	$(BIN)/headwater-sim promise --seeds $(SEEDS) --first $(FIRST)
 
 proto: install
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire.proto firmware_bridge/node.proto
