@@ -123,10 +123,10 @@ class Centre:
         except Crash:
             self._fall()
             return
-        except (sqlite3.Error, OSError) as error:  # as the shell does: the same group again in a second
+        except (sqlite3.Error, OSError) as error:  # as the shell does: the same group again, later
             self.trouble = f"cannot store: {error}"
             self._world.say(f"centre {self.trouble}")
-            self._plan_take(1.0)
+            self._plan_take(10.0)
             return
         del self._inbox[: len(group)]
         self._world.say(f"centre takes {len(group)}, log at {self.parts.log.last_offset()}")

@@ -38,7 +38,7 @@ class Faults:
         """Some dozen faults over so many seconds."""
         rng = self._world.rng
         kinds = rng.sample(sorted(self._kinds), rng.randint(4, len(self._kinds)))
-        for _ in range(rng.randint(8, 24)):
+        for _ in range(rng.randint(8, 20)):
             self._world.after(rng.uniform(0, seconds), self._kinds[rng.choice(kinds)])
 
     def _gateway(self, fault: str, more: str = "") -> GatewayNode:

@@ -83,7 +83,7 @@ class GatewayNode:
         except sqlite3.OperationalError as error:
             self._world.say(f"{self.name} cannot start: {error}")
             self.disk.power_off()
-            self._world.after(5, self.start)
+            self._world.after(20, self.start)
 
     def _open(self) -> None:
         path = self._folder / f"spool-{self._spools}.sqlite"

@@ -1,4 +1,4 @@
-"""One seed: an hour of faults, then quiet, then the checks."""
+"""One seed: three quarters of an hour of faults, then quiet, then the checks."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from simulators.promise.world import Broken, Broker, World
 
 _DISTRICT = Path(__file__).parents[2] / "configs" / "districts" / "jinshui"
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
-_FAULTS_S, _QUIET_MAX_S = 3600.0, 3 * 3600.0
+_FAULTS_S, _QUIET_MAX_S = 2700.0, 3 * 3600.0
 _SILENT_TICKS = 6
 _NO_CAP = 1 << 30
 _CHANNELS = 4  # of each gateway: two that rules watch, two others
@@ -173,7 +173,7 @@ class _Run:
 
     def _follow(self) -> None:
         self.centre.follow(self._world.rng.choice((2, 10, 500)))
-        self._world.after(self._world.rng.uniform(60, 400), self._follow)
+        self._world.after(self._world.rng.uniform(100, 500), self._follow)
 
 
 @cache
