@@ -33,7 +33,11 @@ LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy r
 
 @dataclass(frozen=True)
 class Scene:
-    """What to play. broker: address of a real one; None for the embedded."""
+    """What to play. broker: address of a real one; None for the embedded.
+
+    edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
+    lead_ms: how long before the first heavy rain it begins.
+    """
 
     folder: Path  # of the district
     out: Path
@@ -42,6 +46,9 @@ class Scene:
     seed: int
     http_port: int = 0
     broker: tuple[str, int] | None = None
+    edge_broker: tuple[str, int] | None = None
+    keepalive_s: float = 20
+    lead_ms: int = LEAD_MS
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -59,7 +66,7 @@ class District:
         self.catalogue: Catalogue = load(scene.folder)
         self._simulation = read_simulation(scene.folder)
         _empty(scene.out)
-        start_ms = scene.storm.heavy_ms - LEAD_MS
+        start_ms = scene.storm.heavy_ms - scene.lead_ms
         self.clock = ScaledClock(start_ms, scene.speed, time.time_ns() // 1_000_000)
         secret = "whsec_" + b64encode(secrets.token_bytes(24)).decode()
         (scene.out / "webhook.key").write_text(secret)
@@ -93,10 +100,11 @@ class District:
         ready = json.loads(await asyncio.to_thread(self.cloud.first_line))
         self.http = ready["http"]
         host, _, port = ready["broker"].rpartition(":")
+        edge_broker = scene.edge_broker or (host, int(port))
         # From now on both keep their ports, so that either can be started again.
         self.write_cloud(int(self.http.rpartition(":")[2]), int(port))
         for gateway, child in self.gateways.items():
-            self._write_edge(gateway, host, int(port), self.plant.addresses())
+            self._write_edge(gateway, edge_broker, self.plant.addresses())
             child.start()
 
     def check(self) -> None:
@@ -158,7 +166,7 @@ class District:
             },
         )
 
-    def _write_edge(self, gateway: str, host: str, port: int, addresses: Mapping[str, str]) -> None:
+    def _write_edge(self, gateway: str, broker: tuple[str, int], addresses: Mapping[str, str]) -> None:
         own = {bus.id: addresses[bus.id] for bus in self.catalogue.gateways[gateway].buses}
         _write_yaml(
             self.scene.out / "edge" / f"{gateway}.yaml",
@@ -167,7 +175,7 @@ class District:
                 "catalogue": str(self.scene.folder.resolve()),
                 "data_dir": gateway,
                 "clock": str(self.clock),
-                "broker": {"host": host, "port": port},
+                "broker": {"host": broker[0], "port": broker[1], "keepalive_s": self.scene.keepalive_s},
                 "addresses": own,
             },
         )
