@@ -23,6 +23,7 @@ from contract.yaml_lines import ConfigError, read_yaml, validate
 from simulators.catchment.catchment import Catchment
 from simulators.demo.centre import WarningCentre
 from simulators.demo.processes import Child
+from simulators.identities import Identities
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
 from simulators.signals import Simulation
@@ -33,7 +34,8 @@ LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy r
 
 @dataclass(frozen=True)
 class Scene:
-    """What to play. broker: address of a real one; None for the embedded."""
+    """What to play. broker: address of a real one; None for the embedded. identities: of that broker, see
+    `simulators.identities`; None for one without TLS."""
 
     folder: Path  # of the district
     out: Path
@@ -42,6 +44,7 @@ class Scene:
     seed: int
     http_port: int = 0
     broker: tuple[str, int] | None = None
+    identities: Path | None = None
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -58,6 +61,7 @@ class District:
         self.scene = scene
         self.catalogue: Catalogue = load(scene.folder)
         self._simulation = read_simulation(scene.folder)
+        self._identities = Identities(scene.identities) if scene.identities is not None else None
         _empty(scene.out)
         start_ms = scene.storm.heavy_ms - LEAD_MS
         self.clock = ScaledClock(start_ms, scene.speed, time.time_ns() // 1_000_000)
@@ -143,9 +147,14 @@ class District:
         broker: dict[str, Any] = {"embedded": scene.broker is None, "port": broker_port}
         if scene.broker is not None:
             broker["host"] = scene.broker[0]
+        identity: dict[str, Any] = {}
+        if self._identities is not None:
+            broker.update(self._identities.cloud_tls())
+            identity = {"identity": self._identities.cloud_section()}
         _write_yaml(
             scene.out / "cloud.yaml",
             {
+                **identity,
                 "catalogue": str(scene.folder.resolve()),
                 "data_dir": "cloud",
                 "clock": str(self.clock),
@@ -159,6 +168,7 @@ class District:
         )
 
     def _write_edge(self, gateway: str, host: str, port: int, addresses: Mapping[str, str]) -> None:
+        tls = self._identities.gateway_tls(gateway) if self._identities is not None else {}
         own = {bus.id: addresses[bus.id] for bus in self.catalogue.gateways[gateway].buses}
         _write_yaml(
             self.scene.out / "edge" / f"{gateway}.yaml",
@@ -167,7 +177,7 @@ class District:
                 "catalogue": str(self.scene.folder.resolve()),
                 "data_dir": gateway,
                 "clock": str(self.clock),
-                "broker": {"host": host, "port": port},
+                "broker": {"host": host, "port": port, **tls},
                 "addresses": own,
             },
         )
