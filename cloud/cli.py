@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from cloud.identity.commands import broker, gateway
 from contract.yaml_lines import ConfigError
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(view, name="view")
+app.add_typer(gateway, name="gateway")
+app.add_typer(broker, name="broker")
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
 
@@ -42,7 +45,9 @@ def serve(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
-    c = _load(config).catalogue
+    from contract.clock import SystemClock
+
+    c = _load(config, SystemClock().now_ms()).catalogue
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 
@@ -99,24 +104,28 @@ def list_kept(config: ConfigPath) -> None:
 @quarantine.command("release")
 def release_kept(config: ConfigPath) -> None:
     """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
+    from cloud.identity.store import read as read_registry
     from cloud.log.sqlite import open_log
     from cloud.quarantine import Quarantine
     from cloud.receiver import Receiver
     from cloud.release import release
+    from contract.clock import SystemClock
 
     found = _load(config)
     kept = Quarantine(found.data_dir / "quarantine.sqlite")
     receiver = Receiver(found.catalogue, found.file.receive.receiver())
+    if found.identity_folder is not None:
+        receiver.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
     typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))
 
 
-def _load(path: Path) -> CloudConfig:
-    """Says every mistake and ends the command when there is one."""
+def _load(path: Path, now_ms: int | None = None) -> CloudConfig:
+    """Says every mistake and ends the command when there is one. now_ms: see `load_config`."""
     from cloud.config import load_config
 
     try:
-        return load_config(path)
+        return load_config(path, now_ms=now_ms)
     except ConfigError as error:
         _refuse(error)
 

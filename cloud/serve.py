@@ -15,6 +15,8 @@ from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
 from cloud.delivery.sinks import make_sink
+from cloud.identity.check import tls_files
+from cloud.identity.watch import IdentityWatch
 from cloud.intake import Intake
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
@@ -25,7 +27,7 @@ from cloud.services import GatewayLink, Services, ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
-from contract.clock import Clock
+from contract.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +48,21 @@ class Cloud:
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
         receiver = Receiver(catalogue, config.file.receive.receiver())
         self.intake = Intake(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
+        tls = tls_files(broker, config.base)
         self.receive = ReceiveService(
-            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config)
+            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config), tls
         )
+        self.identities: IdentityWatch | None = None
+        if config.file.identity is not None:
+            # The real clock: certificates end by it, whatever a scenario's says.
+            self.identities = IdentityWatch(
+                config.base / config.file.identity.folder,
+                config.file.identity.refresh_s,
+                SystemClock().now_ms,
+                receiver.allow,
+                tls,
+                self.receive.reconnect,
+            )
         self.latest = LatestView(catalogue)
         self.series = open_series(config, self.log)
         self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
@@ -72,6 +86,8 @@ class Cloud:
             runner.start()
         for dispatcher in self.dispatchers:
             dispatcher.start()
+        if self.identities is not None:
+            self.identities.start()
         self.receive.start()
         self._ticker.start()
 
@@ -97,6 +113,8 @@ class Cloud:
     def stop(self) -> None:
         self._stop.set()
         self._ticker.join(5)
+        if self.identities is not None:
+            self.identities.stop()
         self.receive.stop()
         for dispatcher in self.dispatchers:
             dispatcher.stop()
@@ -133,7 +151,9 @@ class CloudHealth:
         self._cloud = cloud
 
     def ready(self) -> tuple[bool, str]:
-        troubles = [self._cloud.receive.trouble(), *(f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)]
+        identities = self._cloud.identities.trouble() if self._cloud.identities is not None else ""
+        troubles = [self._cloud.receive.trouble(), identities]
+        troubles += (f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)
         said = "; ".join(t for t in troubles if t)
         return not said, said
 

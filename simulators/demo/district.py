@@ -23,6 +23,7 @@ from contract.yaml_lines import ConfigError, read_yaml, validate
 from simulators.catchment.catchment import Catchment
 from simulators.demo.centre import WarningCentre
 from simulators.demo.processes import Child
+from simulators.identities import Identities
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
 from simulators.signals import Simulation
@@ -37,6 +38,7 @@ class Scene:
 
     edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
     lead_ms: how long before the first heavy rain it begins.
+    identities: of that broker, see `simulators.identities`; None for one without TLS.
     """
 
     folder: Path  # of the district
@@ -49,6 +51,7 @@ class Scene:
     edge_broker: tuple[str, int] | None = None
     keepalive_s: float = 20
     lead_ms: int = LEAD_MS
+    identities: Path | None = None
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -65,6 +68,7 @@ class District:
         self.scene = scene
         self.catalogue: Catalogue = load(scene.folder)
         self._simulation = read_simulation(scene.folder)
+        self._identities = Identities(scene.identities) if scene.identities is not None else None
         _empty(scene.out)
         start_ms = scene.storm.heavy_ms - scene.lead_ms
         self.clock = ScaledClock(start_ms, scene.speed, time.time_ns() // 1_000_000)
@@ -151,9 +155,14 @@ class District:
         broker: dict[str, Any] = {"embedded": scene.broker is None, "port": broker_port}
         if scene.broker is not None:
             broker["host"] = scene.broker[0]
+        identity: dict[str, Any] = {}
+        if self._identities is not None:
+            broker.update(self._identities.cloud_tls())
+            identity = {"identity": self._identities.cloud_section()}
         _write_yaml(
             scene.out / "cloud.yaml",
             {
+                **identity,
                 "catalogue": str(scene.folder.resolve()),
                 "data_dir": "cloud",
                 "clock": str(self.clock),
@@ -167,6 +176,7 @@ class District:
         )
 
     def _write_edge(self, gateway: str, broker: tuple[str, int], addresses: Mapping[str, str]) -> None:
+        tls = self._identities.gateway_tls(gateway) if self._identities is not None else {}
         own = {bus.id: addresses[bus.id] for bus in self.catalogue.gateways[gateway].buses}
         _write_yaml(
             self.scene.out / "edge" / f"{gateway}.yaml",
@@ -175,7 +185,7 @@ class District:
                 "catalogue": str(self.scene.folder.resolve()),
                 "data_dir": gateway,
                 "clock": str(self.clock),
-                "broker": {"host": broker[0], "port": broker[1], "keepalive_s": self.scene.keepalive_s},
+                "broker": {"host": broker[0], "port": broker[1], "keepalive_s": self.scene.keepalive_s, **tls},
                 "addresses": own,
             },
         )
