@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cloud.delivery.settings import Sink, Url
+from cloud.delivery.egress import TargetRefused, target_of
+from cloud.delivery.settings import EgressSettings, Sink, Url
 from cloud.receiver import ReceiverSettings
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue import Catalogue
@@ -76,6 +77,7 @@ class ConfigFile(Shape):
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
+    egress: EgressSettings = EgressSettings()
     http: HttpSettings = HttpSettings()
 
 
@@ -110,6 +112,13 @@ def load_config(path: Path) -> CloudConfig:
             if names.index(sink.name) != i:
                 mistakes.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
             if sink.kind == "webhook":
+                try:
+                    target_of(sink.url, shaped.egress.rules())
+                except TargetRefused as error:
+                    mistakes.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
+                if sink.ca_file is not None and not (path.parent / sink.ca_file).is_file():
+                    what = f"{sink.ca_file} is not a file: put the authority's certificate there"
+                    mistakes.append(document.mistake(("delivery", i, "ca_file"), what))
                 mistakes += [
                     document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
                     for f in sink.secret_files

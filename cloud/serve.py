@@ -57,7 +57,8 @@ class Cloud:
             for view in (self.latest, self.series, self.warnings)
         ]
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, make_sink(sink, config.base), self.clock) for sink in config.file.delivery
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
         ]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
