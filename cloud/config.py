@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cloud.api.settings import HttpSettings
 from cloud.delivery.egress import TargetRefused, target_of
 from cloud.delivery.settings import EgressSettings, Sink, Url
 from cloud.receiver import ReceiverSettings
@@ -57,11 +58,6 @@ class ReceiveSettings(Shape):
 
     def receiver(self) -> ReceiverSettings:
         return ReceiverSettings(self.oldest_days, self.newest_s)
-
-
-class HttpSettings(Shape):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
 
 
 class ConfigFile(Shape):

@@ -79,6 +79,8 @@ class Cloud:
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
         from cloud.api.app import create_app
+        from cloud.api.connection import uvicorn_config
+        from cloud.api.limits import wrap
         from cloud.web.page import mount
 
         app = create_app(self.services)
@@ -92,7 +94,8 @@ class Cloud:
             "http": f"http://{host}:{port}",
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
-        server = _Server(uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20), ready)
+        http = self.config.file.http
+        server = _Server(uvicorn_config(wrap(app, http), http), ready)
         server.run(sockets=[listener])
 
     def stop(self) -> None:
