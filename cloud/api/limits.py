@@ -7,6 +7,7 @@ that the application's own errors carry the headers, too. What comes before a re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import MutableMapping
 
@@ -20,6 +21,7 @@ from cloud.api.settings import HttpSettings
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_S = 2
+_DISCARD, _DISCARD_S = 8, 2.0  # how much of a body that is too large is read, and for how long
 _CSP = "; ".join(
     (
         "default-src 'none'",
@@ -104,6 +106,8 @@ class Limits:
         too_large = _Refused(413, "The body is too large", f"at most {limit} bytes: send less at once")
         declared = headers.get("content-length", "0")
         if not declared.isdecimal() or len(declared) > 15 or int(declared) > limit:
+            if "expect" not in headers:
+                await _discard(receive, limit * _DISCARD)
             raise too_large
         found = bytearray()
         try:
@@ -114,6 +118,7 @@ class Limits:
                         raise _Refused(400, "The body broke off", "the connection was closed; send it again")
                     found += message.get("body", b"")
                     if len(found) > limit:
+                        await _discard(receive, limit * _DISCARD)
                         raise too_large
                     if not message.get("more_body", False):
                         return bytes(found)
@@ -171,6 +176,18 @@ class _Answer:
         if self._scope.get("scheme") == "https":
             headers.setdefault("Strict-Transport-Security", _HSTS)
         message["headers"] = headers.raw
+
+
+async def _discard(receive: Receive, at_most_bytes: int) -> None:
+    """Some of what is left: a connection closed on unread bytes is reset, and takes the answer with it."""
+    left = at_most_bytes
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
 
 
 def _given(body: bytes, receive: Receive) -> Receive:

@@ -106,6 +106,14 @@ async def test_what_is_not_http_is_refused():
         await refused(reader, 400)
 
 
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 5 << 20])
+async def test_a_client_that_sends_too_much_still_hears_why(size):
+    """Closed on unread bytes, the connection would be reset, and the answer lost."""
+    async with serving() as (port, _), _connected(port) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+        await refused(reader, 413)
+
+
 async def test_connections_are_bounded():
     async with (
         serving(max_connections=2) as (port, _),
