@@ -45,9 +45,17 @@ def serve(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
+    from cloud.delivery.resolving import lead_astray
     from contract.clock import SystemClock
 
-    c = _load(config, SystemClock().now_ms()).catalogue
+    found = _load(config, SystemClock().now_ms())
+    c = found.catalogue
+    astray = lead_astray(found.file)
+    for said in astray:
+        typer.echo(said, err=True)
+    if astray:
+        typer.echo("the cloud starts with these, but delivers nothing there", err=True)
+        raise typer.Exit(2)
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cloud.delivery.settings import Sink, Url
+from cloud.api.settings import HttpSettings
+from cloud.delivery.egress import TargetRefused, target_of
+from cloud.delivery.settings import EgressSettings, Sink, Url
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.receiver import ReceiverSettings
@@ -67,11 +69,6 @@ class ReceiveSettings(Shape):
         return ReceiverSettings(self.oldest_days, self.newest_s)
 
 
-class HttpSettings(Shape):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-
-
 class ConfigFile(Shape):
     """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder. identity: None lets any gateway in."""
 
@@ -85,6 +82,7 @@ class ConfigFile(Shape):
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
+    egress: EgressSettings = EgressSettings()
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings | None = None
 
@@ -128,6 +126,13 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
             if names.index(sink.name) != i:
                 mistakes.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
             if sink.kind == "webhook":
+                try:
+                    target_of(sink.url, shaped.egress.rules())
+                except TargetRefused as error:
+                    mistakes.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
+                if sink.ca_file is not None and not (path.parent / sink.ca_file).is_file():
+                    what = f"{sink.ca_file} is not a file: put the authority's certificate there"
+                    mistakes.append(document.mistake(("delivery", i, "ca_file"), what))
                 mistakes += [
                     document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
                     for f in sink.secret_files

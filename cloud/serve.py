@@ -71,7 +71,8 @@ class Cloud:
             for view in (self.latest, self.series, self.warnings)
         ]
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, make_sink(sink, config.base), self.clock) for sink in config.file.delivery
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
         ]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
@@ -94,6 +95,8 @@ class Cloud:
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
         from cloud.api.app import create_app
+        from cloud.api.connection import uvicorn_config
+        from cloud.api.limits import wrap
         from cloud.web.page import mount
 
         app = create_app(self.services)
@@ -107,7 +110,8 @@ class Cloud:
             "http": f"http://{host}:{port}",
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
-        server = _Server(uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20), ready)
+        http = self.config.file.http
+        server = _Server(uvicorn_config(wrap(app, http), http), ready)
         server.run(sockets=[listener])
 
     def stop(self) -> None:

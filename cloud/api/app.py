@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -25,12 +25,6 @@ from contract.clock import iso, to_ms
 from contract.readings import ReadingBatch
 
 MAX_ROWS = 500_000
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-}
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
 When = Annotated[str, Query(description="RFC 3339 with a zone, or epoch milliseconds")]
 
@@ -41,14 +35,6 @@ def create_app(services: Services) -> FastAPI:
     _queries(app, services)
     _warnings(app, services)
     _operations(app, services)
-
-    @app.middleware("http")
-    async def headers(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await go_on(request)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
     return app
 
 

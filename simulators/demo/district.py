@@ -171,6 +171,8 @@ class District:
                     {"kind": "webhook", "name": "centre", "url": self.centre.url, "secret_files": ["webhook.key"]},
                     {"kind": "log", "name": "log", "path": "warnings.jsonl"},
                 ],
+                # The warning centre is on loopback, without TLS.
+                "egress": {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]},
                 "http": {"port": http_port},
             },
         )
