@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cloud.access.settings import AccessSettings, is_loopback
 from cloud.delivery.settings import Sink, Url
 from cloud.receiver import ReceiverSettings
 from cloud.warnings.settings import WarningSettings
@@ -77,6 +78,7 @@ class ConfigFile(Shape):
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
     http: HttpSettings = HttpSettings()
+    access: AccessSettings = AccessSettings()
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,9 @@ def load_config(path: Path) -> CloudConfig:
                     for f in sink.secret_files
                     if not (path.parent / f).is_file()
                 ]
+        if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
+            what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
+            mistakes.append(document.mistake(("access", "mode"), what))
         series = shaped.series
         if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
             what = f"{series.token_file} is not a file: put the token there"

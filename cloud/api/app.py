@@ -1,4 +1,4 @@
-"""The query API: `create_app(services)`."""
+"""The query API: `create_app(services, access)`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
+from cloud.access import routes
+from cloud.access.access import Access
+from cloud.access.guard import Guard
 from cloud.api import operations, problems, queries, warnings
 from cloud.services import Services
 
@@ -18,11 +21,13 @@ _HEADERS = {
 }
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, access: Access) -> FastAPI:
     app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     problems.install(app)
     for part in (queries, warnings, operations):
         part.mount(app, services)
+    routes.mount(app, services, access)
+    app.add_middleware(Guard, access=access)  # what is added below stands outside it
 
     @app.middleware("http")
     async def headers(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -154,7 +154,9 @@ class District:
                     {"kind": "webhook", "name": "centre", "url": self.centre.url, "secret_files": ["webhook.key"]},
                     {"kind": "log", "name": "log", "path": "warnings.jsonl"},
                 ],
-                "http": {"port": http_port},
+                # Nobody logs in to a demonstration; so nobody but this machine may reach it.
+                "http": {"host": "127.0.0.1", "port": http_port},
+                "access": {"mode": "open"},
             },
         )
 
