@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
 from cloud.delivery.egress import TargetRefused, target_of
 from cloud.delivery.settings import EgressSettings, Sink, Url
@@ -85,6 +86,7 @@ class ConfigFile(Shape):
     egress: EgressSettings = EgressSettings()
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings | None = None
+    access: AccessSettings = AccessSettings()
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,9 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
                     for f in sink.secret_files
                     if not (path.parent / f).is_file()
                 ]
+        if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
+            what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
+            mistakes.append(document.mistake(("access", "mode"), what))
         series = shaped.series
         if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
             what = f"{series.token_file} is not a file: put the token there"

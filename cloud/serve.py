@@ -11,6 +11,8 @@ from typing import Any
 
 import uvicorn
 
+from cloud.access.access import Access
+from cloud.access.people import first_administrator
 from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
@@ -77,8 +79,15 @@ class Cloud:
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
         )
+        self.access = Access(self.warnings.ledger, config.file.access)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
+
+    def first_administrator(self) -> tuple[str, str] | None:
+        """Name and password, when logins are required and there is nobody yet."""
+        if self.config.file.access.mode == "open":
+            return None
+        return first_administrator(self.access.engine, self.access.now_ms())
 
     def start(self) -> None:
         if self.broker is not None:
@@ -99,7 +108,7 @@ class Cloud:
         from cloud.api.limits import wrap
         from cloud.web.page import mount
 
-        app = create_app(self.services)
+        app = create_app(self.services, self.access)
         mount(app, self.services)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -175,6 +184,13 @@ class CloudHealth:
 
     def quarantine_count(self) -> int:
         return self._cloud.quarantine.count()
+
+    def is_quarantined(self, number: int) -> bool:
+        return self._cloud.quarantine.one(number) is not None
+
+    def release(self, number: int) -> str:
+        # Twice at once: the other has stored it.
+        return self._cloud.intake.release(number, self._cloud.clock.now_ms()) or ""
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         return [

@@ -101,6 +101,8 @@ def open_ledger(url: str) -> Engine:
         engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
+    from cloud.ledger import access_tables  # noqa: F401  (they join `metadata`)
+
     metadata.create_all(engine)
     return engine
 

@@ -173,7 +173,9 @@ class District:
                 ],
                 # The warning centre is on loopback, without TLS.
                 "egress": {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]},
-                "http": {"port": http_port},
+                # Nobody logs in to a demonstration; so nobody but this machine may reach it.
+                "http": {"host": "127.0.0.1", "port": http_port},
+                "access": {"mode": "open"},
             },
         )
 

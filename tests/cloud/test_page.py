@@ -17,7 +17,7 @@ from tests.servers import command, require
 def http(tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("cloud")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
-    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}}))
+    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}}))
     with command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready:
         yield ready["http"]
 
