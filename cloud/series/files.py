@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -37,7 +38,7 @@ class SegmentFiles:
 
     def write_raw(self, span: str, start_ms: int, end_ms: int, parts: Iterable[ReadingBatch]) -> Segment:
         """A file of parts that are `ordered`, each of channels above the last one's. Durable on return."""
-        return self._write("raw", span, start_ms, end_ms, ((to_table(p), _group(p)) for p in _pieces(parts, span)))
+        return self._write("raw", span, start_ms, end_ms, _pieces(parts, span))
 
     def write_hourly(self, span: str, start_ms: int, end_ms: int, parts: Iterable[Hourly]) -> Segment:
         made = (
@@ -139,16 +140,17 @@ class Reading:
         return (from_table(t) for t in self.tables())
 
 
-def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[ReadingBatch]:
+def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[tuple[pa.Table, Group]]:
     """Row groups: months one a channel (a year of one channel is then twelve reads), others by size."""
     for part in parts:
+        table = to_table(part)
         if span == "month":
-            cuts = [0, *(i + 1 for i in range(len(part) - 1) if part.channel[i] != part.channel[i + 1]), len(part)]
+            cuts = [0, *(np.flatnonzero(part.channel[1:] != part.channel[:-1]) + 1).tolist(), len(part)]
         else:
             cuts = [*range(0, len(part), ROWS_PER_GROUP[span]), len(part)]
         for a, b in itertools.pairwise(cuts):
             if b > a:
-                yield part.take(slice(a, b))
+                yield table.slice(a, b - a), _group(part.take(slice(a, b)))
 
 
 def _group(part: ReadingBatch) -> Group:
