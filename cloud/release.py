@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cloud.log.base import BatchLog
 from cloud.quarantine import Quarantine
@@ -26,7 +26,7 @@ def release(quarantine: Quarantine, receiver: Receiver, batch_log: BatchLog, now
         if found.refusals:
             refused += 1
             continue
-        batch_log.append([replace(e, spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
+        batch_log.append([e._replace(spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
         quarantine.released([kept.id], now_ms)
         stored += 1
     return Released(stored, refused)
