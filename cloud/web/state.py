@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cloud.api.app import latest_json, number
+from cloud.api.answers import number
+from cloud.api.queries import latest_json
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
 from cloud.services import Services
