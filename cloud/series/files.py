@@ -21,6 +21,7 @@ from cloud.series.manifest import Group, Manifest, Segment
 from contract.readings import ReadingBatch
 
 ROWS_PER_GROUP = {"hour": 8192, "day": 16_384, "month": 1 << 20}
+_HOURLY_ROWS = 2048
 _OPEN_FILES = 64
 Found = tuple[int, str, str, int, int, int]
 
@@ -41,15 +42,7 @@ class SegmentFiles:
         return self._write("raw", span, start_ms, end_ms, _pieces(parts, span))
 
     def write_hourly(self, span: str, start_ms: int, end_ms: int, parts: Iterable[Hourly]) -> Segment:
-        made = (
-            (
-                hourly_table(h),
-                Group(int(h.channel[0]), int(h.channel[-1]), int(h.hour_ms.min()), int(h.hour_ms.max())),
-            )
-            for h in parts
-            if len(h.channel)
-        )
-        return self._write("hourly", span, start_ms, end_ms, made)
+        return self._write("hourly", span, start_ms, end_ms, _hourly_pieces(parts))
 
     def _write(
         self, kind: str, span: str, start_ms: int, end_ms: int, parts: Iterable[tuple[pa.Table, Group]]
@@ -151,6 +144,22 @@ def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[tuple[pa.Table
         for a, b in itertools.pairwise(cuts):
             if b > a:
                 yield table.slice(a, b - a), _group(part.take(slice(a, b)))
+
+
+def _hourly_pieces(parts: Iterable[Hourly]) -> Iterator[tuple[pa.Table, Group]]:
+    """Row groups of whole channels, small: a question is for a few channels and a long time."""
+    for h in parts:
+        table = hourly_table(h)
+        starts = np.flatnonzero(np.diff(h.channel, prepend=-1))
+        cuts = [0]
+        for start in (*starts.tolist(), len(h.channel)):
+            if start - cuts[-1] >= _HOURLY_ROWS or start == len(h.channel):
+                cuts.append(start)
+        for a, b in itertools.pairwise(cuts):
+            if b > a:
+                channel, hour = h.channel[a:b], h.hour_ms[a:b]
+                group = Group(int(channel[0]), int(channel[-1]), int(hour.min()), int(hour.max()))
+                yield table.slice(a, b - a), group
 
 
 def _group(part: ReadingBatch) -> Group:
