@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from cloud.log.base import BatchLog, Entry, EntryKind
@@ -85,7 +84,7 @@ class ViewRunner:
 
 def _nothing_but_time(entries: Sequence[Entry]) -> list[Entry]:
     """All were set aside: the cursor must still get past them, as it does past a tick."""
-    return [replace(entries[-1], kind=EntryKind.TICK, payload=b"")]
+    return [entries[-1]._replace(kind=EntryKind.TICK, payload=b"")]
 
 
 def _offsets(aside: Path) -> set[int]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cloud.api.answers import number
-from cloud.api.queries import latest_json
+from cloud.api.latest import latest_json
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
 from cloud.services import Services
