@@ -65,7 +65,7 @@ def proxied(tmp_path_factory) -> Iterator[tuple[int, int, Path]]:
     folder: Path = tmp_path_factory.mktemp("proxy")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
     http = {"port": 0, "trusted_proxies": ["127.0.0.1/32"], "hosts": [NAME]}
-    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": http}))
+    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": http, "access": {"mode": "open"}}))
     with (
         command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready,
         nginx(folder, int(ready["http"].rpartition(":")[2])) as found,

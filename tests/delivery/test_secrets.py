@@ -41,7 +41,9 @@ def _write(folder: Path, *urls: str, **more: object) -> Path:
     (folder / "key").write_text(f"whsec_{KEY}")
     sinks = [{"kind": "webhook", "name": f"s{i}", "url": url, "secret_files": ["key"]} for i, url in enumerate(urls)]
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
-    (folder / "c.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}, "delivery": sinks, **more}))
+    (folder / "c.yaml").write_text(
+        yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}, "delivery": sinks, **more})
+    )
     return folder / "c.yaml"
 
 
