@@ -82,7 +82,8 @@ class Uplink:
                 up_since = await self._one_connection()
                 if up_since is not None and time.monotonic() - up_since > 30:
                     pause_s = 0.5
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # a thousand gateways must not come at once
+                # A thousand gateways must not come at once.
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
                 pause_s = min(pause_s * 2, 15.0)
         finally:
             self._hang_up()

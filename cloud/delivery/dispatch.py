@@ -93,7 +93,7 @@ class Dispatcher:
                 log.warning("sink %s: %s", self._consumer.name, self._trouble)
                 if time.monotonic() - began > _EAGER_FOR_S:
                     pause_s = min(pause_s * 2, _PATIENT_MAX_S)
-                self._stop.wait(pause_s * random.uniform(0.8, 1.2))
+                self._stop.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             except GivenUp as error:
                 self._trouble, self._gone = str(error), True
                 self._note(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})

@@ -116,13 +116,14 @@ class SqliteLog:
 
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?", (after, limit)
+            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?",  # noqa: S608 - our own column names
+            (after, limit),
         )
         return [_entry(r) for r in rows]
 
     def read_times(self, gateway: str | None, start_ms: int, end_ms: int, after: int) -> Sequence[Entry]:
         rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "
+            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "  # noqa: S608 - ours
             "and (? is null or gateway = ?) order by offset",
             (start_ms, end_ms, after, gateway, gateway),
         )
