@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +93,14 @@ class Mosquitto:
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[Any]:
-    """A command of ours, `python -m arguments...`; yields what its first line of JSON says, and stops it."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True)
+def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
+    """A command of ours, `python -m arguments...`; yields what its first line of JSON says, and stops it.
+
+    errors: a file for what it says on standard error.
+    """
+    with ExitStack() as files:
+        stderr = files.enter_context(errors.open("ab")) if errors else None
+        process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())
