@@ -72,19 +72,11 @@ class Quarantine:
             self._db.execute("commit")
 
     def waiting(self, limit: int = 1000) -> list[Kept]:
-        with self._lock:
-            rows = self._db.execute(
-                "select id, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms from refused "
-                "where released_ms is null order by id limit ?",
-                (limit,),
-            ).fetchall()
-        out = []
-        for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
-            why = RefusalReason(reason)
-            out.append(
-                Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
-            )
-        return out
+        return self._select("released_ms is null order by id limit ?", limit)
+
+    def one(self, number: int) -> Kept | None:
+        """A batch that waits, by its id."""
+        return next(iter(self._select("released_ms is null and id = ?", number)), None)
 
     def count(self) -> int:
         """How many wait."""
@@ -95,6 +87,21 @@ class Quarantine:
     def released(self, ids: Sequence[int], now_ms: int) -> None:
         with self._lock:
             self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])
+
+    def _select(self, where: str, value: int) -> list[Kept]:
+        with self._lock:
+            rows = self._db.execute(
+                "select id, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms from refused "
+                f"where {where}",
+                (value,),
+            ).fetchall()
+        out = []
+        for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
+            why = RefusalReason(reason)
+            out.append(
+                Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
+            )
+        return out
 
     def close(self) -> None:
         self._db.close()

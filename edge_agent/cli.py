@@ -39,7 +39,7 @@ def check(config: ConfigPath) -> None:
     from edge_agent.plan import plan
 
     try:
-        checked = load_config(config)
+        checked = load_config(config, complete=True)
     except ConfigError as error:
         _refuse(error)
     for bus in checked.gateway.buses:
