@@ -57,19 +57,24 @@ class Quarantine:
             head = (digest, now_ms, r.topic, r.gateway, f"{r.spool:016x}", r.seq, r.reason.value, r.detail)
             rows.append((*head, r.payload))
         with self._lock:
-            self._db.execute("begin immediate")
-            self._db.executemany(
-                "insert or ignore into refused "
-                "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            self._db.execute(
-                "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
-                "order by id desc limit 1 offset ?)",
-                (_NOISE_KEPT,),
-            )
-            self._db.execute("commit")
+            try:
+                self._db.execute("begin immediate")
+                self._db.executemany(
+                    "insert or ignore into refused "
+                    "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+                self._db.execute(
+                    "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
+                    "order by id desc limit 1 offset ?)",
+                    (_NOISE_KEPT,),
+                )
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk, say: the next call must find no open transaction
+                    self._db.execute("rollback")
+                raise
 
     def waiting(self, limit: int = 1000) -> list[Kept]:
         return self._select("released_ms is null order by id limit ?", limit)

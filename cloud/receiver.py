@@ -17,7 +17,7 @@ from contract import wire_pb2 as pb
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, parse_topic
-from contract.wire import MAX_ACKED_SEQS, Ack, Lane, RefusalReason, WireError, columns, parse_batch
+from contract.wire import MAX_ACKED_SEQS, MAX_SEQ, Ack, Lane, RefusalReason, WireError, columns, parse_batch
 
 _LANE = dict(zip(UP_KINDS, (Lane.ALARM, Lane.LIVE, Lane.HISTORY), strict=True))
 _DAY_MS = 86_400_000
@@ -198,6 +198,7 @@ def _envelope(payload: bytes) -> pb.Batch | None:
     if len(payload) > 1024 * 1024:
         return None
     try:
-        return pb.Batch.FromString(payload)
+        found = pb.Batch.FromString(payload)
     except Exception:  # the parser's error is no type of its own in every implementation
         return None
+    return found if found.seq <= MAX_SEQ else None
