@@ -89,6 +89,18 @@ def _nothing_but_time(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _offsets(aside: Path) -> set[int]:
+    """A line that cannot be read (torn by a crash) is passed over: its entry, met again, is set aside again."""
+    found: set[int] = set()
+    unread = 0
     if not aside.exists():
-        return set()
-    return {int(json.loads(line)["offset"]) for line in aside.read_text().splitlines() if line.strip()}
+        return found
+    for line in aside.read_text(errors="replace").split("\n"):
+        if not line.strip():
+            continue
+        try:
+            found.add(int(json.loads(line)["offset"]))
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+            unread += 1
+    if unread:
+        log.warning("%s: %d lines cannot be read and are passed over", aside, unread)
+    return found
