@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.damage import opening
 from cloud.receiver import Refusal
 from contract.wire import RefusalReason
 
 # Bytes that nobody can tell apart from noise are kept up to so many; readings of a gateway we know, all of them.
 _NOISE_KEPT = 1000
+_REMEDY = "move it away: the cloud makes a new one at its next start, and nothing in it was ever shown as a reading"
 _SCHEMA = """
 create table if not exists refused (
     id integer primary key, digest text not null unique, received_ms integer not null, topic text not null,
@@ -39,15 +41,21 @@ class Kept:
 
 
 class Quarantine:
-    """Safe from any thread; every call is durable on return."""
+    """Safe from any thread; every call is durable on return. A damaged file: StoreDamaged."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-        self._db.execute("pragma journal_mode = wal")
-        self._db.execute("pragma synchronous = full")
-        self._db.executescript(_SCHEMA)
+        self._path = path
+        with opening(path, _REMEDY):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            try:
+                self._db.execute("pragma journal_mode = wal")
+                self._db.execute("pragma synchronous = full")
+                self._db.executescript(_SCHEMA)
+            except BaseException:
+                self._db.close()
+                raise
 
     def keep(self, refusals: Sequence[Refusal], now_ms: int) -> None:
         """A second delivery of the same bytes is kept once."""
@@ -101,11 +109,12 @@ class Quarantine:
                 (value,),
             ).fetchall()
         out = []
-        for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
-            why = RefusalReason(reason)
-            out.append(
-                Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
-            )
+        with opening(self._path, _REMEDY):
+            for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
+                why = RefusalReason(reason)
+                out.append(
+                    Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
+                )
         return out
 
     def close(self) -> None:

@@ -90,11 +90,18 @@ def without(entries: Sequence[Entry], aside: Collection[int]) -> list[Entry]:
 
 
 def _offsets(aside: Path) -> set[int]:
-    """A line that was torn by a crash is left out: its entry will be met, and set aside, again."""
-    out = set()
-    for line in aside.read_text().splitlines() if aside.exists() else ():
+    """A line that cannot be read (torn by a crash) is passed over: its entry, met again, is set aside again."""
+    found: set[int] = set()
+    unread = 0
+    if not aside.exists():
+        return found
+    for line in aside.read_text(errors="replace").split("\n"):
+        if not line.strip():
+            continue
         try:
-            out.add(int(json.loads(line)["offset"]))
-        except (ValueError, KeyError, TypeError):
-            log.warning("%s holds a line that cannot be read: %.80r", aside, line)
-    return out
+            found.add(int(json.loads(line)["offset"]))
+        except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+            unread += 1
+    if unread:
+        log.warning("%s: %d lines cannot be read and are passed over", aside, unread)
+    return found
