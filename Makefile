@@ -7,7 +7,7 @@ ARGS   ?=
 SEEDS  ?= 100000
 FIRST  ?= 1
 
-.PHONY: install demo test lint bench soak proto clean
+.PHONY: install demo test lint audit bench soak fuzz proto clean
 
 install: $(STAMP)
 
@@ -29,12 +29,20 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit:
+	$(PYTHON) .ci/audit
+
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # For a night: a failing seed prints itself; add it to tests/promise/regressions.txt.
 soak: install
 	$(BIN)/headwater-sim promise --seeds $(SEEDS) --first $(FIRST)
+
+# make fuzz ARGS="yaml.rules --runs 100000": coverage-guided; the targets stand in tests/fuzz/targets.py
+fuzz: install
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]' -c constraints.txt
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 proto: install
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire.proto firmware_bridge/node.proto

@@ -52,8 +52,8 @@ def forget_sequence_on_restart() -> AbstractContextManager[None]:
     def forgetful(self: Spool, path: Path, *args: Any, **named: Any) -> None:
         if path.exists():
             with closing(sqlite3.connect(path, isolation_level=None)) as db:
-                highest = "(select coalesce(max(seq), 0) + 1 from batch)"
-                db.execute(f"update meta set value = {highest} where key = 'next_seq'")
+                (highest,) = db.execute("select coalesce(max(seq), 0) from batch").fetchone()
+                db.execute("update meta set value = ? where key = 'next_seq'", (highest + 1,))
         begin(self, path, *args, **named)
 
     return _replaced(Spool, "__init__", forgetful)

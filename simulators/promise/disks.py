@@ -45,7 +45,7 @@ class Disk:
             # SQLite may end the transaction by itself when there is no room, or leave that to the caller
             if db.in_transaction and self.rng.random() < 0.5:
                 sqlite3.Connection.rollback(db)
-            raise sqlite3.OperationalError("database or disk is full")
+            raise no_room()
         return self.countdown()
 
     def countdown(self) -> bool:
@@ -81,6 +81,13 @@ class Disk:
             sqlite3.Connection.close(db)
         self.connections.clear()
         self.dead, self.crash_in = False, None
+
+
+def no_room() -> sqlite3.OperationalError:
+    """As SQLite says it."""
+    error = sqlite3.OperationalError("database or disk is full")
+    error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+    return error
 
 
 class _Cursor(sqlite3.Cursor):

@@ -9,6 +9,9 @@ from pathlib import Path
 from contract.wire import decode_ack
 from simulators.promise.world import Broken
 
+_LOGGED = "select seq from entry where gateway = ? and spool = ?"
+_KEPT = "select seq from refused where gateway = ? and spool = ?"
+
 
 class Durable:
     """Remembers what it has once seen on disk; nothing durable ever ceases to be."""
@@ -23,10 +26,10 @@ class Durable:
         seen = self._seen.setdefault((gateway, ack.spool), set())
         if named <= seen:
             return
-        seen |= _on_disk(folder / "log.sqlite", "entry", gateway, ack.spool)
+        seen |= _on_disk(folder / "log.sqlite", _LOGGED, gateway, ack.spool)
         if named <= seen and not ack.refused:
             return
-        aside = _on_disk(folder / "quarantine.sqlite", "refused", gateway, ack.spool)
+        aside = _on_disk(folder / "quarantine.sqlite", _KEPT, gateway, ack.spool)
         unkept = set(ack.refused or {}) - aside - seen
         seen |= aside
         missing = (named - seen) | unkept
@@ -34,7 +37,6 @@ class Durable:
             raise Broken(f"acknowledged to {gateway} and not durable: sequences {sorted(missing)[:5]}")
 
 
-def _on_disk(path: Path, table: str, gateway: str, spool: int) -> set[int]:
+def _on_disk(path: Path, query: str, gateway: str, spool: int) -> set[int]:
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        found = db.execute(f"select seq from {table} where gateway = ? and spool = ?", (gateway, f"{spool:016x}"))
-        return {seq for (seq,) in found}
+        return {seq for (seq,) in db.execute(query, (gateway, f"{spool:016x}"))}

@@ -26,6 +26,7 @@ _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
 _FAULTS_S, _QUIET_MAX_S = 2700.0, 3 * 3600.0
 _SILENT_TICKS = 6
 _NO_CAP = 1 << 30
+_MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)
 _CHANNELS = 4  # of each gateway: two that rules watch, two others
 
 
@@ -44,9 +45,7 @@ class Outcome:
 
 
 def run_seed(seed: int, tracing: bool = False) -> Outcome:
-    folder = Path(
-        tempfile.mkdtemp(prefix="headwater-promise-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
-    )
+    folder = Path(tempfile.mkdtemp(prefix="headwater-promise-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
     rng = random.Random(f"start {seed}")
     world = World(seed, _START_MS + rng.randrange(3600) * 1000, tracing)
     disks: dict[str, Disk] = {}
