@@ -17,7 +17,7 @@ from simulators.promise.centre import TICK_S, Centre, gateways_of
 from simulators.promise.disks import Disk, installed
 from simulators.promise.faults import Faults
 from simulators.promise.gateway import GatewayNode
-from simulators.promise.properties import check_log, check_views, check_warnings
+from simulators.promise.properties import check_log, check_release, check_views, check_warnings
 from simulators.promise.truth import Truth
 from simulators.promise.world import Broken, Broker, World
 
@@ -149,6 +149,7 @@ class _Run:
         logged = check_log(self.truth, parts)
         check_views(logged, parts, self.catalogue)
         check_warnings(parts, self.catalogue)
+        check_release(self.truth, parts, self.catalogue, self.centre.clock_ms())
 
     def close(self) -> None:
         self.centre.close()
