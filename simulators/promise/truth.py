@@ -49,7 +49,8 @@ class Water:
     def readings(self, clock_ms: int, true_s: float) -> ReadingBatch:
         """Some channels, now by the gateway's clock; no channel and time is ever made twice."""
         rng = self._rng
-        time, channel, value, flag = [], [], [], []
+        time: list[int] = []
+        channel, value, flag = [], [], []
         for c in self._channels:
             if rng.random() < 0.3 and (time or c != self._channels[-1]):  # one at least
                 continue
