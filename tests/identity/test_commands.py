@@ -121,7 +121,7 @@ def test_a_bundle_unpacked_as_it_says_is_good(cabinet: Path) -> None:
     assert stat.S_IMODE((cabinet / "identity" / "gateway.key").stat().st_mode) == 0o600
     identity = cabinet / "identity"
     files = TlsFiles(identity / "ca.crt", identity / "gateway.crt", identity / "gateway.key")
-    assert files.expires_s() == pytest.approx(time.time() + 730 * 86_400, abs=120)
+    assert files.shown() == ("gw-1.1", pytest.approx(time.time() + 730 * 86_400, abs=120))
 
 
 @pytest.mark.parametrize("name", ["gateway.key", "gateway.crt", "ca.crt"])
@@ -160,6 +160,14 @@ def test_a_key_of_another_certificate_is_named(cabinet: Path, tmp_path: Path) ->
     done = check(cabinet)
     assert done.exit_code == 2
     assert "gateway.key cannot be used" in done.stderr
+
+
+def test_another_gateways_bundle_is_named(cabinet: Path) -> None:
+    text = (cabinet / "agent.yaml").read_text()
+    (cabinet / "agent.yaml").write_text(text.replace("gateway: gw-1", "gateway: gw-2"))
+    done = check(cabinet)
+    assert done.exit_code == 2
+    assert "this is gw-1's, not gw-2's" in done.stderr
 
 
 def put(cabinet: Path, pair: ca.Pair) -> None:
