@@ -11,7 +11,7 @@ from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.loading import load
 from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
-from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
+from contract.yaml_lines import ConfigError, Document, Mistake, read_yaml, validate
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
 from edge_agent.uplink import BrokerSettings
@@ -113,14 +113,28 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
             where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
             mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
     shaped = shaped.model_copy(update={"broker": shaped.broker.under(path.parent)})
-    tls = shaped.broker.tls()
-    if tls is not None and complete:
-        mistakes += [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
-    elif tls is None and (shaped.broker.cert_file or shaped.broker.key_file):
-        mistakes.append(document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?"))
+    mistakes += _link_mistakes(document, shaped.broker, catalogue, gateway, complete)
     if mistakes:
         raise ConfigError(mistakes)
     return EdgeConfig(shaped, catalogue, gateway, parse_clock(shaped.clock), path.parent / shaped.data_dir)
+
+
+def _link_mistakes(
+    document: Document, broker: BrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
+) -> list[Mistake]:
+    tls = broker.tls()
+    if tls is None:
+        if broker.cert_file or broker.key_file:
+            return [document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?")]
+        return []
+    if not complete:
+        return []
+    found = [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
+    if tls.cert is not None and not found:
+        owner = tls.shown()[0].rpartition(".")[0]  # <gateway>.<generation>
+        if owner != gateway.id and owner in catalogue.gateways:
+            found.append(document.mistake(("broker", "cert_file"), f"this is {owner}'s, not {gateway.id}'s"))
+    return found
 
 
 def _catalogue_mistakes(folder: Path) -> list[Mistake]:

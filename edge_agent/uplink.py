@@ -140,8 +140,10 @@ class Uplink:
                     self._trouble = "connecting anew with the identity that was put in place"
                     break
                 self._wake.clear()
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                    async with asyncio.timeout(_TICK_S):
+                        await self._wake.wait()
         finally:
             self._hang_up()
         return up_since
