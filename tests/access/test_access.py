@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from sqlalchemy import select
@@ -133,6 +134,25 @@ def test_an_address_is_throttled_whatever_it_tries(monkeypatch):
         assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.2")) == 401
+
+
+def test_an_ipv6_attacker_has_one_address_not_2_to_the_64(monkeypatch):
+    monkeypatch.setattr(people, "check", lambda *_: False)
+    access, _ = make_access()
+    for i in range(30):
+        assert status_of(lambda i=i: access.login(f"p{i}", "guess", f"2001:db8:0:1::{i:x}")) == 401
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:1:ffff::1")) == 429
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:2::1")) == 401
+
+
+def test_a_flood_of_logins_is_sent_away_uncounted(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    monkeypatch.setattr(people, "_wait", threading.BoundedSemaphore(1))
+    with people._wait:
+        for _ in range(40):
+            assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.1")) == 503
+    assert access.login("ann", PASSWORD, "10.0.0.1")[0].name == "ann"
 
 
 def test_good_logins_are_not_throttled(monkeypatch):
