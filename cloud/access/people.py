@@ -105,7 +105,7 @@ def known(engine: Engine, name: str) -> bool:
 
 
 def check(engine: Engine, name: str, password: str) -> bool:
-    """Takes as long for a name that is not there: about 0.1 s. Raises Busy."""
+    """Takes as long for a name that is not there: some tenths of a second. Raises Busy."""
     with engine.connect() as db:
         stored = db.execute(select(people.c.hash).where(people.c.name == name)).scalar_one_or_none()
     if not _wait.acquire(blocking=False):

@@ -7,6 +7,7 @@ import threading
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from cloud.access import keys, people
 from cloud.access.access import Refused
@@ -98,6 +99,18 @@ def test_login_and_both_ends_of_a_session():
     _, token = access.login("ann", PASSWORD, "10.0.0.9")
     clock.ms += 10 * 60_000
     assert access.caller(None, token, "").kind is Kind.NOBODY
+
+
+def test_a_ledger_that_is_full_lets_those_in_who_were_in():
+    access, clock = make_access()
+    add_ann(access)
+    _, token = access.login("ann", PASSWORD, "10.0.0.9")
+    clock.ms += 5 * 60_000
+    with access.engine.connect() as db:  # one connection, shared by all: nobody can write now
+        db.exec_driver_sql("pragma query_only = on")
+    assert access.caller(None, token, "").name == "ann"
+    with pytest.raises(OperationalError):
+        access.login("ann", PASSWORD, "10.0.0.9")
 
 
 def test_logout_removal_and_a_new_password_end_sessions():
