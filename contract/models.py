@@ -27,7 +27,8 @@ ClockText = Annotated[str, AfterValidator(_clock_text)]  # see `contract.clock.p
 
 
 class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Quantity(StrEnum):
