@@ -46,7 +46,8 @@ class Shape(BaseModel):
     """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
     with what is wrong with it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
-from contract.loading import load
 from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
-from contract.yaml_lines import ConfigError, Document, Mistake, read_yaml, validate
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
 from edge_agent.uplink import BrokerSettings
+
+if TYPE_CHECKING:
+    from contract.yaml_lines import Document, Mistake
 
 
 class UplinkSettings(Shape):
@@ -87,9 +89,12 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
     complete: names missing and expired keys and certificates, too. They are no reason not to run: readings are spooled
     all the same, and the uplink says what is wrong.
     """
+    from contract.loading import load  # the running agent is handed an EdgeConfig and reads no YAML
+    from contract.yaml_lines import ConfigError, read_yaml, validate
+
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
-    mistakes: list[Mistake] = list(document.mistakes)
+    mistakes = list(document.mistakes)
     if shaped is None:
         folder = document.data.get("catalogue") if isinstance(document.data, dict) else None
         if isinstance(folder, str):
@@ -138,6 +143,9 @@ def _link_mistakes(
 
 
 def _catalogue_mistakes(folder: Path) -> list[Mistake]:
+    from contract.loading import load
+    from contract.yaml_lines import ConfigError
+
     try:
         load(folder)
     except ConfigError as error:
