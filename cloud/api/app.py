@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from cloud.api import problems
+from cloud.api import openapi, problems
 from cloud.api.metrics import render_metrics
 from cloud.api.problems import Problem
 from cloud.delivery.feed import render as render_feed
@@ -32,12 +32,19 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
 }
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
-When = Annotated[str, Query(description="RFC 3339 with a zone, or epoch milliseconds")]
+When = Annotated[
+    str,
+    Query(
+        description="RFC 3339 with a zone, or epoch milliseconds",
+        json_schema_extra={"pattern": openapi.MOMENT_PATTERN},
+    ),
+]
 
 
 def create_app(services: Services) -> FastAPI:
     app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     problems.install(app)
+    openapi.install(app)
     _queries(app, services)
     _warnings(app, services)
     _operations(app, services)
@@ -242,9 +249,11 @@ def number(value: float) -> float | None:
 def moment(text: str, name: str) -> int:
     """UTC ms. Raises Problem(422)."""
     try:
+        if not openapi.MOMENT.fullmatch(text):
+            raise ValueError("not a time with a zone")
         found = int(text) if text.lstrip("-").isdigit() else to_ms(datetime.fromisoformat(text.replace(" ", "+")))
     except ValueError as error:
-        what = f"{name}={text!r}: {error}; write 2021-07-20T16:00:00+08:00 or epoch milliseconds"
+        what = f"{name}={text[:64]!r}: {error}; write 2021-07-20T16:00:00+08:00 or epoch milliseconds"
         raise Problem(422, "A time cannot be read", what) from error
     if abs(found) > 4_102_444_800_000:
         raise Problem(422, "A time is out of range", f"{name}: before 1840 or after 2100")

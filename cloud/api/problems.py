@@ -28,7 +28,9 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, "Request refused", str(error.detail))
+        refused = answer(error.status_code, "Request refused", str(error.detail))
+        refused.headers.update(error.headers or {})  # Allow, Retry-After, WWW-Authenticate
+        return refused
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
