@@ -47,11 +47,14 @@ class Shape(BaseModel):
     with what is wrong with it."""
 
     # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+    # A threshold of NaN would never be crossed.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod
     def _stop_in_time(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(value, dict) and len(value) > 1000:
+            raise ValueError(f"{len(value)} settings: no part of a configuration has so many")
         try:
             return handler(value)
         except ValidationError:
