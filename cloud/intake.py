@@ -15,8 +15,9 @@ from cloud.log.base import BatchLog
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Sorted
 from cloud.services import GatewayLink
+from contract.gateway_state import GatewayState, decode_state
 from contract.topics import Kind, Topic, parse_topic
-from contract.wire import encode_ack
+from contract.wire import Ack, Birth, WireError, decode_birth, encode_ack
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ class _Link:
     batches: int = 0
     readings: int = 0
     refused: int = 0
+    state: GatewayState | None = None
 
 
 class Intake:
@@ -62,15 +64,35 @@ class Intake:
             for gateway, ack in self._receiver.acks(found.entries, known, durable)
         ]
 
-    def heard_of(self, message: Message) -> None:
-        """A birth, or a change of a gateway's link."""
+    def heard_of(self, message: Message, now_ms: int = 0) -> list[Message]:
+        """A birth, a gateway's state, or a change of its link. The answers to publish: what is durable of the spool it
+        named, and the time. Raises what the log raises when it cannot write; the message may be tried again."""
         topic = parse_topic(message.topic)
         if topic is None or topic.gateway not in self._links:
             self.counts["unknown_gateway_heard"] += 1
-        elif topic.kind is Kind.ONLINE:
+            return []
+        if topic.kind is Kind.ONLINE:
             self._links[topic.gateway].online = message.payload == b"1"
-        else:
+            return []
+        try:
+            said = decode_state(message.payload) if topic.kind is Kind.STATE else decode_birth(message.payload)
+        except WireError as error:
+            self.counts["unreadable_births"] += 1
+            log.warning("a message on %s cannot be read: %s", message.topic, error)
+            return []
+        if said.gateway != topic.gateway:
+            self.counts["unreadable_births"] += 1
+            return []
+        if isinstance(said, Birth):
             self.counts["births"] += 1
+        else:
+            self.counts["states"] += 1
+            self._links[topic.gateway].state = said
+        if said.floor:
+            self._log.settled(topic.gateway, said.spool, said.floor)
+        prefix = self._log.acknowledged(topic.gateway, said.spool)[0]
+        ack = Ack(said.spool, prefix, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
+        return [Message(str(Topic(self._district, topic.gateway, Kind.ACK)), encode_ack(ack))]
 
     def counters(self) -> Mapping[str, int]:
         """Totals since start, by name."""
@@ -78,7 +100,7 @@ class Intake:
 
     def links(self) -> list[GatewayLink]:
         return [
-            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused)
+            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused, link.state)
             for g, link in sorted(self._links.items())
         ]
 
