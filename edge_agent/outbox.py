@@ -160,9 +160,9 @@ class Outbox:
         """
         if not self.connected:
             return []
-        self._new_day(now_ms // _DAY_MS)
         if self.holds(Lane.LIVE):
             self._age(now_s)
+        self._new_day(now_ms // _DAY_MS)
         out = [(seq, self._known[seq]) for seq in self._overdue(now_s)]
         self._earn(now_s)
         for lane in (Lane.ALARM, Lane.LIVE, Lane.HISTORY):

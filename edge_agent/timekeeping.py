@@ -35,7 +35,10 @@ class Stamp:
 
 @dataclass(slots=True)
 class Timekeeper:
-    """boot: of the machine; monotonic times of two boots do not compare. confirmed: the cloud has said the time."""
+    """boot: of the machine; monotonic times of two boots do not compare. confirmed: the cloud has said the time.
+
+    jumped_ms: sum of the jumps of the gateway's time; who keeps times of readings asks whether it changed.
+    """
 
     boot: str
     wall_ms: int
@@ -44,7 +47,7 @@ class Timekeeper:
     confirmed: bool = False
     synchronised: bool = field(init=False)
     wall_step_ms: int = 0
-    corrected_ms: int = 0
+    jumped_ms: int = 0
     _offset_ms: float = field(init=False)
     _target_ms: float = field(init=False)
     _at_ms: int = field(init=False)
@@ -81,7 +84,6 @@ class Timekeeper:
         news = wrong or not self.synchronised
         if news:
             middle = (low + high) / 2
-            self.corrected_ms = round(middle - self._target_ms)
             if abs(middle - self._offset_ms) > STEP_MS:
                 self._jump(middle)
             self._target_ms = middle
@@ -121,6 +123,7 @@ class Timekeeper:
         return self.earliest_ms <= ms <= LATEST_MS
 
     def _jump(self, offset_ms: float) -> None:
+        self.jumped_ms += round(offset_ms - self._offset_ms)
         self._offset_ms = self._target_ms = offset_ms
 
     def _slew(self, mono_ms: int) -> None:

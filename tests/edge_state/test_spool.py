@@ -168,6 +168,7 @@ def small_disk(tmp_path):
 def test_a_disk_that_fills_and_empties(small_disk):
     spool = spool_at(small_disk)
     with closing(spool):
+        spool._db.execute("pragma synchronous = off")
         sender = sender_of(spool)
         at = START_MS
         everything = []
