@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("quality", "receive", "edge")
+NAMES = ("quality", "receive", "edge", "outage")
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -21,6 +21,7 @@ from edge_agent import room, tell
 from edge_agent.disk import Disk
 from edge_agent.holding import Commit, Holding
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
+from edge_agent.retiming import retime
 from edge_agent.spool import Counters, Spool, Spooled
 from edge_agent.spool_file import SpoolFull
 from edge_agent.timekeeping import Stamp, Timekeeper
@@ -152,7 +153,7 @@ class Sender:
             return False
         with Disk(self, now_ms):
             if self.keeper and ack.cloud_ms and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
-                self._retime(now_s)
+                retime(self, now_s or 0.0)
         gone = self.outbox.acked(ack)
         if not gone:
             return False
@@ -234,25 +235,6 @@ class Sender:
         new = [Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in change.new if not self._untimed(b)]
         self.outbox.replaced(change.gone, new)
         return True
-
-    def _retime(self, now_s: float | None) -> None:
-        """The cloud said the time: whatever of this boot never left gets its right times, under its own number."""
-        assert self.keeper is not None
-        flying = self.outbox.flying()
-        for row in self.spool.of_boot(self.keeper.boot):
-            if row.seq in flying:
-                continue
-            readings = room.readings_of(self.spool, [row])
-            right = self.keeper.retimed(readings.time_ms, row.stamp)
-            if right is None:
-                continue
-            shift_ms = int(right[-1] - readings.time_ms[-1])
-            moved = ReadingBatch(right, readings.channel, readings.value, readings.flag)
-            stamp = Stamp(row.stamp.boot, row.stamp.offset_ms + shift_ms)
-            self.spool.retime(row, moved, row.created_ms + shift_ms, stamp)
-            lane = self.outbox.lane_of(row.seq) or row.lane
-            waits = Waiting(row.seq, lane, row.created_ms + shift_ms, now_s or 0.0, row.bytes)
-            self.outbox.replaced([row.seq], [waits])
 
     def renew(self, now_ms: int | None) -> None:
         """The spool's file is damaged: it is set aside, and a new one begins."""

@@ -7,27 +7,20 @@ a random number made with its file, so that a replaced spool can not be taken fo
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
 
 from contract.readings import ReadingBatch
 from contract.wire import Lane, WireBatch, encode_batch
+from edge_agent.spool_database import ROW, SpoolDatabase, Spooled
 from edge_agent.spool_file import (
     COUNTS,
     GivenUp,
     Run,
-    SpoolCorrupt,
     SpoolFull,
-    open_file,
     read_runs,
     read_totals,
     read_waiting,
-    set_aside,
     translated,
 )
 from edge_agent.thinning import split
@@ -47,62 +40,13 @@ _INSERT = (
 # channel -> counts by name, as far as they have grown since the last commit
 Counters = Mapping[int, Mapping[str, int]]
 
-_NO_STAMP = Stamp()
 
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """One batch in the spool. interval_ms: see `edge_agent.thinning`. sent: it may have left the gateway."""
-
-    seq: int
-    lane: Lane
-    created_ms: int
-    bytes: int = 0
-    interval_ms: int = 0
-    stamp: Stamp = _NO_STAMP
-    sent: bool = False
-
-
-_ROW = "seq, lane, created_ms, bytes, interval_ms, boot, offset_ms, timed, sent"
-
-
-class Spool:
+class Spool(SpoolDatabase):
     """Used by one thread. Methods that write raise SpoolFull, and all of them SpoolCorrupt.
 
     cap_bytes: of batches. reserve_bytes: of disk; thinning itself must write, so it begins before the disk is full.
     `edge_agent.room` keeps both.
     """
-
-    def __init__(
-        self, path: Path, gateway: str, now_ms: int, cap_bytes: int = 2 * 1024**3, reserve_bytes: int = 8 * 1024**2
-    ) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.gateway = gateway
-        self.cap_bytes = cap_bytes
-        self.reserve_bytes = reserve_bytes
-        self.set_aside: Path | None = None
-        self._db: sqlite3.Connection
-        self.id = 0
-        self._next_seq = 1
-        self._bytes = 0
-        self._start(now_ms)
-
-    def renew(self, now_ms: int) -> None:
-        """Set the damaged file aside and begin a new one, with a new identity."""
-        with suppress(sqlite3.Error):
-            self._db.close()
-        if self.path.exists():
-            self.set_aside = set_aside(self.path, now_ms)
-        self._start(now_ms)
-
-    @property
-    def next_seq(self) -> int:
-        return self._next_seq
-
-    @property
-    def bytes_waiting(self) -> int:
-        return self._bytes
 
     def available_bytes(self) -> int:
         """What the disk has left, and the file has free inside."""
@@ -144,14 +88,16 @@ class Spool:
         with self._writing():
             freed = self._delete(self._forgotten | set(old))
             for part in split(readings):
+                # A part of a merge begins later than the whole: its day decides its turn.
+                made_ms = created_ms + (int(part.time_ms.min()) - int(readings.time_ms.min()) if old else 0)
                 payload = encode_batch(WireBatch(self.gateway, self.id, seq, lane, part, stamp.timed))
-                row = Spooled(seq, lane, created_ms, len(payload), interval_ms, stamp)
+                row = Spooled(seq, lane, made_ms, len(payload), interval_ms, stamp)
                 self._db.execute(
                     _INSERT,
                     (
                         seq,
                         int(lane),
-                        created_ms,
+                        made_ms,
                         payload,
                         row.bytes,
                         interval_ms,
@@ -179,11 +125,6 @@ class Spool:
         self._bytes += sum(s.bytes for s in spooled) - freed
         return spooled
 
-    @property
-    def unsure(self) -> bool:
-        """The run before ended while it was linked, and what it had is not yet marked as sent: the disk is full."""
-        return self._all_sent_below > 0
-
     def floor(self) -> int:
         """Every sequence below it is settled here: durable in the cloud, or given up and counted."""
         row = self._one("select min(seq) from batch", ())
@@ -206,11 +147,11 @@ class Spool:
 
     def waiting(self) -> list[Spooled]:
         """Everything that waits, by sequence."""
-        return self._rows(f"select {_ROW} from batch order by seq")
+        return self._rows(f"select {ROW} from batch order by seq")
 
     def oldest(self, where: str, limit: int) -> list[Spooled]:
         """where: an SQL condition on the batch table, of this program's own making."""
-        return self._rows(f"select {_ROW} from batch where {where} order by created_ms, seq limit {limit:d}")
+        return self._rows(f"select {ROW} from batch where {where} order by created_ms, seq limit {limit:d}")
 
     def of_boot(self, boot: str) -> list[Spooled]:
         """What was spooled in one boot of the machine and never left, by sequence."""
@@ -243,98 +184,7 @@ class Spool:
             self._db.executemany("update batch set sent = 1 where seq = ?", [(s,) for s in sent])
             self._set("linked", 0)
 
-    def remember(self, key: str, value: int | str) -> None:
-        """A small fact over restarts."""
-        with self._writing():
-            self._set(key, value)
-
-    def recall(self, key: str) -> int | str | None:
-        row = self._one("select value from meta where key = ?", (key,))
-        return None if row is None else row[0]
-
     def totals(self, name: str) -> int:
         """One of COUNTS over all channels since the spool began."""
         row = self._one(f"select coalesce(sum({COUNTS[COUNTS.index(name)]}), 0) from totals", ())
         return int(row[0]) if row else 0
-
-    def close(self) -> None:
-        self._db.close()
-
-    def _start(self, now_ms: int) -> None:
-        self._forgotten: set[int] = set()
-        self._run: tuple[int, object] | None = None
-        self._all_sent_below = 0
-        try:
-            self._db = self._opened(now_ms)
-            if self.recall("spool") is None:
-                with self._writing():
-                    self._set("spool", f"{secrets.randbits(64):016x}")
-                    self._set("next_seq", 1)
-            self.id = int(str(self.recall("spool")), 16)
-            self._next_seq = int(str(self.recall("next_seq")))
-            self._bytes = int(self._db.execute("select coalesce(sum(bytes), 0) from batch").fetchone()[0])
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        self._run = (now_ms, self.recall("last_commit_ms"))
-        self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
-        with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
-            pass
-
-    def _opened(self, now_ms: int) -> sqlite3.Connection:
-        try:
-            return open_file(self.path)
-        except sqlite3.DatabaseError as error:
-            if not isinstance(translated(error, self.path), SpoolCorrupt):
-                raise
-            self.set_aside = set_aside(self.path, now_ms)
-            return open_file(self.path)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            self._db.execute("begin immediate")
-            if self._run is not None:
-                self._db.execute("insert into run (started_ms, last_commit_ms) values (?, ?)", self._run)
-            if self._all_sent_below:
-                self._db.execute("update batch set sent = 1 where seq < ?", (self._all_sent_below,))
-                self._set("linked", 0)
-            yield
-            self._db.execute("commit")
-            self._run, self._all_sent_below = None, 0
-        except BaseException as error:
-            with suppress(sqlite3.Error):
-                if self._db.in_transaction:
-                    self._db.execute("rollback")
-            if isinstance(error, sqlite3.DatabaseError):
-                raise translated(error, self.path) from error
-            raise
-
-    def _delete(self, seqs: Iterable[int]) -> int:
-        freed = 0
-        for seq in seqs:
-            row = self._db.execute("delete from batch where seq = ? returning bytes", (seq,)).fetchone()
-            freed += row[0] if row else 0
-        return freed
-
-    def _one(self, query: str, values: tuple[object, ...]) -> tuple[Any, ...] | None:
-        try:
-            row: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        return row
-
-    def _rows(self, query: str) -> list[Spooled]:
-        try:
-            rows = self._db.execute(query).fetchall()
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        return [
-            Spooled(seq, Lane(lane), created, size, interval, Stamp(boot, offset, bool(timed)), bool(sent))
-            for seq, lane, created, size, interval, boot, offset, timed, sent in rows
-            if seq not in self._forgotten
-        ]
-
-    def _set(self, key: str, value: object) -> None:
-        self._db.execute(
-            "insert into meta values (?, ?) on conflict (key) do update set value = excluded.value", (key, value)
-        )
