@@ -7,6 +7,7 @@ messages; the seeded simulation carries them, too, and loses some.
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ class Intake:
 
     def heard_of(self, message: Message, now_ms: int = 0) -> list[Message]:
         """A birth, a gateway's state, or a change of its link. The answers to publish: what is durable of the spool it
-        named, and the time. Raises what the log raises when it cannot write; the message may be tried again."""
+        named, and the time. now_ms: 0 when the caller does not tell it."""
         topic = parse_topic(message.topic)
         if topic is None or topic.gateway not in self._links:
             self.counts["unknown_gateway_heard"] += 1
@@ -89,7 +90,11 @@ class Intake:
             self.counts["states"] += 1
             self._links[topic.gateway].state = said
         if said.floor:
-            self._log.settled(topic.gateway, said.spool, said.floor)
+            try:
+                self._log.settled(topic.gateway, said.spool, said.floor)
+            except (sqlite3.Error, OSError) as error:  # it only saves room, and comes again with the next state
+                self.counts["floor_failures"] += 1
+                log.warning("cannot keep the floor of %s: %s", topic.gateway, error)
         prefix = self._log.acknowledged(topic.gateway, said.spool)[0]
         ack = Ack(said.spool, prefix, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
         return [Message(str(Topic(self._district, topic.gateway, Kind.ACK)), encode_ack(ack))]

@@ -99,13 +99,8 @@ class ReceiveService:
 
     def _answer(self, heard: Message) -> None:
         """At once, not behind the batches: the answer tells the time."""
-        try:
-            for ack in self._intake.heard_of(heard, self._clock.now_ms()):
-                self._client.publish(ack.topic, ack.payload, qos=1)
-        except (sqlite3.Error, OSError) as error:
-            # The gateway says it again at its next birth or state.
-            self._intake.counts["commit_failures"] += 1
-            log.error("cannot keep what %s says: %s: make room on the disk of the log", heard.topic, error)
+        for ack in self._intake.heard_of(heard, self._clock.now_ms()):
+            self._client.publish(ack.topic, ack.payload, qos=1)
 
     # --- the committing thread ---
 

@@ -9,6 +9,7 @@ for `edge_agent.timekeeping`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,7 @@ _ASK_S = 5.0  # how often the cloud is asked for the time until it answers
 _ANSWER_S = 10.0  # a cloud that has said nothing by then is one that does not tell the time
 _MERGE_EVERY = 256
 _NEAR_CAP = 0.95
+_ROOM_PAUSE_S = 5.0
 _STEPS_MAX = 200  # towards room, at one submit
 
 
@@ -77,6 +79,8 @@ class Sender:
         self._marked = False
         self._state_s: float | None = None
         self._since_merge = 0
+        self._room_s = now_s  # before it there is no use in trying to make room
+        self._asked_ms: deque[int] = deque(maxlen=8)
         self._announce: list[Publication] = []
         tell.recall_budget(self)
 
@@ -131,6 +135,8 @@ class Sender:
         if now_ms is not None and self._state_s is not None and now_s - self._state_s >= every_s:
             with Disk(self, now_ms):
                 yield self._state(now_s, now_ms, mono_ms)
+            with Disk(self, now_ms):
+                tell.remember_budget(self)
         if ask and now_s - self._linked_s < _ANSWER_S:
             return  # what the cloud says of the time may change what waits
         with Disk(self, now_ms):
@@ -152,7 +158,8 @@ class Sender:
             self.bad_acks += 1
             return False
         with Disk(self, now_ms):
-            if self.keeper and ack.cloud_ms and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
+            ours = ack.cloud_ms and ack.asked_ms in self._asked_ms
+            if self.keeper and ours and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
                 retime(self, now_s or 0.0)
         gone = self.outbox.acked(ack)
         if not gone:
@@ -174,11 +181,13 @@ class Sender:
 
     def _birth(self, mono_ms: int) -> Publication:
         s = self.spool
+        self._asked_ms.append(mono_ms)
         birth = Birth(self.gateway, s.id, s.next_seq, self._version, self._started_ms, s.floor(), mono_ms)
         return Publication(self.topic(Kind.BIRTH), encode_birth(birth))
 
     def _state(self, now_s: float, now_ms: int, mono_ms: int) -> Publication:
         self._state_s = now_s
+        self._asked_ms.append(mono_ms)
         return Publication(self.topic(Kind.STATE), encode_state(tell.state(self, now_ms, mono_ms)))
 
     def _announced(self) -> list[Publication]:
@@ -206,8 +215,12 @@ class Sender:
                 rows = self.spool.commit(c.readings, c.lane, c.counters, c.now_ms, stamp=c.stamp)
             except SpoolFull:
                 steps += 1
-                if steps > _STEPS_MAX or not self._changed(room.make(self.spool, self.outbox.flying()), now_s):
+                if steps > _STEPS_MAX or now_s < self._room_s:
                     raise
+                self._room_s = now_s + _ROOM_PAUSE_S  # should it fail, too: decoding thousands of batches is work
+                if not self._changed(room.make(self.spool, self.outbox.flying()), now_s):
+                    raise
+                self._room_s = now_s
                 continue
             self.held.taken()
             self._spooled(rows, now_s)

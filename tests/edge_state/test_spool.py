@@ -7,7 +7,10 @@ from contextlib import closing, suppress
 
 import pytest
 
+from contract.gateway_state import decode_state
+from contract.topics import Kind, parse_topic
 from contract.wire import Lane
+from edge_agent.outbox import OutboxSettings
 from edge_agent.spool import Spool, SpoolFull, read_runs, read_totals
 from tests.edge_state.support import START_MS, Cloud, full, keys, readings, roomy, sender_of, spool_at
 
@@ -156,24 +159,24 @@ def test_the_floor_is_the_lowest_that_waits(tmp_path):
 
 @pytest.fixture
 def small_disk(tmp_path):
-    """A tmpfs of 20 MB, where we may mount one."""
+    """A tmpfs of 14 MB, where we may mount one."""
     place = tmp_path / "disk"
     place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", place], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", place], capture_output=True).returncode:
         pytest.skip("needs root to mount a tmpfs; the same is tested with max_page_count")
     yield place
     subprocess.run(["umount", place], check=True)
 
 
 def test_a_disk_that_fills_and_empties(small_disk):
-    spool = spool_at(small_disk)
+    spool = Spool(small_disk / "spool.sqlite", "gw", START_MS, reserve_bytes=5 * 1024**2)
     with closing(spool):
         spool._db.execute("pragma synchronous = off")
         sender = sender_of(spool)
         at = START_MS
         everything = []
         counters = {c: {"reported": 20} for c in range(1, 51)}
-        for i in range(1500):
+        for i in range(900):
             batch = readings(at, 20, 50, 1000)
             at += 20_000
             everything.append(batch)
@@ -199,3 +202,32 @@ def test_a_disk_that_fills_and_empties(small_disk):
         alarms = [keys(b) for b in everything[50::100]]
         stored = set(keys(cloud.readings()))
         assert all(stored.issuperset(a) for a in alarms)
+
+
+def test_the_bytes_of_the_day_are_remembered_over_a_restart(tmp_path):
+    settings = OutboxSettings(bytes_per_day=10_000)
+    with closing(spool_at(tmp_path)) as spool:
+        sender = sender_of(spool, settings)
+        sender.submit(readings(START_MS, 20), Lane.LIVE, {}, 0.0, START_MS)
+        sender.linked(1.0, START_MS)
+        assert Cloud().take(sender, 1.0, START_MS) == 1
+        sender.unlinked()
+        used = sender.status(START_MS)["bytes_today"]
+    with closing(spool_at(tmp_path)) as spool:
+        assert sender_of(spool, settings).status(START_MS)["bytes_today"] == used > 400
+
+
+def test_the_state_says_what_waits_in_which_lane(tmp_path):
+    with closing(spool_at(tmp_path)) as spool:
+        sender = sender_of(spool)
+        sender.submit(readings(START_MS, 2), Lane.ALARM, {}, 0.0, START_MS)
+        sender.submit(readings(START_MS, 2), Lane.LIVE, {}, 0.0, START_MS)
+        said = [parse_topic(p.topic) for p in sender.linked(60.0, START_MS + 60_000, 5)]
+        assert [t.kind for t in said if t] == [Kind.BIRTH, Kind.ONLINE, Kind.STATE]
+        state = decode_state(sender.linked(60.0, START_MS + 60_000, 5)[2].payload)
+        assert state.lanes[Lane.ALARM].batches == state.lanes[Lane.HISTORY].batches == 1
+        assert state.lanes[Lane.HISTORY].oldest_age_s == 60
+        assert (state.floor, state.asked_ms, state.spool) == (1, 5, spool.id)
+        list(sender.due(61.0, START_MS + 61_000, 6))
+        later = [p for p in sender.due(91.0, START_MS + 91_000, 7) if p.topic.endswith("/state")]
+        assert [decode_state(p.payload).asked_ms for p in later] == [7]

@@ -232,3 +232,11 @@ def test_time_is_never_further_from_the_cloud_than_the_answer_allows(wall_off_ms
         if keeper.confirmed and there_ms + back_ms <= 4000:
             # right to within the doubt of this answer, what cannot be proven, and what is still being spread out
             assert abs(now_ms - true_ms) <= (there_ms + back_ms) + 1000 + STEP_MS
+
+
+def test_an_answer_to_a_question_of_another_boot_says_nothing(tmp_path, closed):
+    g = Gateway(tmp_path, -START_MS)
+    closed.append(g)
+    g.sender.linked(g.now_s, g.now_ms, g.mono)
+    g.sender.heard(encode_ack(Ack(g.spool.id, 0, (), None, START_MS, 17)), g.now_ms, g.now_s, g.mono)
+    assert not g.keeper.synchronised
