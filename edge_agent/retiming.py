@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def retime(sender: Sender, now_s: float) -> None:
-    """Raises SpoolFull, SpoolCorrupt; what is not yet re-timed then is re-timed at the next answer that is news."""
+    """Raises SpoolFull, SpoolCorrupt; the caller tries again."""
     keeper, box = sender.keeper, sender.outbox
     if keeper is None:
         return

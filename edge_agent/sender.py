@@ -70,6 +70,8 @@ class Sender:
         self.outbox.restored(
             Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in spool.waiting() if not self._untimed(b)
         )
+        # Something waits for the time, or stands in a wrong one.
+        self._to_retime = any(self._untimed(b) for b in spool.waiting())
         self.held = Holding()
         self.last_ack_ms: int | None = None
         self.connects = 0
@@ -139,6 +141,7 @@ class Sender:
                 tell.remember_budget(self)
         if ask and now_s - self._linked_s < _ANSWER_S:
             return  # what the cloud says of the time may change what waits
+        self._retime(now_s, now_ms)
         with Disk(self, now_ms):
             if not self._marked:
                 self._mark_linked()
@@ -160,7 +163,8 @@ class Sender:
         with Disk(self, now_ms):
             ours = ack.cloud_ms and ack.asked_ms in self._asked_ms
             if self.keeper and ours and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
-                retime(self, now_s or 0.0)
+                self._to_retime = True
+        self._retime(now_s or 0.0, now_ms)
         gone = self.outbox.acked(ack)
         if not gone:
             return False
@@ -194,6 +198,12 @@ class Sender:
         out, self._announce = self._announce, []
         return out
 
+    def _retime(self, now_s: float, now_ms: int | None) -> None:
+        if self._to_retime and self.keeper is not None and self.keeper.synchronised:
+            with Disk(self, now_ms):
+                retime(self, now_s)
+                self._to_retime = False
+
     def _mark_linked(self) -> None:
         self.spool.mark_linked()
         self._marked = True
@@ -204,7 +214,9 @@ class Sender:
 
     def _spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
         for b in rows:
-            if not self._untimed(b):
+            if self._untimed(b):
+                self._to_retime = True
+            else:
                 self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
 
     def _commit_held(self, now_s: float, now_ms: int) -> None:

@@ -31,6 +31,7 @@ class Gateway:
         self.keeper = Timekeeper(boot, self.wall, self.mono)
         self.sender = Sender("d", "gw", self.spool, self.now_s, self.now_ms, keeper=self.keeper)
         self.linked = False
+        self.cloud_tells = True
         self.cloud = Cloud()
 
     @property
@@ -84,7 +85,7 @@ class Gateway:
                 self.cloud.twice += (batch.spool, batch.seq) in self.cloud.batches
                 self.cloud.batches[batch.spool, batch.seq] = batch
                 ack = Ack(batch.spool, 0, (batch.seq,))
-            if ack is not None:
+            if ack is not None and (self.cloud_tells or not ack.cloud_ms):
                 self.sender.heard(encode_ack(ack), self.now_ms, self.now_s, self.mono)
 
     def errors_s(self, synchronised: bool = True) -> np.ndarray:
@@ -240,3 +241,31 @@ def test_an_answer_to_a_question_of_another_boot_says_nothing(tmp_path, closed):
     g.sender.linked(g.now_s, g.now_ms, g.mono)
     g.sender.heard(encode_ack(Ack(g.spool.id, 0, (), None, START_MS, 17)), g.now_ms, g.now_s, g.mono)
     assert not g.keeper.synchronised
+
+
+def test_a_wall_clock_that_becomes_plausible_serves_where_the_cloud_tells_no_time(tmp_path, closed):
+    g = Gateway(tmp_path, -START_MS)
+    g.cloud_tells = False
+    closed.append(g)
+    g.link()
+    g.run(30)
+    assert not g.cloud.batches
+    g.wall_off_ms = 0
+    g.run(30)
+    assert len(g.errors_s()) == 60
+    assert g.errors_s().max() <= 2
+
+
+def test_re_timing_that_finds_the_disk_full_is_done_later(tmp_path, closed):
+    g = Gateway(tmp_path, -START_MS)
+    closed.append(g)
+    g.run(30)
+    g.spool._db.execute("pragma query_only = 1")
+    g.link()
+    g.run(3, read=False)
+    assert g.keeper.confirmed
+    assert not g.cloud.batches
+    g.spool._db.execute("pragma query_only = 0")
+    g.run(30)
+    assert len(g.errors_s()) == 60
+    assert g.errors_s().max() <= 2
