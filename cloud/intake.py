@@ -22,6 +22,8 @@ from contract.wire import Ack, Birth, WireError, decode_birth, encode_ack
 
 log = logging.getLogger(__name__)
 
+_MAX_FLOOR = 2**63 - 1  # what a database can hold; no spool gets there
+
 
 @dataclass(slots=True)
 class _Link:
@@ -81,7 +83,7 @@ class Intake:
             self.counts["unreadable_births"] += 1
             log.warning("a message on %s cannot be read: %s", message.topic, error)
             return []
-        if said.gateway != topic.gateway:
+        if said.gateway != topic.gateway or said.floor > _MAX_FLOOR:
             self.counts["unreadable_births"] += 1
             return []
         if isinstance(said, Birth):

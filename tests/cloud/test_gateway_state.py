@@ -81,9 +81,13 @@ def test_a_floor_of_a_spool_never_heard_of_writes_nothing(cloud):
     assert cloud.log.acknowledged(cloud.gateway, 77) == (0, ())
 
 
-@pytest.mark.parametrize("payload", [b"", b"\xff\xff", encode_state(GatewayState("somebody-else", 5, floor=50))])
+@pytest.mark.parametrize(
+    "payload", [b"\xff\x01", b"", b"\xff\xff", encode_state(GatewayState("somebody-else", 5, floor=50))]
+)
 def test_what_cannot_be_read_or_speaks_for_another_is_counted_and_changes_nothing(cloud, payload):
     cloud.intake.take([cloud.batch(1)], NOW_MS)
+    if payload.endswith(b"\x01"):
+        payload = encode_state(GatewayState(cloud.gateway, 5, floor=2**63))
     assert cloud.hear("state", payload) == []
     assert cloud.intake.counters()["unreadable_births"] == 1
     assert cloud.log.acknowledged(cloud.gateway, 5) == (1, [])
