@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cloud.log.base import BatchLog
+from cloud.log.base import BatchLog, Key
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Sorted
 from cloud.release import release_one
@@ -52,6 +52,10 @@ class Intake:
         self._district = district
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
+        # Kept aside, and the log does not know yet: a crash or a full disk came between the two.
+        self._unsettled: set[Key] = {
+            key for key in quarantine.ever_kept() if key[2] and key[0] in self._links and not self._seen(key)
+        }
         self._lock = threading.Lock()  # the receiver, log and quarantine are one state: one thread at a time
 
     def take(self, group: Sequence[Message], now_ms: int) -> list[Message]:
@@ -72,11 +76,19 @@ class Intake:
             return "" if refusal is None else f"{refusal.reason.value}: {refusal.detail}"
 
     def _take(self, group: Sequence[Message], now_ms: int) -> list[Message]:
+        if self._unsettled:  # what was kept aside once stays aside, though its time would be good by now
+            self._log.append([], now_ms, sorted(self._unsettled))
+            self._unsettled.clear()
         found = self._receiver.sort_out(group, now_ms)
-        if found.refusals:
-            self._quarantine.keep(found.refusals, now_ms)
         known = [r for r in found.refusals if r.seq and r.gateway in self._links]
-        fresh = self._log.append(found.entries, now_ms, [(r.gateway, r.spool, r.seq) for r in known])
+        # What was stored and comes again to a clock that refuses it now is stored: it must not be kept aside, too.
+        stored = {id(r) for r in known if self._seen((r.gateway, r.spool, r.seq))}
+        if aside := [r for r in found.refusals if id(r) not in stored]:
+            self._quarantine.keep(aside, now_ms)
+        keys = [(r.gateway, r.spool, r.seq) for r in known]
+        self._unsettled.update(keys)
+        fresh = self._log.append(found.entries, now_ms, keys)
+        self._unsettled.clear()
         spools = {(e.gateway, e.spool) for e in found.entries} | {(r.gateway, r.spool) for r in known}
         durable = {key: self._log.acknowledged(*key)[0] for key in spools}
         self._count(found, fresh, now_ms)
@@ -132,6 +144,10 @@ class Intake:
             GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused, link.state)
             for g, link in sorted(self._links.items())
         ]
+
+    def _seen(self, key: Key) -> bool:
+        prefix, above = self._log.acknowledged(key[0], key[1])
+        return key[2] <= prefix or key[2] in above
 
     def _count(self, found: Sorted, fresh: Sequence[bool], now_ms: int) -> None:
         for entry, n, new in zip(found.entries, found.counts, fresh, strict=True):

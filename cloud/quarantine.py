@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.damage import opening
+from cloud.log.base import Key
 from cloud.receiver import Refusal
 from contract.wire import RefusalReason
 
@@ -96,6 +97,12 @@ class Quarantine:
     def one(self, number: int) -> Kept | None:
         """A batch that waits, by its id."""
         return next(iter(self._select("id = ?", number)), None)
+
+    def ever_kept(self) -> list[Key]:
+        """(gateway, spool, seq) of every batch that was ever kept and is not noise."""
+        with self._lock:
+            rows = self._db.execute("select gateway, spool, seq from refused where seq > 0").fetchall()
+        return [(gateway, int(spool, 16), seq) for gateway, spool, seq in rows]
 
     def count(self) -> int:
         """How many wait."""

@@ -93,7 +93,7 @@ class Sender:
     @property
     def empty(self) -> bool:
         """Nothing waits for the cloud."""
-        return not len(self.held) and not sum(self.outbox.waiting().values())
+        return not len(self.held) and not self.spool.to_forget and not sum(self.outbox.waiting().values())
 
     def submit(self, batch: ReadingBatch, lane: Lane, counters: Counters, now_s: float, now_ms: int) -> None:
         """Durable on return, unless the disk is full: then held in memory, counted, and tried again at each submit."""
@@ -130,6 +130,10 @@ class Sender:
     def due(self, now_s: float, now_ms: int | None = None, mono_ms: int = 0) -> Iterator[Publication]:
         """What to publish now. One that is not taken from here is due again after its time."""
         yield from self._announced()
+        if self.spool.to_forget:
+            with Disk(self, now_ms):
+                self.spool.forget(())
+                self.disk_trouble = self.disk_trouble if len(self.held) else ""
         if not self.outbox.connected:
             return
         ask = self.keeper is not None and not self.keeper.confirmed

@@ -173,6 +173,11 @@ class Spool(SpoolDatabase):
             self._forgotten.clear()
             self._bytes -= freed
 
+    @property
+    def to_forget(self) -> int:
+        """Batches that are durable elsewhere, and still in the file: its disk was full."""
+        return len(self._forgotten)
+
     def mark_linked(self) -> None:
         """From now on anything may leave. A run that ends without `mark_unlinked` leaves all it had marked as sent."""
         with self._writing():

@@ -106,6 +106,33 @@ def plant(
 
 
 @app.command()
+def promise(
+    seeds: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 1,
+    bug: Annotated[
+        str | None, typer.Option(help="Plant a mistake, to see it found; see simulators/promise/bugs.py.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    trace: Annotated[bool, typer.Option("--trace", help="Every step of the first seed.")] = False,
+) -> None:
+    """Edge, broker and cloud in one process under seeded faults; then every reading must be there once."""
+    from simulators.promise.bugs import BUGS
+    from simulators.promise.campaign import campaign, one
+
+    if bug is not None and bug not in BUGS:
+        typer.echo(f"no bug is called {bug}: take one of {', '.join(BUGS)}", err=True)
+        raise typer.Exit(2)
+    if trace:
+        outcome = one(first, bug, tracing=True)
+        typer.echo("\n".join(outcome.lines or ()))
+        typer.echo(json.dumps({"seed": first, "broken": outcome.broken, "digest": outcome.digest}))
+        raise typer.Exit(1 if outcome.broken else 0)
+    report = campaign(seeds, first, bug, workers)
+    typer.echo(report.as_json())
+    raise typer.Exit(1 if report.broken else 0)
+
+
+@app.command()
 def storm(text: Annotated[str, typer.Argument(metavar="STORM")]) -> None:
     """A storm as CSV: time, mm in the interval, and whether that figure is reconstructed."""
     from contract.clock import iso

@@ -1,0 +1,104 @@
+"""Three mistakes that others have made, to be planted on purpose: a campaign that does not find them is worth nothing.
+
+Each wraps production code while it lasts; production code knows nothing of it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from cloud.intake import Intake
+from cloud.receiver import Message
+from contract.conditions import Change, Conditions, ConditionState, Late, Reason, State
+from contract.readings import ReadingBatch
+from edge_agent.spool import Spool
+
+
+@contextmanager
+def _replaced(owner: type, name: str, new: Callable[..., Any]) -> Iterator[None]:
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        setattr(owner, name, old)
+
+
+def acknowledge_before_commit() -> AbstractContextManager[None]:
+    """The cloud says thank you first, and writes when the next message comes."""
+    take = Intake.take
+    later: dict[int, tuple[list[Message], int]] = {}
+
+    def hasty(self: Intake, group: Sequence[Message], now_ms: int) -> list[Message]:
+        for message, then_ms in [(m, t) for m, t in [later.pop(id(self), ([], 0))] if m]:
+            take(self, message, then_ms)
+        found = self._receiver.sort_out(group, now_ms)
+        later[id(self)] = (list(group), now_ms)
+        nothing: dict[tuple[str, int], int] = {}
+        acks = self._receiver.acks(found.entries, found.refusals, nothing)
+        return [Message(_ack_topic(self, gateway), _encoded(ack)) for gateway, ack in acks]
+
+    return _replaced(Intake, "take", hasty)
+
+
+def forget_sequence_on_restart() -> AbstractContextManager[None]:
+    """The gateway counts on from the highest number that still waits, not from the highest it ever gave."""
+    begin = Spool.__init__
+
+    def forgetful(self: Spool, path: Path, *args: Any, **named: Any) -> None:
+        if path.exists():
+            with closing(sqlite3.connect(path, isolation_level=None)) as db:
+                (highest,) = db.execute("select coalesce(max(seq), 0) from batch").fetchone()
+                db.execute("update meta set value = ? where key = 'next_seq'", (highest + 1,))
+        begin(self, path, *args, **named)
+
+    return _replaced(Spool, "__init__", forgetful)
+
+
+def clear_on_stale() -> AbstractContextManager[None]:
+    """A sensor that has fallen silent counts as dry."""
+    step = Conditions.step
+
+    def careless(
+        self: Conditions, state: State, batch: ReadingBatch, now_ms: int
+    ) -> tuple[State, list[Change], list[Late]]:
+        state, changes, late = step(self, state, batch, now_ms)
+        fresh = self.initial()
+        for c in state.values():
+            if c.state is ConditionState.UNKNOWN and c.reading_ms is not None:
+                before, c.state = c.level, ConditionState.NORMAL
+                c.level, c.latches = None, fresh[c.channel].latches
+                changes.append(
+                    Change(c.channel, now_ms, c.state, None, ConditionState.UNKNOWN, before, Reason.SILENT, c.value)
+                )
+        return state, changes, late
+
+    return _replaced(Conditions, "step", careless)
+
+
+BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
+    "acknowledge-before-commit": acknowledge_before_commit,
+    "forget-sequence-on-restart": forget_sequence_on_restart,
+    "clear-on-stale": clear_on_stale,
+}
+
+
+def planted(name: str | None) -> AbstractContextManager[None]:
+    """Raises KeyError for a bug that nobody has thought of."""
+    return nullcontext() if name is None else BUGS[name]()
+
+
+def _ack_topic(intake: Intake, gateway: str) -> str:
+    from contract.topics import Kind, Topic
+
+    return str(Topic(intake._district, gateway, Kind.ACK))
+
+
+def _encoded(ack: Any) -> bytes:
+    from contract.wire import encode_ack
+
+    return encode_ack(ack)

@@ -1,0 +1,213 @@
+"""The cloud: real intake, log, quarantine and views, restarted from their files after every crash."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.intake import Intake
+from cloud.ledger.tables import open_ledger
+from cloud.log.sqlite import SqliteLog, open_log
+from cloud.quarantine import Quarantine
+from cloud.receiver import Message, Receiver, ReceiverSettings
+from cloud.series.parquet import ParquetStore
+from cloud.views.base import Poisoned, RetryLater, View
+from cloud.views.latest import LatestView
+from cloud.warnings.view import WarningsView, open_view
+from contract.catalogue import Catalogue
+from contract.topics import Kind, parse_topic
+from simulators.promise.disks import Crash, Disk
+from simulators.promise.durable import Durable
+from simulators.promise.world import Broken, Broker, Listener, World
+
+TICK_S = 120.0
+_GROUP = 50
+
+
+class Parts:
+    """What one life of the process holds open."""
+
+    def __init__(self, catalogue: Catalogue, folder: Path, now_settings: ReceiverSettings) -> None:
+        self.log: SqliteLog = open_log(folder)
+        self.quarantine = Quarantine(folder / "quarantine.sqlite")
+        district, gateways = catalogue.district.id, list(catalogue.gateways)
+        self.intake = Intake(Receiver(catalogue, now_settings), self.log, self.quarantine, district, gateways)
+        self.latest = LatestView(catalogue)
+        self.series = ParquetStore(folder / "series")
+        self.warnings: WarningsView = open_view(f"sqlite:///{folder / 'ledger.sqlite'}", catalogue)
+        self.views: tuple[View, ...] = (self.latest, self.series, self.warnings)
+
+
+class Centre:
+    """A broker's listener. gateways: who hears the acknowledgements of a gateway's id."""
+
+    def __init__(self, world: World, broker: Broker, catalogue: Catalogue, folder: Path) -> None:
+        self._world, self._broker, self._catalogue, self.folder = world, broker, catalogue, folder
+        self.disk = Disk(random.Random(world.rng.getrandbits(64)))
+        folder.mkdir(parents=True)
+        shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
+        self.gateways: dict[str, list[Listener]] = {}
+        self.durable = Durable()
+        self.clock_step_ms = 0
+        self.stalled: set[str] = set()
+        self._inbox: list[Message] = []
+        self._take_planned = False
+        self.crash_at_ack = False
+        self.trouble = ""
+        self.parts: Parts | None = None
+
+    # --- life ---
+
+    def start(self) -> None:
+        if self.parts is not None:
+            return
+        try:
+            self.parts = Parts(self._catalogue, self.folder, ReceiverSettings())
+            self._world.say(f"centre starts, log at {self.parts.log.last_offset()}")
+        except Crash:
+            self._fall()
+        except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+            self._world.say(f"centre cannot start: {type(error).__name__}")
+            self._fall()
+
+    def kill(self) -> None:
+        if self.parts is not None:
+            self._fall()
+
+    def _fall(self) -> None:
+        self._world.say("centre crashes")
+        if self.parts is not None:
+            self.parts.warnings.ledger.dispose()
+        self.parts = None
+        self._inbox.clear()
+        self.disk.power_off()
+        self._world.after(self._world.rng.uniform(1, 90), self.start)
+
+    def clock_ms(self) -> int:
+        return self._world.true_ms + self.clock_step_ms
+
+    # --- what comes ---
+
+    def listening(self) -> bool:
+        return self.parts is not None
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        if self.parts is None:
+            return
+        parsed = parse_topic(topic)
+        if parsed is None or parsed.kind in (Kind.BIRTH, Kind.ONLINE):
+            self.parts.intake.heard_of(Message(topic, payload))
+            return
+        self._inbox.append(Message(topic, payload))
+        self._plan_take(self._world.rng.choice((0.02, 0.02, 1.0)))
+
+    def _plan_take(self, seconds: float) -> None:
+        if not self._take_planned:
+            self._take_planned = True
+            self._world.after(seconds, self._take)
+
+    def _take(self) -> None:
+        self._take_planned = False
+        if self.parts is None or not self._inbox:
+            return
+        group = self._inbox[:_GROUP]
+        try:
+            acks = self.parts.intake.take(group, self.clock_ms())
+        except Crash:
+            self._fall()
+            return
+        except (sqlite3.Error, OSError) as error:  # as the shell does: the same group again, later
+            self.trouble = f"cannot store: {error}"
+            self._world.say(f"centre {self.trouble}")
+            self._plan_take(10.0)
+            return
+        del self._inbox[: len(group)]
+        self._world.say(f"centre takes {len(group)}, log at {self.parts.log.last_offset()}")
+        for ack in sorted(acks, key=lambda a: (a.topic, a.payload)):
+            self._acknowledge(ack)
+        if self._inbox:
+            self._plan_take(0.02)
+
+    def _acknowledge(self, ack: Message) -> None:
+        if self.parts is None:
+            return
+        topic = parse_topic(ack.topic)
+        if topic is None:
+            raise Broken(f"an acknowledgement on {ack.topic}")
+        self.durable.verify(topic.gateway, ack.payload, self.folder)
+        if self.crash_at_ack:  # committed, and nobody is told
+            self.crash_at_ack = False
+            self._fall()
+            return
+        for node in self.gateways.get(topic.gateway, ()):
+            self._broker.publish(ack.topic, ack.payload, node)
+
+    # --- time and views ---
+
+    def tick(self) -> None:
+        if self.parts is None:
+            return
+        try:
+            self.parts.log.tick(self.clock_ms())
+        except Crash:
+            self._fall()
+        except sqlite3.Error as error:
+            self._world.say(f"centre cannot log time: {error}")
+
+    def follow(self, limit: int) -> None:
+        """Every view a step further, but for those that are held up."""
+        for view in self.parts.views if self.parts is not None else ():
+            if view.name not in self.stalled and not self._step(view, limit):
+                return
+
+    def _step(self, view: View, limit: int) -> bool:
+        if self.parts is None:
+            return False
+        try:
+            entries = self.parts.log.read(view.cursor(), limit)
+            if entries:
+                view.apply(entries)
+        except Crash:
+            self._fall()
+            return False
+        except Poisoned as error:
+            raise Broken(f"view {view.name} sets aside what the receiver has let in: {error}") from error
+        except (RetryLater, sqlite3.Error, SQLAlchemyError, OSError) as error:  # as the runner does: again later
+            self.trouble = f"view {view.name} waits: {type(error).__name__}"
+            self._world.say(self.trouble)
+        return True
+
+    def behind(self) -> int:
+        """Entries that the slowest view has not seen; -1 when the centre is down or has messages to take."""
+        if self.parts is None or self._inbox:
+            return -1
+        last = self.parts.log.last_offset()
+        return max(last - view.cursor() for view in self.parts.views)
+
+    def close(self) -> None:
+        if self.parts is not None:
+            for view in self.parts.views:
+                view.close()
+        self.disk.power_off()
+
+
+def gateways_of(nodes: Sequence[tuple[str, Listener]]) -> dict[str, list[Listener]]:
+    out: dict[str, list[Listener]] = {}
+    for gateway, node in nodes:
+        out.setdefault(gateway, []).append(node)
+    return out
+
+
+@cache
+def _empty_ledger() -> Path:
+    """Making its tables takes longer than a seed may; they are made once a process and copied."""
+    path = Path(mkdtemp(prefix="headwater-ledger-")) / "ledger.sqlite"
+    open_ledger(f"sqlite:///{path}").dispose()
+    return path

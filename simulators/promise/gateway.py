@@ -1,0 +1,242 @@
+"""One gateway: the real sender over the real spool, with a link and a clock that fail."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from contract.readings import ReadingBatch
+from contract.topics import Kind
+from contract.wire import Lane, decode_batch
+from edge_agent.sender import Sender
+from edge_agent.spool import Counters, Spool, Spooled
+from edge_agent.spool_file import GivenUp, SpoolFull
+from edge_agent.timekeeping import Stamp
+from simulators.promise.centre import Centre
+from simulators.promise.disks import Crash, Disk
+from simulators.promise.truth import Key, Truth, Water, keys
+from simulators.promise.world import Broken, Broker, World
+
+
+class WatchedSpool(Spool):
+    """Writes down what it has promised."""
+
+    truth: Truth
+    holds: dict[int, set[Key]]  # sequence -> readings, of what it ever spooled
+    given_up: int = 0  # readings that were thinned away or dropped, by what the file itself lost
+
+    def replace(
+        self,
+        old: Sequence[int],
+        readings: ReadingBatch,
+        lane: Lane,
+        created_ms: int,
+        interval_ms: int,
+        stamp: Stamp,
+        counters: Counters,
+        given_up: GivenUp | None = None,
+        last_commit_ms: int | None = None,
+    ) -> list[Spooled]:
+        went = set[Key]().union(*(self.holds.get(seq, set()) for seq in old))
+        made = super().replace(old, readings, lane, created_ms, interval_ms, stamp, counters, given_up, last_commit_ms)
+        if not old:
+            self.truth.committed |= keys(readings)
+        for s in made:
+            self.holds[s.seq] = keys(decode_batch(self.payload(s.seq) or b"").readings)
+        gone = went - keys(readings)
+        self.given_up += len(gone)
+        self.truth.thrown |= gone
+        return made
+
+
+class GatewayNode:
+    """name: of this box; gateway: the id it goes by. Two boxes may go by one id."""
+
+    def __init__(
+        self,
+        world: World,
+        broker: Broker,
+        centre: Centre,
+        truth: Truth,
+        place: tuple[str, str, str],
+        folder: Path,
+        channels: list[int],
+        cap_bytes: int,
+    ) -> None:
+        self._world, self._broker, self._centre, self._truth = world, broker, centre, truth
+        self.name, self.gateway, self._district = place
+        self.disk = Disk(random.Random(world.rng.getrandbits(64)))
+        self._folder, self._cap_bytes = folder, cap_bytes
+        folder.mkdir(parents=True)
+        self._water = Water(truth, channels, world.rng)
+        self._holds: dict[int, dict[int, set[Key]]] = {}
+        self._spools = 1
+        self.clock_step_ms = 0
+        self.cable = True
+        self.quiet_until_ms = 0
+        self.sender: Sender | None = None
+        self.spool: WatchedSpool | None = None
+        self.refused = 0
+
+    # --- life ---
+
+    def start(self) -> None:
+        if self.sender is not None:
+            return
+        try:
+            self._open()
+        except Crash:
+            self._fall()
+        except (SpoolFull, sqlite3.OperationalError) as error:
+            self._world.say(f"{self.name} cannot start: {error}")
+            self.disk.power_off()
+            self._world.after(20, self.start)
+
+    def _open(self) -> None:
+        path = self._folder / f"spool-{self._spools}.sqlite"
+        spool = WatchedSpool(path, self.gateway, self.clock_ms(), self._cap_bytes)
+        if spool.set_aside is not None:
+            raise Broken(f"{self.name}: a sound spool was set aside as corrupt")
+        spool.truth, spool.holds = self._truth, self._holds.setdefault(spool.id, {})
+        for s in spool.waiting():
+            payload = spool.payload(s.seq)
+            if payload is not None:
+                spool.holds[s.seq] = keys(decode_batch(payload).readings)
+        self.spool = spool
+        self.sender = Sender(self._district, self.gateway, spool, self._world.now_s, self.clock_ms())
+        self._world.say(f"{self.name} starts, spool {spool.id:016x}, {len(spool.waiting())} waiting")
+
+    def kill(self) -> None:
+        """kill -9, between two steps."""
+        if self.sender is not None:
+            self._fall()
+
+    def _fall(self) -> None:
+        self._world.say(f"{self.name} crashes")
+        self.sender = self.spool = None
+        self.disk.power_off()
+        self._world.after(self._world.rng.uniform(1, 60), self.start)
+
+    def replace_spool(self) -> None:
+        """Somebody puts in a fresh file; the old one is set aside with what it holds."""
+        self.kill()
+        held = self._in_file()
+        self._truth.replaced |= held
+        self._world.say(f"{self.name}: spool replaced, {len(held)} readings set aside with it")
+        self._spools += 1
+
+    def clock_ms(self) -> int:
+        return self._world.true_ms + self.clock_step_ms
+
+    # --- work ---
+
+    def measure(self) -> None:
+        if self.sender is None or self._world.true_ms < self.quiet_until_ms:
+            return
+        batch = self._water.readings(self.clock_ms(), self._world.now_s)
+        if not len(batch):
+            return
+        lane = Lane.ALARM if self._world.rng.random() < 0.2 else Lane.LIVE
+        before = set(self._waiting_keys()) if self._cap_bytes < 1 << 20 else set()
+        try:
+            self.sender.submit(batch, lane, {}, self._world.now_s, self.clock_ms())
+            self._world.say(f"{self.name} makes {len(batch)} {lane.name} {self.sender.disk_trouble[-30:]}")
+        except Crash:
+            self._fall()
+            self._truth.thrown |= self._gone_since(before)
+        except sqlite3.Error as error:
+            self._world.say(f"{self.name} submit fails: {error}")
+        self._pump()
+
+    def pump(self) -> None:
+        self._link()
+        self._pump()
+
+    def _pump(self) -> None:
+        if self.sender is None:
+            return
+        try:
+            for p in self.sender.due(self._world.now_s):
+                self._world.say(f"{self.name} sends {p.topic.rsplit('/', 1)[1]} {len(p.payload)} B")
+                if self.cable:
+                    self._broker.publish(p.topic, p.payload, self._centre)
+        except Crash:
+            self._fall()
+        except sqlite3.Error as error:
+            self._world.say(f"{self.name} pump fails: {error}")
+
+    def _link(self) -> None:
+        """The state of the connection follows the cable and the broker, a little late: half-open links lose things."""
+        if self.sender is None:
+            return
+        up = self.cable and self._broker.up
+        if up and not self.sender.connected:
+            for p in self.sender.linked(self._world.now_s):
+                self._broker.publish(p.topic, p.payload, self._centre)
+        elif not up and self.sender.connected and self._world.rng.random() < 0.5:
+            self.sender.unlinked()
+
+    def listening(self) -> bool:
+        return self.sender is not None and self.cable
+
+    def deliver(self, topic: str, payload: bytes) -> None:
+        if self.sender is None or topic != self.sender.topic(Kind.ACK):
+            return
+        try:
+            before = self._refused()
+            if self.sender.heard(payload, self.clock_ms()):
+                self.refused += self._refused() - before
+                self._world.say(f"{self.name} forgets, {self.waiting()} left")
+        except Crash:
+            self._fall()
+        except sqlite3.Error as error:  # the shell's loop reports it and goes on
+            self._world.say(f"{self.name} cannot forget: {error}")
+        self._pump()
+
+    # --- for the checks ---
+
+    def waiting(self) -> int:
+        return len(self.spool.waiting()) if self.spool is not None else -1
+
+    def empty(self) -> bool:
+        """By its own word and by its file."""
+        return self.sender is not None and self.sender.empty and self.waiting() == 0
+
+    def check(self) -> None:
+        """What was given up is counted, in the same file."""
+        if self.spool is None:
+            return
+        counted = self.spool.totals("thinned") + self.spool.totals("dropped")
+        if counted < self.spool.given_up:  # an earlier run of the same spool counts, too
+            raise Broken(f"{self.name}: {self.spool.given_up} readings given up, {counted} counted")
+
+    def _refused(self) -> int:
+        return 0 if self.sender is None else sum(self.sender.status(self.clock_ms())["refused"].values())
+
+    def _waiting_keys(self) -> Iterable[Key]:
+        if self.spool is None:
+            return
+        for s in self.spool.waiting():
+            yield from self.spool.holds.get(s.seq, ())
+
+    def _gone_since(self, before: set[Key]) -> set[Key]:
+        """What a crash in the middle of making room has taken: the file alone knows."""
+        if not before:
+            return before
+        return before - self._in_file()
+
+    def _in_file(self) -> set[Key]:
+        """Readings that wait in the file of a box that does not run."""
+        full, self.disk.full = self.disk.full, False
+        spool = Spool(self._folder / f"spool-{self._spools}.sqlite", self.gateway, self.clock_ms())
+        found: set[Key] = set()
+        for s in spool.waiting():
+            payload = spool.payload(s.seq)
+            if payload is not None:
+                found |= keys(decode_batch(payload).readings)
+        spool.close()
+        self.disk.power_off()
+        self.disk.full = full
+        return found

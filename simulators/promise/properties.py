@@ -1,0 +1,132 @@
+"""The promise, checked when the dust has settled. Every check raises Broken with the first thing that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import select
+
+from cloud.ledger import tables as t
+from cloud.log.base import Entry, EntryKind
+from cloud.receiver import Receiver, ReceiverSettings
+from cloud.release import release
+from cloud.views.decode import readings
+from cloud.warnings.engine import Engine
+from cloud.warnings.settings import WarningSettings
+from contract.catalogue import Catalogue
+from contract.models import Level
+from contract.readings import Flag, ReadingBatch
+from contract.wire import decode_batch
+from simulators.promise.centre import Parts
+from simulators.promise.truth import Key, Truth, Value, keys, rows
+from simulators.promise.world import Broken
+
+_ALL = 1_000_000
+
+
+def check_log(truth: Truth, parts: Parts) -> dict[Key, Value]:
+    """Once, unaltered, and all that was committed. Gives what the log holds."""
+    logged: dict[Key, Value] = {}
+    for entry in _entries(parts):
+        for key, value in rows(readings([entry])):
+            if key in logged:
+                raise Broken(f"doubled in the log: channel {key[0]} at {key[1]}, again at offset {entry.offset}")
+            if truth.made.get(key) != value:
+                raise Broken(f"altered: channel {key[0]} at {key[1]}: {truth.made.get(key)} became {value}")
+            logged[key] = value
+    aside: set[Key] = set()
+    for kept in parts.quarantine.waiting(_ALL):
+        found = keys(decode_batch(kept.payload).readings)
+        if found & aside or found & logged.keys():
+            raise Broken(f"doubled: {kept.gateway} sequence {kept.seq} is in quarantine and stored besides")
+        aside |= found
+    lost = truth.committed - logged.keys() - aside - truth.thrown - truth.replaced
+    if lost:
+        channel, time_ms = min(lost)
+        raise Broken(f"lost: {len(lost)} committed readings, the first of channel {channel} at {time_ms}")
+    return logged
+
+
+def check_release(truth: Truth, parts: Parts, catalogue: Catalogue, now_ms: int) -> None:
+    """The cause of every refusal is mended: what was kept aside gets into the log, once."""
+    anything = Receiver(catalogue, ReceiverSettings(oldest_days=40_000, newest_s=4e9))
+    for _ in range(2):
+        release(parts.quarantine, anything, parts.log, now_ms)
+    if parts.quarantine.count():
+        raise Broken(f"{parts.quarantine.count()} batches cannot be released from quarantine")
+    check_log(truth, parts)
+
+
+def check_views(logged: dict[Key, Value], parts: Parts, catalogue: Catalogue) -> None:
+    everything = parts.series.raw(sorted(catalogue.channels), 0, 2**62)
+    stored: dict[Key, Value] = {}
+    for key, value in rows(everything):
+        if key in stored:
+            raise Broken(f"doubled in the series store: {key}")
+        stored[key] = value
+    if stored != logged:
+        wrong = {k for k in stored.keys() | logged.keys() if stored.get(k) != logged.get(k)}
+        raise Broken(f"series store: {len(wrong)} readings are not what the log says, the first {min(wrong)}")
+    newest: dict[int, int] = {}
+    for channel, time_ms in logged:
+        newest[channel] = max(time_ms, newest.get(channel, time_ms))
+    latest = dict(rows(parts.latest.snapshot()))
+    if latest != {(c, ms): logged[c, ms] for c, ms in newest.items()}:
+        raise Broken("latest values are not the newest of the log")
+
+
+def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
+    """Crashes of the view changed nothing: one pass over the log says the same, and silence cleared nothing."""
+    engine = Engine(catalogue, WarningSettings())
+    state = engine.initial()
+    messages: list[str] = []
+    changes: list[tuple[object, ...]] = []
+    for entry in _entries(parts, ticks=True):
+        state, outcome = engine.step(state, readings([entry]), entry.append_ms)
+        messages += [m.id for m in outcome.messages]
+        changes += [
+            (c.channel, c.time_ms, c.state.value, c.level.value if c.level else None, c.reason.value)
+            for c in outcome.changes
+        ]
+    columns = (t.changes.c.channel, t.changes.c.time_ms, t.changes.c.state, t.changes.c.level, t.changes.c.reason)
+    with parts.warnings.ledger.connect() as db:
+        said = [tuple(row) for row in db.execute(select(*columns).order_by(t.changes.c.id))]
+    if said != changes:
+        raise Broken(f"warnings: {len(said)} changes of conditions kept, {len(changes)} follow from the log")
+    if [m.id for m in reversed(parts.warnings.messages(limit=_ALL))] != messages:
+        raise Broken("warnings: the messages sent are not those that follow from the log")
+    _check_silence(said, _entries(parts), catalogue)
+
+
+def _check_silence(changes: Sequence[tuple[object, ...]], entries: Sequence[Entry], catalogue: Catalogue) -> None:
+    """A level that falls, or a condition that becomes normal, needs a reading that says so, logged at that moment."""
+    lowest = _lowest_usable(entries)
+    level_of: dict[int, Level | None] = {}
+    for channel, time_ms, state, level_text, reason in changes:
+        assert isinstance(channel, int) and isinstance(time_ms, int)
+        level = None if level_text is None else Level(str(level_text))
+        before = level_of.get(channel)
+        level_of[channel] = level
+        rule = catalogue.rule_by_channel[channel]
+        eased = before is not None and (level is None or level.rank < before.rank)
+        limit = rule.levels[before] - rule.hysteresis if eased and before else min(rule.levels.values())
+        if (eased or state == "normal") and not lowest.get((channel, time_ms), np.inf) < limit:
+            what = f"{before.value if before else 'no level'} -> {level_text or state}"
+            raise Broken(f"cleared by silence: channel {channel} at {time_ms}, {what} ({reason}) without a reading")
+
+
+def _lowest_usable(entries: Sequence[Entry]) -> dict[Key, float]:
+    """(channel, append time) -> lowest value that came usable at that time."""
+    out: dict[Key, float] = {}
+    for entry in entries:
+        batch: ReadingBatch = readings([entry])
+        usable = ~np.isnan(batch.value) & (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING)
+        for c, v in zip(batch.channel[usable].tolist(), batch.value[usable].tolist(), strict=True):
+            key = (c, entry.append_ms)
+            out[key] = min(v, out.get(key, v))
+    return out
+
+
+def _entries(parts: Parts, ticks: bool = False) -> list[Entry]:
+    return [e for e in parts.log.read(0, _ALL) if ticks or e.kind is EntryKind.BATCH]
