@@ -12,6 +12,7 @@ import typer
 
 from cloud.access import commands
 from cloud.command_line import ConfigPath, load_or_exit, note, refuse
+from cloud.identity.commands import broker, gateway
 from contract.yaml_lines import ConfigError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -19,6 +20,8 @@ quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(view, name="view")
+app.add_typer(gateway, name="gateway")
+app.add_typer(broker, name="broker")
 
 commands.mount(app)
 
@@ -44,7 +47,17 @@ def serve(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
-    c = load_or_exit(config).catalogue
+    from cloud.delivery.resolving import lead_astray
+    from contract.clock import SystemClock
+
+    found = load_or_exit(config, SystemClock().now_ms())
+    c = found.catalogue
+    astray = lead_astray(found.file)
+    for said in astray:
+        typer.echo(said, err=True)
+    if astray:
+        typer.echo("the cloud starts with these, but delivers nothing there", err=True)
+        raise typer.Exit(2)
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 
@@ -103,14 +116,18 @@ def list_kept(config: ConfigPath) -> None:
 @quarantine.command("release")
 def release_kept(config: ConfigPath) -> None:
     """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
+    from cloud.identity.store import read as read_registry
     from cloud.log.sqlite import open_log
     from cloud.quarantine import Quarantine
     from cloud.receiver import Receiver
     from cloud.release import release
+    from contract.clock import SystemClock
 
     found = load_or_exit(config)
     kept = Quarantine(found.data_dir / "quarantine.sqlite")
     receiver = Receiver(found.catalogue, found.file.receive.receiver())
+    if found.identity_folder is not None:
+        receiver.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
     done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)

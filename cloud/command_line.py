@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
 
 
-def load_or_exit(path: Path) -> CloudConfig:
-    """Says every mistake and ends the command when there is one."""
+def load_or_exit(path: Path, now_ms: int | None = None) -> CloudConfig:
+    """Says every mistake and ends the command when there is one. now_ms: see `load_config`."""
     from cloud.config import load_config
 
     try:
-        return load_config(path)
+        return load_config(path, now_ms=now_ms)
     except ConfigError as error:
         refuse(error)
 

@@ -85,6 +85,9 @@ class Intake:
         topic = parse_topic(message.topic)
         if topic is None or topic.gateway not in self._links:
             self.counts["unknown_gateway_heard"] += 1
+        elif not self._receiver.allows(topic.gateway):
+            self.counts["no_identity_heard"] += 1
+            self._links[topic.gateway].online = False
         elif topic.kind is Kind.ONLINE:
             self._links[topic.gateway].online = message.payload == b"1"
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cloud.log.base import BatchLog
 from cloud.quarantine import Kept, Quarantine
@@ -36,6 +36,6 @@ def release_one(
     found = receiver.sort_out([Message(kept.topic, kept.payload)], now_ms)
     if found.refusals:
         return found.refusals[0]
-    batch_log.append([replace(e, spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
+    batch_log.append([e._replace(spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
     quarantine.released([kept.id], now_ms)
     return None

@@ -17,6 +17,8 @@ from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
 from cloud.delivery.sinks import make_sink
+from cloud.identity.check import tls_files
+from cloud.identity.watch import IdentityWatch
 from cloud.intake import Intake
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
@@ -27,7 +29,7 @@ from cloud.services import GatewayLink, Services, ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
-from contract.clock import Clock
+from contract.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +50,21 @@ class Cloud:
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
         receiver = Receiver(catalogue, config.file.receive.receiver())
         self.intake = Intake(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
+        tls = tls_files(broker, config.base)
         self.receive = ReceiveService(
-            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config)
+            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config), tls
         )
+        self.identities: IdentityWatch | None = None
+        if config.file.identity is not None:
+            # The real clock: certificates end by it, whatever a scenario's says.
+            self.identities = IdentityWatch(
+                config.base / config.file.identity.folder,
+                config.file.identity.refresh_s,
+                SystemClock().now_ms,
+                receiver.allow,
+                tls,
+                self.receive.reconnect,
+            )
         self.latest = LatestView(catalogue)
         self.series = open_series(config, self.log)
         self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
@@ -59,7 +73,8 @@ class Cloud:
             for view in (self.latest, self.series, self.warnings)
         ]
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, make_sink(sink, config.base), self.clock) for sink in config.file.delivery
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
         ]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
@@ -81,12 +96,16 @@ class Cloud:
             runner.start()
         for dispatcher in self.dispatchers:
             dispatcher.start()
+        if self.identities is not None:
+            self.identities.start()
         self.receive.start()
         self._ticker.start()
 
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
         from cloud.api.app import create_app
+        from cloud.api.connection import uvicorn_config
+        from cloud.api.limits import wrap
         from cloud.web.page import mount
 
         app = create_app(self.services, self.access)
@@ -100,12 +119,15 @@ class Cloud:
             "http": f"http://{host}:{port}",
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
-        server = _Server(uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20), ready)
+        http = self.config.file.http
+        server = _Server(uvicorn_config(wrap(app, http), http), ready)
         server.run(sockets=[listener])
 
     def stop(self) -> None:
         self._stop.set()
         self._ticker.join(5)
+        if self.identities is not None:
+            self.identities.stop()
         self.receive.stop()
         for dispatcher in self.dispatchers:
             dispatcher.stop()
@@ -142,7 +164,9 @@ class CloudHealth:
         self._cloud = cloud
 
     def ready(self) -> tuple[bool, str]:
-        troubles = [self._cloud.receive.trouble(), *(f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)]
+        identities = self._cloud.identities.trouble() if self._cloud.identities is not None else ""
+        troubles = [self._cloud.receive.trouble(), identities]
+        troubles += (f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)
         said = "; ".join(t for t in troubles if t)
         return not said, said
 

@@ -39,7 +39,7 @@ def check(config: ConfigPath) -> None:
     from edge_agent.plan import plan
 
     try:
-        checked = load_config(config)
+        checked = load_config(config, complete=True)
     except ConfigError as error:
         _refuse(error)
     for bus in checked.gateway.buses:
@@ -62,12 +62,13 @@ def status(config: ConfigPath, as_json: Annotated[bool, typer.Option("--json", h
 
     try:
         found = read_status(load_config(config).status_path)
+        said = json.dumps(found, indent=1) if as_json else as_text(found)
     except ConfigError as error:
         _refuse(error)
     except NeverRan as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
-    typer.echo(json.dumps(found, indent=1) if as_json else as_text(found))
+    typer.echo(said)
     raise typer.Exit(0 if found["alive"] else 1)
 
 

@@ -81,8 +81,12 @@ class EdgeConfig:
         return out
 
 
-def load_config(path: Path) -> EdgeConfig:
-    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too."""
+def load_config(path: Path, complete: bool = False) -> EdgeConfig:
+    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too.
+
+    complete: names missing and expired keys and certificates, too. They are no reason not to run: readings are spooled
+    all the same, and the uplink says what is wrong.
+    """
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
     mistakes: list[Mistake] = list(document.mistakes)
@@ -108,6 +112,12 @@ def load_config(path: Path) -> EdgeConfig:
         if bus.kind is BusKind.MODBUS_TCP and not address.rpartition(":")[2].isdigit():
             where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
             mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
+    shaped = shaped.model_copy(update={"broker": shaped.broker.under(path.parent)})
+    tls = shaped.broker.tls()
+    if tls is not None and complete:
+        mistakes += [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
+    elif tls is None and (shaped.broker.cert_file or shaped.broker.key_file):
+        mistakes.append(document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?"))
     if mistakes:
         raise ConfigError(mistakes)
     return EdgeConfig(shaped, catalogue, gateway, parse_clock(shaped.clock), path.parent / shaped.data_dir)

@@ -39,6 +39,8 @@ insert into totals values (?, ?, ?, ?, ?) on conflict (channel) do update set
     suppressed = suppressed + excluded.suppressed, corrected = corrected + excluded.corrected
 """
 
+_PASSING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN}
+
 # channel -> counts by name, as far as they have grown since the last commit
 Counters = Mapping[int, Mapping[str, int]]
 
@@ -68,10 +70,23 @@ class Spool:
         self.set_aside: Path | None = None
         self.dropped: Counter[str] = Counter()
         try:
-            self._db = _open(path)
-        except sqlite3.DatabaseError:
+            self._start(now_ms)
+        except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF in _PASSING:
+                raise  # busy, full or forbidden is not damaged
             self.set_aside = _set_aside(path, now_ms)
-            self._db = _open(path)
+            self._start(now_ms)
+
+    def _start(self, now_ms: int) -> None:
+        self._db = _open(self.path)
+        try:
+            self._load(now_ms)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _load(self, now_ms: int) -> None:
+        """Raises what SQLite raises, or ValueError or TypeError on cells that hold no such thing."""
         row = self._db.execute("select value from meta where key = 'spool'").fetchone()
         self._begin()
         if row is None:
@@ -83,7 +98,12 @@ class Spool:
         self._db.execute("commit")
         self.id = int(str(self._get("spool")), 16)
         self._next_seq = int(str(self._get("next_seq")))
+        if not 0 <= self.id < 2**64 or not 0 < self._next_seq < 2**63:
+            raise ValueError("the spool's number or its next sequence is none")
         self._bytes = int(self._db.execute("select coalesce(sum(length(payload)), 0) from batch").fetchone()[0])
+        if any(w.seq >= self._next_seq for w in self.waiting()):
+            raise ValueError("a batch has a sequence that was never given")
+        self._db.execute("select channel, made, reported, suppressed, corrected from totals limit 1").fetchone()
 
     @property
     def next_seq(self) -> int:
@@ -132,7 +152,7 @@ class Spool:
 
     def waiting(self) -> list[Spooled]:
         rows = self._db.execute("select seq, lane, created_ms from batch order by seq")
-        return [Spooled(seq, Lane(lane), created_ms) for seq, lane, created_ms in rows]
+        return [Spooled(seq, Lane(lane), int(created_ms)) for seq, lane, created_ms in rows]
 
     def oldest_ms(self) -> dict[Lane, int]:
         rows = self._db.execute("select lane, min(created_ms) from batch group by lane")

@@ -1,9 +1,7 @@
-"""What the API's parts share: times in, JSON and CSV out."""
+"""What the API's parts share: times in, JSON out."""
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from datetime import datetime
 from typing import Any
@@ -34,12 +32,3 @@ def moment(text: str, name: str) -> int:
 
 def json_of(data: Any) -> Response:
     return Response(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")
-
-
-def csv_of(rows: list[dict[str, Any]]) -> Response:
-    out = io.StringIO()
-    names = list(rows[0]) if rows else ["time", "channel", "value", "flag"]
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return Response(out.getvalue(), media_type="text/csv")

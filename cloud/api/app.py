@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi import FastAPI
 
 from cloud.access import routes
 from cloud.access.access import Access
 from cloud.access.guard import Guard
 from cloud.api import operations, problems, queries, warnings
 from cloud.services import Services
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-}
 
 
 def create_app(services: Services, access: Access) -> FastAPI:
@@ -27,13 +17,5 @@ def create_app(services: Services, access: Access) -> FastAPI:
     for part in (queries, warnings, operations):
         part.mount(app, services)
     routes.mount(app, services, access)
-    app.add_middleware(Guard, access=access)  # what is added below stands outside it
-
-    @app.middleware("http")
-    async def headers(request: Request, go_on: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await go_on(request)
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
+    app.add_middleware(Guard, access=access)  # limits and headers stand outside it: see `cloud.api.limits`
     return app

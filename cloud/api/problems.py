@@ -32,6 +32,11 @@ def install(app: FastAPI) -> None:
     async def http(_: Request, error: HTTPException) -> Response:
         return answer(error.status_code, "Request refused", str(error.detail))
 
+    @app.exception_handler(Exception)
+    async def ours(_: Request, __: Exception) -> Response:
+        # Logged by the server with its trace; a caller learns nothing of our inside from it.
+        return answer(500, "The server has failed", "this is a fault of ours: the log holds the cause")
+
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:
         said = "; ".join(f"{'.'.join(str(x) for x in e['loc'])}: {e['msg']}" for e in error.errors())

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
-from cloud.api.answers import csv_of, json_of, moment, number
+from cloud.api import rows
+from cloud.api.answers import json_of, moment
+from cloud.api.latest import LatestTable
 from cloud.api.problems import Problem
 from cloud.services import Services
-from contract.clock import iso
-from contract.readings import ReadingBatch
 
-MAX_ROWS = 500_000
+MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
 When = Annotated[str, Query(description="RFC 3339 with a zone, or epoch milliseconds")]
 
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
+    table = LatestTable(catalogue)
 
     @app.get("/v1/stations")
     def stations() -> Response:
         """Every station, with its zone, place and channels."""
-        rows = [
+        found = [
             {
                 "id": s.id,
                 "name": s.name,
@@ -39,7 +38,7 @@ def mount(app: FastAPI, services: Services) -> None:
             }
             for s in catalogue.stations.values()
         ]
-        return json_of(rows)
+        return json_of(found)
 
     @app.get("/v1/channels")
     def channels() -> Response:
@@ -49,7 +48,7 @@ def mount(app: FastAPI, services: Services) -> None:
     @app.get("/v1/latest")
     async def latest() -> Response:
         """The newest reading of every channel; one never heard is there, too, as unknown."""
-        return json_of(await run_in_threadpool(latest_json, services))
+        return Response(await run_in_threadpool(table.json, services), media_type="application/json")
 
     @app.get("/v1/readings")
     async def readings(
@@ -68,23 +67,27 @@ def mount(app: FastAPI, services: Services) -> None:
             if wanted not in catalogue.channels:
                 raise Problem(404, "No such channel", f"there is no channel {wanted}; see /v1/channels")
         as_csv = format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
-        rows = await run_in_threadpool(_rows, services, channel, start_ms, end_ms, interval)
-        if len(rows) > MAX_ROWS:
-            what = f"{len(rows)} rows, at most {MAX_ROWS}: ask for a shorter time, fewer channels, or interval=1h"
-            raise Problem(413, "Too much for one answer", what)
-        return csv_of(rows) if as_csv else json_of(rows)
+        body = await run_in_threadpool(_body, services, channel, start_ms, end_ms, interval == "1h", as_csv)
+        return Response(body, media_type="text/csv" if as_csv else "application/json")
 
 
-def _rows(services: Services, channels: list[int], start_ms: int, end_ms: int, interval: str) -> list[dict[str, Any]]:
-    if interval == "raw":
-        return batch_rows(services.series.raw(channels, start_ms, end_ms))
-    h = services.series.hourly(channels, start_ms, end_ms)
-    names = ("count", "minimum", "maximum", "mean", "first", "last")
-    columns = [getattr(h, name).tolist() for name in names]
-    return [
-        {"time": iso(t), "channel": c, **{n: number(v) for n, v in zip(names, figures, strict=True)}}
-        for t, c, *figures in zip(h.hour_ms.tolist(), h.channel.tolist(), *columns, strict=True)
-    ]
+def _body(
+    services: Services, channels: list[int], start_ms: int, end_ms: int, hourly: bool, as_csv: bool
+) -> memoryview:
+    """Raises Problem(413)."""
+    if hourly:
+        figures = services.series.hourly(channels, start_ms, end_ms)
+        _bounded(len(figures.channel))
+        return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
+    batch = services.series.raw(channels, start_ms, end_ms)
+    _bounded(len(batch))
+    return rows.readings_csv(batch) if as_csv else rows.readings_json(batch)
+
+
+def _bounded(count: int) -> None:
+    if count > MAX_ROWS:
+        what = f"{count} rows, at most {MAX_ROWS}: ask for a shorter time, fewer channels, or interval=1h"
+        raise Problem(413, "Too much for one answer", what)
 
 
 # --- shapes ---
@@ -104,39 +107,3 @@ def channel_json(services: Services, number: int) -> dict[str, Any]:
         "device": c.device.id,
         "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
     }
-
-
-def latest_json(services: Services, channels: Sequence[int] | None = None) -> list[dict[str, Any]]:
-    """Of all channels, or of these, in order of number.
-
-    state: good, suspect, or unknown (missing, failed, never heard, or silent for two heartbeats).
-    """
-    now_ms = services.clock.now_ms()
-    snapshot = services.latest.snapshot()
-    columns = (snapshot.channel, snapshot.time_ms, snapshot.value, snapshot.flag)
-    found = {c: (t, v, f) for c, t, v, f in zip(*(x.tolist() for x in columns), strict=True)}
-    out = []
-    for channel in sorted(services.catalogue.channels if channels is None else channels):
-        info = services.catalogue.channels[channel]
-        t, v, f = found.get(channel, (None, math.nan, 9))
-        silent = t is None or now_ms - t > 2000 * info.reporting.heartbeat_s
-        state = "unknown" if silent or f in (4, 9) else "suspect" if f == 3 else "good"
-        out.append(
-            {
-                "channel": channel,
-                "time": None if t is None else iso(t),
-                "value": number(v),
-                "flag": f,
-                "age_s": None if t is None else round((now_ms - t) / 1000, 1),
-                "state": state,
-            }
-        )
-    return out
-
-
-def batch_rows(batch: ReadingBatch) -> list[dict[str, Any]]:
-    columns = (batch.time_ms, batch.channel, batch.value, batch.flag)
-    return [
-        {"time": iso(t), "channel": c, "value": number(v), "flag": f}
-        for t, c, v, f in zip(*(x.tolist() for x in columns), strict=True)
-    ]

@@ -77,6 +77,8 @@ def test_the_page_in_chromium(http):
         page.wait_for_selector("body[data-ready=yes]")
         assert page.locator("#map .dot.unknown").count() == 16
         assert page.locator("#map .dot.normal").count() == 0
+        assert set(page.locator("#map .stale").all_text_contents()) == {"? never heard"}
+        assert page.locator("#map .query").count() == 16
         assert "unknown" in page.locator("#worst").inner_text()
         page.locator('#map [data-station="u3"]').click()
         page.locator("#chart-name", has_text="Jingguang Tunnel").wait_for()
