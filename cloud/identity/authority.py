@@ -168,7 +168,9 @@ class Authority:
         s, now_ms = self._settings, self._now_ms()
         out.mkdir(parents=True, exist_ok=True)
         data = self._base / s.broker_data
-        listener = Listener(installed or out.resolve(), data, s.broker_port, s.broker_listen, s.broker_user)
+        pid_file = self._base / s.broker_pid_file if s.broker_pid_file is not None else None
+        lies_in = installed or out.resolve()
+        listener = Listener(lies_in, data, s.broker_port, s.broker_listen, s.broker_user, pid_file)
         known = frozenset(self._catalogue.gateways)
         contents = {
             KEY: ((self.folder / "broker.key").read_bytes(), 0o600),
