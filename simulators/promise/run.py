@@ -83,7 +83,7 @@ class _Run:
         for i, gateway in enumerate(self._ids()):
             place = folder / f"edge-{i}"
             name = (f"box-{i}", gateway, self.catalogue.district.id)
-            cap = world.rng.choice((_NO_CAP, _NO_CAP, _NO_CAP, 2000))
+            cap = world.rng.choice((_NO_CAP, _NO_CAP, _NO_CAP, 800))
             node = GatewayNode(world, broker, self.centre, self.truth, name, place, self._channels(gateway), cap)
             disks[str(place)] = node.disk
             self.nodes.append(node)

@@ -51,7 +51,7 @@ class Water:
         rng = self._rng
         time, channel, value, flag = [], [], [], []
         for c in self._channels:
-            if rng.random() < 0.3:
+            if rng.random() < 0.3 and (time or c != self._channels[-1]):  # one at least
                 continue
             t = clock_ms // 1000 * 1000
             while (c, t) in self._truth.made:
