@@ -41,7 +41,7 @@ class Cloud:
         self.config = config
         self.clock: Clock = config.clock
         folder = config.data_dir
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
         catalogue = config.catalogue
         self.log = open_log(folder)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")

@@ -46,11 +46,15 @@ class Shape(BaseModel):
     """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
     with what is wrong with it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    # A threshold of NaN would never be crossed.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod
     def _stop_in_time(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(value, dict) and len(value) > 1000:
+            raise ValueError(f"{len(value)} settings: no part of a configuration has so many")
         try:
             return handler(value)
         except ValidationError:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
-from contract.loading import load
 from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
-from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
 from edge_agent.uplink import BrokerSettings
 
+if TYPE_CHECKING:
+    from contract.yaml_lines import Document, Mistake
+
 
 class UplinkSettings(Shape):
-    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool."""
+    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool, disk_reserve_mb stays free on its disk."""
 
     window: int = Field(default=32, ge=1, le=1000)
     resend_s: Positive = 5.0
     resend_max_s: Positive = 60.0
     history_per_s: Positive = 100.0
     live_age_s: Positive = 30.0
+    bytes_per_day: int | None = Field(default=None, ge=100_000)
+    history_bytes_per_s: Positive | None = None
     spool_cap_mb: Positive = 2048.0
+    disk_reserve_mb: Positive = 8.0
 
     def outbox(self) -> OutboxSettings:
-        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb"}))
+        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb", "disk_reserve_mb"}))
 
 
 class ConfigFile(Shape):
@@ -87,9 +92,12 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
     complete: names missing and expired keys and certificates, too. They are no reason not to run: readings are spooled
     all the same, and the uplink says what is wrong.
     """
+    from contract.loading import load  # the running agent is handed an EdgeConfig and reads no YAML
+    from contract.yaml_lines import ConfigError, read_yaml, validate
+
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
-    mistakes: list[Mistake] = list(document.mistakes)
+    mistakes = list(document.mistakes)
     if shaped is None:
         folder = document.data.get("catalogue") if isinstance(document.data, dict) else None
         if isinstance(folder, str):
@@ -113,17 +121,34 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
             where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
             mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
     shaped = shaped.model_copy(update={"broker": shaped.broker.under(path.parent)})
-    tls = shaped.broker.tls()
-    if tls is not None and complete:
-        mistakes += [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
-    elif tls is None and (shaped.broker.cert_file or shaped.broker.key_file):
-        mistakes.append(document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?"))
+    mistakes += _link_mistakes(document, shaped.broker, catalogue, gateway, complete)
     if mistakes:
         raise ConfigError(mistakes)
     return EdgeConfig(shaped, catalogue, gateway, parse_clock(shaped.clock), path.parent / shaped.data_dir)
 
 
+def _link_mistakes(
+    document: Document, broker: BrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
+) -> list[Mistake]:
+    tls = broker.tls()
+    if tls is None:
+        if broker.cert_file or broker.key_file:
+            return [document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?")]
+        return []
+    if not complete:
+        return []
+    found = [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
+    if tls.cert is not None and not found:
+        owner = tls.shown()[0].rpartition(".")[0]  # <gateway>.<generation>
+        if owner != gateway.id and owner in catalogue.gateways:
+            found.append(document.mistake(("broker", "cert_file"), f"this is {owner}'s, not {gateway.id}'s"))
+    return found
+
+
 def _catalogue_mistakes(folder: Path) -> list[Mistake]:
+    from contract.loading import load
+    from contract.yaml_lines import ConfigError
+
     try:
         load(folder)
     except ConfigError as error:

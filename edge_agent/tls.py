@@ -51,7 +51,7 @@ class TlsFiles:
             return {name: f"{self.key or self.ca} cannot be used: {error}"}
         if self.cert is not None:
             try:
-                self.expires_s()
+                self.shown()
             except ssl.SSLCertVerificationError as error:
                 renew = ": `headwater-cloud gateway renew` makes the next one" if "expired" in str(error) else ""
                 return {"cert_file": f"{self.cert} will be refused: {error.verify_message}{renew}"}
@@ -59,8 +59,8 @@ class TlsFiles:
                 return {"cert_file": f"{self.cert} cannot be used: {error}"}
         return {}
 
-    def expires_s(self) -> float:
-        """When our certificate ends, UTC seconds. Raises OSError when it would be refused."""
+    def shown(self) -> tuple[str, float]:
+        """Common name of our certificate, and when it ends, UTC seconds. Raises OSError when it would be refused."""
         assert self.cert is not None
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.verify_mode = ssl.CERT_REQUIRED
@@ -76,5 +76,6 @@ class TlsFiles:
                     end.do_handshake()
                 except ssl.SSLWantReadError:
                     continue
-        shown: dict[str, Any] = theirs.getpeercert() or {}
-        return float(ssl.cert_time_to_seconds(shown["notAfter"]))
+        cert: dict[str, Any] = theirs.getpeercert() or {}
+        names = [value for part in cert["subject"] for key, value in part if key == "commonName"]
+        return str(names[0]) if names else "", float(ssl.cert_time_to_seconds(cert["notAfter"]))

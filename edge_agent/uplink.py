@@ -140,14 +140,16 @@ class Uplink:
                     self._trouble = "connecting anew with the identity that was put in place"
                     break
                 self._wake.clear()
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                    async with asyncio.timeout(_TICK_S):
+                        await self._wake.wait()
         finally:
             self._hang_up()
         return up_since
 
     def _pump(self) -> None:
-        for publication in self._sender.due(time.monotonic()):
+        for publication in self._sender.due(time.monotonic(), self._clock.now_ms(), self._clock.monotonic_ms()):
             if not self._publish(publication):
                 break  # it will be due again
 
@@ -160,7 +162,8 @@ class Uplink:
         if self._client is None:
             return
         self._client.subscribe(self._sender.topic(Kind.ACK), qos=1)
-        for publication in self._sender.linked(time.monotonic()):
+        now_s, now_ms = time.monotonic(), self._clock.now_ms()
+        for publication in self._sender.linked(now_s, now_ms, self._clock.monotonic_ms()):
             self._publish(publication)
         self._wake.set()
 
@@ -171,8 +174,8 @@ class Uplink:
         self._wake.set()
 
     def _heard(self, payload: bytes) -> None:
-        if self._sender.heard(payload, self._clock.now_ms()):
-            self._wake.set()
+        self._sender.heard(payload, self._clock.now_ms(), time.monotonic(), self._clock.monotonic_ms())
+        self._wake.set()
 
     def _hang_up(self) -> None:
         client, self._client = self._client, None

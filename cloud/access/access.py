@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Iterable
+
 from sqlalchemy import Engine
 
 from cloud.access import keys, people, sessions
@@ -70,17 +73,22 @@ class Access:
     def login(self, name: str, password: str, source: str) -> tuple[Caller, str]:
         """Who it is, and the token for the cookie. Raises Refused."""
         now_ms = self.now_ms()
-        for bucket, rate in ((f"account:{name}", _PER_ACCOUNT), (f"address:{source}", _PER_ADDRESS)):
+        buckets = {f"account:{name}": _PER_ACCOUNT, f"address:{neighbourhood(source)}": _PER_ADDRESS}
+        for bucket, rate in buckets.items():
             wait_s = self._logins.take(bucket, rate, now_ms)
             if wait_s:
                 raise Refused(429, "Too many attempts", "wait before the next attempt to log in", wait_s)
-        if not people.check(self.engine, name, password):
+        try:
+            good = people.check(self.engine, name, password)
+        except people.Busy as error:
+            self._uncount(buckets)
+            raise Refused(503, "Too many logins at once", "try again in a moment", 2.0) from error
+        if not good:
             # People type passwords into the wrong field: only a name that exists is written down.
             target = name if people.known(self.engine, name) else "(unknown name)"
             self.record(Caller.nobody(source), "login.failed", target)
             raise Refused(401, "Not logged in", "name or password is wrong")
-        for bucket in (f"account:{name}", f"address:{source}"):
-            self._logins.give_back(bucket)
+        self._uncount(buckets)
         token = sessions.begin(self.engine, name, self._ends, now_ms)
         caller = self.caller(None, token, source)
         self.record(caller, "login", name)
@@ -101,7 +109,20 @@ class Access:
             detail=detail if caller.role is None else {**detail, "role": caller.role.value},
         )
 
+    def _uncount(self, buckets: Iterable[str]) -> None:
+        for bucket in buckets:
+            self._logins.give_back(bucket)
+
     def _slow_down(self, name: str, rate: Rate, now_ms: int) -> None:
         wait_s = self._limiter.take(name, rate, now_ms)
         if wait_s:
             raise Refused(429, "Too many requests", f"at most {rate.per_s:g} a second", wait_s)
+
+
+def neighbourhood(source: str) -> str:
+    """What counts as one address: of IPv6 the /64, for a household or an attacker has all of one."""
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    return source if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))

@@ -150,7 +150,7 @@ def _ledger(config: Path) -> Engine:
     from cloud.ledger.tables import open_ledger
 
     found = load_or_exit(config)
-    found.data_dir.mkdir(parents=True, exist_ok=True)
+    found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     return open_ledger(found.ledger_url)
 
 

@@ -53,6 +53,9 @@ class Guard:
         client = scope.get("client")
         source = client[0] if client else "unknown"
         needed = required(method, path)
+        if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
+            said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
+            raise Refused(403, "Open, but not to you", said)
         key = bearer(headers)
         if key is None and method not in SAFE_METHODS and not same_origin(headers):
             raise Refused(403, "Not from our page", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin")

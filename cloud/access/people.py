@@ -20,7 +20,14 @@ NAME_FORM = r"[a-z][a-z0-9.-]{0,63}"
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
 _hasher = PasswordHasher()  # RFC 9106, low-memory choice: 64 MiB, 3 passes
-_at_once = threading.BoundedSemaphore(2)  # each takes 64 MiB: logins may not eat the machine
+# Each check takes 64 MiB and a core: two run, four wait, and the rest are sent away, so that a flood of logins takes
+# neither the memory nor the threads that answer everybody else.
+_run = threading.BoundedSemaphore(2)
+_wait = threading.BoundedSemaphore(6)
+
+
+class Busy(RuntimeError):
+    """Too many passwords are being checked at once."""
 
 
 class PeopleError(ValueError):
@@ -98,14 +105,18 @@ def known(engine: Engine, name: str) -> bool:
 
 
 def check(engine: Engine, name: str, password: str) -> bool:
-    """Takes as long for a name that is not there. About 0.1 s and 64 MiB; two at once, others wait."""
+    """Takes as long for a name that is not there: some tenths of a second. Raises Busy."""
     with engine.connect() as db:
         stored = db.execute(select(people.c.hash).where(people.c.name == name)).scalar_one_or_none()
-    with _at_once:
-        try:
+    if not _wait.acquire(blocking=False):
+        raise Busy
+    try:
+        with _run:
             _hasher.verify(stored or _nobody(), password)
-        except (VerificationError, InvalidHashError):
-            return False
+    except (VerificationError, InvalidHashError):
+        return False
+    finally:
+        _wait.release()
     return stored is not None
 
 

@@ -7,13 +7,14 @@ from fastapi import FastAPI
 from cloud.access import routes
 from cloud.access.access import Access
 from cloud.access.guard import Guard
-from cloud.api import operations, problems, queries, warnings
+from cloud.api import openapi, operations, problems, queries, warnings
 from cloud.services import Services
 
 
 def create_app(services: Services, access: Access) -> FastAPI:
     app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     problems.install(app)
+    openapi.install(app)
     for part in (queries, warnings, operations):
         part.mount(app, services)
     routes.mount(app, services, access)

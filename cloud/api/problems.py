@@ -30,7 +30,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, "Request refused", str(error.detail))
+        return answer(error.status_code, "Request refused", str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
     async def ours(_: Request, __: Exception) -> Response:

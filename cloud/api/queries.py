@@ -11,12 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from cloud.api import rows
 from cloud.api.answers import json_of, moment
 from cloud.api.latest import LatestTable
+from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.problems import Problem
 from cloud.services import Services
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
-When = Annotated[str, Query(description="RFC 3339 with a zone, or epoch milliseconds")]
+When = Annotated[
+    str,
+    Query(description="RFC 3339 with a zone, or epoch milliseconds", json_schema_extra={"pattern": MOMENT_PATTERN}),
+]
 
 
 def mount(app: FastAPI, services: Services) -> None:

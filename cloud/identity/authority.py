@@ -95,7 +95,11 @@ class Authority:
                 store.save(self.folder, registry)
             registry = self._own(registry, Role.CLOUD)
             registry = self._own(registry, Role.BROKER)
-            return self._broker_files(registry, out, installed)
+            written = self._broker_files(registry, out, installed)
+            used = self._settings.broker_files
+            if used is not None and (self._base / used).resolve() == out.resolve():
+                self._reload()
+            return written
 
     # --- the lock is held ---
 
@@ -167,8 +171,10 @@ class Authority:
     def _broker_files(self, registry: Registry, out: Path, installed: Path | None = None) -> list[Path]:
         s, now_ms = self._settings, self._now_ms()
         out.mkdir(parents=True, exist_ok=True)
-        data = self._base / s.broker_data
-        listener = Listener(installed or out.resolve(), data, s.broker_port, s.broker_listen, s.broker_user)
+        data = (self._base / s.broker_data).resolve()
+        pid_file = (self._base / s.broker_pid_file).resolve() if s.broker_pid_file is not None else None
+        lies_in = installed or out.resolve()
+        listener = Listener(lies_in, data, s.broker_port, s.broker_listen, s.broker_user, pid_file)
         known = frozenset(self._catalogue.gateways)
         contents = {
             KEY: ((self.folder / "broker.key").read_bytes(), 0o600),
@@ -190,14 +196,18 @@ class Authority:
         out = self._base / s.broker_files
         registry = self._own(self._own(registry, Role.CLOUD), Role.BROKER)
         self._broker_files(registry, out)
+        self._reload()
+
+    def _reload(self) -> None:
+        s = self._settings
         if s.broker_pid_file is None:
-            self.notes.append(f"{out} is written; the broker does not know yet: reload mosquitto (SIGHUP)")
+            self.notes.append("the files are written; the broker does not know yet: reload mosquitto (SIGHUP)")
             return
         path = self._base / s.broker_pid_file
         try:
             os.kill(int(path.read_text()), signal.SIGHUP)
         except (OSError, ValueError) as error:
-            self.notes.append(f"{out} is written, but the broker of {path} was not told ({error}): reload it by hand")
+            self.notes.append(f"the files are written, but the broker of {path} was not told ({error}): reload it")
 
     def _record(self, what: str, target: str, detail: str) -> None:
         trace.record(

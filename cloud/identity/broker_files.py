@@ -31,6 +31,7 @@ class Listener:
     port: int
     listen: str = ""
     user: str = "mosquitto"
+    pid_file: Path | None = None
 
 
 def conf(listener: Listener) -> str:
@@ -62,6 +63,8 @@ def conf(listener: Listener) -> str:
         f"persistence_location {str(listener.data).rstrip('/')}/",
         "autosave_interval 1",
     ]
+    if listener.pid_file is not None:
+        lines.append(f"pid_file {listener.pid_file}")
     return "\n".join(lines) + "\n"
 
 

@@ -86,6 +86,7 @@ def broker_files(
         for path in authority.write_broker_files(out, installed, fresh):
             typer.echo(str(path))
     typer.echo(f"the cloud's own: {authority.folder}/cloud.crt and cloud.key, for broker.cert_file and key_file")
+    _say_notes(authority)
 
 
 class _Refusing:

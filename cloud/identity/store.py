@@ -26,8 +26,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
     part.unlink(missing_ok=True)
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         os.fchmod(file.fileno(), mode)
-        if path.exists():  # a folder handed to the broker's user stays readable to it after a rewrite by root
-            _keep_owner(file.fileno(), path)
+        _keep_owner(file.fileno(), path)
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -66,6 +65,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _keep_owner(handle: int, path: Path) -> None:
-    had = path.stat()
+    """A folder handed to the user of broker or cloud stays readable to it when root writes there."""
     if os.geteuid() == 0:
+        had = (path if path.exists() else path.parent).stat()
         os.fchown(handle, had.st_uid, had.st_gid)

@@ -14,6 +14,8 @@ from cloud.identity.store import IdentityError
 
 log = logging.getLogger(__name__)
 
+_DAY_MS, _WARN_DAYS = 86_400_000, 30
+
 
 class IdentityWatch:
     """allow: takes the gateways that may speak. reconnect: called when the cloud's own certificate was replaced.
@@ -36,6 +38,7 @@ class IdentityWatch:
         self._seen = (0, 0)
         self._own = tls.stamp() if tls is not None else ()
         self._trouble = ""
+        self._warned_ms = -_DAY_MS
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="identity", daemon=True)
 
@@ -66,12 +69,24 @@ class IdentityWatch:
             self._trouble = f"identities cannot be read; the last known are in force: {error}"
             log.error(self._trouble)
         self._allow(self._registry.allowed(self._now_ms()))
+        self._warn()
         if self._tls is not None and self._tls.stamp() != self._own:
             own = self._tls.stamp()
             if not self._tls.trouble():  # else half of it is written
                 self._own = own
                 log.info("the cloud's own certificate was replaced: connecting anew")
                 self._reconnect()
+
+    def _warn(self) -> None:
+        """Once a day: whose identity ends soon, with none to follow."""
+        now_ms = self._now_ms()
+        if now_ms < self._warned_ms + _DAY_MS:
+            return
+        self._warned_ms = now_ms
+        soon = self._registry.allowed(now_ms) - self._registry.allowed(now_ms + _WARN_DAYS * _DAY_MS)
+        if soon:
+            names = ", ".join(sorted(soon))
+            log.warning("identities end within %d days: `headwater-cloud gateway renew`: %s", _WARN_DAYS, names)
 
     def _run(self) -> None:
         while not self._stop.wait(self._refresh_s):

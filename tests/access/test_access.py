@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
 from cloud.access import keys, people
 from cloud.access.access import Refused
@@ -99,6 +101,18 @@ def test_login_and_both_ends_of_a_session():
     assert access.caller(None, token, "").kind is Kind.NOBODY
 
 
+def test_a_ledger_that_is_full_lets_those_in_who_were_in():
+    access, clock = make_access()
+    add_ann(access)
+    _, token = access.login("ann", PASSWORD, "10.0.0.9")
+    clock.ms += 5 * 60_000
+    with access.engine.connect() as db:  # one connection, shared by all: nobody can write now
+        db.exec_driver_sql("pragma query_only = on")
+    assert access.caller(None, token, "").name == "ann"
+    with pytest.raises(OperationalError):
+        access.login("ann", PASSWORD, "10.0.0.9")
+
+
 def test_logout_removal_and_a_new_password_end_sessions():
     access, clock = make_access()
     add_ann(access)
@@ -133,6 +147,25 @@ def test_an_address_is_throttled_whatever_it_tries(monkeypatch):
         assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.2")) == 401
+
+
+def test_an_ipv6_attacker_has_one_address_not_2_to_the_64(monkeypatch):
+    monkeypatch.setattr(people, "check", lambda *_: False)
+    access, _ = make_access()
+    for i in range(30):
+        assert status_of(lambda i=i: access.login(f"p{i}", "guess", f"2001:db8:0:1::{i:x}")) == 401
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:1:ffff::1")) == 429
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:2::1")) == 401
+
+
+def test_a_flood_of_logins_is_sent_away_uncounted(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    monkeypatch.setattr(people, "_wait", threading.BoundedSemaphore(1))
+    with people._wait:
+        for _ in range(40):
+            assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.1")) == 503
+    assert access.login("ann", PASSWORD, "10.0.0.1")[0].name == "ann"
 
 
 def test_good_logins_are_not_throttled(monkeypatch):

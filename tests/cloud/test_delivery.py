@@ -18,7 +18,7 @@ from standardwebhooks.webhooks import Webhook
 
 from cloud.delivery import dispatch
 from cloud.delivery.dispatch import Dispatcher
-from cloud.delivery.settings import LogSettings, WebhookSettings
+from cloud.delivery.settings import EgressSettings, LogSettings, WebhookSettings
 from cloud.delivery.sinks import GivenUp, NotDelivered, make_sink
 from cloud.ledger import tables as t
 from cloud.warnings.types import Message, MsgType
@@ -162,6 +162,9 @@ def test_seconds_between_tries_for_five_minutes_then_ever_longer(
     assert rows(ledger)["m1"].delivered_ms is not None
 
 
+RULES = EgressSettings(allow_networks=("127.0.0.1/32",), allow_http=("127.0.0.1",)).rules()
+
+
 class Receiving(HTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -199,7 +202,7 @@ def webhook(tmp_path: Path, port: int) -> Any:
     for n, key in enumerate(KEYS):
         (tmp_path / f"k{n}").write_text(key + "\n")
     url = f"http://127.0.0.1:{port}/hook"
-    return make_sink(WebhookSettings(kind="webhook", name="w", url=url, secret_files=("k0", "k1")), tmp_path)
+    return make_sink(WebhookSettings(kind="webhook", name="w", url=url, secret_files=("k0", "k1")), tmp_path, RULES)
 
 
 def test_a_webhook_keeps_its_id_over_retries_and_verifies_with_either_key(
@@ -232,11 +235,11 @@ def test_a_webhook_that_is_gone_or_not_there_says_so(receiving: Receiving, tmp_p
 
 
 def test_the_log_sink_writes_lines_and_reports_a_path_it_cannot_write(tmp_path: Path) -> None:
-    sink = make_sink(LogSettings(kind="log", path=Path("deep/w.jsonl")), tmp_path)
+    sink = make_sink(LogSettings(kind="log", path=Path("deep/w.jsonl")), tmp_path, RULES)
     for m in MESSAGES:
         assert sink.deliver(m) == "written"
     lines = [json.loads(line) for line in (tmp_path / "deep/w.jsonl").read_text().splitlines()]
     assert [x["id"] for x in lines] == ["m1", "m2", "m3", "m4"]
     (tmp_path / "file").write_text("")
     with pytest.raises(NotDelivered):
-        make_sink(LogSettings(kind="log", path=Path("file/w.jsonl")), tmp_path).deliver(MESSAGES[0])
+        make_sink(LogSettings(kind="log", path=Path("file/w.jsonl")), tmp_path, RULES).deliver(MESSAGES[0])

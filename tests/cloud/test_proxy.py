@@ -16,6 +16,7 @@ import httpx
 import pytest
 import yaml
 
+from cloud.api.settings import HttpSettings
 from simulators.cli import DISTRICT
 from tests.delivery.peers import certificate, peer
 from tests.servers import command, free_port, require, wait_for_port
@@ -98,6 +99,16 @@ def test_the_page_and_the_api_come_through_with_every_header(proxied):
         assert answer.headers["cross-origin-opener-policy"] == "same-origin"
         assert answer.headers["server"] == "nginx"  # without its version
     assert len(ask(proxied, "GET", "/v1/stations").json()) == 16
+
+
+def test_the_proxys_times_fit_the_clouds():
+    said = CONFIG.read_text()
+    kept_s = re.search(r"^ +keepalive_timeout (\d+)s; +#", said, re.MULTILINE)
+    assert kept_s is not None
+    assert int(kept_s[1]) < HttpSettings().keep_alive_s
+    answer_s = re.search(r"proxy_read_timeout (\d+)s;", said)
+    assert answer_s is not None
+    assert int(answer_s[1]) > HttpSettings().answer_timeout_s
 
 
 def test_links_name_the_outer_address(proxied):

@@ -17,7 +17,7 @@ from contract.models import Bus, BusKind, Device, DeviceModel, Quality, Quantity
 from edge_agent.drivers.base import DeviceInfo
 from simulators.cli import DISTRICT
 
-# unit -> seconds until it answers; None: never
+# unit -> seconds until it answers; None: never. Each reply comes when it likes, even before an earlier one
 Delay = Callable[[int], float | None]
 
 

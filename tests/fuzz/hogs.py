@@ -1,7 +1,8 @@
 """Inputs of one mebibyte made to take as much memory as they can, and the measure of what they take.
 
-`python -m tests.fuzz.hogs TARGET...` prints one JSON line a hog: bytes given, growth of the resident set. The peak of
-a process only rises, so each hog is measured in a child forked from a process that has imported everything.
+`python -m tests.fuzz.hogs TARGET...` (or `TARGET:HOG`) prints one JSON line a hog: bytes given, growth of the resident
+set. The peak of a process only rises, so each hog is measured in a child forked from a process that has imported
+everything.
 """
 
 from __future__ import annotations
@@ -148,10 +149,13 @@ def _peak() -> int:
 
 def main() -> None:
     logging.disable(logging.CRITICAL)
-    for name in sys.argv[1:] or TARGETS:
+    for wanted in sys.argv[1:] or TARGETS:
+        name, _, only = wanted.partition(":")
         target = TARGETS[name]
         target.check(target.inputs("corpus")[0].read_bytes())  # what is made once is no input's fault
         for hog, data in hogs(target):
+            if only not in ("", hog):
+                continue
             grown, took_s = measure(target, data)
             row = {"target": name, "hog": hog, "bytes": len(data), "grown": grown, "seconds": round(took_s, 2)}
             print(json.dumps(row), flush=True)

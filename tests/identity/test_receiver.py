@@ -108,6 +108,19 @@ def test_the_watch_follows_the_registry_and_the_clock(tmp_path: Path) -> None:
     assert heard == [{"gw-1", "gw-2"}, {"gw-2"}, set()]
 
 
+def test_what_ends_soon_is_said_once_a_day(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    day_ms = 86_400_000
+    now = [0]
+    two = (identity("gw-2", 20 * day_ms), identity("gw-2", 99 * day_ms, generation=2))  # renewed already
+    store.save(tmp_path, Registry((identity("gw-1", 20 * day_ms), *two)))
+    watch = IdentityWatch(tmp_path, 2.0, lambda: now[0], lambda _: None)
+    for now[0] in (0, 1000, day_ms):
+        watch.look()
+    said = [r.getMessage() for r in caplog.records]
+    assert len(said) == 2
+    assert all(s.endswith("gateway renew`: gw-1") for s in said)
+
+
 def test_a_registry_that_goes_bad_leaves_the_last_in_force_and_says_so(tmp_path: Path) -> None:
     heard: list[frozenset[str]] = []
     store.save(tmp_path, Registry((identity("gw-1", 2000),)))
