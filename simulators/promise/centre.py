@@ -102,8 +102,14 @@ class Centre:
         if self.parts is None:
             return
         parsed = parse_topic(topic)
-        if parsed is None or parsed.kind in (Kind.BIRTH, Kind.ONLINE):
-            self.parts.intake.heard_of(Message(topic, payload))
+        if parsed is None or parsed.kind in (Kind.BIRTH, Kind.STATE, Kind.ONLINE):
+            try:
+                answers = self.parts.intake.heard_of(Message(topic, payload), self.clock_ms())
+            except Crash:
+                self._fall()
+                return
+            for ack in answers:
+                self._acknowledge(ack)
             return
         self._inbox.append(Message(topic, payload))
         self._plan_take(self._world.rng.choice((0.02, 0.02, 1.0)))

@@ -18,11 +18,18 @@ class Durable:
 
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], set[int]] = {}
+        self._floor: dict[tuple[str, int], int] = {}
+
+    def settled(self, gateway: str, spool: int, floor: int) -> None:
+        """The gateway itself holds nothing below its floor: durable here, or given up there and counted."""
+        key = (gateway, spool)
+        self._floor[key] = max(floor, self._floor.get(key, 0))
 
     def verify(self, gateway: str, payload: bytes, folder: Path) -> None:
-        """Raises Broken when the acknowledgement names what neither log nor quarantine holds."""
+        """Raises Broken when it names what neither log nor quarantine holds, nor its gateway waived."""
         ack = decode_ack(payload)
-        named = {*range(1, ack.prefix + 1), *ack.seqs, *(ack.refused or {})}
+        floor = max(self._floor.get((gateway, ack.spool), 1), 1)
+        named = {*range(floor, ack.prefix + 1), *ack.seqs, *(ack.refused or {})}
         seen = self._seen.setdefault((gateway, ack.spool), set())
         if named <= seen:
             return

@@ -7,10 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from contract.gateway_state import GatewayState, decode_state
 from contract.readings import ReadingBatch
 from contract.topics import Kind
-from contract.wire import Lane, decode_batch
-from edge_agent.sender import Sender
+from contract.wire import Birth, Lane, decode_batch, decode_birth
+from edge_agent.sender import Publication, Sender
 from edge_agent.spool import Counters, Spool, Spooled
 from edge_agent.spool_file import GivenUp, SpoolFull
 from edge_agent.timekeeping import Stamp
@@ -151,17 +152,19 @@ class GatewayNode:
         self._pump()
 
     def pump(self) -> None:
-        self._link()
+        try:
+            self._link()
+        except Crash:
+            self._fall()
         self._pump()
 
     def _pump(self) -> None:
         if self.sender is None:
             return
         try:
-            for p in self.sender.due(self._world.now_s):
+            for p in self.sender.due(self._world.now_s, self.clock_ms()):
                 self._world.say(f"{self.name} sends {p.topic.rsplit('/', 1)[1]} {len(p.payload)} B")
-                if self.cable:
-                    self._broker.publish(p.topic, p.payload, self._centre)
+                self._say(p)
         except Crash:
             self._fall()
         except sqlite3.Error as error:
@@ -173,10 +176,23 @@ class GatewayNode:
             return
         up = self.cable and self._broker.up
         if up and not self.sender.connected:
-            for p in self.sender.linked(self._world.now_s):
-                self._broker.publish(p.topic, p.payload, self._centre)
+            for p in self.sender.linked(self._world.now_s, self.clock_ms()):
+                self._say(p)
         elif not up and self.sender.connected and self._world.rng.random() < 0.5:
             self.sender.unlinked()
+
+    def _say(self, p: Publication) -> None:
+        said: Birth | GatewayState | None = None
+        if p.topic.endswith(Kind.BIRTH.value):
+            said = decode_birth(p.payload)
+        elif p.topic.endswith(Kind.STATE.value):
+            said = decode_state(p.payload)
+        if said is not None:
+            if self.spool is not None and any(s.seq < said.floor for s in self.spool.waiting()):
+                raise Broken(f"{self.name}: waives what it holds, below {said.floor}")
+            self._centre.durable.settled(self.gateway, said.spool, said.floor)
+        if self.cable:
+            self._broker.publish(p.topic, p.payload, self._centre)
 
     def listening(self) -> bool:
         return self.sender is not None and self.cable

@@ -17,7 +17,7 @@ from contract.readings import ReadingBatch
 from contract.wire import Ack, Lane, WireBatch, encode_ack, encode_batch
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
-from simulators.promise.disks import Disk, installed
+from simulators.promise.disks import Disk, installed, no_room
 
 NOW_MS = 1_626_768_000_000
 HOUR_MS = 3_600_000
@@ -60,7 +60,7 @@ def test_a_disk_that_fills_while_the_cap_is_kept_doubles_nothing(tmp_path, disk,
 
     def no_deleting(sql: str, db: sqlite3.Connection) -> bool:
         if sql.startswith("delete"):
-            raise sqlite3.OperationalError("database or disk is full")
+            raise no_room()
         return step(sql, db)
 
     with monkeypatch.context() as patched:
@@ -123,4 +123,4 @@ def test_what_was_stored_and_is_too_old_when_it_comes_again_is_not_kept_aside(tm
 
 
 def _fails(*args: object) -> None:
-    raise sqlite3.OperationalError("database or disk is full")
+    raise no_room()
