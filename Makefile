@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTHON ?= python3.11
 ARGS   ?=
 
-.PHONY: install demo test lint bench proto clean
+.PHONY: install demo test lint audit bench fuzz proto clean
 
 install: $(STAMP)
 
@@ -27,8 +27,16 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit:
+	$(PYTHON) .ci/audit
+
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
+
+# make fuzz ARGS="yaml.rules --runs 100000": coverage-guided; the targets stand in tests/fuzz/targets.py
+fuzz: install
+	@$(BIN)/python -c "import atheris" 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[fuzz]' -c constraints.txt
+	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 proto: install
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire.proto firmware_bridge/node.proto

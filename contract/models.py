@@ -6,14 +6,26 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    FailFast,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from contract.clock import parse_clock
 from contract.topics import ID_PATTERN
 
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
+T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -26,8 +38,35 @@ def _clock_text(text: str) -> str:
 ClockText = Annotated[str, AfterValidator(_clock_text)]  # see `contract.clock.parse_clock`
 
 
+class TooManyMistakes(Exception):
+    """More shapes of one file are wrong than anybody would read about."""
+
+
 class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
+    with what is wrong with it."""
+
+    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    # A threshold of NaN would never be crossed.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _stop_in_time(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if isinstance(value, dict) and len(value) > 1000:
+            raise ValueError(f"{len(value)} settings: no part of a configuration has so many")
+        try:
+            return handler(value)
+        except ValidationError:
+            if isinstance(info.context, list):
+                info.context[0] -= 1
+                if info.context[0] < 0:
+                    raise TooManyMistakes from None
+            raise
+
+
+# A list of plain values: the first that is wrong is enough to say.
+Many = Annotated[tuple[T, ...], FailFast()]
 
 
 class Quantity(StrEnum):
@@ -176,7 +215,7 @@ class Register(Shape):
     scale: float = 1.0
     offset: float = 0.0
     decimals: Annotated[int, Field(ge=0, le=9)] = 3
-    missing_raw: tuple[float, ...] = ()
+    missing_raw: Many[float] = ()
     read_alone: bool = False
     quality: Quality = Quality()
     reporting: Reporting = Reporting()
@@ -269,7 +308,7 @@ class Zone(Shape):
 
     id: Id
     name: str
-    area: tuple[tuple[float, float], ...] = Field(min_length=3)
+    area: Many[tuple[float, float]] = Field(min_length=3)
 
 
 class District(Shape):
@@ -296,7 +335,7 @@ class Rule(Shape):
     """
 
     id: Id
-    channels: tuple[int, ...] = ()
+    channels: Many[int] = ()
     station_kind: StationKind | None = None
     quantity: Quantity = Quantity.DEPTH
     levels: dict[Level, float] = Field(min_length=1)

@@ -1,4 +1,9 @@
-"""YAML that remembers where everything stood, so that every mistake can name its file and line."""
+"""YAML that remembers where everything stood, so that every mistake can name its file and line.
+
+Plain YAML only: mappings, lists, words, numbers, true, false, null, and anchors. Built from the parser's events, with
+bounds on size, depth and number of values (an alias counts for all that it repeats), so that no file, whoever wrote
+it, takes more memory than its size allows.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +14,13 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
-from yaml.constructor import SafeConstructor
 
-Path_ = tuple[str | int, ...]
+from contract.models import TooManyMistakes
+from contract.yaml_events import Built, Lines, build
+
 M = TypeVar("M", bound=BaseModel)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_CONSTRUCTOR = SafeConstructor()
+MAX_BYTES = 32 * 1024 * 1024
+_MAX_SAID = 200  # mistakes listed one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +49,25 @@ class Document:
 
     file: Path
     data: Any
-    lines: dict[Path_, int] = field(default_factory=dict)
+    lines: Lines = 1
     mistakes: list[Mistake] = field(default_factory=list)
 
     def line(self, path: Sequence[str | int]) -> int:
         """The line of `path`, or of the nearest thing around it."""
-        p = tuple(path)
-        while p not in self.lines and p:
-            p = p[:-1]
-        return self.lines.get(p, 1)
+        at = self.lines
+        for step in path:
+            if isinstance(at, int):
+                break
+            inside = at[1]
+            if isinstance(inside, dict):
+                if step not in inside:
+                    break
+                at = inside[step]
+            elif isinstance(step, int) and 0 <= step < len(inside):
+                at = inside[step]
+            else:
+                break
+        return at if isinstance(at, int) else at[0]
 
     def mistake(self, path: Sequence[str | int], what: str) -> Mistake:
         return Mistake(self.file, self.line(path), what)
@@ -61,7 +77,12 @@ def read_yaml(file: Path) -> Document:
     """Parse one file. Unreadable or ill-formed files and repeated keys become mistakes, not exceptions."""
     document = Document(file, {})
     try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=_LOADER)
+        with file.open("rb") as source:
+            data = source.read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            document.mistakes.append(Mistake(file, 1, f"is larger than {MAX_BYTES // 2**20} MiB: split the district"))
+            return document
+        built: Built = build(data.decode("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         document.mistakes.append(Mistake(file, 1, f"cannot be read: {error}"))
         return document
@@ -70,8 +91,8 @@ def read_yaml(file: Path) -> Document:
         problem = getattr(error, "problem", None) or "not YAML"
         document.mistakes.append(Mistake(file, mark.line + 1 if mark else 1, problem))
         return document
-    if node is not None:
-        document.data = _build(node, (), document)
+    document.data, document.lines = built.data, built.lines
+    document.mistakes.extend(Mistake(file, line, what) for line, what in built.mistakes)
     return document
 
 
@@ -80,30 +101,17 @@ def validate(document: Document, model: type[M]) -> M | None:
     if document.mistakes:
         return None
     try:
-        return model.model_validate(document.data)
+        return model.model_validate(document.data, context=[_MAX_SAID])
+    except TooManyMistakes:
+        document.mistakes.append(document.mistake((), f"hundreds of settings are wrong: is this a {model.__name__}?"))
+        return None
     except ValidationError as error:
-        for e in error.errors():
+        if error.error_count() > _MAX_SAID:  # to list them all would take more memory than the file
+            what = f"{error.error_count()} settings are wrong: is this a {model.__name__}?"
+            document.mistakes.append(document.mistake((), what))
+            return None
+        for e in error.errors(include_url=False, include_context=False, include_input=False):
             loc = tuple(e["loc"])
-            where = ".".join(str(x) for x in loc)
+            where = ".".join(str(x)[:64] for x in loc)
             document.mistakes.append(document.mistake(loc, f"{where}: {e['msg']}" if where else e["msg"]))
         return None
-
-
-def _build(node: yaml.Node, path: Path_, document: Document) -> Any:
-    document.lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        out: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = _CONSTRUCTOR.construct_object(key_node)
-            if not isinstance(key, str | int):
-                document.mistakes.append(Mistake(document.file, line, f"key {key!r} must be a word"))
-                continue
-            if key in out:
-                document.mistakes.append(Mistake(document.file, line, f"{key!r} is given twice"))
-            document.lines[(*path, key)] = line
-            out[key] = _build(value_node, (*path, key), document)
-        return out
-    if isinstance(node, yaml.SequenceNode):
-        return [_build(item, (*path, i), document) for i, item in enumerate(node.value)]
-    return _CONSTRUCTOR.construct_object(node, deep=True)

@@ -8,6 +8,7 @@ TESTS.yaml holds the `quality` settings of a device register, and may give `peri
 from __future__ import annotations
 
 import csv
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,8 @@ from contract.readings import ReadingBatch, Uint8s
 from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
 
 _CHANNEL = 1
+_MAX_MISTAKES = 100
+_FURTHEST_MS = 253_402_300_799_000  # the end of year 9999
 
 
 class SeriesTests(Quality):
@@ -71,11 +74,11 @@ def evaluate(readings: ReadingBatch, settings: SeriesTests) -> tuple[Uint8s, Uin
 
 
 def read_series(file: Path) -> Series:
-    """Raises ConfigError naming every line that cannot be read."""
+    """Raises ConfigError naming the lines that cannot be read, the first hundred of them."""
     mistakes: list[Mistake] = []
     text: list[tuple[str, str]] = []
-    time_ms: list[int] = []
-    value: list[float] = []
+    time_ms = array("q")
+    value = array("d")
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
             rows = csv.reader(lines)
@@ -90,8 +93,11 @@ def read_series(file: Path) -> Series:
                     value.append(float(what) if what else np.nan)
                     text.append((when, what))
                 except (ValueError, IndexError) as error:
-                    time_ms = time_ms[: len(text)]
-                    mistakes.append(Mistake(file, rows.line_num, f"{','.join(row)!r} is not time,value: {error}"))
+                    del time_ms[len(text) :]
+                    said = f"{','.join(row[:3])[:80]!r} is not time,value: {str(error)[:120]}"
+                    mistakes.append(Mistake(file, rows.line_num, said))
+                    if len(mistakes) >= _MAX_MISTAKES:
+                        break
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         mistakes.append(Mistake(file, 1, f"cannot be read: {error}"))
     if mistakes:
@@ -101,6 +107,7 @@ def read_series(file: Path) -> Series:
 
 def parse_time(text: str) -> int:
     """UTC ms of '2021-07-20T16:00:00+08:00' or of epoch milliseconds. Raises ValueError."""
-    if text.lstrip("-").isdigit():
-        return int(text)
-    return to_ms(datetime.fromisoformat(text))
+    found = int(text) if text.lstrip("-").isdigit() else to_ms(datetime.fromisoformat(text))
+    if abs(found) > _FURTHEST_MS:
+        raise ValueError("a time after the year 9999")
+    return found

@@ -85,33 +85,43 @@ class SpoolDatabase:
         self._db.close()
 
     def _start(self, now_ms: int) -> None:
+        """Raises SpoolFull. A file that is damaged, or holds what no spool holds, is set aside."""
+        try:
+            self._load(now_ms)
+        except (sqlite3.DatabaseError, SpoolCorrupt, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.DatabaseError):
+                meant = translated(error, self.path)
+                if isinstance(meant, SpoolFull):  # busy, full or forbidden is not damaged
+                    raise meant from error
+            self.set_aside = set_aside(self.path, now_ms)
+            self._load(now_ms)
+
+    def _load(self, now_ms: int) -> None:
+        """Raises what SQLite raises, SpoolFull, and ValueError or TypeError on cells that hold no such thing."""
         self._forgotten: set[int] = set()
         self._run: tuple[int, object] | None = None
         self._all_sent_below = 0
+        self._db = open_file(self.path)
         try:
-            self._db = self._opened(now_ms)
             if self.recall("spool") is None:
                 with self._writing():
                     self._set("spool", f"{secrets.randbits(64):016x}")
                     self._set("next_seq", 1)
             self.id = int(str(self.recall("spool")), 16)
             self._next_seq = int(str(self.recall("next_seq")))
+            if not 0 <= self.id < 2**64 or not 0 < self._next_seq < 2**63:
+                raise ValueError("the spool's number or its next sequence is none")
             self._bytes = int(self._db.execute("select coalesce(sum(bytes), 0) from batch").fetchone()[0])
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        self._run = (now_ms, self.recall("last_commit_ms"))
-        self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
-        with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
-            pass
-
-    def _opened(self, now_ms: int) -> sqlite3.Connection:
-        try:
-            return open_file(self.path)
-        except sqlite3.DatabaseError as error:
-            if not isinstance(translated(error, self.path), SpoolCorrupt):
-                raise
-            self.set_aside = set_aside(self.path, now_ms)
-            return open_file(self.path)
+            if any(w.seq >= self._next_seq for w in self._rows(f"select {ROW} from batch")):  # noqa: S608 - our own words
+                raise ValueError("a batch has a sequence that was never given")
+            self._db.execute("select * from totals limit 1").fetchone()
+            self._run = (now_ms, self.recall("last_commit_ms"))
+            self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
+            with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
+                pass
+        except BaseException:
+            self._db.close()
+            raise
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -153,7 +163,7 @@ class SpoolDatabase:
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
         return [
-            Spooled(seq, Lane(lane), created, size, interval, Stamp(boot, offset, bool(timed)), bool(sent))
+            Spooled(seq, Lane(lane), int(created), int(size), interval, Stamp(boot, offset, bool(timed)), bool(sent))
             for seq, lane, created, size, interval, boot, offset, timed, sent in rows
             if seq not in self._forgotten
         ]

@@ -21,7 +21,9 @@ def read_status(path: Path) -> dict[str, Any]:
     try:
         status: dict[str, Any] = json.loads(path.read_text())
         age_s = time.time() - path.stat().st_mtime
-    except (OSError, ValueError) as error:
+        if not isinstance(status, dict):
+            raise ValueError("it holds no status")
+    except (OSError, ValueError, RecursionError) as error:
         raise NeverRan(f"{path}: {error}: start the agent with `headwater-edge run`") from error
     status["file_age_s"] = round(age_s, 1)
     status["alive"] = age_s < STALE_S
@@ -29,6 +31,17 @@ def read_status(path: Path) -> dict[str, Any]:
 
 
 def as_text(status: dict[str, Any]) -> str:
+    """Raises NeverRan when the file holds something else than an agent's status."""
+    try:
+        return _text(status)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as error:
+        what = (
+            f"the status file is damaged ({type(error).__name__}: {error}): a running agent writes it anew in seconds"
+        )
+        raise NeverRan(what) from error
+
+
+def _text(status: dict[str, Any]) -> str:
     up = status["uplink"]
     lines = [
         f"gateway {status['gateway']}  version {status['version']}  "

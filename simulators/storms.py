@@ -89,10 +89,10 @@ def chicago(return_period_years: float, hours: float, peak_ratio: float = 0.4) -
     Each interval holds the integral of the intensity, so the sum is the formula's depth to the rounding of floats.
     The intensity formula is Zhengzhou's as one unofficial table gives it (unverified):
     q = 2679.226 (1 + 0.775 lg P) / (t + 14.138)^0.751 in L/(s ha), t in minutes; 1 L/(s ha) = 0.36 mm/h.
-    Raises ValueError on a return period below 0.1 or a duration outside 5 minutes to 24 hours.
+    Raises ValueError on a return period outside 0.1 to 10,000 years or a duration outside 5 minutes to 24 hours.
     """
-    if return_period_years < 0.1 or not 1 / 12 <= hours <= 24:
-        raise ValueError("a return period of 0.1 years or more, and 1/12 to 24 hours")
+    if not 0.1 <= return_period_years <= 10_000 or not 1 / 12 <= hours <= 24:
+        raise ValueError("a return period of 0.1 to 10,000 years, and 1/12 to 24 hours")
     a = 2679.226 * (1 + 0.775 * math.log10(return_period_years)) * 0.36 / 60  # mm/min
 
     def depth(minutes: float) -> float:
@@ -171,7 +171,7 @@ def read_csv(file: Path) -> Storm:
                     raise ValueError(f"{file}:{rows.line_num}: {mm[-1]} mm in one interval is no rain")
                 if len(times) > 2 and times[-1] - times[-2] != times[1] - times[0]:
                     raise ValueError(f"{file}:{rows.line_num}: intervals must be equal")
-    except OSError as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ValueError(f"{file} cannot be read: {error}") from error
     if len(times) < 2 or times[1] <= times[0]:
         raise ValueError(f"{file}: at least two rising times are needed")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
@@ -16,9 +18,9 @@ class Problem(Exception):
         self.status, self.title, self.detail = status, title, detail
 
 
-def answer(status: int, title: str, detail: str) -> JSONResponse:
+def answer(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     body = {"type": "about:blank", "status": status, "title": title, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -28,7 +30,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(_: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, "Request refused", str(error.detail))
+        return answer(error.status_code, "Request refused", str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def ours(_: Request, __: Exception) -> Response:
+        # Logged by the server with its trace; a caller learns nothing of our inside from it.
+        return answer(500, "The server has failed", "this is a fault of ours: the log holds the cause")
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

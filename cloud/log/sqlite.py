@@ -11,6 +11,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from cloud.damage import StoreDamaged, opening
 from cloud.log.base import Entry, EntryKind, Key, NewEntry
 from contract.wire import Lane
 
@@ -25,6 +26,9 @@ create table if not exists prefix (
 create table if not exists above (
     gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool, seq)) without rowid;
 """
+_KIND = {int(k): k for k in EntryKind}  # a look-up costs a tenth of a call of the enum
+_LANE = {int(x): x for x in Lane}
+_REMEDY = "move it away and start with a copy, or empty: the gateways send again what was never acknowledged"
 _COLUMNS = "offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload"
 
 
@@ -61,24 +65,34 @@ class _Seen:
 
 class SqliteLog:
     """See `cloud.log.base.BatchLog`. Raises sqlite3.OperationalError from `append` when the disk is full: nothing of
-    that call is kept then, and nothing of it may be acknowledged."""
+    that call is kept then, and nothing of it may be acknowledged. A damaged file: StoreDamaged, at start and from the
+    reads."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._db = _connect(path)
-        self._db.executescript(_SCHEMA)
         self._append_lock = threading.Lock()
         self._news = threading.Condition()
         self._readers = threading.local()
         self._seen: dict[tuple[str, int], _Seen] = {}
+        self._last_offset = self._last_ms = 0
+        with opening(path, _REMEDY):
+            self._db = _connect(path)
+            try:
+                self._db.executescript(_SCHEMA)
+                self._remember()
+            except BaseException:
+                self._db.close()
+                raise
+
+    def _remember(self) -> None:
         for gateway, spool, seq in self._db.execute("select gateway, spool, seq from prefix"):
-            self._seen[gateway, int(spool, 16)] = _Seen(seq, set())
+            self._seen[str(gateway), int(spool, 16)] = _Seen(int(seq), set())
         for gateway, spool, seq in self._db.execute("select gateway, spool, seq from above"):
-            self._seen.setdefault((gateway, int(spool, 16)), _Seen(0, set())).above.add(seq)
+            self._seen.setdefault((str(gateway), int(spool, 16)), _Seen(0, set())).above.add(int(seq))
         last = self._db.execute("select offset, append_ms from entry order by offset desc limit 1").fetchone()
-        self._last_offset: int = last[0] if last else 0
-        self._last_ms: int = last[1] if last else 0
+        if last:
+            self._last_offset, self._last_ms = int(last[0]), int(last[1])
 
     def append(self, entries: Sequence[NewEntry], now_ms: int, aside: Sequence[Key] = ()) -> Sequence[bool]:
         with self._append_lock:
@@ -133,13 +147,14 @@ class SqliteLog:
 
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?", (after, limit)
+            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?",  # noqa: S608 - our own column names
+            (after, limit),
         )
         return [_entry(r) for r in rows]
 
     def read_times(self, gateway: str | None, start_ms: int, end_ms: int, after: int) -> Sequence[Entry]:
         rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "
+            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "  # noqa: S608 - ours
             "and (? is null or gateway = ?) order by offset",
             (start_ms, end_ms, after, gateway, gateway),
         )
@@ -221,6 +236,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _entry(row: tuple[int, int, int, str, str, int, int, int, int, bytes]) -> Entry:
     offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload = row
-    return Entry(
-        offset, append_ms, EntryKind(kind), gateway, int(spool or "0", 16), seq, Lane(lane), t_min, t_max, payload
-    )
+    try:
+        number = int(spool or "0", 16)
+        times = int(append_ms), int(t_min), int(t_max)
+        return Entry(
+            offset, times[0], _KIND[kind], gateway, number, int(seq), _LANE[lane], times[1], times[2], bytes(payload)
+        )
+    except (LookupError, ValueError, TypeError) as error:
+        raise StoreDamaged(f"row {offset} of the log is damaged ({error}): {_REMEDY}") from error

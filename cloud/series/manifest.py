@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.damage import opening
+
+_REMEDY = "stop the cloud and run `headwater-cloud view rebuild series`: the log has all of it"
 _SCHEMA = """
 create table if not exists meta (key text primary key, value integer not null) without rowid;
 create table if not exists segment (
@@ -48,19 +51,25 @@ class Segment:
 
 
 class Manifest:
-    """One writing thread, any number of readers."""
+    """One writing thread, any number of readers. A damaged file: StoreDamaged."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
         self._lock = threading.Lock()
-        for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
-            self._db.execute(f"pragma {pragma}")
-        self._db.executescript(_SCHEMA)
+        self._path = path
+        with opening(path, _REMEDY):
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            try:
+                for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
+                    self._db.execute(f"pragma {pragma}")
+                self._db.executescript(_SCHEMA)
+            except BaseException:
+                self._db.close()
+                raise
 
     def cursor(self) -> int:
-        with self._lock:
+        with self._lock, opening(self._path, _REMEDY):
             row = self._db.execute("select value from meta where key = 'cursor'").fetchone()
-        return int(row[0]) if row else 0
+            return int(row[0]) if row else 0
 
     def commit(self, add: Sequence[Segment], remove: Sequence[int] = (), cursor: int | None = None) -> None:
         """All or nothing, durable on return."""

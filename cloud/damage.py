@@ -1,0 +1,41 @@
+"""A file of a store that cannot be used as it is: said by name, with what to do, instead of a stack trace later."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class StoreDamaged(Exception):
+    """A file of the cloud's is damaged. The message names it, and what to do."""
+
+
+@contextmanager
+def opening(path: Path, remedy: str) -> Iterator[None]:
+    """What SQLite, or a cell that holds no such thing, raises inside becomes StoreDamaged; a full disk does not.
+
+    remedy: what the operator is to do with the file.
+    """
+    try:
+        yield
+    except (sqlite3.DatabaseError, ValueError, TypeError) as error:
+        passing = isinstance(error, sqlite3.OperationalError) and _code(error) in _PASSING
+        if passing:
+            raise
+        raise StoreDamaged(f"{path} is damaged ({error}): {remedy}") from error
+
+
+_PASSING = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code: the low byte of the extended one."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

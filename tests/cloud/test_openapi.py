@@ -1,0 +1,36 @@
+"""The API is what its OpenAPI document says, whatever is sent: schemathesis, all checks, over a cloud with data."""
+
+from __future__ import annotations
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.config import SchemathesisConfig
+
+from tests.fuzz import api
+
+# A range that ends before it starts is refused (422), and one that holds too much (413): no schema can say so of two
+# parameters, so a request that is right by the schema may be refused like that.
+_CONFIG = SchemathesisConfig.from_dict(
+    {
+        "checks": {
+            "positive_data_acceptance": {
+                "expected-statuses": ["2xx", "401", "403", "404", "409", "413", "422", "429", "503"]
+            }
+        }
+    }
+)
+schema = schemathesis.openapi.from_asgi("/v1/openapi.json", api.app(), config=_CONFIG)
+
+
+@schema.parametrize()
+@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+def test_every_operation_answers_as_the_document_says(case: schemathesis.Case):
+    case.call_and_validate()
+
+
+def test_the_document_names_every_refusal_as_a_problem():
+    for path, operations in api.app().openapi()["paths"].items():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    assert list(answer["content"]) == ["application/problem+json"], (path, status)

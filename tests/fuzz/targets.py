@@ -1,0 +1,113 @@
+"""Every decoder of foreign bytes and files there is, one line each. A new decoder is one more line.
+
+A target gets any bytes at all and may raise nothing but what its decoder declares. `allowed` are those errors; each
+must carry words for the operator (`check` looks). Seeds of our own making stand in corpus/<name>/, every input that
+once did harm in cases/<name>/.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.api.answers import moment
+from cloud.api.problems import Problem
+from cloud.config import ConfigFile as CloudFile
+from cloud.damage import StoreDamaged
+from cloud.log.sqlite import SqliteLog
+from cloud.quarantine import Quarantine
+from cloud.series.manifest import Manifest
+from contract import wire
+from contract.clock import parse_clock
+from contract.models import DeviceModel, DistrictFile, GatewaysFile, ResponsePlanFile, RulesFile
+from contract.topics import parse_topic
+from contract.wire import WireError
+from contract.yaml_lines import ConfigError
+from edge_agent import qc
+from edge_agent.config import ConfigFile as EdgeFile
+from edge_agent.drivers.base import DeviceFault
+from edge_agent.status import NeverRan, as_text, read_status
+from firmware_bridge.node import NodeError, decode_telemetry
+from simulators.plant.truth import read_log
+from simulators.signals import Simulation
+from simulators.storms import parse_storm, read_csv
+from tests.fuzz import shells
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """run: takes any bytes. allowed: the decoder's own errors. files: it goes through a file, so it is slow."""
+
+    name: str
+    run: Callable[[bytes], object]
+    allowed: tuple[type[Exception], ...] = ()
+    files: bool = False
+
+    def check(self, data: bytes) -> bool:
+        """True when the input was taken, false when it was refused with words. Raises whatever should not be raised."""
+        try:
+            self.run(data)
+        except self.allowed as error:
+            assert str(error).strip(), f"{self.name} refuses without a word: {error!r}"
+            return False
+        return True
+
+    def inputs(self, kind: str) -> list[Path]:
+        """kind: corpus or cases."""
+        return sorted(p for p in (HERE / kind / self.name).glob("*") if p.is_file())
+
+
+# StoreDamaged at start; a page that turns out bad later is SQLite's own error, which holds up one view, by name
+DAMAGED = (StoreDamaged, sqlite3.DatabaseError)
+text, file, yaml = shells.text, shells.file, shells.yaml
+TARGETS = {
+    t.name: t
+    for t in (
+        # the wire
+        Target("wire.batch", wire.decode_batch, (WireError,)),
+        Target("wire.columns", shells.columns_of_many, (WireError,)),
+        Target("wire.birth", wire.decode_birth, (WireError,)),
+        Target("wire.ack", wire.decode_ack, (WireError,)),
+        Target("topic", text(parse_topic)),
+        Target("receiver", shells.receive),
+        Target("sender.ack", shells.hear),
+        # devices
+        Target("registers", shells.registers),
+        Target("frames", shells.frames),
+        Target("telemetry", decode_telemetry, (NodeError,)),
+        Target("node.line", shells.node_line),
+        Target("modbus.tcp", shells.modbus_tcp, (DeviceFault,)),
+        Target("modbus.rtu", shells.modbus_rtu, (DeviceFault,)),
+        # configuration
+        Target("yaml.district", yaml(DistrictFile), (ConfigError,), files=True),
+        Target("yaml.gateways", yaml(GatewaysFile), (ConfigError,), files=True),
+        Target("yaml.rules", yaml(RulesFile), (ConfigError,), files=True),
+        Target("yaml.response_plan", yaml(ResponsePlanFile), (ConfigError,), files=True),
+        Target("yaml.device", yaml(DeviceModel), (ConfigError,), files=True),
+        Target("yaml.edge", yaml(EdgeFile), (ConfigError,), files=True),
+        Target("yaml.cloud", yaml(CloudFile), (ConfigError,), files=True),
+        Target("yaml.qc", yaml(qc.SeriesTests), (ConfigError,), files=True),
+        Target("yaml.simulation", yaml(Simulation), (ConfigError,), files=True),
+        Target("catalogue", shells.catalogue, (ConfigError,), files=True),
+        # recorded series and storms
+        Target("csv.qc", file(qc.read_series, "series.csv"), (ConfigError,), files=True),
+        Target("csv.storm", file(read_csv, "storm.csv"), (ValueError,), files=True),
+        Target("storm", text(parse_storm), (ValueError,)),
+        Target("truth", file(read_log, "truth.bin"), files=True),
+        # the API, and words from a command line
+        Target("api.moment", text(lambda t: moment(t, "start")), (Problem,)),
+        Target("api.request", shells.request),
+        Target("clock", text(parse_clock), (ValueError,)),
+        # files of our own, as a failing disk may leave them
+        Target("file.spool", shells.spool, files=True),
+        Target("file.log", shells.store(SqliteLog, shells.use_log), DAMAGED, files=True),
+        Target("file.quarantine", shells.store(Quarantine, shells.use_quarantine), DAMAGED, files=True),
+        Target("file.manifest", shells.store(Manifest, shells.use_manifest), DAMAGED, files=True),
+        Target("file.status", file(lambda p: as_text(read_status(p)), "status.json"), (NeverRan,), files=True),
+        Target("file.aside", shells.aside, files=True),
+    )
+}
