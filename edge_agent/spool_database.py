@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.wire import Lane
-from edge_agent.spool_file import SpoolCorrupt, SpoolFull, open_file, set_aside, translated
+from edge_agent.spool_file import COUNTS, SpoolCorrupt, SpoolFull, open_file, set_aside, translated
 from edge_agent.timekeeping import Stamp
 
 _NO_STAMP = Stamp()
@@ -114,7 +114,10 @@ class SpoolDatabase:
             self._bytes = int(self._db.execute("select coalesce(sum(bytes), 0) from batch").fetchone()[0])
             if any(w.seq >= self._next_seq for w in self._rows(f"select {ROW} from batch")):  # noqa: S608 - our own words
                 raise ValueError("a batch has a sequence that was never given")
-            self._db.execute("select * from totals limit 1").fetchone()
+            self._db.execute(f"select channel, {', '.join(COUNTS)} from totals limit 1").fetchone()  # noqa: S608
+            self._db.execute("select id, started_ms, last_commit_ms from run limit 1").fetchone()
+            self._db.execute("select start_ms, end_ms, interval_ms from given_up limit 1").fetchone()
+            self._db.execute("select payload from batch limit 1").fetchone()
             self._run = (now_ms, self.recall("last_commit_ms"))
             self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
             with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
