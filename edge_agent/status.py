@@ -63,9 +63,8 @@ def _text(status: dict[str, Any]) -> str:
             f"SPOOL   readings given up for want of room: thinned {up.get('thinned', 0)}, dropped {up['dropped']}"
         )
     if up.get("disk_trouble") or up["lost_to_full_disk"]:
-        lines.append(
-            f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {up.get('disk_trouble', up['trouble'])}"
-        )
+        why = up.get("disk_trouble", up["trouble"])
+        lines.append(f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {why}")
     if up.get("bytes_per_day"):
         kept = f": {up['kept_back']} waits for tomorrow" if up["kept_back"] else ""
         lines.append(f"budget  {up['bytes_today'] / 1e6:.1f} of {up['bytes_per_day'] / 1e6:.1f} MB today{kept}")
