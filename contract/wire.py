@@ -53,8 +53,8 @@ class RefusalReason(StrEnum):
     TIME_FUTURE = "time_future"
     NOT_A_NUMBER = "not_a_number"
     BAD_TOPIC = "bad_topic"
-    NO_IDENTITY = "no_identity"  # never issued, expired or revoked
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
+    NO_IDENTITY = "no_identity"  # never issued, expired or revoked
 
 
 class WireError(ValueError):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.wire import Lane
-from edge_agent.spool_file import SpoolCorrupt, SpoolFull, open_file, set_aside, translated
+from edge_agent.spool_file import COUNTS, SpoolCorrupt, SpoolFull, open_file, set_aside, translated
 from edge_agent.timekeeping import Stamp
 
 _NO_STAMP = Stamp()
@@ -46,8 +46,6 @@ class SpoolDatabase:
         self.reserve_bytes = reserve_bytes
         self.set_aside: Path | None = None
         self._db: sqlite3.Connection
-        self._run: tuple[int, object] | None = None
-        self._forgotten: set[int] = set()
         self.id = 0
         self._next_seq = 1
         self._bytes = 0
@@ -87,38 +85,46 @@ class SpoolDatabase:
         self._db.close()
 
     def _start(self, now_ms: int) -> None:
+        """Raises SpoolFull. A file that is damaged, or holds what no spool holds, is set aside."""
         try:
-            self._load()
-        except (SpoolCorrupt, ValueError, TypeError):  # a file that is none, or cells that hold no such thing
-            with suppress(AttributeError, sqlite3.Error):
-                self._db.close()
+            self._load(now_ms)
+        except (sqlite3.DatabaseError, SpoolCorrupt, ValueError, TypeError) as error:
+            if isinstance(error, sqlite3.DatabaseError):
+                meant = translated(error, self.path)
+                if isinstance(meant, SpoolFull):  # busy, full or forbidden is not damaged
+                    raise meant from error
             self.set_aside = set_aside(self.path, now_ms)
-            self._load()
-        self._run = (now_ms, self.recall("last_commit_ms"))
-        self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
-        with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
-            pass
+            self._load(now_ms)
 
-    def _load(self) -> None:
-        """Raises SpoolCorrupt, SpoolFull; ValueError or TypeError on cells that hold no such thing."""
-        self._forgotten.clear()
-        self._run = None
+    def _load(self, now_ms: int) -> None:
+        """Raises what SQLite raises, SpoolFull, and ValueError or TypeError on cells that hold no such thing."""
+        self._forgotten: set[int] = set()
+        self._run: tuple[int, object] | None = None
         self._all_sent_below = 0
+        self._db = open_file(self.path)
         try:
-            self._db = open_file(self.path)
             if self.recall("spool") is None:
                 with self._writing():
                     self._set("spool", f"{secrets.randbits(64):016x}")
                     self._set("next_seq", 1)
             self.id = int(str(self.recall("spool")), 16)
             self._next_seq = int(str(self.recall("next_seq")))
+            if not 0 <= self.id < 2**64 or not 0 < self._next_seq < 2**63:
+                raise ValueError("the spool's number or its next sequence is none")
             self._bytes = int(self._db.execute("select coalesce(sum(bytes), 0) from batch").fetchone()[0])
-            highest = int(self._db.execute("select coalesce(max(seq), 0) from batch").fetchone()[0])
-            self._db.execute(f"select {ROW} from batch limit 1").fetchone()
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        if not 0 <= self.id < 2**64 or not highest < self._next_seq < 2**63:
-            raise ValueError("the spool's number or its next sequence is none")
+            if any(w.seq >= self._next_seq for w in self._rows(f"select {ROW} from batch")):  # noqa: S608 - our own words
+                raise ValueError("a batch has a sequence that was never given")
+            self._db.execute(f"select channel, {', '.join(COUNTS)} from totals limit 1").fetchone()  # noqa: S608
+            self._db.execute("select id, started_ms, last_commit_ms from run limit 1").fetchone()
+            self._db.execute("select start_ms, end_ms, interval_ms from given_up limit 1").fetchone()
+            self._db.execute("select payload from batch limit 1").fetchone()
+            self._run = (now_ms, self.recall("last_commit_ms"))
+            self._all_sent_below = self._next_seq if self.recall("linked") == 1 else 0
+            with suppress(SpoolFull), self._writing():  # a full disk must not keep the agent from starting
+                pass
+        except BaseException:
+            self._db.close()
+            raise
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -160,7 +166,7 @@ class SpoolDatabase:
         except sqlite3.DatabaseError as error:
             raise translated(error, self.path) from error
         return [
-            Spooled(seq, Lane(lane), created, size, interval, Stamp(boot, offset, bool(timed)), bool(sent))
+            Spooled(seq, Lane(lane), int(created), int(size), interval, Stamp(boot, offset, bool(timed)), bool(sent))
             for seq, lane, created, size, interval, boot, offset, timed, sent in rows
             if seq not in self._forgotten
         ]

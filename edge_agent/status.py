@@ -55,19 +55,20 @@ def _text(status: dict[str, Any]) -> str:
     ]
     if up["refused"]:
         lines.append("REFUSED " + "  ".join(f"{k} {v}" for k, v in up["refused"].items()))
-    ages = "  ".join(f"{lane} {s / 3600:.1f} h" for lane, s in up["oldest_age_s"].items() if s >= 3600)
+    ages = "  ".join(f"{lane} {s / 3600:.1f} h" for lane, s in up.get("oldest_age_s", {}).items() if s >= 3600)
     if ages:
         lines.append(f"oldest  {ages}")
-    if up["thinned"] or up["dropped"]:
-        lines.append(f"SPOOL   readings given up for want of room: thinned {up['thinned']}, dropped {up['dropped']}")
-    if up["disk_trouble"] or up["lost_to_full_disk"]:
+    if up.get("thinned") or up["dropped"]:
         lines.append(
-            f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {up['disk_trouble']}"
+            f"SPOOL   readings given up for want of room: thinned {up.get('thinned', 0)}, dropped {up['dropped']}"
         )
-    if up["bytes_per_day"]:
+    if up.get("disk_trouble") or up["lost_to_full_disk"]:
+        why = up.get("disk_trouble", up["trouble"])
+        lines.append(f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {why}")
+    if up.get("bytes_per_day"):
         kept = f": {up['kept_back']} waits for tomorrow" if up["kept_back"] else ""
         lines.append(f"budget  {up['bytes_today'] / 1e6:.1f} of {up['bytes_per_day'] / 1e6:.1f} MB today{kept}")
-    if up["clock"]:
+    if up.get("clock"):
         lines.append(f"CLOCK   {up['clock']}")
     if up["spool_set_aside"]:
         lines.append(f"SPOOL   a damaged spool is kept as {up['spool_set_aside']}")
