@@ -29,7 +29,7 @@ from edge_agent.timekeeping import Stamp
 __all__ = ["COUNTS", "Counters", "Run", "Spool", "SpoolFull", "Spooled", "read_runs", "read_totals", "read_waiting"]
 
 _ADD_TOTALS = (
-    f"insert into totals (channel, {', '.join(COUNTS)}) values (?{', ?' * len(COUNTS)}) "  # noqa: S608 - our own words
+    f"insert into totals (channel, {', '.join(COUNTS)}) values (?{', ?' * len(COUNTS)}) "
     f"on conflict (channel) do update set {', '.join(f'{c} = {c} + excluded.{c}' for c in COUNTS)}"
 )
 _INSERT = (
@@ -147,11 +147,11 @@ class Spool(SpoolDatabase):
 
     def waiting(self) -> list[Spooled]:
         """Everything that waits, by sequence."""
-        return self._rows(f"select {ROW} from batch order by seq")  # noqa: S608 - our own words
+        return self._rows(f"select {ROW} from batch order by seq")
 
     def oldest(self, where: str, limit: int) -> list[Spooled]:
         """where: an SQL condition on the batch table, of this program's own making."""
-        return self._rows(f"select {ROW} from batch where {where} order by created_ms, seq limit {limit:d}")  # noqa: S608 - our own words
+        return self._rows(f"select {ROW} from batch where {where} order by created_ms, seq limit {limit:d}")
 
     def of_boot(self, boot: str) -> list[Spooled]:
         """What was spooled in one boot of the machine and never left, by sequence."""
@@ -191,5 +191,5 @@ class Spool(SpoolDatabase):
 
     def totals(self, name: str) -> int:
         """One of COUNTS over all channels since the spool began."""
-        row = self._one(f"select coalesce(sum({COUNTS[COUNTS.index(name)]}), 0) from totals", ())  # noqa: S608 - our own words
+        row = self._one(f"select coalesce(sum({COUNTS[COUNTS.index(name)]}), 0) from totals", ())
         return int(row[0]) if row else 0

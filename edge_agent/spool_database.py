@@ -112,9 +112,9 @@ class SpoolDatabase:
             if not 0 <= self.id < 2**64 or not 0 < self._next_seq < 2**63:
                 raise ValueError("the spool's number or its next sequence is none")
             self._bytes = int(self._db.execute("select coalesce(sum(bytes), 0) from batch").fetchone()[0])
-            if any(w.seq >= self._next_seq for w in self._rows(f"select {ROW} from batch")):  # noqa: S608 - our own words
+            if any(w.seq >= self._next_seq for w in self._rows(f"select {ROW} from batch")):
                 raise ValueError("a batch has a sequence that was never given")
-            self._db.execute(f"select channel, {', '.join(COUNTS)} from totals limit 1").fetchone()  # noqa: S608
+            self._db.execute(f"select channel, {', '.join(COUNTS)} from totals limit 1").fetchone()
             self._db.execute("select id, started_ms, last_commit_ms from run limit 1").fetchone()
             self._db.execute("select start_ms, end_ms, interval_ms from given_up limit 1").fetchone()
             self._db.execute("select payload from batch limit 1").fetchone()

@@ -132,7 +132,7 @@ class GivenUp:
 def read_totals(path: Path) -> dict[int, dict[str, int]]:
     """Counts of every channel in a spool file that nobody need have open: channel -> made, reported, ..."""
     with closing(_reader(path)) as db:
-        rows = db.execute(f"select channel, {', '.join(COUNTS)} from totals order by channel")  # noqa: S608 - our own words
+        rows = db.execute(f"select channel, {', '.join(COUNTS)} from totals order by channel")
         return {row[0]: dict(zip(COUNTS, row[1:], strict=True)) for row in rows}
 
 
