@@ -5,7 +5,7 @@ STAMP  := $(VENV)/.installed
 PYTHON ?= python3.11
 ARGS   ?=
 
-.PHONY: install demo test lint bench fuzz proto clean
+.PHONY: install demo test lint audit bench fuzz proto clean
 
 install: $(STAMP)
 
@@ -26,6 +26,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit:
+	$(PYTHON) .ci/audit
 
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)

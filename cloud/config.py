@@ -8,7 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from cloud.delivery.settings import Sink, Url
+from cloud.access.settings import AccessSettings, is_loopback
+from cloud.api.settings import HttpSettings
+from cloud.delivery.egress import TargetRefused, target_of
+from cloud.delivery.settings import EgressSettings, Sink, Url
+from cloud.identity import check as identity_check
+from cloud.identity.settings import IdentitySettings
 from cloud.receiver import ReceiverSettings
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue import Catalogue
@@ -19,13 +24,20 @@ from contract.yaml_lines import ConfigError, read_yaml, validate
 
 
 class BrokerSettings(Shape):
-    """embedded: start one on loopback, for a demonstration; else the address of a real one."""
+    """embedded: start one on loopback, for a demonstration; else the address of a real one.
+
+    ca_file: TLS, and the broker must show a certificate of this authority for `host`. cert_file, key_file: what the
+    cloud shows (see `headwater-cloud broker files`).
+    """
 
     embedded: bool = False
     host: str = "127.0.0.1"
     port: int = Field(default=1883, ge=0, le=65535)
     username: str | None = None
     password_file: Path | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
 
 class LogSettings(Shape):
@@ -58,13 +70,8 @@ class ReceiveSettings(Shape):
         return ReceiverSettings(self.oldest_days, self.newest_s)
 
 
-class HttpSettings(Shape):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-
-
 class ConfigFile(Shape):
-    """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder."""
+    """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder. identity: None lets any gateway in."""
 
     catalogue: Path
     data_dir: Path
@@ -76,7 +83,10 @@ class ConfigFile(Shape):
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[Sink, ...] = ()
+    egress: EgressSettings = EgressSettings()
     http: HttpSettings = HttpSettings()
+    identity: IdentitySettings | None = None
+    access: AccessSettings = AccessSettings()
 
 
 @dataclass(frozen=True)
@@ -88,12 +98,20 @@ class CloudConfig:
     base: Path
 
     @property
+    def identity_folder(self) -> Path | None:
+        return self.base / self.file.identity.folder if self.file.identity is not None else None
+
+    @property
     def ledger_url(self) -> str:
         return self.file.ledger_url or f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
 
 
-def load_config(path: Path) -> CloudConfig:
-    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too."""
+def load_config(path: Path, complete: bool = True, now_ms: int | None = None) -> CloudConfig:
+    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too.
+
+    complete: False while keys and certificates are still to be made. now_ms: names certificates that have expired by
+    then, which are no reason not to start: the page and the warnings must go on.
+    """
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
     mistakes = list(document.mistakes)
@@ -110,15 +128,27 @@ def load_config(path: Path) -> CloudConfig:
             if names.index(sink.name) != i:
                 mistakes.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
             if sink.kind == "webhook":
+                try:
+                    target_of(sink.url, shaped.egress.rules())
+                except TargetRefused as error:
+                    mistakes.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
+                if sink.ca_file is not None and not (path.parent / sink.ca_file).is_file():
+                    what = f"{sink.ca_file} is not a file: put the authority's certificate there"
+                    mistakes.append(document.mistake(("delivery", i, "ca_file"), what))
                 mistakes += [
                     document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
                     for f in sink.secret_files
                     if not (path.parent / f).is_file()
                 ]
+        if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
+            what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
+            mistakes.append(document.mistake(("access", "mode"), what))
         series = shaped.series
         if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
             what = f"{series.token_file} is not a file: put the token there"
             mistakes.append(document.mistake(("series", "token_file"), what))
+        if complete:
+            mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)

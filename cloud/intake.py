@@ -7,6 +7,7 @@ messages; the seeded simulation carries them, too, and loses some.
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from cloud.log.base import BatchLog
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Sorted
+from cloud.release import release_one
 from cloud.services import GatewayLink
 from contract.topics import Kind, Topic, parse_topic
 from contract.wire import encode_ack
@@ -31,7 +33,7 @@ class _Link:
 
 
 class Intake:
-    """One thread takes; any may ask for `counters` and `links`."""
+    """One thread takes; any may release, and ask for `counters` and `links`."""
 
     def __init__(
         self,
@@ -45,10 +47,26 @@ class Intake:
         self._district = district
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
+        self._lock = threading.Lock()  # the receiver, log and quarantine are one state: one thread at a time
 
     def take(self, group: Sequence[Message], now_ms: int) -> list[Message]:
         """The acknowledgements to publish; what they name is on disk. Raises what the stores raise when they cannot
         keep it: then nothing is acknowledged, and the same group may be tried again."""
+        with self._lock:
+            return self._take(group, now_ms)
+
+    def release(self, number: int, now_ms: int) -> str | None:
+        """One batch out of quarantine, while others come in. Empty: it is in the log; else why it is refused again;
+        None when no such batch waits. Doing it twice stores nothing twice."""
+        with self._lock:
+            kept = self._quarantine.one(number)
+            if kept is None:
+                return None
+            refusal = release_one(kept, self._quarantine, self._receiver, self._log, now_ms)
+            self.counts["batches_released" if refusal is None else "releases_refused"] += 1
+            return "" if refusal is None else f"{refusal.reason.value}: {refusal.detail}"
+
+    def _take(self, group: Sequence[Message], now_ms: int) -> list[Message]:
         found = self._receiver.sort_out(group, now_ms)
         if found.refusals:
             self._quarantine.keep(found.refusals, now_ms)
@@ -67,6 +85,9 @@ class Intake:
         topic = parse_topic(message.topic)
         if topic is None or topic.gateway not in self._links:
             self.counts["unknown_gateway_heard"] += 1
+        elif not self._receiver.allows(topic.gateway):
+            self.counts["no_identity_heard"] += 1
+            self._links[topic.gateway].online = False
         elif topic.kind is Kind.ONLINE:
             self._links[topic.gateway].online = message.payload == b"1"
         else:

@@ -65,35 +65,31 @@ class Quarantine:
             head = (digest, now_ms, r.topic, r.gateway, f"{r.spool:016x}", r.seq, r.reason.value, r.detail)
             rows.append((*head, r.payload))
         with self._lock:
-            self._db.execute("begin immediate")
-            self._db.executemany(
-                "insert or ignore into refused "
-                "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
-            self._db.execute(
-                "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
-                "order by id desc limit 1 offset ?)",
-                (_NOISE_KEPT,),
-            )
-            self._db.execute("commit")
+            try:
+                self._db.execute("begin immediate")
+                self._db.executemany(
+                    "insert or ignore into refused "
+                    "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    rows,
+                )
+                self._db.execute(
+                    "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
+                    "order by id desc limit 1 offset ?)",
+                    (_NOISE_KEPT,),
+                )
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk, say: the next call must find no open transaction
+                    self._db.execute("rollback")
+                raise
 
     def waiting(self, limit: int = 1000) -> list[Kept]:
-        with self._lock:
-            rows = self._db.execute(
-                "select id, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms from refused "
-                "where released_ms is null order by id limit ?",
-                (limit,),
-            ).fetchall()
-        out = []
-        with opening(self._path, _REMEDY):
-            for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
-                why = RefusalReason(reason)
-                out.append(
-                    Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
-                )
-        return out
+        return self._select("released_ms is null order by id limit ?", limit)
+
+    def one(self, number: int) -> Kept | None:
+        """A batch that waits, by its id."""
+        return next(iter(self._select("released_ms is null and id = ?", number)), None)
 
     def count(self) -> int:
         """How many wait."""
@@ -104,6 +100,22 @@ class Quarantine:
     def released(self, ids: Sequence[int], now_ms: int) -> None:
         with self._lock:
             self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])
+
+    def _select(self, where: str, value: int) -> list[Kept]:
+        with self._lock:
+            rows = self._db.execute(
+                "select id, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms from refused "
+                f"where {where}",  # noqa: S608 -- ours, above
+                (value,),
+            ).fetchall()
+        out = []
+        with opening(self._path, _REMEDY):
+            for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
+                why = RefusalReason(reason)
+                out.append(
+                    Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
+                )
+        return out
 
     def close(self) -> None:
         self._db.close()

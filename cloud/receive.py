@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import queue
 import sqlite3
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -16,6 +17,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from cloud.identity.client import TlsFiles
 from cloud.intake import Intake
 from cloud.receiver import Message
 from contract.clock import Clock
@@ -39,6 +41,7 @@ class ReceiveService:
         clock: Clock,
         district: str,
         credentials: tuple[str, str] | None = None,
+        tls: TlsFiles | None = None,
     ) -> None:
         self._address = (host, port)
         self._intake, self._clock = intake, clock
@@ -48,21 +51,21 @@ class ReceiveService:
         self._trouble = "not connected to the broker yet"
         self._connected = False
         self._committer = threading.Thread(target=self._commit_forever, name="receive", daemon=True)
-        self._client = mqtt.Client(
-            CallbackAPIVersion.VERSION2, client_id=f"headwater-cloud-{district}", clean_session=False
-        )
-        if credentials is not None:
-            self._client.username_pw_set(*credentials)
-        self._client.max_queued_messages_set(100_000)
-        self._client.reconnect_delay_set(1, 10)
-        self._client.on_connect = self._on_connect
-        self._client.on_disconnect = self._on_disconnect
-        self._client.on_message = self._on_message
+        self._credentials, self._tls = credentials, tls
+        self._client = self._new_client()
 
     def start(self) -> None:
+        """Raises OSError when the files for TLS cannot be used."""
         self._committer.start()
-        self._client.connect_async(*self._address, keepalive=20)
-        self._client.loop_start()
+        self._dial()
+
+    def reconnect(self) -> None:
+        """A new connection, with what the files for TLS hold now. From a thread of its own, not from paho's."""
+        old = self._client
+        old.disconnect()
+        old.loop_stop()
+        self._client = self._new_client()
+        self._dial()
 
     def stop(self) -> None:
         """What was received and not yet committed is not acknowledged, and will come again."""
@@ -75,7 +78,31 @@ class ReceiveService:
         """Empty while batches are taken; else what an operator should know."""
         return self._trouble
 
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"headwater-cloud-{self._district}", clean_session=False
+        )
+        if self._credentials is not None:
+            client.username_pw_set(*self._credentials)
+        client.max_queued_messages_set(100_000)
+        client.reconnect_delay_set(1, 10)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _dial(self) -> None:
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls.context())
+        self._client.connect_async(*self._address, keepalive=20)
+        self._client.loop_start()
+
     # --- paho's thread ---
+
+    def _on_connect_fail(self, _c: mqtt.Client, _u: Any) -> None:
+        why = sys.exception()  # paho calls this while it handles it
+        self._trouble = f"cannot reach the broker at {self._address[0]}:{self._address[1]}: {why}"
 
     def _on_connect(self, client: mqtt.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         if reason.is_failure:

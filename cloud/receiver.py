@@ -17,10 +17,11 @@ from contract import wire_pb2 as pb
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, parse_topic
-from contract.wire import MAX_ACKED_SEQS, Ack, Lane, RefusalReason, WireError, columns, parse_batch
+from contract.wire import MAX_ACKED_SEQS, MAX_SEQ, Ack, Lane, RefusalReason, WireError, columns, parse_batch
 
 _LANE = dict(zip(UP_KINDS, (Lane.ALARM, Lane.LIVE, Lane.HISTORY), strict=True))
 _DAY_MS = 86_400_000
+_WHY = {RefusalReason.NO_IDENTITY: "its gateway has no identity that is valid now: see `headwater-cloud gateway list`"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,15 @@ class Receiver:
         if self._direct is not None:
             self._direct[self._channels] = self._owner
         self._topics: dict[str, tuple[str, Lane] | None] = {}
+        self._allowed: frozenset[str] | None = None
+
+    def allow(self, gateways: frozenset[str] | None) -> None:
+        """From now on only these gateways are heard; None: identity is not checked. Safe from any thread."""
+        self._allowed = gateways
+
+    def allows(self, gateway: str) -> bool:
+        allowed = self._allowed
+        return allowed is None or gateway in allowed
 
     def sort_out(self, messages: Sequence[Message], now_ms: int) -> Sorted:
         out = Sorted()
@@ -86,7 +96,7 @@ class Receiver:
                 out.refusals.append(self._refusal(m, None, error.reason, str(error)))
                 continue
             if isinstance(parsed, RefusalReason):
-                out.refusals.append(self._refusal(m, None, parsed, parsed.value))
+                out.refusals.append(self._refusal(m, None, parsed, _WHY.get(parsed, parsed.value)))
             else:
                 good.append((m, parsed, lane))
         if good:
@@ -134,6 +144,8 @@ class Receiver:
             return lane, RefusalReason.WRONG_GATEWAY
         if gateway not in self._number:
             return lane, RefusalReason.UNKNOWN_GATEWAY
+        if not self.allows(gateway):
+            return lane, RefusalReason.NO_IDENTITY
         return lane, batch
 
     def _topic(self, text: str) -> tuple[str, Lane] | None:
@@ -186,6 +198,7 @@ def _envelope(payload: bytes) -> pb.Batch | None:
     if len(payload) > 1024 * 1024:
         return None
     try:
-        return pb.Batch.FromString(payload)
+        found = pb.Batch.FromString(payload)
     except Exception:  # the parser's error is no type of its own in every implementation
         return None
+    return found if found.seq <= MAX_SEQ else None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cloud.log.base import BatchLog
-from cloud.quarantine import Quarantine
-from cloud.receiver import Message, Receiver
+from cloud.quarantine import Kept, Quarantine
+from cloud.receiver import Message, Receiver, Refusal
 
 # A released batch is logged under another spool: its own has counted this sequence as seen since it was refused.
 _RELEASED = 0xFFFF_FFFF_FFFF_FFFF
@@ -22,11 +22,20 @@ def release(quarantine: Quarantine, receiver: Receiver, batch_log: BatchLog, now
     """Everything that now passes. Doing it twice stores nothing twice."""
     stored = refused = 0
     for kept in quarantine.waiting(limit=10**9):
-        found = receiver.sort_out([Message(kept.topic, kept.payload)], now_ms)
-        if found.refusals:
+        if release_one(kept, quarantine, receiver, batch_log, now_ms):
             refused += 1
-            continue
-        batch_log.append([replace(e, spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
-        quarantine.released([kept.id], now_ms)
-        stored += 1
+        else:
+            stored += 1
     return Released(stored, refused)
+
+
+def release_one(
+    kept: Kept, quarantine: Quarantine, receiver: Receiver, batch_log: BatchLog, now_ms: int
+) -> Refusal | None:
+    """Why it is still refused; None: it is in the log."""
+    found = receiver.sort_out([Message(kept.topic, kept.payload)], now_ms)
+    if found.refusals:
+        return found.refusals[0]
+    batch_log.append([e._replace(spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
+    quarantine.released([kept.id], now_ms)
+    return None

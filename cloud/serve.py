@@ -11,10 +11,14 @@ from typing import Any
 
 import uvicorn
 
+from cloud.access.access import Access
+from cloud.access.people import first_administrator
 from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher, SinkState
 from cloud.delivery.sinks import make_sink
+from cloud.identity.check import tls_files
+from cloud.identity.watch import IdentityWatch
 from cloud.intake import Intake
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
@@ -25,7 +29,7 @@ from cloud.services import GatewayLink, Services, ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
-from contract.clock import Clock
+from contract.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +41,7 @@ class Cloud:
         self.config = config
         self.clock: Clock = config.clock
         folder = config.data_dir
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
         catalogue = config.catalogue
         self.log = open_log(folder)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")
@@ -46,9 +50,21 @@ class Cloud:
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
         receiver = Receiver(catalogue, config.file.receive.receiver())
         self.intake = Intake(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
+        tls = tls_files(broker, config.base)
         self.receive = ReceiveService(
-            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config)
+            *self.broker_address, self.intake, self.clock, catalogue.district.id, _credentials(config), tls
         )
+        self.identities: IdentityWatch | None = None
+        if config.file.identity is not None:
+            # The real clock: certificates end by it, whatever a scenario's says.
+            self.identities = IdentityWatch(
+                config.base / config.file.identity.folder,
+                config.file.identity.refresh_s,
+                SystemClock().now_ms,
+                receiver.allow,
+                tls,
+                self.receive.reconnect,
+            )
         self.latest = LatestView(catalogue)
         self.series = open_series(config, self.log)
         self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
@@ -57,13 +73,21 @@ class Cloud:
             for view in (self.latest, self.series, self.warnings)
         ]
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, make_sink(sink, config.base), self.clock) for sink in config.file.delivery
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
         ]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
         )
+        self.access = Access(self.warnings.ledger, config.file.access)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
+
+    def first_administrator(self) -> tuple[str, str] | None:
+        """Name and password, when logins are required and there is nobody yet."""
+        if self.config.file.access.mode == "open":
+            return None
+        return first_administrator(self.access.engine, self.access.now_ms())
 
     def start(self) -> None:
         if self.broker is not None:
@@ -72,15 +96,19 @@ class Cloud:
             runner.start()
         for dispatcher in self.dispatchers:
             dispatcher.start()
+        if self.identities is not None:
+            self.identities.start()
         self.receive.start()
         self._ticker.start()
 
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
         from cloud.api.app import create_app
+        from cloud.api.connection import uvicorn_config
+        from cloud.api.limits import wrap
         from cloud.web.page import mount
 
-        app = create_app(self.services)
+        app = create_app(self.services, self.access)
         mount(app, self.services)
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -91,12 +119,15 @@ class Cloud:
             "http": f"http://{host}:{port}",
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
-        server = _Server(uvicorn.Config(app, log_level="warning", ws_max_size=1 << 20), ready)
+        http = self.config.file.http
+        server = _Server(uvicorn_config(wrap(app, http), http), ready)
         server.run(sockets=[listener])
 
     def stop(self) -> None:
         self._stop.set()
         self._ticker.join(5)
+        if self.identities is not None:
+            self.identities.stop()
         self.receive.stop()
         for dispatcher in self.dispatchers:
             dispatcher.stop()
@@ -133,7 +164,9 @@ class CloudHealth:
         self._cloud = cloud
 
     def ready(self) -> tuple[bool, str]:
-        troubles = [self._cloud.receive.trouble(), *(f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)]
+        identities = self._cloud.identities.trouble() if self._cloud.identities is not None else ""
+        troubles = [self._cloud.receive.trouble(), identities]
+        troubles += (f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)
         said = "; ".join(t for t in troubles if t)
         return not said, said
 
@@ -151,6 +184,13 @@ class CloudHealth:
 
     def quarantine_count(self) -> int:
         return self._cloud.quarantine.count()
+
+    def is_quarantined(self, number: int) -> bool:
+        return self._cloud.quarantine.one(number) is not None
+
+    def release(self, number: int) -> str:
+        # Twice at once: the other has stored it.
+        return self._cloud.intake.release(number, self._cloud.clock.now_ms()) or ""
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         return [

@@ -62,8 +62,16 @@ class Health(Protocol):
         """How many batches wait in quarantine."""
         ...
 
+    def is_quarantined(self, number: int) -> bool:
+        """Whether a refused batch of that id waits."""
+        ...
+
+    def release(self, number: int) -> str:
+        """Puts a waiting batch through the receiver's checks again. Empty: it is stored; else why not."""
+        ...
+
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
-        """Refused batches kept aside: gateway, spool, seq, reason, received_ms, bytes."""
+        """Refused batches kept aside: id, gateway, spool, seq, reason, received_ms, bytes."""
         ...
 
 

@@ -8,93 +8,24 @@ resetting needs a reading that says so: silence never clears.
 A channel without a usable reading for `stale_after_s` is UNKNOWN: its latches hold as they are. One that was never
 heard is UNKNOWN from the beginning, not normal. A reading that is older than the channel's last, or comes later than
 `stale_after_s`, is history: it moves nothing, and is reported as late.
+
+A step costs what its readings cost, and those conditions whose moment has come: however many others there are.
+Changes come in the order of the readings' times, and then, for what time alone did, by channel.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 
+from contract.condition_state import Change, Condition, ConditionState, Latch, Late, Reason, State, dump, restore
+from contract.due import DueTimes
 from contract.models import Level, Rule
 from contract.readings import Flag, ReadingBatch
 
-
-class ConditionState(StrEnum):
-    NORMAL = "normal"
-    PENDING = "pending"  # above a threshold, not yet for long enough
-    ACTIVE = "active"
-    CLEARING = "clearing"  # below the clear value, not yet for long enough; still counts as active
-    UNKNOWN = "unknown"  # silent or unusable; holds the level it had
-
-
-class Reason(StrEnum):
-    """Why a condition changed."""
-
-    NEVER_SEEN = "never_seen"
-    ROSE_ABOVE = "rose_above"
-    ON_DELAY_OVER = "on_delay_over"
-    FELL_BELOW = "fell_below"
-    OFF_DELAY_OVER = "off_delay_over"
-    ROSE_AGAIN = "rose_again"
-    SILENT = "silent"
-    UNUSABLE = "unusable"
-    HEARD_AGAIN = "heard_again"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A condition is not what it was. level: the highest latch set now, or None."""
-
-    channel: int
-    time_ms: int
-    state: ConditionState
-    level: Level | None
-    before: ConditionState
-    level_before: Level | None
-    reason: Reason
-    value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Late:
-    """A reading that came as history. level: what it would have warned of, had it come in time."""
-
-    channel: int
-    reading_ms: int
-    now_ms: int
-    value: float
-    level: Level | None
-
-
-@dataclass(slots=True)
-class _Latch:
-    above_ms: int | None = None  # since when at or above the threshold
-    below_ms: int | None = None  # since when below the clear value
-    set_ms: int | None = None  # when it set; None: not set
-
-
-@dataclass(slots=True)
-class Condition:
-    """One rule on one channel, as it stands."""
-
-    channel: int
-    state: ConditionState = ConditionState.UNKNOWN
-    level: Level | None = None
-    since_ms: int = 0
-    reason: Reason = Reason.NEVER_SEEN
-    reading_ms: int | None = None
-    value: float | None = None
-    suspect: bool = False
-    unusable: bool = False  # something came since the last usable reading, and it was of no use
-    latches: dict[Level, _Latch] = field(default_factory=dict)
-
-
-State = dict[int, Condition]
+__all__ = ["Change", "Condition", "ConditionState", "Conditions", "Late", "Reason", "State", "dump", "restore"]
 
 
 class Conditions:
@@ -106,25 +37,36 @@ class Conditions:
         self._levels = {c: sorted(r.levels.items(), key=lambda item: item[1]) for c, r in rules.items()}
 
     def initial(self, now_ms: int = 0) -> State:
-        return {
-            c: Condition(c, since_ms=now_ms, latches={level: _Latch() for level, _ in self._levels[c]})
-            for c in sorted(self._rules)
-        }
+        return State(
+            {
+                c: Condition(c, since_ms=now_ms, latches={level: Latch() for level, _ in self._levels[c]})
+                for c in sorted(self._rules)
+            }
+        )
 
     def step(self, state: State, batch: ReadingBatch, now_ms: int) -> tuple[State, list[Change], list[Late]]:
         """The conditions after a batch (an empty one: after time alone). `state` is consumed."""
         changes: list[Change] = []
         late: list[Late] = []
+        if state.due is None:
+            state.due = DueTimes((c.channel, self._next_ms(c)) for c in state.values())
+        state.moved = set()
         if len(batch) and len(self._watched):
-            mine = batch.take(np.isin(batch.channel, self._watched))
+            nearest = np.minimum(np.searchsorted(self._watched, batch.channel), len(self._watched) - 1)
+            mine = batch.take(self._watched[nearest] == batch.channel)
             order = np.argsort(mine.time_ms, kind="stable")
             columns = (mine.time_ms[order], mine.channel[order], mine.value[order], mine.flag[order])
             for t, channel, v, flag in zip(*(c.tolist() for c in columns), strict=True):
                 note = self._reading(state[channel], t, v, flag, now_ms, changes)
                 if note is not None:
                     late.append(note)
-        for condition in state.values():
-            self._time(condition, now_ms, now_ms, changes)
+                state.moved.add(channel)
+        for channel in state.moved:
+            state.due.set(channel, self._next_ms(state[channel]))
+        for channel in state.due.due(now_ms):
+            state.moved.add(channel)
+            self._time(state[channel], now_ms, now_ms, changes)
+            state.due.set(channel, self._next_ms(state[channel]))
         return state, changes, late
 
     # --- one condition ---
@@ -159,7 +101,7 @@ class Conditions:
         self._settle(c, now_ms, Reason.HEARD_AGAIN if heard_again else None, out)
         return None
 
-    def _maybe_reset(self, latch: _Latch, rule: Rule, t: int) -> None:
+    def _maybe_reset(self, latch: Latch, rule: Rule, t: int) -> None:
         if (
             latch.set_ms is not None
             and latch.below_ms is not None
@@ -183,6 +125,16 @@ class Conditions:
         if until_ms > stale_ms:
             reason = Reason.UNUSABLE if c.unusable else Reason.SILENT
             self._become(c, ConditionState.UNKNOWN, c.level, reason, now_ms, out)
+
+    def _next_ms(self, c: Condition) -> int | None:
+        """When time alone next alters the condition, if no reading comes; None: never."""
+        if c.state is ConditionState.UNKNOWN or c.reading_ms is None:
+            return None
+        rule = self._rules[c.channel]
+        stale_ms = c.reading_ms + int(rule.stale_after_s * 1000)
+        waiting = (x.above_ms for x in c.latches.values() if x.set_ms is None and x.above_ms is not None)
+        on_ms = min((above_ms + int(rule.on_delay_s * 1000) for above_ms in waiting), default=stale_ms + 1)
+        return min(on_ms, stale_ms + 1)
 
     def _settle(self, c: Condition, now_ms: int, reason: Reason | None, out: list[Change]) -> None:
         """State and level from the latches."""
@@ -219,30 +171,3 @@ def _reason(c: Condition, state: ConditionState, level: Level | None) -> Reason:
     if state is ConditionState.ACTIVE:
         return Reason.ROSE_AGAIN
     return Reason.ROSE_ABOVE if state is ConditionState.PENDING else Reason.FELL_BELOW
-
-
-def dump(state: State) -> list[dict[str, Any]]:
-    """For JSON."""
-    return [asdict(c) for c in state.values()]
-
-
-def restore(data: Sequence[Mapping[str, Any]]) -> State:
-    """What `dump` gave."""
-    out: State = {}
-    for row in data:
-        values = dict(row)
-        latches = {Level(k): _Latch(**v) for k, v in values.pop("latches").items()}
-        level = values.pop("level")
-        out[values["channel"]] = Condition(
-            channel=values["channel"],
-            state=ConditionState(values["state"]),
-            level=None if level is None else Level(level),
-            since_ms=values["since_ms"],
-            reason=Reason(values["reason"]),
-            reading_ms=values["reading_ms"],
-            value=values["value"],
-            suspect=values["suspect"],
-            unusable=values["unusable"],
-            latches=latches,
-        )
-    return out

@@ -46,8 +46,9 @@ class Shape(BaseModel):
     """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
     with what is wrong with it."""
 
-    # a threshold of NaN would never be crossed
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    # Neither NaN nor infinity: a threshold of NaN would never be crossed.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -23,6 +23,7 @@ from contract.readings import FLAG_VALUES, Float64s, Int64s, ReadingBatch
 VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_READINGS = 8_192
+MAX_SEQ = 2**63 - 1  # what SQLite holds; a number above it is forged
 MAX_ACKED_SEQS = 16_384
 _M = TypeVar("_M", pb.Birth, pb.Ack)
 _NAN_MILLI = np.int32(-(2**31))
@@ -52,6 +53,7 @@ class RefusalReason(StrEnum):
     TIME_FUTURE = "time_future"
     NOT_A_NUMBER = "not_a_number"
     BAD_TOPIC = "bad_topic"
+    NO_IDENTITY = "no_identity"  # never issued, expired or revoked
 
 
 class WireError(ValueError):
@@ -165,7 +167,7 @@ def parse_batch(payload: bytes) -> pb.Batch:
     if (
         n == 0
         or not m.gateway
-        or m.seq == 0
+        or not 0 < m.seq <= MAX_SEQ
         or m.lane not in (0, 1, 2)
         or m.value_encoding not in (0, 1, 2)
         or len(m.time_delta_ms) != 4 * n

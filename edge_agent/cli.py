@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -21,15 +19,14 @@ ConfigPath = Annotated[Path, typer.Argument(help="The agent's YAML file.", show_
 @app.command()
 def run(config: ConfigPath) -> None:
     """Read the buses, spool, and send, until SIGTERM."""
-    from edge_agent.agent import Agent
     from edge_agent.config import load_config
+    from edge_agent.running import hand_over
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
         checked = load_config(config)
     except ConfigError as error:
         _refuse(error)
-    asyncio.run(Agent(checked).run())
+    hand_over(checked, config)
 
 
 @app.command()
@@ -39,7 +36,7 @@ def check(config: ConfigPath) -> None:
     from edge_agent.plan import plan
 
     try:
-        checked = load_config(config)
+        checked = load_config(config, complete=True)
     except ConfigError as error:
         _refuse(error)
     for bus in checked.gateway.buses:

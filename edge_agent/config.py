@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
-from contract.loading import load
 from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
-from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
 from edge_agent.uplink import BrokerSettings
+
+if TYPE_CHECKING:
+    from contract.yaml_lines import Document, Mistake
 
 
 class UplinkSettings(Shape):
@@ -81,11 +83,18 @@ class EdgeConfig:
         return out
 
 
-def load_config(path: Path) -> EdgeConfig:
-    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too."""
+def load_config(path: Path, complete: bool = False) -> EdgeConfig:
+    """Relative paths count from the file's folder. Raises ConfigError with every mistake, of the catalogue too.
+
+    complete: names missing and expired keys and certificates, too. They are no reason not to run: readings are spooled
+    all the same, and the uplink says what is wrong.
+    """
+    from contract.loading import load  # the running agent is handed an EdgeConfig and reads no YAML
+    from contract.yaml_lines import ConfigError, read_yaml, validate
+
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
-    mistakes: list[Mistake] = list(document.mistakes)
+    mistakes = list(document.mistakes)
     if shaped is None:
         folder = document.data.get("catalogue") if isinstance(document.data, dict) else None
         if isinstance(folder, str):
@@ -108,12 +117,35 @@ def load_config(path: Path) -> EdgeConfig:
         if bus.kind is BusKind.MODBUS_TCP and not address.rpartition(":")[2].isdigit():
             where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
             mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
+    shaped = shaped.model_copy(update={"broker": shaped.broker.under(path.parent)})
+    mistakes += _link_mistakes(document, shaped.broker, catalogue, gateway, complete)
     if mistakes:
         raise ConfigError(mistakes)
     return EdgeConfig(shaped, catalogue, gateway, parse_clock(shaped.clock), path.parent / shaped.data_dir)
 
 
+def _link_mistakes(
+    document: Document, broker: BrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
+) -> list[Mistake]:
+    tls = broker.tls()
+    if tls is None:
+        if broker.cert_file or broker.key_file:
+            return [document.mistake(("broker",), "cert_file and key_file need ca_file: whom to trust?")]
+        return []
+    if not complete:
+        return []
+    found = [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
+    if tls.cert is not None and not found:
+        owner = tls.shown()[0].rpartition(".")[0]  # <gateway>.<generation>
+        if owner != gateway.id and owner in catalogue.gateways:
+            found.append(document.mistake(("broker", "cert_file"), f"this is {owner}'s, not {gateway.id}'s"))
+    return found
+
+
 def _catalogue_mistakes(folder: Path) -> list[Mistake]:
+    from contract.loading import load
+    from contract.yaml_lines import ConfigError
+
     try:
         load(folder)
     except ConfigError as error:

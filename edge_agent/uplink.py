@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,12 +25,17 @@ from contract.topics import Kind
 from contract.wire import Lane
 from edge_agent.sender import Publication, Sender
 from edge_agent.spool import Counters
+from edge_agent.tls import TlsFiles
 
 _TICK_S = 0.25
 
 
 class BrokerSettings(Shape):
-    """keepalive_s: after one and a half of it in silence either side gives the connection up."""
+    """keepalive_s: after one and a half of it in silence either side gives the connection up.
+
+    ca_file: TLS; the broker must show a certificate of that authority for `host`. cert_file, key_file: what the gateway
+    shows (see `headwater-cloud gateway add`).
+    """
 
     host: str
     port: int = 1883
@@ -41,6 +45,15 @@ class BrokerSettings(Shape):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    def tls(self) -> TlsFiles | None:
+        """None without ca_file: then nothing is encrypted."""
+        return TlsFiles(self.ca_file, self.cert_file, self.key_file) if self.ca_file is not None else None
+
+    def under(self, folder: Path) -> BrokerSettings:
+        """The same with paths that count from `folder`."""
+        paths = {n: getattr(self, n) for n in ("password_file", "ca_file", "cert_file", "key_file")}
+        return self.model_copy(update={n: folder / p for n, p in paths.items() if p is not None})
 
 
 class Uplink:
@@ -69,7 +82,8 @@ class Uplink:
                 up_since = await self._one_connection()
                 if up_since is not None and time.monotonic() - up_since > 30:
                     pause_s = 0.5
-                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # a thousand gateways must not come at once
+                # A thousand gateways must not come at once.
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
                 pause_s = min(pause_s * 2, 15.0)
         finally:
             self._hang_up()
@@ -102,7 +116,13 @@ class Uplink:
         def on_message(_c: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
             soon(self._heard, message.payload)
 
-        client = self._new_client()
+        tls = self._broker.tls()
+        files = tls.stamp() if tls is not None else ()
+        try:
+            client = self._new_client()
+        except OSError as error:  # ssl.SSLError is one
+            self._trouble = f"keys or certificates cannot be used: {error}: see `headwater-edge check`"
+            return None
         client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
         self._client = client
         try:
@@ -116,9 +136,14 @@ class Uplink:
                 if self._sender.connected and up_since is None:
                     up_since = time.monotonic()
                 self._pump()
+                if tls is not None and tls.stamp() != files:
+                    self._trouble = "connecting anew with the identity that was put in place"
+                    break
                 self._wake.clear()
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                    async with asyncio.timeout(_TICK_S):
+                        await self._wake.wait()
         finally:
             self._hang_up()
         return up_since
@@ -165,11 +190,7 @@ class Uplink:
         client.will_set(self._sender.topic(Kind.ONLINE), b"0", qos=1, retain=True)
         if b.username is not None:
             client.username_pw_set(b.username, b.password_file.read_text().strip() if b.password_file else None)
-        if b.ca_file is not None:
-            client.tls_set(
-                ca_certs=str(b.ca_file),
-                certfile=str(b.cert_file) if b.cert_file else None,
-                keyfile=str(b.key_file) if b.key_file else None,
-                tls_version=ssl.PROTOCOL_TLS_CLIENT,
-            )
+        tls = b.tls()
+        if tls is not None:
+            client.tls_set_context(tls.context())
         return client

@@ -65,6 +65,30 @@ def audit(folder: Annotated[Path, typer.Argument(help="What `demo` wrote; its cl
 
 
 @app.command()
+def faults(
+    seed: Annotated[int, typer.Option(help="Of the first run.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="With this seed and those that follow it.")] = 1,
+    storm: StormText = "zhengzhou-2021",
+    speed: Speed = 60.0,
+    span: Annotated[float, typer.Option(min=1, help="Real seconds a run in which faults happen.")] = 12.0,
+    out: Annotated[Path, typer.Option(help="Folder for the runs that fail.")] = Path("faults-out"),
+    keep: Annotated[bool, typer.Option("--keep", help="The folders of good runs, too.")] = False,
+    district: DistrictFolder = DISTRICT,
+) -> None:
+    """Real agents, mosquitto and cloud in a storm, killed and cut off at random moments; each run is audited."""
+    from simulators.faults.command import run
+    from simulators.faults.run import Stage
+
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        code = run(Stage(district, out, _storm(storm), speed, span), seed, runs, keep)
+    except (ConfigError, ValueError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(code)
+
+
+@app.command()
 def plant(
     district: DistrictFolder = DISTRICT,
     storm: Annotated[str | None, typer.Option(help="Without one the water stands still.")] = None,

@@ -10,11 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from contract.catalogue import Catalogue
+from simulators.identities import Identities, make
 
 
 def require(program: str) -> str:
@@ -50,15 +53,24 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float 
 
 
 class Mosquitto:
-    """A broker that can be killed and started again on the same port."""
+    """A broker that can be killed and started again on the same port.
 
-    def __init__(self, folder: Path, extra: str = "") -> None:
+    identities: of a district, made for `port`; then it runs with the files that `headwater-cloud` wrote for it.
+    """
+
+    def __init__(
+        self, folder: Path, extra: str = "", port: int | None = None, identities: Identities | None = None
+    ) -> None:
         self.program = require("mosquitto")
         self.folder = folder
-        self.port = free_port()
+        self.port = port or free_port()
+        self.identities = identities
         self.process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self.config = folder / "mosquitto.conf"
+        if identities is not None:
+            self.config = identities.conf
+            return
         self.config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 200\n"
             f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
@@ -68,6 +80,8 @@ class Mosquitto:
     def start(self) -> None:
         with (self.folder / "mosquitto.log").open("ab") as log:
             self.process = subprocess.Popen([self.program, "-c", str(self.config)], stdout=log, stderr=log)
+        if self.identities is not None:
+            self.identities.pid_file.write_text(str(self.process.pid))
         wait_for_port(self.port, self.process)
 
     def kill(self) -> None:
@@ -79,9 +93,14 @@ class Mosquitto:
 
 
 @contextmanager
-def command(*arguments: str) -> Iterator[Any]:
-    """A command of ours, `python -m arguments...`; yields what its first line of JSON says, and stops it."""
-    process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, text=True)
+def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
+    """A command of ours, `python -m arguments...`; yields what its first line of JSON says, and stops it.
+
+    errors: a file for what it says on standard error.
+    """
+    with ExitStack() as files:
+        stderr = files.enter_context(errors.open("ab")) if errors else None
+        process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())
@@ -93,6 +112,22 @@ def command(*arguments: str) -> Iterator[Any]:
 @contextmanager
 def mosquitto(folder: Path, extra: str = "") -> Iterator[Mosquitto]:
     server = Mosquitto(folder, extra)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@contextmanager
+def tls_mosquitto(folder: Path, catalogue: Catalogue) -> Iterator[Mosquitto]:
+    """A broker with mutual TLS, and an identity for every gateway of the district.
+
+    `.identities` names everybody's files; `Scene(broker=("127.0.0.1", b.port), identities=b.identities.folder)` uses
+    them. A change through `.identities.authority(catalogue)` is told to the broker by SIGHUP.
+    """
+    port = free_port()
+    server = Mosquitto(folder, port=port, identities=make(folder / "identities", catalogue, port))
     server.start()
     try:
         yield server

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 
 class Problem(Exception):
@@ -16,9 +19,9 @@ class Problem(Exception):
         self.status, self.title, self.detail = status, title, detail
 
 
-def answer(status: int, title: str, detail: str) -> JSONResponse:
+def answer(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     body = {"type": "about:blank", "status": status, "title": title, "detail": detail}
-    return JSONResponse(body, status, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -27,10 +30,17 @@ def install(app: FastAPI) -> None:
         return answer(error.status, error.title, error.detail)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        refused = answer(error.status_code, "Request refused", str(error.detail))
-        refused.headers.update(error.headers or {})  # Allow, Retry-After, WWW-Authenticate
-        return refused
+    async def http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of the first route of that path only
+            fits = (r for r in app.routes if r.matches(request.scope)[0] is not Match.NONE)
+            headers["Allow"] = ", ".join(sorted({m for r in fits for m in getattr(r, "methods", None) or ()}))
+        return answer(error.status_code, "Request refused", str(error.detail), headers)
+
+    @app.exception_handler(Exception)
+    async def ours(_: Request, __: Exception) -> Response:
+        # Logged by the server with its trace; a caller learns nothing of our inside from it.
+        return answer(500, "The server has failed", "this is a fault of ours: the log holds the cause")
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> Response:

@@ -1,7 +1,7 @@
 """One thread a sink: takes the ledger's messages in order, and goes on only when one is delivered or given up.
 
-A slow or dead consumer holds up itself alone. In the first five minutes of a failure it is tried every few seconds: a
-tunnel fills in ten.
+A slow or dead consumer holds up itself alone. One that answers 410 is left alone until the next start. In the first
+five minutes of a failure it is tried every few seconds: a tunnel fills in ten.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
 from cloud.ledger import tables as t
+from cloud.warnings.store import message_of
 from cloud.warnings.types import Message
-from cloud.warnings.view import message_of
 from contract.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -71,6 +71,10 @@ class Dispatcher:
             except SQLAlchemyError as error:
                 self._trouble = f"the ledger is out of reach: {error}"
                 self._stop.wait(_EAGER_S)
+            except Exception as error:  # a defect must not end the thread in silence: the next warning may matter
+                self._trouble = f"{type(error).__name__}: {error}"
+                log.exception("sink %s stumbled; it will try again", self._consumer.name)
+                self._stop.wait(_EAGER_S)
 
     def _next(self) -> Message | None:
         d = t.deliveries
@@ -93,16 +97,27 @@ class Dispatcher:
                 log.warning("sink %s: %s", self._consumer.name, self._trouble)
                 if time.monotonic() - began > _EAGER_FOR_S:
                     pause_s = min(pause_s * 2, _PATIENT_MAX_S)
-                self._stop.wait(pause_s * random.uniform(0.8, 1.2))
+                self._stop.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             except GivenUp as error:
                 self._trouble, self._gone = str(error), True
-                self._note(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})
+                self._note_surely(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})
                 log.error("sink %s is switched off: %s", self._consumer.name, error)
                 return
             else:
                 self._trouble = ""
-                self._note(message, {"receipt": receipt, "delivered_ms": self._clock.now_ms()})
+                self._note_surely(message, {"receipt": receipt, "delivered_ms": self._clock.now_ms()})
                 return
+
+    def _note_surely(self, message: Message, values: dict[str, Any]) -> None:
+        """What the consumer has must not be sent again because the ledger is away: insist on writing it down."""
+        while True:
+            try:
+                self._note(message, values)
+                return
+            except SQLAlchemyError as error:
+                self._trouble = f"{message.id} has arrived, but the ledger is out of reach: {error}"
+                if self._stop.wait(_EAGER_S):
+                    raise
 
     def _note(self, message: Message, values: dict[str, Any]) -> None:
         d = t.deliveries

@@ -5,21 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, IPvAnyNetwork, StringConstraints
 
+from cloud.delivery.egress import Egress
 from contract.models import Id, Positive, Shape
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
 
 
 class WebhookSettings(Shape):
-    """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed."""
+    """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
+
+    timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones.
+    """
 
     kind: Literal["webhook"]
     name: Id
-    url: Url
+    url: Annotated[str, Field(repr=False)]  # judged by cloud.delivery.egress; a path may be a secret
     secret_files: tuple[Path, ...] = Field(min_length=1)
     timeout_s: Positive = 10.0
+    ca_file: Path | None = None
 
 
 class LogSettings(Shape):
@@ -28,6 +33,19 @@ class LogSettings(Shape):
     kind: Literal["log"]
     name: Id = "log"
     path: Path
+
+
+class EgressSettings(Shape):
+    """The `egress:` part: what webhooks may reach beside public addresses over https.
+
+    allow_networks: inner networks (`10.1.0.0/16`). allow_http: hosts, as they stand in the URL.
+    """
+
+    allow_networks: tuple[IPvAnyNetwork, ...] = ()
+    allow_http: tuple[str, ...] = ()
+
+    def rules(self) -> Egress:
+        return Egress(self.allow_networks, self.allow_http)
 
 
 Sink = Annotated[WebhookSettings | LogSettings, Field(discriminator="kind")]

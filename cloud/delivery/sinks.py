@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import httpx
 from standardwebhooks.webhooks import Webhook
 
+from cloud.delivery import outgoing
+from cloud.delivery.egress import Egress, TargetRefused
 from cloud.delivery.settings import LogSettings, Sink, WebhookSettings
 from cloud.warnings.types import Message
 from contract.clock import iso
@@ -52,36 +53,50 @@ def body_of(message: Message) -> dict[str, Any]:
 class WebhookSink:
     """Standard Webhooks: `webhook-id` is the message's id at every attempt, so that a consumer can tell doubles.
 
-    Redirects are refused: a warning goes where the operator said, or nowhere.
+    Where it may go: see `cloud.delivery.egress`. Redirects are refused: a warning goes where the operator said, or
+    nowhere. Keys, signatures and the URL's path are in no message of an error, and so in no log and no answer.
     """
 
-    def __init__(self, settings: WebhookSettings) -> None:
+    def __init__(
+        self, settings: WebhookSettings, rules: Egress, resolver: outgoing.Resolver = outgoing.resolve
+    ) -> None:
         self.name = settings.name
-        self._url = settings.url
+        self._url, self._rules, self._resolver = settings.url, rules, resolver
+        self._timeout_s = settings.timeout_s
+        self._context = outgoing.tls_context(str(settings.ca_file) if settings.ca_file else None)
         self._keys = [Webhook(path.read_text().strip()) for path in settings.secret_files]
-        self._client = httpx.Client(timeout=settings.timeout_s, follow_redirects=False, trust_env=False)
 
     def deliver(self, message: Message) -> str:
         body = json.dumps(body_of(message), ensure_ascii=False)
         now = datetime.now(UTC)  # signatures are judged by real time, whatever clock the storm is played at
-        headers = {
+        headers: dict[bytes | str, bytes | str] = {
             "content-type": "application/json",
             "webhook-id": message.id,
             "webhook-timestamp": str(int(now.timestamp())),
             "webhook-signature": " ".join(key.sign(message.id, now, body) for key in self._keys),
         }
         try:
-            answer = self._client.post(self._url, content=body.encode(), headers=headers)
-        except httpx.HTTPError as error:
-            raise NotDelivered(f"{type(error).__name__}: {error}") from error
-        if answer.status_code == 410:
+            status = outgoing.post(
+                self._url,
+                headers,
+                body.encode(),
+                rules=self._rules,
+                context=self._context,
+                timeout_s=self._timeout_s,
+                resolver=self._resolver,
+            )
+        except (outgoing.NoAnswer, TargetRefused) as error:
+            raise NotDelivered(str(error)) from error
+        if status == 410:
             raise GivenUp("the consumer answers 410 Gone")
-        if not answer.is_success:
-            raise NotDelivered(f"HTTP {answer.status_code}")
-        return f"HTTP {answer.status_code}"
+        if 300 <= status < 400:
+            raise NotDelivered(f"HTTP {status}: redirects are refused; set the final address as url")
+        if not 200 <= status < 300:
+            raise NotDelivered(f"HTTP {status}")
+        return f"HTTP {status}"
 
     def close(self) -> None:
-        self._client.close()
+        """Nothing is open between messages."""
 
 
 @dataclass(slots=True)
@@ -104,9 +119,10 @@ class LogSink:
         """Nothing is open between messages."""
 
 
-def make_sink(settings: Sink, base: Path) -> Consumer:
+def make_sink(settings: Sink, base: Path, rules: Egress) -> Consumer:
     """Relative paths count from `base`. Raises OSError when a key cannot be read."""
     if isinstance(settings, LogSettings):
         return LogSink(settings.name, base / settings.path)
     absolute = tuple(base / path for path in settings.secret_files)
-    return WebhookSink(settings.model_copy(update={"secret_files": absolute}))
+    ca_file = base / settings.ca_file if settings.ca_file else None
+    return WebhookSink(settings.model_copy(update={"secret_files": absolute, "ca_file": ca_file}), rules)

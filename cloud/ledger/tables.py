@@ -32,6 +32,21 @@ view_state = Table(
     Column("state", Text, nullable=False),
 )
 
+# What the warnings' state is made of. A row changes in the transaction that moves the cursor; the others hold.
+condition_state = Table(
+    "condition_state",
+    metadata,
+    Column("channel", BigInteger, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+)
+
+open_incidents = Table(
+    "open_incidents",
+    metadata,
+    Column("zone", String(64), primary_key=True),
+    Column("body", Text, nullable=False),
+)
+
 incidents = Table(
     "incidents",
     metadata,
@@ -101,6 +116,8 @@ def open_ledger(url: str) -> Engine:
         engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
+    from cloud.ledger import access_tables  # noqa: F401  (they join `metadata`)
+
     metadata.create_all(engine)
     return engine
 

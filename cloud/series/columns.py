@@ -28,11 +28,31 @@ def ordered(batch: ReadingBatch) -> ReadingBatch:
     """By channel, then time; of one channel and time only the last given stays."""
     if not len(batch):
         return batch
-    order = np.lexsort((batch.time_ms, batch.channel))  # stable: of equals the later in the log stays later
+    order = _order(batch)
     channel, time_ms = batch.channel[order], batch.time_ms[order]
     last = np.ones(len(order), np.bool_)
     last[:-1] = (channel[1:] != channel[:-1]) | (time_ms[1:] != time_ms[:-1])
     return batch.take(order[last])
+
+
+def _order(batch: ReadingBatch) -> Int64s:
+    """Stable: of equals the later in the log stays later. One sort instead of two where channel and time fit a word."""
+    first_ms = int(batch.time_ms.min())
+    bits = (int(batch.time_ms.max()) - first_ms).bit_length()
+    if bits > 31:
+        return np.asarray(np.lexsort((batch.time_ms, batch.channel)), np.int64)
+    key = (batch.channel.astype(np.int64) << bits) | (batch.time_ms - first_ms)
+    return np.asarray(np.argsort(key, kind="stable"), np.int64)
+
+
+def distinct(numbers: Int64s) -> list[int]:
+    """The different ones, rising; of numbers that lie close together in one counting sweep."""
+    if not len(numbers):
+        return []
+    first = int(numbers.min())
+    if int(numbers.max()) - first > len(numbers):
+        return [int(n) for n in np.unique(numbers)]
+    return [first + int(i) for i in np.flatnonzero(np.bincount(numbers - first))]
 
 
 def to_table(batch: ReadingBatch) -> pa.Table:
@@ -40,13 +60,18 @@ def to_table(batch: ReadingBatch) -> pa.Table:
     milli = np.rint(value * 1000)
     with np.errstate(invalid="ignore"):
         fits = (np.abs(milli) < 2**31) & (milli / 1000 == value)
-    missing = np.isnan(value)
+    if fits.all():  # the usual case: no masks to build
+        packed, exact = pa.array(milli.astype(np.int32)), pa.nulls(len(batch), pa.float64())
+    else:
+        missing = np.isnan(value)
+        packed = pa.array(np.where(fits, milli, 0).astype(np.int32), mask=~fits)
+        exact = pa.array(np.where(fits | missing, 0.0, value), mask=fits | missing)
     columns = {
         "time": pa.array((batch.time_ms // 1000).astype(np.int32)),
         "ms": pa.array((batch.time_ms % 1000).astype(np.int32)),
         "channel": pa.array(batch.channel),
-        "milli": pa.array(np.where(fits, milli, 0).astype(np.int32), mask=~fits),
-        "exact": pa.array(np.where(fits | missing, 0.0, value), mask=fits | missing),
+        "milli": packed,
+        "exact": exact,
         "flag": pa.array(batch.flag),
     }
     return pa.table(columns)

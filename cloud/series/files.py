@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -20,6 +21,7 @@ from cloud.series.manifest import Group, Manifest, Segment
 from contract.readings import ReadingBatch
 
 ROWS_PER_GROUP = {"hour": 8192, "day": 16_384, "month": 1 << 20}
+_HOURLY_ROWS = 2048
 _OPEN_FILES = 64
 Found = tuple[int, str, str, int, int, int]
 
@@ -37,18 +39,10 @@ class SegmentFiles:
 
     def write_raw(self, span: str, start_ms: int, end_ms: int, parts: Iterable[ReadingBatch]) -> Segment:
         """A file of parts that are `ordered`, each of channels above the last one's. Durable on return."""
-        return self._write("raw", span, start_ms, end_ms, ((to_table(p), _group(p)) for p in _pieces(parts, span)))
+        return self._write("raw", span, start_ms, end_ms, _pieces(parts, span))
 
     def write_hourly(self, span: str, start_ms: int, end_ms: int, parts: Iterable[Hourly]) -> Segment:
-        made = (
-            (
-                hourly_table(h),
-                Group(int(h.channel[0]), int(h.channel[-1]), int(h.hour_ms.min()), int(h.hour_ms.max())),
-            )
-            for h in parts
-            if len(h.channel)
-        )
-        return self._write("hourly", span, start_ms, end_ms, made)
+        return self._write("hourly", span, start_ms, end_ms, _hourly_pieces(parts))
 
     def _write(
         self, kind: str, span: str, start_ms: int, end_ms: int, parts: Iterable[tuple[pa.Table, Group]]
@@ -139,16 +133,33 @@ class Reading:
         return (from_table(t) for t in self.tables())
 
 
-def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[ReadingBatch]:
+def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[tuple[pa.Table, Group]]:
     """Row groups: months one a channel (a year of one channel is then twelve reads), others by size."""
     for part in parts:
+        table = to_table(part)
         if span == "month":
-            cuts = [0, *(i + 1 for i in range(len(part) - 1) if part.channel[i] != part.channel[i + 1]), len(part)]
+            cuts = [0, *(np.flatnonzero(part.channel[1:] != part.channel[:-1]) + 1).tolist(), len(part)]
         else:
             cuts = [*range(0, len(part), ROWS_PER_GROUP[span]), len(part)]
         for a, b in itertools.pairwise(cuts):
             if b > a:
-                yield part.take(slice(a, b))
+                yield table.slice(a, b - a), _group(part.take(slice(a, b)))
+
+
+def _hourly_pieces(parts: Iterable[Hourly]) -> Iterator[tuple[pa.Table, Group]]:
+    """Row groups of whole channels, small: a question is for a few channels and a long time."""
+    for h in parts:
+        table = hourly_table(h)
+        starts = np.flatnonzero(np.diff(h.channel, prepend=-1))
+        cuts = [0]
+        for start in (*starts.tolist(), len(h.channel)):
+            if start - cuts[-1] >= _HOURLY_ROWS or start == len(h.channel):
+                cuts.append(start)
+        for a, b in itertools.pairwise(cuts):
+            if b > a:
+                channel, hour = h.channel[a:b], h.hour_ms[a:b]
+                group = Group(int(channel[0]), int(channel[-1]), int(hour.min()), int(hour.max()))
+                yield table.slice(a, b - a), group
 
 
 def _group(part: ReadingBatch) -> Group:

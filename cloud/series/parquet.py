@@ -16,7 +16,7 @@ import numpy as np
 
 from cloud.log.base import BatchLog, Entry
 from cloud.series.base import Hourly
-from cloud.series.columns import HOUR_MS, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
+from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest
@@ -81,7 +81,7 @@ class ParquetStore:
         whole = ReadingBatch.concat(self._tail)
         segments = []
         hours = whole.time_ms // HOUR_MS
-        for h in np.unique(hours).tolist():
+        for h in distinct(hours):
             part = ordered(whole.take(hours == h))
             segments.append(self._files.write_raw("hour", h * HOUR_MS, (h + 1) * HOUR_MS, [part]))
         self._manifest.commit(segments, cursor=self._applied)

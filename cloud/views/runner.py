@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cloud.log.base import BatchLog, Entry, EntryKind
@@ -52,8 +51,6 @@ class ViewRunner:
                 if not self._step():
                     self._log.wait(self.view.cursor(), _IDLE_S)
                 pause_s, self._trouble = _PAUSE_FIRST_S, ""
-            except Poisoned as error:
-                self._put_aside(error)
             except RetryLater as error:
                 self._say(str(error))
                 self._stop.wait(pause_s)
@@ -68,13 +65,16 @@ class ViewRunner:
         entries = self._log.read(self.view.cursor(), _ENTRIES)
         if not entries:
             return False
-        self.view.apply([e for e in entries if e.offset not in self._set_aside] or _nothing_but_time(entries))
+        try:
+            self.view.apply(without(entries, self._set_aside))
+        except Poisoned as error:
+            self._put_aside(error)
         return True
 
     def _put_aside(self, error: Poisoned) -> None:
-        self._set_aside.add(error.offset)
         with self._aside.open("a") as file:
             file.write(json.dumps({"view": self.view.name, "offset": error.offset, "reason": error.reason}) + "\n")
+        self._set_aside.add(error.offset)
         log.error("view %s sets aside log offset %d: %s", self.view.name, error.offset, error.reason)
 
     def _say(self, trouble: str) -> None:
@@ -83,9 +83,10 @@ class ViewRunner:
         self._trouble = trouble
 
 
-def _nothing_but_time(entries: Sequence[Entry]) -> list[Entry]:
-    """All were set aside: the cursor must still get past them, as it does past a tick."""
-    return [replace(entries[-1], kind=EntryKind.TICK, payload=b"")]
+def without(entries: Sequence[Entry], aside: Collection[int]) -> list[Entry]:
+    """The entries, with a tick in the place of each that is set aside: of that one only its time is left, and how
+    entries are cut into calls makes no difference."""
+    return [e._replace(kind=EntryKind.TICK, payload=b"") if e.offset in aside else e for e in entries]
 
 
 def _offsets(aside: Path) -> set[int]:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from cloud.warnings import incidents as inc
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.types import Incident, Message, MsgType
-from contract import conditions as cond
 from contract.catalogue import Catalogue
 from contract.conditions import Change, Conditions, Late, State
-from contract.models import Level
 from contract.readings import ReadingBatch
 
 
@@ -30,12 +25,17 @@ class EngineState:
 
 @dataclass(slots=True)
 class Outcome:
-    """What one step brought. incidents: as they stand after it, those that were told of or changed."""
+    """What one step brought. incidents: as they stand after it, those that were told of or changed.
+
+    channels, zones: whose condition or open incident it may have altered; what is stored of the others still holds.
+    """
 
     changes: list[Change] = field(default_factory=list)
     late: list[Late] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
+    channels: set[int] = field(default_factory=set)
+    zones: list[str] = field(default_factory=list)
 
 
 class Engine:
@@ -50,7 +50,9 @@ class Engine:
     def step(self, state: EngineState, batch: ReadingBatch, now_ms: int) -> tuple[EngineState, Outcome]:
         out = Outcome()
         state.conditions, out.changes, out.late = self._conditions.step(state.conditions, batch, now_ms)
-        state.incidents, announcements = self._incidents.step(state.incidents, state.conditions, now_ms)
+        out.channels = state.conditions.moved
+        state.incidents, announcements = self._incidents.step(state.incidents, state.conditions, out.channels, now_ms)
+        out.zones = state.incidents.looked_at
         for a in announcements:
             earlier = state.earlier.setdefault(a.incident.id, [])
             state.number += 1
@@ -61,34 +63,7 @@ class Engine:
             if a.msg_type is MsgType.CANCEL:
                 del state.earlier[a.incident.id]
         told = {i.id for i in out.incidents}
-        if out.changes:
-            out.incidents += [o.incident for o in state.incidents.open.values() if o.incident.id not in told]
+        changed = self._incidents.zones_of(c.channel for c in out.changes)
+        still_open = [state.incidents.open[zone].incident for zone in changed if zone in state.incidents.open]
+        out.incidents += [i for i in still_open if i.id not in told]
         return state, out
-
-
-def dump(state: EngineState) -> dict[str, Any]:
-    """For JSON."""
-    return {
-        "conditions": cond.dump(state.conditions),
-        "incidents": inc.dump(state.incidents),
-        "earlier": {
-            i: [{"id": m.id, "sent_ms": m.sent_ms, "type": m.msg_type.value, "level": m.level.value} for m in messages]
-            for i, messages in state.earlier.items()
-        },
-        "number": state.number,
-    }
-
-
-def restore(data: Mapping[str, Any], fresh: EngineState) -> EngineState:
-    """What `dump` gave. Conditions that a changed catalogue has added begin as in `fresh`; those it took away go."""
-    found = cond.restore(data["conditions"])
-    conditions = {}
-    for channel, begin in fresh.conditions.items():
-        old = found.get(channel, begin)
-        same_levels = old.latches.keys() == begin.latches.keys()
-        conditions[channel] = old if same_levels else begin
-    earlier = {
-        i: [Message(m["id"], i, m["sent_ms"], MsgType(m["type"]), Level(m["level"]), (), b"") for m in messages]
-        for i, messages in data["earlier"].items()
-    }
-    return EngineState(conditions, inc.restore(data["incidents"]), earlier, data["number"])

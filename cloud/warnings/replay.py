@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from cloud.log.base import BatchLog
+from cloud.views.base import Poisoned
+from cloud.views.runner import without
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.types import Message
 from cloud.warnings.view import open_view
@@ -15,8 +17,12 @@ def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings 
     """All messages, oldest first. With other rules in the catalogue: what those would have done."""
     view = open_view("sqlite://", catalogue, settings)
     try:
+        aside: set[int] = set()
         while entries := batch_log.read(view.cursor(), _ENTRIES):
-            view.apply(entries)
+            try:
+                view.apply(without(entries, aside))
+            except Poisoned as error:  # as the live view does
+                aside.add(error.offset)
         return list(reversed(view.messages(limit=10**9)))
     finally:
         view.close()

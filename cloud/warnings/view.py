@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger import tables as t
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings
-from cloud.warnings.engine import Engine, EngineState, Outcome, dump, restore
-from cloud.warnings.incidents import incident_from_json, incident_json
+from cloud.warnings import store
+from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.incidents import incident_from_json
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import ConditionSnapshot, Incident, Message, MsgType
+from cloud.warnings.types import ConditionSnapshot, Incident, Message
 from contract.catalogue import Catalogue
-from contract.models import Level
 
 NAME = "warnings"
 
@@ -36,6 +36,7 @@ class WarningsView:
         self._engine = Engine(catalogue, settings)
         self._state: EngineState
         self._cursor: int
+        self._ahead: bool
         self._load()
 
     @property
@@ -48,39 +49,37 @@ class WarningsView:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        state, outcomes = self._state, []
-        for entry in entries:
-            state, outcome = self._engine.step(state, readings([entry]), entry.append_ms)
-            outcomes.append(outcome)
         try:
+            if self._ahead:
+                self._load()
+            self._ahead = True  # until it is stored: the step alters the state in place
+            state, outcomes = self._state, []
+            for entry in entries:
+                state, outcome = self._engine.step(state, readings([entry]), entry.append_ms)
+                outcomes.append(outcome)
             with self._ledger.begin() as db:
                 number = state.number - sum(len(o.messages) for o in outcomes)
                 for outcome in outcomes:
-                    number = _write(db, outcome, number)
-                _save(db, entries[-1].offset, state)
+                    number = store.write(db, outcome, number)
+                channels = set().union(*(o.channels for o in outcomes))
+                zones = set().union(*(o.zones for o in outcomes))
+                store.save(db, NAME, entries[-1].offset, state, channels, zones)
         except OperationalError as error:
-            self._load()
             raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
-        except BaseException:
-            self._load()  # the state in memory has gone ahead of what is stored
-            raise
-        self._state, self._cursor = state, entries[-1].offset
+        self._state, self._cursor, self._ahead = state, entries[-1].offset, False
 
     def reset(self) -> None:
         with self._ledger.begin() as db:
-            for table in (t.view_state, t.incidents, t.messages, t.changes, t.late):
-                db.execute(delete(table))
+            store.forget(db)
         self._load()
 
     def close(self) -> None:
         self._ledger.dispose()
 
     def _load(self) -> None:
-        fresh = self._engine.initial()
-        with self._ledger.connect() as db:
-            row = db.execute(select(t.view_state).where(t.view_state.c.name == NAME)).first()
-        self._cursor = 0 if row is None else row.cursor
-        self._state = fresh if row is None else restore(json.loads(row.state), fresh)
+        with self._ledger.begin() as db:
+            self._cursor, self._state = store.load(db, NAME, self._engine.initial())
+        self._ahead = False  # is the state in memory further than what is stored?
 
     # --- the reader ---
 
@@ -101,12 +100,12 @@ class WarningsView:
         if incident_id is not None:
             query = query.where(t.messages.c.incident == incident_id)
         with self._ledger.connect() as db:
-            return [message_of(row) for row in db.execute(query)]
+            return [store.message_of(row) for row in db.execute(query)]
 
     def message(self, message_id: str) -> Message | None:
         with self._ledger.connect() as db:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
-        return None if row is None else message_of(row)
+        return None if row is None else store.message_of(row)
 
     def conditions(self) -> Sequence[ConditionSnapshot]:
         return [
@@ -117,64 +116,3 @@ class WarningsView:
 
 def open_view(ledger_url: str, catalogue: Catalogue, settings: WarningSettings | None = None) -> WarningsView:
     return WarningsView(ledger_url, catalogue, settings or WarningSettings())
-
-
-def message_of(row: Row[Any]) -> Message:
-    references = tuple(json.loads(row.refs))
-    level, msg_type = Level(row.level), MsgType(row.msg_type)
-    return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
-
-
-def _write(db: Connection, outcome: Outcome, number: int) -> int:
-    for m in outcome.messages:
-        number += 1
-        values = {
-            "number": number,
-            "id": m.id,
-            "incident": m.incident,
-            "sent_ms": m.sent_ms,
-            "msg_type": m.msg_type.value,
-            "level": m.level.value,
-            "refs": json.dumps(list(m.references)),
-            "cap_xml": m.cap_xml,
-        }
-        db.execute(insert(t.messages).values(values))
-    for i in outcome.incidents:
-        body = {
-            "zone": i.zone,
-            "opened_ms": i.opened_ms,
-            "closed_ms": i.closed_ms,
-            "body": json.dumps(incident_json(i)),
-        }
-        found = db.execute(update(t.incidents).where(t.incidents.c.id == i.id).values(body))
-        if not found.rowcount:
-            db.execute(insert(t.incidents).values({"id": i.id, **body}))
-    for c in outcome.changes:
-        db.execute(
-            insert(t.changes).values(
-                channel=c.channel,
-                time_ms=c.time_ms,
-                state=c.state.value,
-                level=c.level.value if c.level else None,
-                reason=c.reason.value,
-                value=c.value,
-            )
-        )
-    for n in outcome.late:
-        db.execute(
-            insert(t.late).values(
-                channel=n.channel,
-                reading_ms=n.reading_ms,
-                now_ms=n.now_ms,
-                value=n.value,
-                would_have_warned=n.level.value if n.level else None,
-            )
-        )
-    return number
-
-
-def _save(db: Connection, cursor: int, state: EngineState) -> None:
-    values = {"cursor": cursor, "state": json.dumps(dump(state))}
-    found = db.execute(update(t.view_state).where(t.view_state.c.name == NAME).values(values))
-    if not found.rowcount:
-        db.execute(insert(t.view_state).values({"name": NAME, **values}))

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from cloud.api.app import json_of
+from cloud.api.answers import json_of
 from cloud.api.problems import Problem
 from cloud.services import Services
 from cloud.web.state import district_state, station_series

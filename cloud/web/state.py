@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from cloud.api.app import latest_json, number
+from cloud.api.answers import number
+from cloud.api.latest import latest_json
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
 from cloud.services import Services
@@ -88,8 +89,9 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
-            row = latest_json(services, [main])[0]
-            out["held_to_ms"] = None if row["state"] == "unknown" else now_ms
+            conditions = {c.channel: c for c in services.warnings.conditions()}
+            silent = _unknown(conditions.get(main), latest_json(services, [main])[0])
+            out["held_to_ms"] = None if silent else now_ms
     if gauge is not None:
         rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)
         first, depth = hyetograph(rows, *_gauge(gauge), start_ms // 300_000 * 300_000, now_ms, 300_000)
@@ -128,7 +130,7 @@ def _station(
     main = main_channel(services, station)
     row = latest[main] if main is not None else {"value": None, "age_s": None, "state": "unknown"}
     condition = conditions.get(main) if main is not None else None
-    unknown = condition.state is ConditionState.UNKNOWN if condition else row["state"] == "unknown"
+    unknown = _unknown(condition, row)
     held = condition.level.value if condition and condition.level else "normal"
     quantity = services.catalogue.channels[main].quantity.value if main is not None else ""
     value = rain.get(main) if quantity == Quantity.RAIN_TOTAL and main is not None else row["value"]
@@ -146,6 +148,11 @@ def _station(
         "unit": "mm in 1 h" if quantity == Quantity.RAIN_TOTAL else "m",
         "age_s": row["age_s"],
     }
+
+
+def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> bool:
+    """A watched channel is unknown when its rule says so; another when it is silent for too long."""
+    return condition.state is ConditionState.UNKNOWN if condition else row["state"] == "unknown"
 
 
 def _pumps(services: Services, station: Station, latest: Mapping[int, Mapping[str, Any]]) -> dict[str, Any] | None:

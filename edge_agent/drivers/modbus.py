@@ -1,15 +1,19 @@
 """Modbus TCP and RTU, over pymodbus: one client a bus, one request at a time.
 
 The trap this module closes: on RTU nothing in a reply says which request it answers. After a time-out the late reply
-would pass for the answer to the next question, and the shift would persist. So after any time-out or bad reply the bus
-is left silent for one full time-out, and what comes meanwhile is dropped. Modbus TCP matches transaction numbers.
+would pass for the answer to the next question, and the shift would persist. So after any time-out or bad reply
+- the bus is left silent for two time-outs, and what comes meanwhile is dropped;
+- for `_DOUBT` time-outs more the unit is doubted: it is asked the same question again before any other, so that a
+  reply that comes later still is one to the question that is open; and a reply of it is believed only if nothing
+  follows it for one time-out, for if it was a late one then the true one does follow.
+Modbus TCP matches transaction numbers and needs none of this.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -34,6 +38,7 @@ EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
     10: "gateway path unavailable",
     11: "gateway target does not respond",
 }
+_DOUBT = 10
 Client = AsyncModbusTcpClient | AsyncModbusSerialClient
 
 
@@ -46,7 +51,9 @@ async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clo
 class ModbusDriver:
     def __init__(self, bus: Bus, devices: Sequence[DeviceInfo], address: str) -> None:
         self._rtu = bus.kind is BusKind.MODBUS_RTU
-        self._client = _client(bus, address)
+        self._heard = 0  # packets that have come in
+        self._owed: dict[int, tuple[Read, float]] = {}  # unit -> the question it did not answer; doubted until
+        self._client = _client(bus, address, self._trace)
         # A silent unit must not cost its neighbours the connection.
         self._client.ctx.max_until_disconnect = self._client.ctx.count_until_disconnect = 2**31
         self._plans = {d.device.id: plan(d.model, d.channels) for d in devices}
@@ -55,6 +62,12 @@ class ModbusDriver:
     async def read(self, device: DeviceInfo) -> Values:
         channels: list[int] = []
         values: list[float] = []
+        if (owed := self._doubted(device.device.unit)) is not None:
+            try:
+                await self._request(device, owed)
+            except DeviceFault as fault:
+                if fault.fault is not Fault.EXCEPTION:  # a refusal is an answer
+                    raise
         for wanted in self._plans[device.device.id]:
             words = await self._request(device, wanted)
             for w in wanted.wanted:
@@ -79,7 +92,7 @@ class ModbusDriver:
         try:
             reply: ModbusPDU = await ask(read.address, count=read.count, device_id=device.device.unit)
         except ModbusException as error:
-            await self._settle(device.timeout_s)
+            await self._settle(device, read)
             if not client.connected:
                 raise DeviceFault(Fault.BUS_DOWN, f"{self._address} closed the connection") from error
             if "received" in str(error) and "No response" not in str(error):
@@ -87,13 +100,19 @@ class ModbusDriver:
             raise DeviceFault(
                 Fault.TIMEOUT, f"unit {device.device.unit} did not answer within {device.timeout_s:g} s"
             ) from error
+        if self._doubted(device.device.unit) is not None:
+            heard = self._heard
+            await asyncio.sleep(device.timeout_s)
+            if self._heard != heard:
+                await self._settle(device, read)
+                raise DeviceFault(Fault.BAD_REPLY, f"unit {device.device.unit} answered twice: one reply was late")
         if isinstance(reply, ExceptionResponse):
             name = EXCEPTION_NAMES.get(reply.exception_code, "unnamed")
             what = f"unit {device.device.unit} refuses {read.table.value} {read.address}+{read.count}: {name}"
             raise DeviceFault(Fault.EXCEPTION, f"{what} (exception {reply.exception_code})")
         words = reply.bits[: read.count] if read.table in (Table.COIL, Table.DISCRETE) else reply.registers
         if reply.isError() or reply.function_code != _FUNCTION[read.table] or len(words) != read.count:
-            await self._settle(device.timeout_s)
+            await self._settle(device, read)
             what = f"asked unit {device.device.unit} for {read.count}, got {len(words)}"
             raise DeviceFault(Fault.BAD_REPLY, f"{what} with function {reply.function_code}")
         return [int(w) for w in words]
@@ -106,17 +125,31 @@ class ModbusDriver:
         except (TimeoutError, OSError, ModbusException):
             return False
 
-    async def _settle(self, timeout_s: float) -> None:
+    async def _settle(self, device: DeviceInfo, read: Read) -> None:
         if self._rtu:
-            # RTU replies name no request: one that is late must have gone by before the next question.
-            await asyncio.sleep(2 * timeout_s)
+            await asyncio.sleep(2 * device.timeout_s)
             self._client.ctx.recv_buffer = b""
+            until_s = asyncio.get_running_loop().time() + _DOUBT * device.timeout_s
+            self._owed[device.device.unit] = (read, until_s)
+
+    def _doubted(self, unit: int) -> Read | None:
+        """What the unit was asked when it last missed a reply, while that reply may still come."""
+        read, until_s = self._owed.get(unit, (None, 0.0))
+        if read is not None and asyncio.get_running_loop().time() >= until_s:
+            del self._owed[unit]
+            return None
+        return read
+
+    def _trace(self, sending: bool, data: bytes) -> bytes:
+        if not sending:
+            self._heard += 1
+        return data
 
 
 _FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 
 
-def _client(bus: Bus, address: str) -> Client:
+def _client(bus: Bus, address: str, trace: Callable[[bool, bytes], bytes]) -> Client:
     if bus.kind is BusKind.MODBUS_RTU:
         return AsyncModbusSerialClient(
             address,
@@ -126,6 +159,7 @@ def _client(bus: Bus, address: str) -> Client:
             retries=0,
             reconnect_delay=0,
             timeout=1,
+            trace_packet=trace,
         )
     host, _, port = address.rpartition(":")
     return AsyncModbusTcpClient(host, port=int(port), retries=0, reconnect_delay=0, timeout=1)

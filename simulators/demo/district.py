@@ -23,6 +23,7 @@ from contract.yaml_lines import ConfigError, read_yaml, validate
 from simulators.catchment.catchment import Catchment
 from simulators.demo.centre import WarningCentre
 from simulators.demo.processes import Child
+from simulators.identities import Identities
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
 from simulators.signals import Simulation
@@ -33,7 +34,12 @@ LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy r
 
 @dataclass(frozen=True)
 class Scene:
-    """What to play. broker: address of a real one; None for the embedded."""
+    """What to play. broker: address of a real one; None for the embedded.
+
+    edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
+    lead_ms: how long before the first heavy rain it begins.
+    identities: of that broker, see `simulators.identities`; None for one without TLS.
+    """
 
     folder: Path  # of the district
     out: Path
@@ -42,6 +48,10 @@ class Scene:
     seed: int
     http_port: int = 0
     broker: tuple[str, int] | None = None
+    edge_broker: tuple[str, int] | None = None
+    keepalive_s: float = 20
+    lead_ms: int = LEAD_MS
+    identities: Path | None = None
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -58,8 +68,9 @@ class District:
         self.scene = scene
         self.catalogue: Catalogue = load(scene.folder)
         self._simulation = read_simulation(scene.folder)
+        self._identities = Identities(scene.identities) if scene.identities is not None else None
         _empty(scene.out)
-        start_ms = scene.storm.heavy_ms - LEAD_MS
+        start_ms = scene.storm.heavy_ms - scene.lead_ms
         self.clock = ScaledClock(start_ms, scene.speed, time.time_ns() // 1_000_000)
         secret = "whsec_" + b64encode(secrets.token_bytes(24)).decode()
         (scene.out / "webhook.key").write_text(secret)
@@ -93,10 +104,11 @@ class District:
         ready = json.loads(await asyncio.to_thread(self.cloud.first_line))
         self.http = ready["http"]
         host, _, port = ready["broker"].rpartition(":")
+        edge_broker = scene.edge_broker or (host, int(port))
         # From now on both keep their ports, so that either can be started again.
         self.write_cloud(int(self.http.rpartition(":")[2]), int(port))
         for gateway, child in self.gateways.items():
-            self._write_edge(gateway, host, int(port), self.plant.addresses())
+            self._write_edge(gateway, edge_broker, self.plant.addresses())
             child.start()
 
     def check(self) -> None:
@@ -143,9 +155,14 @@ class District:
         broker: dict[str, Any] = {"embedded": scene.broker is None, "port": broker_port}
         if scene.broker is not None:
             broker["host"] = scene.broker[0]
+        identity: dict[str, Any] = {}
+        if self._identities is not None:
+            broker.update(self._identities.cloud_tls())
+            identity = {"identity": self._identities.cloud_section()}
         _write_yaml(
             scene.out / "cloud.yaml",
             {
+                **identity,
                 "catalogue": str(scene.folder.resolve()),
                 "data_dir": "cloud",
                 "clock": str(self.clock),
@@ -154,11 +171,16 @@ class District:
                     {"kind": "webhook", "name": "centre", "url": self.centre.url, "secret_files": ["webhook.key"]},
                     {"kind": "log", "name": "log", "path": "warnings.jsonl"},
                 ],
-                "http": {"port": http_port},
+                # The warning centre is on loopback, without TLS.
+                "egress": {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]},
+                # Nobody logs in to a demonstration; so nobody but this machine may reach it.
+                "http": {"host": "127.0.0.1", "port": http_port},
+                "access": {"mode": "open"},
             },
         )
 
-    def _write_edge(self, gateway: str, host: str, port: int, addresses: Mapping[str, str]) -> None:
+    def _write_edge(self, gateway: str, broker: tuple[str, int], addresses: Mapping[str, str]) -> None:
+        tls = self._identities.gateway_tls(gateway) if self._identities is not None else {}
         own = {bus.id: addresses[bus.id] for bus in self.catalogue.gateways[gateway].buses}
         _write_yaml(
             self.scene.out / "edge" / f"{gateway}.yaml",
@@ -167,7 +189,7 @@ class District:
                 "catalogue": str(self.scene.folder.resolve()),
                 "data_dir": gateway,
                 "clock": str(self.clock),
-                "broker": {"host": host, "port": port},
+                "broker": {"host": broker[0], "port": broker[1], "keepalive_s": self.scene.keepalive_s, **tls},
                 "addresses": own,
             },
         )

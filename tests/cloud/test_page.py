@@ -17,7 +17,7 @@ from tests.servers import command, require
 def http(tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("cloud")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
-    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}}))
+    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}}))
     with command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready:
         yield ready["http"]
 
@@ -77,6 +77,8 @@ def test_the_page_in_chromium(http):
         page.wait_for_selector("body[data-ready=yes]")
         assert page.locator("#map .dot.unknown").count() == 16
         assert page.locator("#map .dot.normal").count() == 0
+        assert set(page.locator("#map .stale").all_text_contents()) == {"? never heard"}
+        assert page.locator("#map .query").count() == 16
         assert "unknown" in page.locator("#worst").inner_text()
         page.locator('#map [data-station="u3"]').click()
         page.locator("#chart-name", has_text="Jingguang Tunnel").wait_for()

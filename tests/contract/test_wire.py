@@ -48,7 +48,7 @@ def batches(draw: st.DrawFn) -> WireBatch:
         draw(st.lists(kind, min_size=n, max_size=n)),
         draw(st.lists(st.sampled_from(FLAG_VALUES), min_size=n, max_size=n)),
     )
-    return WireBatch("gw-1", draw(st.integers(0, 2**64 - 1)), draw(st.integers(1, 2**64 - 1)), Lane.LIVE, readings)
+    return WireBatch("gw-1", draw(st.integers(0, 2**64 - 1)), draw(st.integers(1, 2**63 - 1)), Lane.LIVE, readings)
 
 
 def same(a: ReadingBatch, b: ReadingBatch) -> bool:
@@ -124,6 +124,7 @@ def message(**changes: object) -> bytes:
         (message(count=2), RefusalReason.TRUNCATED),
         (message(count=0), RefusalReason.TRUNCATED),
         (message(seq=0), RefusalReason.TRUNCATED),
+        (message(seq=2**63), RefusalReason.TRUNCATED),  # no database holds it
         (message(gateway=""), RefusalReason.TRUNCATED),
         (message(lane=7), RefusalReason.TRUNCATED),
         (message(channel_base=2**32 - 1, channel_delta=b"\x01\x00"), RefusalReason.TRUNCATED),

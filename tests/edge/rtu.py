@@ -13,11 +13,11 @@ from crccheck.crc import CrcModbus
 
 from contract.catalogue import Catalogue, ChannelInfo
 from contract.loading import load
-from contract.models import Bus, BusKind, Device, DeviceModel, Quality, Quantity, Register, Reporting
+from contract.models import Bus, BusKind, Device, DeviceModel, Quality, Quantity, Register, Reporting, Station
 from edge_agent.drivers.base import DeviceInfo
 from simulators.cli import DISTRICT
 
-# unit -> seconds until it answers; None: never
+# unit -> seconds until it answers; None: never. Each reply comes when it likes, even before an earlier one
 Delay = Callable[[int], float | None]
 
 
@@ -83,7 +83,7 @@ def device(unit: int, addresses: list[int], *, timeout_s: float, period_s: float
         registers=registers,
     )
     made = Device(id=name or f"unit-{unit}", model="test", unit=unit)
-    station = next(iter(_catalogue().stations.values()))
+    station = any_station()
     channels = tuple(
         ChannelInfo(unit * 1000 + r.address, r.name, station, "gw", "bus", made, model, r, r.quality, r.reporting)
         for r in registers
@@ -93,6 +93,10 @@ def device(unit: int, addresses: list[int], *, timeout_s: float, period_s: float
 
 def bus(baud_rate: int = 115_200) -> Bus:
     return Bus(id="bus", kind=BusKind.MODBUS_RTU, address="", baud_rate=baud_rate)
+
+
+def any_station() -> Station:
+    return next(iter(_catalogue().stations.values()))
 
 
 @cache

@@ -24,7 +24,12 @@ def settled(folder: Path) -> Cloud:
     """A cloud that has heard ten minutes of a flood and one refused batch; its threads and its link are not started."""
     config = folder / "cloud.yaml"
     clock = f"scaled:{shells.NOW_MS + 600_000},1,{shells.NOW_MS}"
-    settings = {"catalogue": str(shells.SMALL), "data_dir": str(folder / "data"), "clock": clock}
+    settings = {
+        "catalogue": str(shells.SMALL),
+        "data_dir": str(folder / "data"),
+        "clock": clock,
+        "access": {"mode": "open"},
+    }
     config.write_text(yaml.safe_dump(settings))
     cloud = Cloud(load_config(config))
     cloud.receive.trouble = lambda: ""  # the link is not there to be judged
@@ -50,7 +55,8 @@ def message(cloud: Cloud, seq: int, now_ms: int, depth_m: float) -> Message:
 def app() -> FastAPI:
     folder = shells.scratch() / "cloud"
     folder.mkdir()
-    return create_app(settled(folder).services)
+    cloud = settled(folder)
+    return create_app(cloud.services, cloud.access)
 
 
 @cache

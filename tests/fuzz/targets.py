@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.api.app import moment
+from cloud.api.answers import moment
 from cloud.api.problems import Problem
 from cloud.config import ConfigFile as CloudFile
 from cloud.damage import StoreDamaged

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,15 @@ def where(device: dict) -> list[str]:
 def test_mbpoll_reads_what_the_plant_says_it_holds(plant):
     modbus = [d for d in plant if d["kind"] != "node_serial"]
     assert {d["kind"] for d in modbus} == {"modbus_tcp", "modbus_rtu"}
-    steady = 0
+    steady = bits = 0
     for device in modbus:
         for row in device["registers"]:
-            if row["table"] not in ("holding", "input"):
+            if row["table"] in ("coil", "discrete"):
+                kind = {"coil": "0", "discrete": "1"}[row["table"]]
+                ask = ["-a", str(device["unit"]), "-t", kind, "-0", "-r", str(row["address"])]
+                read = mbpoll([*ask, "-1", "-q", *where(device)])
+                assert [int(read[row["address"]])] == row["words"], (device["device"], row["name"])
+                bits += 1
                 continue
             kind = {"holding": "4:hex", "input": "3:hex"}[row["table"]]
             ask = ["-a", str(device["unit"]), "-t", kind, "-0", "-r", str(row["address"]), "-c", str(len(row["words"]))]
@@ -51,6 +57,7 @@ def test_mbpoll_reads_what_the_plant_says_it_holds(plant):
             else:  # a level has noise: read it back by the same table, and it must be near
                 assert near(words, row), (device["device"], row["name"], words, row)
     assert steady > 10
+    assert bits >= 15
 
 
 def near(words: list[int], row: dict) -> bool:
@@ -78,6 +85,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < 64; i++) { map->tab_registers[i] = 1000 + i; map->tab_input_registers[i] = 2000 + i; }
     map->tab_registers[0] = 0x3FA0; map->tab_registers[1] = 0x0000; /* 1.25f, high word first */
     map->tab_input_bits[4] = 1;
+    for (int i = 0; i < 32; i++) map->tab_bits[i] = i % 3 == 0; /* coils: every third is on */
     int s = modbus_tcp_listen(ctx, 1);
     uint8_t query[MODBUS_TCP_MAX_ADU_LENGTH];
     for (;;) {
@@ -94,13 +102,8 @@ int main(int argc, char **argv) {
 """
 
 
-async def test_the_agents_driver_reads_a_libmodbus_server(tmp_path: Path):
-    from contract.loading import load
-    from contract.models import BusKind
-    from edge_agent.drivers.base import DeviceInfo
-    from edge_agent.drivers.modbus import ModbusDriver
-    from simulators.cli import DISTRICT
-
+@contextmanager
+def libmodbus(tmp_path: Path) -> Iterator[str]:
     source, program, port = tmp_path / "server.c", tmp_path / "server", free_port()
     source.write_text(LIBMODBUS_SERVER)
     flags = subprocess.run(
@@ -110,18 +113,43 @@ async def test_the_agents_driver_reads_a_libmodbus_server(tmp_path: Path):
     process = subprocess.Popen([str(program), str(port)])
     try:
         wait_for_port(port, process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def test_the_agents_driver_reads_coils_of_a_libmodbus_server(tmp_path: Path):
+    from contract.models import Bus, BusKind, Table
+    from edge_agent.drivers.modbus import ModbusDriver
+    from tests.edge.registers import info_with
+
+    at = [0, 1, 3, 17, 31]
+    info = info_with(["bit"] * 5, at=at, tables=[Table.COIL] * 5, timeout_s=2.0, max_gap=20)
+    with libmodbus(tmp_path) as address:
+        driver = ModbusDriver(Bus(id="tcp", kind=BusKind.MODBUS_TCP, address=""), [info], address)
+        channels, values = await driver.read(info)
+        await driver.close()
+    assert dict(zip(channels, values, strict=True)) == {n: float(a % 3 == 0) for n, a in enumerate(at, 1)}
+
+
+async def test_the_agents_driver_reads_a_libmodbus_server(tmp_path: Path):
+    from contract.loading import load
+    from contract.models import BusKind
+    from edge_agent.drivers.base import DeviceInfo
+    from edge_agent.drivers.modbus import ModbusDriver
+    from simulators.cli import DISTRICT
+
+    with libmodbus(tmp_path) as address:
         catalogue = load(DISTRICT)
         gateway = next(g for g in catalogue.gateways.values() if any(b.kind is BusKind.MODBUS_TCP for b in g.buses))
         bus = next(b for b in gateway.buses if b.kind is BusKind.MODBUS_TCP)
         device = bus.devices[0]
         feeds = tuple(c for c in catalogue.channels_by_gateway[gateway.id] if c.device.id == device.id)
         info = DeviceInfo(device, catalogue.models[device.model], feeds)
-        driver = ModbusDriver(bus, [info], f"127.0.0.1:{port}")
+        driver = ModbusDriver(bus, [info], address)
         channels, values = await driver.read(info)
         await driver.close()
-    finally:
-        process.kill()
-        process.wait()
     by_name = {catalogue.channels[c].register.name: v for c, v in zip(channels, values, strict=True)}
     assert by_name["wet_well"] == 1.25
     assert by_name["p1_hours"] == pytest.approx(((1010 << 16) + 1011) * 0.1)

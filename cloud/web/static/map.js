@@ -27,10 +27,20 @@ function shape(group, kind, colour) {
   else make(group, "circle", { r: 9, class: dot });
 }
 
+function ago(s) {
+  if (s < 90) return `${Math.round(s)} s`;
+  if (s < 5400) return `${Math.round(s / 60)} min`;
+  return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
+}
+
+// A value that is no longer known to hold is not shown as one: first the question mark, then what it was, and when.
 function figure(station) {
-  if (station.value === null || station.value === undefined) return "unknown";
-  if (station.quantity === "rain_total") return `${station.value.toFixed(1)} mm/h`;
-  return `${station.value.toFixed(2)} m`;
+  const unknown = station.colour === "unknown";
+  const heard = station.age_s !== null;
+  if (station.value === null || station.value === undefined) return heard ? `? last heard ${ago(station.age_s)} ago` : "? never heard";
+  const value = station.quantity === "rain_total" ? `${station.value.toFixed(1)} mm/h` : `${station.value.toFixed(2)} m`;
+  if (!unknown) return value;
+  return heard ? `? ${value} ${ago(station.age_s)} ago` : `? ${value}`;
 }
 
 export function drawMap(svg, state, chosen, choose) {
@@ -48,9 +58,10 @@ export function drawMap(svg, state, chosen, choose) {
     const group = make(svg, "g", { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `station ${station.id === chosen ? "chosen" : ""}`, tabindex: 0, role: "button" });
     group.dataset.station = station.id;
     make(group, "title", {}, `${station.name}: ${station.colour}${station.colour === "unknown" && station.held !== "normal" ? `, was ${station.held}` : ""}`);
-    shape(group, station.kind, station.colour);
+    shape(group, station.kind, station.colour === "unknown" ? `unknown held-${station.held}` : station.colour);
     make(group, "text", { x: 14, y: -1 }, station.name);
-    make(group, "text", { x: 14, y: 12, class: "soft" }, figure(station));
+    if (station.colour === "unknown") make(group, "text", { x: 0, y: 4, class: "query" }, "?");
+    make(group, "text", { x: 14, y: 12, class: station.colour === "unknown" ? "stale" : "soft" }, figure(station));
     group.addEventListener("click", () => choose(station.id));
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") choose(station.id); });
     if (station.id === focused) group.focus();

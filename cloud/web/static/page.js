@@ -1,6 +1,8 @@
 // Asks for the district every second and a half; asks for the chosen station's hydrograph every fifth time.
 import { drawChart } from "/static/chart.js";
 import { drawMap } from "/static/map.js";
+import { session } from "/static/access.js";
+import { showQuarantine } from "/static/quarantine.js";
 
 const RANK = ["normal", "blue", "yellow", "orange", "red"];
 const WORDS = { normal: "normal", blue: "blue", yellow: "yellow", orange: "orange", red: "red", unknown: "unknown" };
@@ -8,6 +10,7 @@ const byId = (id) => document.getElementById(id);
 let chosen = location.hash.slice(1);
 let lastHeard = 0;
 let beats = 0;
+let me = null; // the session; null: ask again
 
 function clockText(ms, zone, seconds = true) {
   const options = { timeZone: zone, hour: "2-digit", minute: "2-digit", hour12: false };
@@ -79,6 +82,7 @@ function showPumps(state) {
 
 async function ask(path) {
   const answer = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(8000) });
+  if (answer.status === 401) me = null; // it ended: the next beat asks for a login
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   return answer.json();
 }
@@ -92,12 +96,14 @@ async function showChart(zone) {
 
 async function beat() {
   try {
+    me ??= await session();
     const state = await ask("/page/state");
     lastHeard = Date.now();
     chosen ||= state.stations.find((s) => s.kind === "underpass")?.id ?? state.stations[0]?.id;
     showHead(state); showBanner(state); showWarnings(state); showPumps(state);
     drawMap(byId("map"), state, chosen, (id) => { chosen = id; location.hash = id; beats = 0; beat(); });
-    if (beats++ % 5 === 0) await showChart(state.time_zone);
+    if (beats % 5 === 0) await showChart(state.time_zone);
+    if (beats++ % 5 === 0) await showQuarantine(state.quarantined, me, ask, (ms) => clockText(ms, state.time_zone));
     document.body.dataset.ready = "yes";
   } catch (error) {
     byId("banner").hidden = false;

@@ -1,0 +1,92 @@
+"""Warnings for a city: 50,000 watched channels in 500 zones, log entries of 50 readings of one gateway each.
+
+`step` is the pure engine; `apply` adds the ledger (SQLite on disk, one transaction an entry, as when the view is not
+behind) and is measured a second time with 100 entries in one transaction. One channel in two hundred is under water,
+so incidents come and go on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from cloud.log.base import Entry, EntryKind
+from cloud.warnings.engine import Engine
+from cloud.warnings.settings import WarningSettings
+from cloud.warnings.view import open_view
+from contract.catalogue import Catalogue
+from contract.loading import load
+from contract.models import Quantity
+from contract.readings import ReadingBatch
+from contract.wire import Lane, WireBatch, decode_batch, encode_batch
+
+CHANNELS, ZONES, PER_ENTRY, PERIOD_S = 50_000, 500, 50, 60
+START_MS = 1_626_768_000_000
+
+
+def city() -> Catalogue:
+    """One real station of the demonstration's district, fifty thousand times."""
+    small = load(Path(__file__).parents[1] / "configs/districts/jinshui")
+    one = next(c for c in small.channels.values() if c.quantity is Quantity.DEPTH and c.id in small.rule_by_channel)
+    zone = small.zones[one.station.zone]
+    zones = {f"z{n}": zone.model_copy(update={"id": f"z{n}"}) for n in range(ZONES)}
+    stations, channels = {}, {}
+    for n in range(1, CHANNELS + 1):
+        where = f"z{n * ZONES // (CHANNELS + 1)}"
+        stations[f"s{n}"] = one.station.model_copy(update={"id": f"s{n}", "zone": where})
+        channels[n] = replace(one, id=n, station=stations[f"s{n}"], gateway=where)
+    return replace(small, zones=zones, stations=stations, channels=channels)
+
+
+def entries(count: int) -> list[Entry]:
+    """The channels by turns, each once a minute."""
+    chance = np.random.default_rng(1)
+    wet = chance.random(CHANNELS + 1) < 0.005
+    out = []
+    for k in range(count):
+        numbers = (np.arange(PER_ENTRY) + k * PER_ENTRY) % CHANNELS + 1
+        now_ms = START_MS + int(k * PER_ENTRY / CHANNELS * PERIOD_S * 1000)
+        value = np.where(wet[numbers], np.round(0.2 + chance.normal(0, 0.05, PER_ENTRY), 3), 0.0)
+        readings = ReadingBatch.of(np.full(PER_ENTRY, now_ms), numbers, value, np.ones(PER_ENTRY))
+        payload = encode_batch(WireBatch("gw", 1, k + 1, Lane.LIVE, readings))
+        out.append(Entry(k + 1, now_ms, EntryKind.BATCH, "gw", 1, k + 1, Lane.LIVE, now_ms, now_ms, payload))
+    return out
+
+
+def run(steps: int = 6000, alone: int = 500) -> dict[str, float | str]:
+    catalogue, log = city(), entries(steps)
+    figures: dict[str, float | str] = {"watched channels": float(CHANNELS), "readings an entry": float(PER_ENTRY)}
+    engine = Engine(catalogue, WarningSettings())
+    batches = [(decode_batch(e.payload).readings, e.append_ms) for e in log]
+    state = engine.initial()
+    messages, began = 0, time.process_time()
+    for batch, now_ms in batches:
+        state, outcome = engine.step(state, batch, now_ms)
+        messages += len(outcome.messages)
+    _rate(figures, "step", time.process_time() - began, steps)
+    figures["messages in it"] = float(messages)
+    with tempfile.TemporaryDirectory() as folder:
+        view = open_view(f"sqlite:///{folder}/ledger.sqlite", catalogue)
+        began = time.process_time()
+        for entry in log[:alone]:
+            view.apply([entry])
+        _rate(figures, "apply, one entry a transaction", time.process_time() - began, alone)
+        began = time.process_time()
+        for at in range(alone, steps, 100):
+            view.apply(log[at : at + 100])
+        if steps > alone:
+            _rate(figures, "apply, 100 entries a transaction", time.process_time() - began, steps - alone)
+        view.close()
+        began = time.process_time()
+        open_view(f"sqlite:///{folder}/ledger.sqlite", catalogue).close()
+        figures["restart: the state from the ledger, CPU s"] = time.process_time() - began
+    return figures
+
+
+def _rate(figures: dict[str, float | str], what: str, cpu_s: float, count: int) -> None:
+    figures[f"{what}: CPU ms an entry"] = cpu_s / count * 1000
+    figures[f"{what}: readings per CPU second"] = count * PER_ENTRY / cpu_s

@@ -1,0 +1,1 @@
+"""Who may do what: keys for machines, sessions for people, scopes for both."""

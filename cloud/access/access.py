@@ -1,0 +1,128 @@
+"""Who asks, and whether they may: keys, sessions, limits and the login together. Blocking; no HTTP."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from sqlalchemy import Engine
+
+from cloud.access import keys, people, sessions
+from cloud.access.rate import Limiter, Rate
+from cloud.access.scopes import SCOPES_OF, Caller, Kind, Scope
+from cloud.access.settings import AccessSettings
+from cloud.ledger import audit
+from contract.clock import Clock, SystemClock
+
+# Of login attempts that fail. An account: ten, then one every half minute. An address may hold many people.
+_PER_ACCOUNT = Rate(1 / 30, 10)
+_PER_ADDRESS = Rate(1 / 6, 30)
+
+
+class Refused(Exception):
+    """As an HTTP answer. retry_after_s: 0 when waiting does not help."""
+
+    def __init__(self, status: int, title: str, detail: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail, self.retry_after_s = status, title, detail, retry_after_s
+
+
+class Access:
+    """Time is the system's even where the scenario's is scaled: sessions and limits concern the real world."""
+
+    def __init__(self, engine: Engine, settings: AccessSettings, clock: Clock | None = None) -> None:
+        self.engine, self.settings = engine, settings
+        self._clock: Clock = clock or SystemClock()
+        idle_ms, absolute_ms = int(settings.session_idle_min * 60_000), int(settings.session_h * 3_600_000)
+        self._ends = sessions.Ends(idle_ms, absolute_ms)
+        self._person_rate = Rate(settings.person_per_s, settings.person_per_s * 3)
+        self._limiter, self._logins = Limiter(), Limiter()
+
+    def now_ms(self) -> int:
+        return self._clock.now_ms()
+
+    def caller(self, key: str | None, token: str | None, source: str) -> Caller:
+        """key: of a Bearer header; token: of the cookie. A dead token is nobody; a bad key is an error.
+
+        Raises Refused: 401 for a bad key, 429 for one who asks too often.
+        """
+        now_ms = self.now_ms()
+        if self.settings.mode == "open":
+            return Caller(Kind.OPEN, "", frozenset(Scope), source)
+        if key is not None:
+            found = keys.find(self.engine, key, now_ms)
+            if found is None:
+                raise Refused(401, "The key is not good", "unknown, revoked or replaced: ask who runs this cloud")
+            self._slow_down(f"key:{found.id}", found.rate, now_ms)
+            return Caller(Kind.KEY, found.id, found.scopes, source)
+        session = sessions.find(self.engine, token, self._ends, now_ms) if token else None
+        if session is None:
+            return Caller.nobody(source)
+        name, role = session
+        self._slow_down(f"person:{name}", self._person_rate, now_ms)
+        return Caller(Kind.PERSON, name, SCOPES_OF[role], source, role)
+
+    def check(self, caller: Caller, scope: Scope | None) -> None:
+        """Raises Refused: 401 for nobody, 403 for somebody who may not."""
+        if scope is None or scope in caller.scopes:
+            return
+        if caller.kind is Kind.NOBODY:
+            raise Refused(401, "Who asks?", "log in, or send a key: Authorization: Bearer hw_...")
+        raise Refused(403, "Not yours to do", f"this needs scope {scope.value}")
+
+    def login(self, name: str, password: str, source: str) -> tuple[Caller, str]:
+        """Who it is, and the token for the cookie. Raises Refused."""
+        now_ms = self.now_ms()
+        buckets = {f"account:{name}": _PER_ACCOUNT, f"address:{neighbourhood(source)}": _PER_ADDRESS}
+        for bucket, rate in buckets.items():
+            wait_s = self._logins.take(bucket, rate, now_ms)
+            if wait_s:
+                raise Refused(429, "Too many attempts", "wait before the next attempt to log in", wait_s)
+        try:
+            good = people.check(self.engine, name, password)
+        except people.Busy as error:
+            self._uncount(buckets)
+            raise Refused(503, "Too many logins at once", "try again in a moment", 2.0) from error
+        if not good:
+            # People type passwords into the wrong field: only a name that exists is written down.
+            target = name if people.known(self.engine, name) else "(unknown name)"
+            self.record(Caller.nobody(source), "login.failed", target)
+            raise Refused(401, "Not logged in", "name or password is wrong")
+        self._uncount(buckets)
+        token = sessions.begin(self.engine, name, self._ends, now_ms)
+        caller = self.caller(None, token, source)
+        self.record(caller, "login", name)
+        return caller, token
+
+    def logout(self, caller: Caller, token: str) -> None:
+        sessions.end(self.engine, token)
+        self.record(caller, "logout", caller.name)
+
+    def record(self, caller: Caller, what: str, target: str, **detail: str | int | None) -> None:
+        audit.record(
+            self.engine,
+            now_ms=self.now_ms(),
+            who=caller.who,
+            what=what,
+            target=target,
+            source=caller.source,
+            detail=detail if caller.role is None else {**detail, "role": caller.role.value},
+        )
+
+    def _uncount(self, buckets: Iterable[str]) -> None:
+        for bucket in buckets:
+            self._logins.give_back(bucket)
+
+    def _slow_down(self, name: str, rate: Rate, now_ms: int) -> None:
+        wait_s = self._limiter.take(name, rate, now_ms)
+        if wait_s:
+            raise Refused(429, "Too many requests", f"at most {rate.per_s:g} a second", wait_s)
+
+
+def neighbourhood(source: str) -> str:
+    """What counts as one address: of IPv6 the /64, for a household or an attacker has all of one."""
+    try:
+        address = ipaddress.ip_address(source)
+    except ValueError:
+        return source
+    return source if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))

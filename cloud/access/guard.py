@@ -1,0 +1,104 @@
+"""The door of the HTTP server: every request goes through here, and what is not opened is shut.
+
+ASGI, outside FastAPI's routing: a route that is added later is guarded without a word of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from cloud.access import sessions
+from cloud.access.access import Access, Refused
+from cloud.access.scopes import SAFE_METHODS, Caller, required
+from cloud.api import problems
+
+PAGE_HEADER = "x-headwater-page"
+
+
+class Guard:
+    """Puts the `Caller` at `request.state.caller`, or answers 401, 403, 429 or 503 itself."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there is no WebSocket route to guard
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        try:
+            scope.setdefault("state", {})["caller"] = await self._admit(scope)
+        except Refused as refused:
+            await answer(refused)(scope, receive, send)
+        except SQLAlchemyError:
+            said = "the ledger does not answer, so nobody can be recognised: see /readyz and the cloud's log"
+            await problems.answer(503, "Not now", said, {"Retry-After": "5"})(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _admit(self, scope: AsgiScope) -> Caller:
+        method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
+        client = scope.get("client")
+        source = client[0] if client else "unknown"
+        needed = required(method, path)
+        if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
+            said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
+            raise Refused(403, "Open, but not to you", said)
+        key = bearer(headers)
+        if key is None and method not in SAFE_METHODS and not same_origin(headers):
+            raise Refused(403, "Not from our page", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin")
+        if needed is None and method in SAFE_METHODS and path != "/v1/session":
+            return Caller.nobody(source)  # health and static files must not wait for a database
+        caller = await run_in_threadpool(self._access.caller, key, token_of(headers), source)
+        self._access.check(caller, needed)
+        return caller
+
+
+def bearer(headers: Headers) -> str | None:
+    """What stands behind `Bearer`, or None."""
+    kind, _, rest = headers.get("authorization", "").partition(" ")
+    return rest.strip() if kind.lower() == "bearer" else None
+
+
+def token_of(headers: Headers) -> str | None:
+    """The session's cookie, or None."""
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(sessions.COOKIE)
+    except CookieError:
+        return None
+    return found.value if found else None
+
+
+def same_origin(headers: Headers) -> bool:
+    """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers)."""
+    origin = headers.get("origin")
+    if origin is not None:
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return PAGE_HEADER in headers
+
+
+def answer(refused: Refused) -> Response:
+    headers = {}
+    if refused.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if refused.retry_after_s:
+        headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
+    return problems.answer(refused.status, refused.title, refused.detail, headers)
+
+
+def caller_of(request: Request) -> Caller:
+    """Who asks, in a route."""
+    found: Caller = request.state.caller
+    return found

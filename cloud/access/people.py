@@ -1,0 +1,136 @@
+"""People who log in: a name, a role, a password kept as Argon2id."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import threading
+from dataclasses import dataclass
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from sqlalchemy import Engine, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from cloud.access.scopes import Role
+from cloud.ledger import audit
+from cloud.ledger.access_tables import people, sessions
+
+NAME_FORM = r"[a-z][a-z0-9.-]{0,63}"
+SHORTEST_PASSWORD = 12
+LONGEST_PASSWORD = 256
+_hasher = PasswordHasher()  # RFC 9106, low-memory choice: 64 MiB, 3 passes
+# Each check takes 64 MiB and a core: two run, four wait, and the rest are sent away, so that a flood of logins takes
+# neither the memory nor the threads that answer everybody else.
+_run = threading.BoundedSemaphore(2)
+_wait = threading.BoundedSemaphore(6)
+
+
+class Busy(RuntimeError):
+    """Too many passwords are being checked at once."""
+
+
+class PeopleError(ValueError):
+    """Says what is wrong with a name or a password."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    name: str
+    role: Role
+    created_ms: int
+    password_ms: int
+
+
+def make_password() -> str:
+    """144 random bits, to be shown once."""
+    return secrets.token_urlsafe(18)
+
+
+def add(engine: Engine, name: str, role: Role, password: str, now_ms: int, who: str) -> None:
+    """Raises PeopleError."""
+    if not re.fullmatch(NAME_FORM, name):
+        raise PeopleError(f"{name!r} is no name: small letters, digits, dots and dashes, a letter first, 64 at most")
+    stored = _hash(password)
+    try:
+        with engine.begin() as db:
+            db.execute(
+                insert(people).values(name=name, role=role.value, hash=stored, created_ms=now_ms, password_ms=now_ms)
+            )
+            detail = {"role": role.value}
+            audit.write(db, now_ms=now_ms, who=who, what="person.add", target=name, source="shell", detail=detail)
+    except IntegrityError as error:
+        raise PeopleError(f"{name} is there already: remove first, or give a new password") from error
+
+
+def listed(engine: Engine) -> list[Person]:
+    with engine.connect() as db:
+        rows = db.execute(select(people).order_by(people.c.name)).mappings()
+        return [Person(r["name"], Role(r["role"]), r["created_ms"], r["password_ms"]) for r in rows]
+
+
+def set_password(engine: Engine, name: str, password: str, now_ms: int, who: str) -> None:
+    """Ends the person's sessions. Raises PeopleError."""
+    stored = _hash(password)
+    with engine.begin() as db:
+        changed = db.execute(update(people).where(people.c.name == name).values(hash=stored, password_ms=now_ms))
+        if changed.rowcount == 0:
+            raise PeopleError(f"there is no {name!r}; see `headwater-cloud person list`")
+        db.execute(delete(sessions).where(sessions.c.person == name))
+        audit.write(db, now_ms=now_ms, who=who, what="person.password", target=name, source="shell", detail={})
+
+
+def remove(engine: Engine, name: str, now_ms: int, who: str) -> None:
+    """With all sessions. Raises PeopleError."""
+    with engine.begin() as db:
+        if db.execute(delete(people).where(people.c.name == name)).rowcount == 0:
+            raise PeopleError(f"there is no {name!r}; see `headwater-cloud person list`")
+        db.execute(delete(sessions).where(sessions.c.person == name))
+        audit.write(db, now_ms=now_ms, who=who, what="person.remove", target=name, source="shell", detail={})
+
+
+def first_administrator(engine: Engine, now_ms: int) -> tuple[str, str] | None:
+    """Name and password, when there was nobody yet. The password is nowhere else: show it."""
+    with engine.connect() as db:
+        if db.execute(select(func.count()).select_from(people)).scalar_one():
+            return None
+    password = make_password()
+    add(engine, "administrator", Role.ADMINISTRATOR, password, now_ms, "first start")
+    return "administrator", password
+
+
+def known(engine: Engine, name: str) -> bool:
+    with engine.connect() as db:
+        return db.execute(select(people.c.name).where(people.c.name == name)).one_or_none() is not None
+
+
+def check(engine: Engine, name: str, password: str) -> bool:
+    """Takes as long for a name that is not there: some tenths of a second. Raises Busy."""
+    with engine.connect() as db:
+        stored = db.execute(select(people.c.hash).where(people.c.name == name)).scalar_one_or_none()
+    if not _wait.acquire(blocking=False):
+        raise Busy
+    try:
+        with _run:
+            _hasher.verify(stored or _nobody(), password)
+    except (VerificationError, InvalidHashError):
+        return False
+    finally:
+        _wait.release()
+    return stored is not None
+
+
+_nobodys: list[str] = []
+
+
+def _nobody() -> str:
+    """A hash that no password meets, made when first needed."""
+    if not _nobodys:
+        _nobodys.append(_hasher.hash(secrets.token_hex(16)))
+    return _nobodys[0]
+
+
+def _hash(password: str) -> str:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
+        raise PeopleError(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters")
+    return _hasher.hash(password)

@@ -1,0 +1,83 @@
+"""What may be done, by whom, and which request needs what. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    READ = "read"  # see readings, warnings, states
+    OPERATE = "operate"  # run the installation: release a batch, acknowledge
+    APPROVE = "approve"  # let a warning go out that waits for it
+    ADMINISTER = "administer"  # keys, people, the audit record
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    ENGINEER = "engineer"
+    DUTY_OFFICER = "duty-officer"
+    APPROVER = "approver"
+    ADMINISTRATOR = "administrator"
+
+
+# Whoever administers people does not approve warnings: to do so takes another role, and giving it is in the audit
+# record. An engineer and a duty officer may do the same today; they are two offices, and the record tells them apart.
+SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
+    Role.VIEWER: frozenset({Scope.READ}),
+    Role.ENGINEER: frozenset({Scope.READ, Scope.OPERATE}),
+    Role.DUTY_OFFICER: frozenset({Scope.READ, Scope.OPERATE}),
+    Role.APPROVER: frozenset({Scope.READ, Scope.APPROVE}),
+    Role.ADMINISTRATOR: frozenset({Scope.READ, Scope.OPERATE, Scope.ADMINISTER}),
+}
+
+
+class Kind(StrEnum):
+    NOBODY = "nobody"
+    KEY = "key"
+    PERSON = "person"
+    OPEN = "open"  # mode: open, where nobody is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. name: a key's id or a person's name; source: the address, for the audit record."""
+
+    kind: Kind
+    name: str
+    scopes: frozenset[Scope]
+    source: str
+    role: Role | None = None
+
+    @classmethod
+    def nobody(cls, source: str) -> Caller:
+        return cls(Kind.NOBODY, "", frozenset(), source)
+
+    @property
+    def who(self) -> str:
+        return f"{self.kind.value}:{self.name}" if self.name else self.kind.value
+
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+# The page's own files hold no data; whoever asks for a session is about to say who they are.
+_PUBLIC = re.compile(r"/|/healthz|/readyz|/static/.*")
+_SESSION = "/v1/session"
+# Anything that is not named here needs `read` to look at and `administer` to change: a new route is shut until a line
+# opens it.
+_NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
+    ("GET", re.compile(r"/v1/audit/?"), Scope.ADMINISTER),
+    ("POST", re.compile(r"/v1/quarantine/[^/]+/release/?"), Scope.OPERATE),
+)
+
+
+def required(method: str, path: str) -> Scope | None:
+    """The scope that a request needs; None when it is open to all."""
+    if path == _SESSION or (method in SAFE_METHODS and _PUBLIC.fullmatch(path)):
+        return None
+    looked_up = "GET" if method == "HEAD" else method
+    for verb, pattern, scope in _NEEDS:
+        if verb == looked_up and pattern.fullmatch(path):
+            return scope
+    return Scope.READ if method in SAFE_METHODS else Scope.ADMINISTER

@@ -1,0 +1,32 @@
+"""The `access:` part of the cloud's configuration."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Literal
+
+from pydantic import Field
+
+from contract.models import Positive, Shape
+
+
+class AccessSettings(Shape):
+    """mode: `required`, a key or a login for everything but health; `open`, for a demonstration on loopback.
+
+    secure_cookie: mark the session's cookie Secure even where the request does not tell that TLS ended at a proxy.
+    person_per_s: requests of one person, all their pages together.
+    """
+
+    mode: Literal["open", "required"] = "required"
+    session_idle_min: Positive = 30.0
+    session_h: Positive = 12.0
+    secure_cookie: bool = False
+    person_per_s: float = Field(default=20.0, ge=1)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,37 @@
+"""What the API's parts share: times in, JSON out."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Any
+
+import orjson
+from fastapi.responses import Response
+
+from cloud.api.openapi import MOMENT
+from cloud.api.problems import Problem
+from contract.clock import to_ms
+
+
+def number(value: float) -> float | None:
+    """NaN and infinity are null: JSON has no other word for them."""
+    return value if math.isfinite(value) else None
+
+
+def moment(text: str, name: str) -> int:
+    """UTC ms. Raises Problem(422)."""
+    try:
+        if not MOMENT.fullmatch(text):
+            raise ValueError("not a time with a zone")
+        found = int(text) if text.lstrip("-").isdigit() else to_ms(datetime.fromisoformat(text.replace(" ", "+")))
+    except ValueError as error:
+        what = f"{name}={text[:64]!r}: {error}; write 2021-07-20T16:00:00+08:00 or epoch milliseconds"
+        raise Problem(422, "A time cannot be read", what) from error
+    if abs(found) > 4_102_444_800_000:
+        raise Problem(422, "A time is out of range", f"{name}: before 1840 or after 2100")
+    return found
+
+
+def json_of(data: Any) -> Response:
+    return Response(orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY), media_type="application/json")

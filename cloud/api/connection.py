@@ -1,0 +1,123 @@
+"""uvicorn's HTTP protocol, and what it does not limit: connections, time for a head, a peer that does not read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from http import HTTPStatus
+from typing import Any
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cloud.api.limits import RETRY_AFTER_S
+from cloud.api.settings import HttpSettings
+
+DRAIN_CHECK_S = 10.0
+DRAIN_BYTES_PER_S = 1024  # slower than any link that is worth a waiting answer in memory
+
+
+class BoundedProtocol(H11Protocol):
+    """Refusals before there is a request: problem documents, and the connection is closed."""
+
+    settings: HttpSettings
+    drain_check_s = DRAIN_CHECK_S
+    _head_timer: asyncio.TimerHandle | None = None
+    _drain_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.settings.max_connections:
+            self._refuse(503, "Too many connections", f"come again in {RETRY_AFTER_S} s")
+        else:
+            self._await_head()
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if self._idle():
+            self._await_head()
+        super().data_received(data)
+        if not self._idle():
+            self._head_timer = _stop(self._head_timer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_timer, self._drain_timer = _stop(self._head_timer), _stop(self._drain_timer)
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        left = self.transport.get_write_buffer_size()
+        if left and self._drain_timer is None:
+            self._drain_timer = self.loop.call_later(self.drain_check_s, self._check_drain, left)
+
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exception()
+        hint = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
+        if hint == 431:
+            self._refuse(
+                431, "The head is too large", f"at most {self.settings.max_head_bytes} bytes of URL and headers"
+            )
+        else:
+            self._refuse(400, "Not HTTP", msg)
+
+    def _idle(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
+    def _await_head(self) -> None:
+        if self._head_timer is None:
+            self._head_timer = self.loop.call_later(self.settings.header_timeout_s, self._head_is_late)
+
+    def _head_is_late(self) -> None:
+        self._head_timer = None
+        if self._idle() and not self.transport.is_closing():
+            self._refuse(408, "The head took too long", f"not whole after {self.settings.header_timeout_s:g} s")
+
+    def _check_drain(self, before: int) -> None:
+        """A peer that asks and does not read would keep its answer in our memory for ever."""
+        self._drain_timer = None
+        left = self.transport.get_write_buffer_size()
+        if left > before - DRAIN_BYTES_PER_S * self.drain_check_s and left:
+            self.transport.abort()
+        elif left:
+            self._drain_timer = self.loop.call_later(self.drain_check_s, self._check_drain, left)
+
+    def _refuse(self, status: int, title: str, detail: str) -> None:
+        body = json.dumps({"type": "about:blank", "status": status, "title": title, "detail": detail}).encode()
+        head = [
+            f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
+            "content-type: application/problem+json",
+            f"content-length: {len(body)}",
+            "connection: close",
+            *([f"retry-after: {RETRY_AFTER_S}"] if status == 503 else []),
+        ]
+        self.transport.write("\r\n".join([*head, "", ""]).encode() + body)
+        self.transport.close()
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
+    """None, to put in its place."""
+    if timer is not None:
+        timer.cancel()
+    return None
+
+
+def uvicorn_config(app: ASGIApp, settings: HttpSettings) -> uvicorn.Config:
+    """`app` is served as it is: wrap it before (`cloud.api.limits.wrap`)."""
+    kind: Any = type("Protocol", (BoundedProtocol,), {"settings": settings})
+    proxies = [str(network) for network in settings.trusted_proxies]
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        http=kind,
+        ws="none",
+        h11_max_incomplete_event_size=settings.max_head_bytes,
+        timeout_keep_alive=settings.keep_alive_s,
+        timeout_graceful_shutdown=5,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
+        server_header=False,
+    )

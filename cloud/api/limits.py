@@ -1,0 +1,202 @@
+"""What a caller may ask of the API and the page, and the headers on every answer: one ASGI layer around both.
+
+Every refusal is a problem document (RFC 9457). It stands outside the application, so that it costs little to refuse and
+that the application's own errors carry the headers, too. What comes before a request is whole: `cloud.api.connection`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import MutableMapping
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cloud.api.problems import answer
+from cloud.api.settings import HttpSettings
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER_S = 2
+_DISCARD, _DISCARD_S = 8, 2.0  # how much of a body that is too large is read, and for how long
+_CSP = "; ".join(
+    (
+        "default-src 'none'",
+        *(
+            f"{what} 'self'"
+            for what in ("script-src", "style-src", "img-src", "font-src", "connect-src", "form-action")
+        ),
+        *(f"{what} 'none'" for what in ("base-uri", "frame-ancestors")),
+    )
+)
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": _CSP,
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_HSTS = "max-age=31536000"  # RFC 6797; only over TLS, where alone it is heard
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, title: str, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+
+
+def wrap(app: ASGIApp, settings: HttpSettings) -> ASGIApp:
+    """`app` with limits and headers; with CORS for the origins that are configured, for reading alone."""
+    if settings.cors_origins:
+        origins = list(settings.cors_origins)
+        app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET"], allow_headers=["Authorization"])
+    return Limits(app, settings)
+
+
+class Limits:
+    """`refused`: requests turned away, by status."""
+
+    def __init__(self, app: ASGIApp, settings: HttpSettings) -> None:
+        self._app, self._settings = app, settings
+        self._slots = asyncio.Semaphore(settings.max_requests)
+        self._waiting = 0
+        self.refused: dict[int, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        answered = _Answer(scope, send, bool(self._settings.cors_origins))
+        try:
+            self._look_at(scope)
+            body = await self._body(scope, receive)
+            await self._work(scope, _given(body, receive), answered)
+        except _Refused as refused:
+            self.refused[refused.status] = self.refused.get(refused.status, 0) + 1
+            if not answered.begun:
+                problem = answer(refused.status, refused.title, refused.detail)
+                if refused.status == 503:
+                    problem.headers["Retry-After"] = str(RETRY_AFTER_S)
+                if refused.status in (408, 413):  # what is left of the request is not read
+                    problem.headers["Connection"] = "close"
+                await problem(scope, receive, answered)
+
+    def _look_at(self, scope: Scope) -> None:
+        s = self._settings
+        length = len(scope.get("raw_path") or b"") + len(scope["query_string"])
+        if length > s.max_url_bytes:
+            raise _Refused(
+                414, "The URL is too long", f"{length} bytes, at most {s.max_url_bytes}: ask for less at once"
+            )
+        host = Headers(scope=scope).get("host", "")
+        if s.hosts and host.rpartition(":")[0] not in s.hosts and host not in s.hosts:
+            raise _Refused(421, "Not the host that was asked for", "call the server by a name that http.hosts lists")
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """All of it, before any work is begun: a body that drips holds no thread and no slot."""
+        limit = self._settings.max_body_bytes
+        headers = Headers(scope=scope)
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            return b""
+        too_large = _Refused(413, "The body is too large", f"at most {limit} bytes: send less at once")
+        declared = headers.get("content-length", "0")
+        if not declared.isdecimal() or len(declared) > 15 or int(declared) > limit:
+            if "expect" not in headers:
+                await _discard(receive, limit * _DISCARD)
+            raise too_large
+        found = bytearray()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise _Refused(400, "The body broke off", "the connection was closed; send it again")
+                    found += message.get("body", b"")
+                    if len(found) > limit:
+                        await _discard(receive, limit * _DISCARD)
+                        raise too_large
+                    if not message.get("more_body", False):
+                        return bytes(found)
+        except TimeoutError as error:
+            what = f"not whole after {self._settings.body_timeout_s:g} s: send it again"
+            raise _Refused(408, "The body took too long", what) from error
+
+    async def _work(self, scope: Scope, receive: Receive, send: _Answer) -> None:
+        s = self._settings
+        if scope["path"] == "/healthz":  # a watchdog must not take a busy server for a dead one
+            await self._app(scope, receive, send)
+            return
+        busy = _Refused(503, "Too much at once", f"the server is busy; come again in {RETRY_AFTER_S} s")
+        if self._slots.locked() and self._waiting >= s.max_waiting:
+            raise busy
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._slots.acquire(), s.wait_s)
+        except TimeoutError as error:
+            raise busy from error
+        finally:
+            self._waiting -= 1
+        try:
+            async with asyncio.timeout(s.answer_timeout_s):
+                await self._app(scope, receive, send)
+        except TimeoutError as error:
+            log.warning("no whole answer to %s within %g s", scope["path"], s.answer_timeout_s)
+            raise _Refused(503, "No answer in time", "ask for less, or come again when the server is calm") from error
+        finally:
+            self._slots.release()
+
+
+class _Answer:
+    """`send`, with the headers. begun: whether a status has gone out."""
+
+    def __init__(self, scope: Scope, send: Send, shared: bool) -> None:
+        self._scope, self._send, self._shared = scope, send, shared
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self._dress(message)
+        await self._send(message)
+
+    def _dress(self, message: MutableMapping[str, object]) -> None:
+        message.setdefault("headers", [])
+        headers, path = MutableHeaders(raw=list(message["headers"])), str(self._scope["path"])  # type: ignore[call-overload]
+        for name, value in _HEADERS.items():
+            headers.setdefault(name, value)
+        if self._shared and "access-control-allow-origin" in headers:
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        ours = path == "/" or path.startswith("/static/")
+        headers.setdefault("Cache-Control", "no-cache" if ours else "no-store")
+        if self._scope.get("scheme") == "https":
+            headers.setdefault("Strict-Transport-Security", _HSTS)
+        message["headers"] = headers.raw
+
+
+async def _discard(receive: Receive, at_most_bytes: int) -> None:
+    """Some of what is left: a connection closed on unread bytes is reset, and takes the answer with it."""
+    left = at_most_bytes
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARD_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that hands over the body that is already there, and then what comes after."""
+    waiting = [body]
+
+    async def again() -> Message:
+        if waiting:
+            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+        return await receive()
+
+    return again

@@ -1,0 +1,116 @@
+"""Stations, channels and readings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from cloud.api import rows
+from cloud.api.answers import json_of, moment
+from cloud.api.latest import LatestTable
+from cloud.api.openapi import MOMENT_PATTERN
+from cloud.api.problems import Problem
+from cloud.services import Services
+
+MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
+Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
+When = Annotated[
+    str,
+    Query(
+        description="RFC 3339 with a zone, or epoch milliseconds",
+        json_schema_extra={"pattern": MOMENT_PATTERN},
+    ),
+]
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    catalogue = services.catalogue
+    table = LatestTable(catalogue)
+
+    @app.get("/v1/stations")
+    def stations() -> Response:
+        """Every station, with its zone, place and channels."""
+        found = [
+            {
+                "id": s.id,
+                "name": s.name,
+                "zone": s.zone,
+                "kind": s.kind.value,
+                "lat": s.lat,
+                "lon": s.lon,
+                "channels": [c.id for c in s.channels],
+            }
+            for s in catalogue.stations.values()
+        ]
+        return json_of(found)
+
+    @app.get("/v1/channels")
+    def channels() -> Response:
+        """Every channel, with its quantity, unit, source and thresholds."""
+        return json_of([channel_json(services, number) for number in sorted(catalogue.channels)])
+
+    @app.get("/v1/latest")
+    async def latest() -> Response:
+        """The newest reading of every channel; one never heard is there, too, as unknown."""
+        return Response(await run_in_threadpool(table.json, services), media_type="application/json")
+
+    @app.get("/v1/readings")
+    async def readings(
+        request: Request,
+        channel: Channels,
+        start: When,
+        end: When,
+        interval: Annotated[str, Query(pattern="^(raw|1h)$")] = "raw",
+        format: Annotated[str | None, Query(pattern="^(json|csv)$")] = None,
+    ) -> Response:
+        """Readings, or hourly figures, with start <= time < end, by channel and time."""
+        start_ms, end_ms = moment(start, "start"), moment(end, "end")
+        if start_ms >= end_ms:
+            raise Problem(422, "The range is empty", "start must come before end")
+        for wanted in channel:
+            if wanted not in catalogue.channels:
+                raise Problem(404, "No such channel", f"there is no channel {wanted}; see /v1/channels")
+        as_csv = format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
+        body = await run_in_threadpool(_body, services, channel, start_ms, end_ms, interval == "1h", as_csv)
+        return Response(body, media_type="text/csv" if as_csv else "application/json")
+
+
+def _body(
+    services: Services, channels: list[int], start_ms: int, end_ms: int, hourly: bool, as_csv: bool
+) -> memoryview:
+    """Raises Problem(413)."""
+    if hourly:
+        figures = services.series.hourly(channels, start_ms, end_ms)
+        _bounded(len(figures.channel))
+        return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
+    batch = services.series.raw(channels, start_ms, end_ms)
+    _bounded(len(batch))
+    return rows.readings_csv(batch) if as_csv else rows.readings_json(batch)
+
+
+def _bounded(count: int) -> None:
+    if count > MAX_ROWS:
+        what = f"{count} rows, at most {MAX_ROWS}: ask for a shorter time, fewer channels, or interval=1h"
+        raise Problem(413, "Too much for one answer", what)
+
+
+# --- shapes ---
+
+
+def channel_json(services: Services, number: int) -> dict[str, Any]:
+    c = services.catalogue.channels[number]
+    rule = services.catalogue.rule_by_channel.get(number)
+    return {
+        "id": c.id,
+        "name": c.name,
+        "station": c.station.id,
+        "quantity": c.quantity.value,
+        "unit": c.unit,
+        "period_s": c.period_s,
+        "gateway": c.gateway,
+        "device": c.device.id,
+        "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
+    }

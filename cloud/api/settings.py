@@ -1,0 +1,39 @@
+"""The `http:` part of the cloud's configuration."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, IPvAnyNetwork, StringConstraints
+
+from contract.models import Positive, Shape
+
+Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
+Count = Annotated[int, Field(ge=1)]
+
+
+class HttpSettings(Shape):
+    """Where the API and the page listen, and how much of a caller they bear.
+
+    hosts: names under which we are called; any when empty. cors_origins: pages elsewhere whose scripts may read us.
+    trusted_proxies: whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody's when empty.
+    max_requests are worked on at once, max_waiting more wait for at most wait_s; the others are told to come again.
+    header_timeout_s, body_timeout_s: for a request to come in whole. answer_timeout_s: for its answer to begin.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    hosts: tuple[str, ...] = ()
+    cors_origins: tuple[Origin, ...] = ()
+    trusted_proxies: tuple[IPvAnyNetwork, ...] = ()
+    max_body_bytes: Count = 1 << 20
+    max_url_bytes: Count = 8192
+    max_head_bytes: Count = 16384
+    max_connections: Count = 1000
+    max_requests: Count = 32  # below the 40 threads that answer, so that /healthz always finds one
+    max_waiting: Count = 128
+    wait_s: Positive = 2.0
+    header_timeout_s: Positive = 10.0
+    body_timeout_s: Positive = 30.0
+    answer_timeout_s: Positive = 60.0
+    keep_alive_s: Count = 5

@@ -1,0 +1,69 @@
+"""Incidents and their messages: JSON, CAP, Atom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import Response
+
+from cloud.api.answers import json_of
+from cloud.api.problems import Problem
+from cloud.delivery.feed import render as render_feed
+from cloud.services import Services
+from cloud.warnings.incidents import incident_json
+from cloud.warnings.types import Message
+from contract.clock import iso
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    @app.get("/v1/warnings")
+    def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
+        """Incidents, newest first, each with its messages."""
+        found = services.warnings.incidents(open_only=open, limit=limit)
+        return json_of([{**incident_json(i), "messages": _messages(services, i.id)} for i in found])
+
+    @app.get("/v1/warnings/{name}")
+    def warning(
+        request: Request, name: str, format: Annotated[str | None, Query(pattern="^(json|cap)$")] = None
+    ) -> Response:
+        """An incident, or a message by its identifier; as JSON or as CAP 1.2 (an incident's newest message)."""
+        incident, message = services.warnings.incident(name), services.warnings.message(name)
+        if incident is None and message is None:
+            raise Problem(404, "No such warning", f"there is no incident or message {name!r}; see /v1/warnings")
+        as_cap = format == "cap" or (format is None and "application/cap+xml" in request.headers.get("accept", ""))
+        if as_cap:
+            chosen = message or services.warnings.messages(name, 1)[0]
+            return Response(chosen.cap_xml, media_type="application/cap+xml")
+        if incident is not None:
+            return json_of({**incident_json(incident), "messages": _messages(services, incident.id)})
+        assert message is not None
+        return json_of(_message_json(message))
+
+    @app.get("/v1/feed")
+    def feed(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
+        """Atom, a CAP message in every entry."""
+        name = f"{services.catalogue.district.name}: waterlogging warnings"
+        body = render_feed(
+            services.warnings.messages(limit=limit),
+            title=name,
+            feed_id=f"urn:headwater:{services.catalogue.district.id}:warnings",
+            base_url=str(request.base_url).rstrip("/"),
+            now_ms=services.clock.now_ms(),
+        )
+        return Response(body, media_type="application/atom+xml")
+
+
+def _messages(services: Services, incident: str) -> list[dict[str, Any]]:
+    return [_message_json(m) for m in services.warnings.messages(incident)]
+
+
+def _message_json(m: Message) -> dict[str, Any]:
+    return {
+        "id": m.id,
+        "incident": m.incident,
+        "sent": iso(m.sent_ms),
+        "msgType": m.msg_type.value,
+        "level": m.level.value,
+        "references": list(m.references),
+    }

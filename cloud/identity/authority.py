@@ -1,0 +1,207 @@
+"""The folder in which a district's identities live: every change goes through here, one at a time.
+
+    ca.crt, ca.key         the authority; whoever has the key can be any gateway
+    registry.json          every identity ever issued (the receiver reads it)
+    cloud.crt, cloud.key   what the cloud shows the broker
+    broker.crt, broker.key what the broker shows everybody
+    changes.jsonl          who changed what
+Gateways' private keys are nowhere here: they are made, put into the bundle, and forgotten.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from cloud.identity import ca, store, trace
+from cloud.identity.broker_files import ACL, CA, CERT, CONF, CRL, KEY, Listener, acl, conf
+from cloud.identity.registry import Identity, Registry, Role, common_name
+from cloud.identity.settings import IdentitySettings
+from cloud.identity.store import IdentityError
+from contract.catalogue import Catalogue
+from contract.clock import iso
+
+_RENEW_OWN_MS = 60 * 86_400_000  # the cloud's own certificates are renewed so long before they end
+
+
+class Authority:
+    """now_ms: the real clock's UTC milliseconds, because TLS knows no other. who: for the record of changes."""
+
+    def __init__(
+        self, settings: IdentitySettings, base: Path, catalogue: Catalogue, now_ms: Callable[[], int], who: str
+    ) -> None:
+        self._settings, self._base, self._catalogue = settings, base, catalogue
+        self._now_ms, self._who = now_ms, who
+        self.folder = base / settings.folder
+        self.notes: list[str] = []  # what the operator must still do
+
+    @property
+    def cert_pem(self) -> bytes:
+        return (self.folder / "ca.crt").read_bytes()
+
+    def registry(self) -> Registry:
+        """Raises IdentityError."""
+        return store.read(self.folder)
+
+    def add(self, gateway: str) -> ca.Pair:
+        """Its first identity. Raises IdentityError when it has a valid one, or the catalogue does not know it."""
+        with store.locked(self.folder):
+            registry = self._opened()
+            valid = [i for i in registry.of(Role.GATEWAY, gateway) if i.state(self._now_ms()) == "valid"]
+            if valid:
+                until = iso(valid[-1].expires_ms)
+                raise IdentityError(f"{gateway} has an identity until {until}: `gateway renew` makes the next one")
+            return self._gateway(registry, gateway, "gateway.add")
+
+    def renew(self, gateway: str) -> ca.Pair:
+        """The next generation, with a new key; the one before stays good until it ends or is revoked."""
+        with store.locked(self.folder):
+            registry = self._opened()
+            if not registry.of(Role.GATEWAY, gateway):
+                raise IdentityError(f"{gateway} has no identity yet: `gateway add` makes one")
+            return self._gateway(registry, gateway, "gateway.renew")
+
+    def revoke(self, gateway: str, generation: int | None = None) -> list[Identity]:
+        """All identities of a gateway that are valid, or the one generation. Raises IdentityError when none is."""
+        with store.locked(self.folder):
+            registry = self._opened()
+            now_ms = self._now_ms()
+            gone = [
+                i
+                for i in registry.of(Role.GATEWAY, gateway)
+                if i.state(now_ms) == "valid" and generation in (None, i.generation)
+            ]
+            if not gone:
+                what = "valid identity" if generation is None else f"valid generation {generation}"
+                raise IdentityError(f"{gateway} has no {what}: see `gateway list`")
+            registry = registry.with_revoked(gone, now_ms)
+            store.save(self.folder, registry)
+            for i in gone:
+                self._record("gateway.revoke", i.common_name, f"serial {i.serial}")
+            self._tell_broker(registry)
+            return gone
+
+    def write_broker_files(self, out: Path, installed: Path | None = None, fresh: bool = False) -> list[Path]:
+        """Everything mosquitto needs, and the cloud's own certificate. installed: where `out` will lie on the broker's
+        machine. fresh: revoke the keys of broker and cloud and make new ones."""
+        with store.locked(self.folder):
+            registry = self._opened()
+            now_ms = self._now_ms()
+            if fresh:
+                own = registry.of(Role.CLOUD) + registry.of(Role.BROKER)
+                registry = registry.with_revoked(own, now_ms)
+                store.save(self.folder, registry)
+            registry = self._own(registry, Role.CLOUD)
+            registry = self._own(registry, Role.BROKER)
+            return self._broker_files(registry, out, installed)
+
+    # --- the lock is held ---
+
+    def _opened(self) -> Registry:
+        """The registry; a new authority when the folder is empty. Raises IdentityError on half a folder."""
+        key, cert = self.folder / "ca.key", self.folder / "ca.crt"
+        if not key.exists() and not cert.exists() and not (self.folder / store.FILE).exists():
+            made = ca.make_authority(self._catalogue.district.id, self._now_ms(), self._settings.authority_days)
+            store.write(key, made.key_pem, 0o600)
+            store.write(cert, made.cert_pem)
+            store.save(self.folder, Registry())
+            self._record("authority.make", self._catalogue.district.id, f"serial {made.serial:x}")
+        for path in (key, cert):
+            if not path.exists():
+                raise IdentityError(f"{path} is missing: bring it back from a backup, no identity can be made without")
+        return store.read(self.folder)
+
+    def _pair(self) -> ca.Pair:
+        return ca.Pair((self.folder / "ca.crt").read_bytes(), (self.folder / "ca.key").read_bytes())
+
+    def _gateway(self, registry: Registry, gateway: str, what: str) -> ca.Pair:
+        if gateway not in self._catalogue.gateways:
+            known = ", ".join(self._catalogue.gateways)
+            raise IdentityError(f"the catalogue has no gateway {gateway!r}; there are {known}")
+        registry, pair = self._issue(registry, Role.GATEWAY, gateway, what)
+        self._tell_broker(registry)
+        return pair
+
+    def _issue(self, registry: Registry, role: Role, gateway: str | None, what: str) -> tuple[Registry, ca.Pair]:
+        s, now_ms = self._settings, self._now_ms()
+        generation = registry.next_generation(role, gateway)
+        name = common_name(role, gateway, generation)
+        server = role is Role.BROKER
+        days = s.gateway_days if role is Role.GATEWAY else s.server_days
+        purpose = ca.Purpose.SERVER if server else ca.Purpose.CLIENT
+        try:
+            pair = ca.issue(self._pair(), name, now_ms, days, purpose, s.broker_names if server else ())
+        except ValueError as error:
+            raise IdentityError(str(error)) from error
+        identity = Identity(
+            role=role,
+            gateway=gateway,
+            generation=generation,
+            serial=f"{pair.serial:x}",
+            issued_ms=now_ms,
+            expires_ms=pair.expires_ms,
+        )
+        registry = registry.with_new(identity)
+        store.save(self.folder, registry)
+        self._record(what, name, f"serial {identity.serial}, until {iso(identity.expires_ms)}")
+        return registry, pair
+
+    def _own(self, registry: Registry, role: Role) -> Registry:
+        """The cloud's or the broker's certificate: a new one when it is missing, near its end, or for other names."""
+        cert, key = self.folder / f"{role.value}.crt", self.folder / f"{role.value}.key"
+        mine = registry.of(role)
+        good = mine and mine[-1].state(self._now_ms() + _RENEW_OWN_MS) == "valid" and cert.exists() and key.exists()
+        names = set(self._settings.broker_names) if role is Role.BROKER else set()
+        if good:
+            pem = cert.read_bytes()
+            # The serial tells a certificate that was made, but not yet written when the power went.
+            if set(ca.server_names(pem)) == names and ca.serial_of(pem) == int(mine[-1].serial, 16):
+                return registry
+        registry, pair = self._issue(registry, role, None, f"{role.value}.issue")
+        store.write(key, pair.key_pem, 0o600)
+        store.write(cert, pair.cert_pem)
+        return registry
+
+    def _broker_files(self, registry: Registry, out: Path, installed: Path | None = None) -> list[Path]:
+        s, now_ms = self._settings, self._now_ms()
+        out.mkdir(parents=True, exist_ok=True)
+        data = self._base / s.broker_data
+        pid_file = self._base / s.broker_pid_file if s.broker_pid_file is not None else None
+        lies_in = installed or out.resolve()
+        listener = Listener(lies_in, data, s.broker_port, s.broker_listen, s.broker_user, pid_file)
+        known = frozenset(self._catalogue.gateways)
+        contents = {
+            KEY: ((self.folder / "broker.key").read_bytes(), 0o600),
+            CERT: ((self.folder / "broker.crt").read_bytes(), 0o644),
+            CA: (self.cert_pem, 0o644),
+            CRL: (ca.revocation_list(self._pair(), registry.revoked(), now_ms), 0o644),
+            ACL: (acl(registry, self._catalogue.district.id, now_ms, known).encode(), 0o644),
+            CONF: (conf(listener).encode(), 0o644),
+        }
+        for name, (content, mode) in contents.items():
+            store.write(out / name, content, mode)
+        return [out / name for name in contents]
+
+    def _tell_broker(self, registry: Registry) -> None:
+        s = self._settings
+        if s.broker_files is None:
+            self.notes.append("the broker does not know yet: run `headwater-cloud broker files`, then reload mosquitto")
+            return
+        out = self._base / s.broker_files
+        registry = self._own(self._own(registry, Role.CLOUD), Role.BROKER)
+        self._broker_files(registry, out)
+        if s.broker_pid_file is None:
+            self.notes.append(f"{out} is written; the broker does not know yet: reload mosquitto (SIGHUP)")
+            return
+        path = self._base / s.broker_pid_file
+        try:
+            os.kill(int(path.read_text()), signal.SIGHUP)
+        except (OSError, ValueError) as error:
+            self.notes.append(f"{out} is written, but the broker of {path} was not told ({error}): reload it by hand")
+
+    def _record(self, what: str, target: str, detail: str) -> None:
+        trace.record(
+            self.folder, now_ms=self._now_ms(), who=self._who, what=what, target=target, source="cli", detail=detail
+        )

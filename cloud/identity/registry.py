@@ -1,0 +1,79 @@
+"""Which identities there are, and which of them are good now. No clock, no files.
+
+A certificate's common name is `<gateway>.<generation>`, so that each line of the broker's ACL belongs to one
+certificate. The cloud's own are `cloud:<n>` and `broker:<n>`: no gateway's id holds a colon.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.models import Id, Shape
+
+
+class Role(StrEnum):
+    GATEWAY = "gateway"
+    CLOUD = "cloud"
+    BROKER = "broker"
+
+
+class Identity(Shape):
+    """One certificate. serial: hexadecimal. Times are UTC milliseconds of the real clock, never a scenario's."""
+
+    role: Role
+    gateway: Id | None = None
+    generation: int
+    serial: str
+    issued_ms: int
+    expires_ms: int
+    revoked_ms: int | None = None
+
+    @property
+    def common_name(self) -> str:
+        return common_name(self.role, self.gateway, self.generation)
+
+    def state(self, now_ms: int) -> str:
+        if self.revoked_ms is not None:
+            return "revoked"
+        return "expired" if self.expires_ms <= now_ms else "valid"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All identities ever issued, in order of issue."""
+
+    identities: tuple[Identity, ...] = ()
+
+    def of(self, role: Role, gateway: str | None = None) -> list[Identity]:
+        return [i for i in self.identities if i.role is role and i.gateway == gateway]
+
+    def valid(self, now_ms: int) -> list[Identity]:
+        return [i for i in self.identities if i.state(now_ms) == "valid"]
+
+    def allowed(self, now_ms: int) -> frozenset[str]:
+        """Gateways with at least one valid identity."""
+        return frozenset(i.gateway for i in self.valid(now_ms) if i.gateway is not None)
+
+    def revoked(self) -> list[tuple[int, int]]:
+        """(serial, when) for the CRL; an expired one stays on it, which costs nothing and hides nothing."""
+        return [(int(i.serial, 16), i.revoked_ms) for i in self.identities if i.revoked_ms is not None]
+
+    def next_generation(self, role: Role, gateway: str | None = None) -> int:
+        return max((i.generation for i in self.of(role, gateway)), default=0) + 1
+
+    def with_new(self, identity: Identity) -> Registry:
+        return Registry((*self.identities, identity))
+
+    def with_revoked(self, gone: list[Identity], now_ms: int) -> Registry:
+        names = {i.common_name for i in gone}
+        return Registry(
+            tuple(
+                i.model_copy(update={"revoked_ms": now_ms}) if i.common_name in names and i.revoked_ms is None else i
+                for i in self.identities
+            )
+        )
+
+
+def common_name(role: Role, gateway: str | None, generation: int) -> str:
+    return f"{gateway}.{generation}" if role is Role.GATEWAY else f"{role.value}:{generation}"

@@ -1,0 +1,22 @@
+"""Who changed an identity, when, what and from where: one JSON line each, durable on return. Never a key."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from contract.clock import iso
+
+log = logging.getLogger(__name__)
+
+
+def record(folder: Path, *, now_ms: int, who: str, what: str, target: str, source: str, detail: str) -> None:
+    """what: e.g. `gateway.add`. target: the certificate's common name. source: e.g. `cli`."""
+    line = {"time": iso(now_ms), "who": who, "what": what, "target": target, "source": source, "detail": detail}
+    with (folder / "changes.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    log.info("%s %s by %s: %s", what, target, who, detail)

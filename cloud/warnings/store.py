@@ -1,0 +1,145 @@
+"""The warnings' state and what came of it, to and from the ledger. Writes what a step altered, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+
+from cloud.ledger import tables as t
+from cloud.warnings import incidents as inc
+from cloud.warnings.engine import EngineState, Outcome
+from cloud.warnings.types import Message, MsgType
+from contract import condition_state as cond
+from contract.models import Level
+
+_STATE = (t.view_state, t.condition_state, t.open_incidents)
+_RESULTS = (t.incidents, t.messages, t.changes, t.late)
+
+
+def load(db: Connection, name: str, fresh: EngineState) -> tuple[int, EngineState]:
+    """The cursor and the state as stored; (0, fresh) if nothing is.
+
+    Conditions that a changed catalogue has added begin as in `fresh`; those it took away go.
+    """
+    row = db.execute(select(t.view_state).where(t.view_state.c.name == name)).first()
+    if row is None:
+        return 0, fresh
+    head = json.loads(row.state)
+    old_form = "conditions" in head  # 0.1 kept everything in one row
+    if old_form:
+        conditions = head["conditions"]
+        opened = [{**o, "earlier": head["earlier"].get(o["incident"]["id"], [])} for o in head["incidents"]]
+    else:
+        conditions = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
+        opened = [json.loads(body) for (body,) in db.execute(select(t.open_incidents.c.body))]
+    state = EngineState(fresh.conditions, number=head["number"])
+    for found in map(cond.from_json, conditions):
+        begin = fresh.conditions.get(found.channel)
+        if begin is not None and begin.latches.keys() == found.latches.keys():
+            state.conditions[found.channel] = found
+    for body in opened:
+        o = inc.from_json(body)
+        state.incidents.open[o.incident.zone] = o
+        state.earlier[o.incident.id] = [_told(o.incident.id, m) for m in body["earlier"]]
+    if old_form:
+        save(db, name, row.cursor, state, set(state.conditions), set(state.incidents.open))
+    return row.cursor, state
+
+
+def save(
+    db: Connection, name: str, cursor: int, state: EngineState, channels: Collection[int], zones: Collection[str]
+) -> None:
+    """The state, as far as these channels and zones go, and the cursor."""
+    rows = {c: json.dumps(cond.to_json(state.conditions[c])) for c in sorted(channels)}
+    _replace(db, t.condition_state, "channel", rows, ())
+    opened = state.incidents.open
+    bodies = {z: json.dumps(_body(state, opened[z])) for z in sorted(zones) if z in opened}
+    _replace(db, t.open_incidents, "zone", bodies, [z for z in sorted(zones) if z not in opened])
+    _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps({"number": state.number})})
+
+
+def write(db: Connection, outcome: Outcome, number: int) -> int:
+    """Messages, incidents, changes and late readings of one step. number: of the last message before; returns it."""
+    for m in outcome.messages:
+        number += 1
+        values = {
+            "number": number,
+            "id": m.id,
+            "incident": m.incident,
+            "sent_ms": m.sent_ms,
+            "msg_type": m.msg_type.value,
+            "level": m.level.value,
+            "refs": json.dumps(list(m.references)),
+            "cap_xml": m.cap_xml,
+        }
+        db.execute(insert(t.messages).values(values))
+    for i in outcome.incidents:
+        body = json.dumps(inc.incident_json(i))
+        values = {"zone": i.zone, "opened_ms": i.opened_ms, "closed_ms": i.closed_ms, "body": body}
+        _replace_one(db, t.incidents, "id", i.id, values)
+    changes = [
+        {
+            "channel": c.channel,
+            "time_ms": c.time_ms,
+            "state": c.state.value,
+            "level": c.level.value if c.level else None,
+            "reason": c.reason.value,
+            "value": c.value,
+        }
+        for c in outcome.changes
+    ]
+    late = [
+        {
+            "channel": n.channel,
+            "reading_ms": n.reading_ms,
+            "now_ms": n.now_ms,
+            "value": n.value,
+            "would_have_warned": n.level.value if n.level else None,
+        }
+        for n in outcome.late
+    ]
+    for table, rows in ((t.changes, changes), (t.late, late)):
+        if rows:
+            db.execute(insert(table), rows)
+    return number
+
+
+def forget(db: Connection) -> None:
+    """As if the log had never been read."""
+    for table in (*_STATE, *_RESULTS):
+        db.execute(delete(table))
+
+
+def message_of(row: Row[Any]) -> Message:
+    references = tuple(json.loads(row.refs))
+    level, msg_type = Level(row.level), MsgType(row.msg_type)
+    return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
+
+
+def _body(state: EngineState, o: inc.Open) -> dict[str, Any]:
+    """earlier: the incident's messages, as far as references need them."""
+    earlier = [
+        {"id": m.id, "sent_ms": m.sent_ms, "type": m.msg_type.value, "level": m.level.value}
+        for m in state.earlier[o.incident.id]
+    ]
+    return {**inc.to_json(o), "earlier": earlier}
+
+
+def _told(incident: str, m: dict[str, Any]) -> Message:
+    return Message(m["id"], incident, m["sent_ms"], MsgType(m["type"]), Level(m["level"]), (), b"")
+
+
+def _replace(db: Connection, table: Table, key: str, bodies: dict[Any, str], gone: Sequence[Any]) -> None:
+    if old := [{"old": k} for k in (*bodies, *gone)]:
+        db.execute(delete(table).where(table.c[key] == bindparam("old")), old)
+    if bodies:
+        db.execute(insert(table), [{key: k, "body": body} for k, body in bodies.items()])
+
+
+def _replace_one(db: Connection, table: Table, key: str, value: str, values: dict[str, Any]) -> None:
+    found = db.execute(update(table).where(table.c[key] == value).values(values))
+    if not found.rowcount:
+        db.execute(insert(table).values({key: value, **values}))

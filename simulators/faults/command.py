@@ -1,0 +1,38 @@
+"""A campaign of fault runs: one line a run, one JSON object at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+
+from simulators.faults.run import Outcome, Stage, one_run
+
+
+async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
+    """The exit code. The folder of a good run is removed unless `keep`."""
+    outcomes: list[Outcome] = []
+    for seed in range(first, first + runs):
+        found = await one_run(stage, seed)
+        outcomes.append(found)
+        print(json.dumps(found.as_json()), file=sys.stderr, flush=True)
+        if not found.broken and not keep:
+            shutil.rmtree(stage.out / f"run-{seed}")
+    bad = [o.seed for o in outcomes if o.broken]
+    total = {
+        "runs": len(outcomes),
+        "faults": sum(len(o.faults) for o in outcomes),
+        "stored": sum(o.stored for o in outcomes),
+        "lost": sum(o.lost for o in outcomes),
+        "doubled": sum(o.doubled for o in outcomes),
+        "altered": sum(o.altered for o in outcomes),
+        "bad_seeds": bad,
+        "slowest_settling_s": round(max(o.settled_s for o in outcomes), 1),
+    }
+    print(json.dumps(total), flush=True)
+    return 1 if bad else 0
+
+
+def run(stage: Stage, first: int, runs: int, keep: bool) -> int:
+    return asyncio.run(campaign(stage, first, runs, keep))

@@ -1,0 +1,182 @@
+"""`headwater-sim faults`: storms over real agents, mosquitto and cloud, with a seeded hand that breaks them.
+
+After the last fault is mended everything is given time to settle; then the audit must find every reading once, and a
+replay of the log must give the warnings that were given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from cloud.config import load_config
+from cloud.log.sqlite import open_log
+from cloud.warnings.replay import replay
+from cloud.warnings.view import open_view
+from simulators.audit import audit
+from simulators.demo.district import District, Scene, views_behind
+from simulators.faults.broker import Broker, free_port, plain_config
+from simulators.faults.plan import Blow, Kind, plan
+from simulators.faults.proxy import Link
+from simulators.storms import Storm
+
+_SETTLE_S = 60.0
+_SLOW_BYTES_PER_S = 3000.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """One run. broken: what should not be; empty when the run is good."""
+
+    seed: int
+    faults: list[str] = field(default_factory=list)
+    lost: int = 0
+    doubled: int = 0
+    altered: int = 0
+    stored: int = 0
+    warnings: int = 0
+    settled_s: float = 0.0
+    broken: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What every run of a campaign shares. span_s: real seconds in which faults happen."""
+
+    folder: Path  # of the district
+    out: Path
+    storm: Storm
+    speed: float = 60.0
+    span_s: float = 12.0
+
+
+async def one_run(stage: Stage, seed: int) -> Outcome:
+    """A run in a folder of its own, `run-<seed>`."""
+    outcome = Outcome(seed)
+    out = stage.out / f"run-{seed}"
+    port = free_port()
+    config, memory = plain_config(out / "broker", port)
+    broker = Broker(config, port, memory)
+    link = Link(("127.0.0.1", port))
+    await link.start()
+    scene = Scene(
+        stage.folder,
+        out / "district",
+        stage.storm,
+        stage.speed,
+        seed,
+        broker=("127.0.0.1", port),
+        edge_broker=("127.0.0.1", link.port),
+        keepalive_s=3,
+        lead_ms=0,
+    )
+    district = District(scene)
+    try:
+        await asyncio.to_thread(broker.start)
+        await district.start()
+        await _breaking(plan(seed, list(district.gateways), stage.span_s), district, broker, link, outcome)
+        outcome.settled_s = await _settled(district, outcome, running=True)
+        district.check()
+        await district.stop_edges()
+        await _settled(district, outcome, running=False)
+        await asyncio.to_thread(district.cloud.stop)
+        await asyncio.to_thread(_judge, scene.out, outcome)
+    except (RuntimeError, OSError, httpx.HTTPError) as error:
+        outcome.broken.append(f"{type(error).__name__}: {error}")
+    finally:
+        await district.stop()
+        broker.kill()
+        await link.stop()
+    return outcome
+
+
+async def _breaking(blows: list[Blow], district: District, broker: Broker, link: Link, outcome: Outcome) -> None:
+    began = time.monotonic()
+    hands = [asyncio.create_task(_strike(b, began, district, broker, link)) for b in blows]
+    outcome.faults = [
+        f"{b.at_s:.1f} s {b.kind.value} {b.gateway} for {b.for_s:.1f} s".replace("  ", " ") for b in blows
+    ]
+    await asyncio.gather(*hands)
+
+
+async def _strike(blow: Blow, began: float, district: District, broker: Broker, link: Link) -> None:
+    await asyncio.sleep(max(0.0, began + blow.at_s - time.monotonic()))
+    if blow.kind is Kind.AGENT_KILLED:
+        district.gateways[blow.gateway].kill()
+        await asyncio.sleep(blow.for_s)
+        district.gateways[blow.gateway].start()
+    elif blow.kind is Kind.CLOUD_KILLED:
+        district.cloud.kill()
+        await asyncio.sleep(blow.for_s)
+        district.cloud.start()
+        await asyncio.to_thread(district.cloud.first_line)
+    elif blow.kind in (Kind.BROKER_KILLED, Kind.BROKER_FORGETS):
+        broker.kill(forget=blow.kind is Kind.BROKER_FORGETS)
+        await asyncio.sleep(blow.for_s)
+        broker.start()  # in this thread: a child dies with the thread that made it
+    elif blow.kind is Kind.LINK_HALF_OPEN:
+        link.half_open()
+    else:
+        if blow.kind is Kind.LINK_CUT:
+            link.cut()
+        else:
+            link.bytes_per_s = _SLOW_BYTES_PER_S
+        await asyncio.sleep(blow.for_s)
+        link.mend()
+
+
+async def _settled(district: District, outcome: Outcome, running: bool) -> float:
+    """Until no view is behind and, while they run, no gateway holds anything of the past. Real seconds it took."""
+    began = time.monotonic()
+    async with httpx.AsyncClient(base_url=district.http, timeout=5) as client:
+        while time.monotonic() - began < _SETTLE_S:
+            with suppress(httpx.HTTPError):
+                if not (running and _waiting(district)) and await views_behind(client) == 0:
+                    return time.monotonic() - began
+            await asyncio.sleep(0.5)
+    outcome.broken.append(f"not settled after {_SETTLE_S:g} s: {_waiting(district)} batches wait at gateways")
+    return _SETTLE_S
+
+
+def _waiting(district: District) -> int:
+    """Batches of the past that wait. One or two of this second always do while an agent runs."""
+    waiting = 0
+    for gateway in district.gateways:
+        path = district.scene.out / "edge" / gateway / "status.json"
+        with suppress(OSError, ValueError):
+            uplink = json.loads(path.read_text())["uplink"]
+            waiting += max(0, sum(uplink["waiting"].values()) - 2) if uplink["connected"] else 1
+    return waiting
+
+
+def _judge(out: Path, outcome: Outcome) -> None:
+    found = audit(out)
+    outcome.lost, outcome.doubled, outcome.altered = found.lost, found.doubled, found.altered
+    outcome.stored = found.stored
+    if not found.good:
+        outcome.broken += found.notes or ["the audit failed"]
+    if found.stored == 0:
+        outcome.broken.append("nothing was stored")
+    config = load_config(out / "cloud.yaml")
+    view = open_view(config.ledger_url, config.catalogue, config.file.warnings)
+    log = open_log(config.data_dir)
+    try:
+        said = view.messages(limit=10**6)
+        again = replay(log, config.catalogue, config.file.warnings)
+    finally:
+        view.close()
+        log.close()
+    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level.value) for m in ms) for ms in (said, again)]
+    outcome.warnings = len(gist[0])
+    if gist[0] != gist[1]:
+        outcome.broken.append(f"{len(gist[0])} warnings given, {len(gist[1])} by replay, and they differ")

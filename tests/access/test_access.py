@@ -1,0 +1,232 @@
+"""Keys, people, sessions and limits against a ledger in memory, with a clock that the test moves."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from cloud.access import keys, people
+from cloud.access.access import Refused
+from cloud.access.rate import Rate
+from cloud.access.scopes import Kind, Role, Scope
+from cloud.ledger import access_tables, audit
+from tests.access.support import make_access
+
+PASSWORD = "correct horse battery"
+BRISK = Rate(100, 100)
+
+
+def add_ann(access, role=Role.DUTY_OFFICER):
+    people.add(access.engine, "ann", role, PASSWORD, access.now_ms(), "shell:test")
+
+
+def status_of(act) -> int:
+    with pytest.raises(Refused) as caught:
+        act()
+    return caught.value.status
+
+
+def test_a_key_may_what_its_scopes_say():
+    access, clock = make_access()
+    key = keys.create(access.engine, "scada", [Scope.READ], BRISK, clock.ms, "shell:test")
+    caller = access.caller(key, None, "::1")
+    assert (caller.kind, caller.scopes) == (Kind.KEY, {Scope.READ})
+    access.check(caller, Scope.READ)
+    assert status_of(lambda: access.check(caller, Scope.OPERATE)) == 403
+    assert status_of(lambda: access.check(access.caller(None, None, "::1"), Scope.READ)) == 401
+    other = key[:-1] + ("0" if key[-1] != "0" else "1")
+    for bad in (other, "", "hw_", "x" * 10_000, key.upper()):
+        assert status_of(lambda bad=bad: access.caller(bad, None, "::1")) == 401
+
+
+def test_a_revoked_key_stops_at_once():
+    access, clock = make_access()
+    key = keys.create(access.engine, "scada", [Scope.READ], BRISK, clock.ms, "shell:test")
+    assert access.caller(key, None, "::1").kind is Kind.KEY
+    keys.revoke(access.engine, keys.parse(key)[0], clock.ms, "shell:test")
+    assert status_of(lambda: access.caller(key, None, "::1")) == 401
+    with pytest.raises(keys.NoSuchKey):
+        keys.rotate(access.engine, keys.parse(key)[0], 1000, clock.ms, "shell:test")
+    assert keys.listed(access.engine)[0].revoked_ms == clock.ms
+
+
+def test_rotation_overlaps_and_revoking_ends_both():
+    access, clock = make_access()
+    old = keys.create(access.engine, "scada", [Scope.READ], BRISK, clock.ms, "shell:test")
+    number = keys.parse(old)[0]
+    new = keys.rotate(access.engine, number, 60_000, clock.ms, "shell:test")
+    assert new != old
+    assert keys.parse(new)[0] == number
+    clock.ms += 59_999
+    assert access.caller(old, None, "").name == access.caller(new, None, "").name == number
+    clock.ms += 1
+    assert status_of(lambda: access.caller(old, None, "")) == 401
+    newest = keys.rotate(access.engine, number, 60_000, clock.ms, "shell:test")
+    assert status_of(lambda: access.caller(old, None, "")) == 401
+    keys.revoke(access.engine, number, clock.ms, "shell:test")
+    for text in (new, newest):
+        assert status_of(lambda text=text: access.caller(text, None, "")) == 401
+
+
+def test_each_key_has_its_own_limit():
+    access, clock = make_access()
+    slow = keys.create(access.engine, "slow", [Scope.READ], Rate(0.5, 2), clock.ms, "shell:test")
+    other = keys.create(access.engine, "other", [Scope.READ], Rate(0.5, 2), clock.ms, "shell:test")
+    for _ in range(2):
+        access.caller(slow, None, "")
+    with pytest.raises(Refused) as caught:
+        access.caller(slow, None, "")
+    assert (caught.value.status, caught.value.retry_after_s) == (429, 2.0)
+    access.caller(other, None, "")
+    clock.ms += 2000
+    access.caller(slow, None, "")
+
+
+def test_login_and_both_ends_of_a_session():
+    access, clock = make_access(session_idle_min=10, session_h=1)
+    add_ann(access)
+    caller, token = access.login("ann", PASSWORD, "10.0.0.9")
+    assert (caller.who, caller.role) == ("person:ann", Role.DUTY_OFFICER)
+    for _ in range(11):
+        clock.ms += 5 * 60_000
+        assert access.caller(None, token, "").name == "ann"
+    clock.ms += 5 * 60_000  # an hour after login, though never idle
+    assert access.caller(None, token, "").kind is Kind.NOBODY
+    _, token = access.login("ann", PASSWORD, "10.0.0.9")
+    clock.ms += 10 * 60_000
+    assert access.caller(None, token, "").kind is Kind.NOBODY
+
+
+def test_a_ledger_that_is_full_lets_those_in_who_were_in():
+    access, clock = make_access()
+    add_ann(access)
+    _, token = access.login("ann", PASSWORD, "10.0.0.9")
+    clock.ms += 5 * 60_000
+    with access.engine.connect() as db:  # one connection, shared by all: nobody can write now
+        db.exec_driver_sql("pragma query_only = on")
+    assert access.caller(None, token, "").name == "ann"
+    with pytest.raises(OperationalError):
+        access.login("ann", PASSWORD, "10.0.0.9")
+
+
+def test_logout_removal_and_a_new_password_end_sessions():
+    access, clock = make_access()
+    add_ann(access)
+    caller, token = access.login("ann", PASSWORD, "")
+    access.logout(caller, token)
+    assert access.caller(None, token, "").kind is Kind.NOBODY
+    _, token = access.login("ann", PASSWORD, "")
+    people.set_password(access.engine, "ann", PASSWORD + "2", clock.ms, "shell:test")
+    assert access.caller(None, token, "").kind is Kind.NOBODY
+    _, token = access.login("ann", PASSWORD + "2", "")
+    people.remove(access.engine, "ann", clock.ms, "shell:test")
+    assert access.caller(None, token, "").kind is Kind.NOBODY
+    assert status_of(lambda: access.login("ann", PASSWORD + "2", "")) == 401
+
+
+def test_an_account_is_throttled_wherever_it_is_tried_from(monkeypatch):
+    monkeypatch.setattr(people, "check", lambda *_: False)
+    access, clock = make_access()
+    for i in range(10):
+        assert status_of(lambda i=i: access.login("ann", "guess", f"10.0.0.{i}")) == 401
+    with pytest.raises(Refused) as caught:
+        access.login("ann", "guess", "10.0.1.1")
+    assert (caught.value.status, round(caught.value.retry_after_s)) == (429, 30)
+    clock.ms += 30_000
+    assert status_of(lambda: access.login("ann", "guess", "10.0.1.1")) == 401
+
+
+def test_an_address_is_throttled_whatever_it_tries(monkeypatch):
+    monkeypatch.setattr(people, "check", lambda *_: False)
+    access, _ = make_access()
+    for i in range(30):
+        assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
+    assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
+    assert status_of(lambda: access.login("ann", "guess", "10.0.0.2")) == 401
+
+
+def test_an_ipv6_attacker_has_one_address_not_2_to_the_64(monkeypatch):
+    monkeypatch.setattr(people, "check", lambda *_: False)
+    access, _ = make_access()
+    for i in range(30):
+        assert status_of(lambda i=i: access.login(f"p{i}", "guess", f"2001:db8:0:1::{i:x}")) == 401
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:1:ffff::1")) == 429
+    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:2::1")) == 401
+
+
+def test_a_flood_of_logins_is_sent_away_uncounted(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    monkeypatch.setattr(people, "_wait", threading.BoundedSemaphore(1))
+    with people._wait:
+        for _ in range(40):
+            assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.1")) == 503
+    assert access.login("ann", PASSWORD, "10.0.0.1")[0].name == "ann"
+
+
+def test_good_logins_are_not_throttled(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    monkeypatch.setattr(people, "check", lambda *_: True)
+    for _ in range(40):
+        access.login("ann", PASSWORD, "10.0.0.1")
+
+
+def test_people_are_checked():
+    access, clock = make_access()
+    for name, password in (("Ann", PASSWORD), ("", PASSWORD), ("a b", PASSWORD), ("ann", "short"), ("ann", "x" * 257)):
+        with pytest.raises(people.PeopleError):
+            people.add(access.engine, name, Role.VIEWER, password, clock.ms, "shell:test")
+    add_ann(access)
+    with pytest.raises(people.PeopleError, match="already"):
+        add_ann(access)
+    assert people.first_administrator(access.engine, clock.ms) is None
+
+
+def test_the_first_administrator_is_made_once():
+    access, clock = make_access()
+    name, password = people.first_administrator(access.engine, clock.ms)
+    caller, _ = access.login(name, password, "")
+    assert Scope.ADMINISTER in caller.scopes
+    assert people.first_administrator(access.engine, clock.ms) is None
+
+
+def test_no_secret_is_kept_or_recorded():
+    access, clock = make_access()
+    add_ann(access)
+    key = keys.create(access.engine, "scada", [Scope.READ], BRISK, clock.ms, "shell:test")
+    new = keys.rotate(access.engine, keys.parse(key)[0], 1000, clock.ms, "shell:test")
+    _, token = access.login("ann", PASSWORD, "10.0.0.9")
+    typed = "my secret in the name field"
+    assert status_of(lambda: access.login(typed, "x", "10.0.0.9")) == 401
+    hashes = []
+    everything = ""
+    with access.engine.connect() as db:
+        for table in (access_tables.api_keys, access_tables.people, access_tables.sessions, access_tables.audit):
+            everything += repr(db.execute(select(table)).all())
+        for table in (access_tables.api_keys, access_tables.people, access_tables.sessions):
+            hashes += db.execute(select(table.c.hash)).scalars()
+    for secret in (PASSWORD, keys.parse(key)[1], keys.parse(new)[1], token, typed):
+        assert secret not in everything
+    record = json.dumps([[r.who, r.what, r.target, r.source, dict(r.detail)] for r in audit.newest(access.engine)])
+    assert not any(h in record for h in hashes)
+    assert [r.what for r in reversed(audit.newest(access.engine))] == [
+        "person.add",
+        "key.create",
+        "key.rotate",
+        "login",
+        "login.failed",
+    ]
+    assert audit.newest(access.engine)[1].source == "10.0.0.9"
+
+
+def test_open_mode_asks_nobody():
+    access, _ = make_access(mode="open")
+    caller = access.caller(None, None, "127.0.0.1")
+    assert (caller.kind, caller.who) == (Kind.OPEN, "open")
+    for scope in Scope:
+        access.check(caller, scope)

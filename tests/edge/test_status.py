@@ -1,0 +1,112 @@
+"""`headwater-edge status`: true with the agent dead, and loud about what matters."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge_agent.status import STALE_S, NeverRan, as_text, read_status
+
+
+def status(**changes: Any) -> dict[str, Any]:
+    up = {
+        "broker": "broker.example:8883",
+        "connected": True,
+        "trouble": "",
+        "last_ack_ms": 1_626_768_000_000,
+        "waiting": {"alarm": 0, "live": 2, "history": 5},
+        "spool_bytes": 20_480,
+        "in_flight": 2,
+        "refused": {},
+        "dropped": {},
+        "lost_to_full_disk": 0,
+        "held_in_memory": 0,
+        "spool_set_aside": "",
+    }
+    device = {"id": "u1-level", "unit": 3, "state": "good", "last_good_age_s": 4.2, "reads": 17, "faults": {}}
+    bus = {"id": "rtu", "kind": "modbus_rtu", "address": "/dev/ttyS1", "trouble": "", "line_faults": {}}
+    up |= changes.pop("uplink", {})
+    device |= {"last_fault": ""} | changes.pop("device", {})
+    bus |= {"devices": [device]} | changes.pop("bus", {})
+    return {
+        "gateway": "gw-1",
+        "version": "0.1.0",
+        "alive": True,
+        "file_age_s": 1.0,
+        "readings": {"made": 100, "reported": 7},
+        "uplink": up,
+        "buses": [bus],
+    } | changes
+
+
+def test_calm(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = as_text(status()).splitlines()
+    assert lines[0] == "gateway gw-1  version 0.1.0  running"
+    assert lines[1] == "link    broker.example:8883  connected"
+    assert lines[2].startswith("ack     2021-07-20T08:00:00")
+    assert lines[3] == "spool   alarm 0  live 2  history 5  20 KiB  in flight 2"
+    assert lines[4] == "counts  made 100  reported 7"
+    assert lines[-1] == "  u1-level         unit 3   good    4 s ago      reads 17"
+    assert not any(line.startswith(("REFUSED", "DROPPED", "DISK", "SPOOL")) for line in lines)
+
+
+def test_all_that_is_wrong_is_said() -> None:
+    text = as_text(
+        status(
+            alive=False,
+            file_age_s=95.0,
+            readings={},
+            uplink={
+                "connected": False,
+                "trouble": "connection refused",
+                "last_ack_ms": None,
+                "refused": {"foreign_channel": 3},
+                "dropped": {"history": 9},
+                "held_in_memory": 4,
+                "lost_to_full_disk": 2,
+                "spool_set_aside": "spool.sqlite.damaged-1",
+            },
+            device={"state": "never", "last_good_age_s": None, "faults": {"timeout": 8}, "last_fault": "timeout: no"},
+            bus={"trouble": "cannot open", "line_faults": {"crc": 2}, "devices": []},
+        )
+    )
+    for said in (
+        "NOT RUNNING: last heard 95 s ago",
+        "DOWN: connection refused",
+        "ack     never",
+        "nothing read yet",
+        "REFUSED foreign_channel 3",
+        "DROPPED history 9",
+        "DISK    held in memory 4, lost 2: connection refused",
+        "a damaged spool is kept as spool.sqlite.damaged-1",
+        "cannot open",
+        "line    crc 2",
+    ):
+        assert said in text
+    silent = as_text(status(device={"state": "never", "last_good_age_s": None, "faults": {"timeout": 8}}))
+    assert silent.endswith("never   never        reads 17      timeout 8")
+
+
+def test_it_is_read_from_the_file_with_its_age(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_text(json.dumps({"gateway": "gw-1"}))
+    assert read_status(path)["alive"] is True
+    then = time.time() - STALE_S - 5
+    os.utime(path, (then, then))
+    found = read_status(path)
+    assert (found["alive"], found["gateway"]) == (False, "gw-1")
+    assert found["file_age_s"] == pytest.approx(STALE_S + 5, abs=2)
+
+
+@pytest.mark.parametrize("content", [None, "", '{"gateway": '])
+def test_no_status_says_what_to_do(tmp_path: Path, content: str | None) -> None:
+    path = tmp_path / "status.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(NeverRan, match="start the agent with `headwater-edge run`"):
+        read_status(path)

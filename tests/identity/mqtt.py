@@ -1,0 +1,66 @@
+"""A client that shows what certificate it is told to, and remembers what arrives."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+
+
+class Client:
+    """With files for TLS, or without. `up`: the broker took it."""
+
+    def __init__(self, port: int, ca: Path | None, cert: Path | None = None, key: Path | None = None) -> None:
+        self.got: list[tuple[str, bytes]] = []
+        self.said: list[str] = []
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="headwater-cloud-small")
+        if ca is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(ca)
+            if cert is not None:
+                context.load_cert_chain(cert, key)
+            self._client.tls_set_context(context)
+        self._client.on_message = lambda _c, _u, m: self.got.append((m.topic, bytes(m.payload)))
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = lambda _c, _u, _f, reason, _p: self.said.append(f"gone: {reason}")
+        self._client.on_subscribe = lambda *_: self.said.append("subscribed")
+        try:
+            self._client.connect("127.0.0.1", port, 20)
+        except OSError as error:
+            self.said.append(str(error))
+            return
+        self._client.loop_start()
+        self.until(lambda: bool(self.said))
+
+    def _on_connect(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        self.said.append("refused" if reason.is_failure else "up")
+
+    @property
+    def up(self) -> bool:
+        return "up" in self.said
+
+    def publish(self, topic: str, payload: bytes = b"x") -> None:
+        self._client.publish(topic, payload, qos=1)
+
+    def subscribe(self, *filters: str) -> None:
+        self._client.subscribe([(f, 1) for f in filters])
+        self.until(lambda: "subscribed" in self.said)
+
+    def heard(self, payload: bytes, timeout_s: float = 5.0) -> bool:
+        """True when a message with this payload has come by then."""
+        return self.until(lambda: any(p == payload for _, p in self.got), timeout_s)
+
+    def until(self, done: Any, timeout_s: float = 5.0) -> bool:
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            if done():
+                return True
+            time.sleep(0.01)
+        return bool(done())
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
