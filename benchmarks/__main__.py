@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-NAMES = ("quality", "conditions", "receive", "views", "api", "start", "edge", "identity", "load")
+NAMES = ("quality", "conditions", "receive", "views", "api", "start", "edge", "outage", "identity", "load")
 RESULTS = Path(__file__).parent / "results"
 
 

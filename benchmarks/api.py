@@ -94,12 +94,16 @@ def newest() -> Newest:
 def serve(folder: Path, listener: socket.socket) -> None:
     import uvicorn
 
+    from cloud.access.access import Access
+    from cloud.access.settings import AccessSettings
     from cloud.api.app import create_app
+    from cloud.ledger.tables import open_ledger
 
     stands = SimpleNamespace(
         catalogue=catalogue(MANY), clock=SystemClock(), latest=newest(), series=ParquetStore(folder)
     )
-    uvicorn.Server(uvicorn.Config(create_app(cast(Services, stands)), log_level="warning")).run(sockets=[listener])
+    app = create_app(cast(Services, stands), Access(open_ledger("sqlite://"), AccessSettings(mode="open")))
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 
 
 def median_ms(ask: Callable[[], Any]) -> float:

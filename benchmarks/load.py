@@ -110,6 +110,7 @@ def _serve(folder: Path, broker_port: int, centre_url: str) -> tuple[subprocess.
         "data_dir": "data",
         "broker": {"host": "127.0.0.1", "port": broker_port},
         "http": {"port": 0},
+        "access": {"mode": "open"},
         "delivery": [{"kind": "webhook", "name": "centre", "url": centre_url, "secret_files": ["key"]}],
         "egress": {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]},
     }

@@ -7,6 +7,7 @@ messages; the seeded simulation carries them, too, and loses some.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,13 @@ from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Sorted
 from cloud.release import release_one
 from cloud.services import GatewayLink
+from contract.gateway_state import GatewayState, decode_state
 from contract.topics import Kind, Topic, parse_topic
-from contract.wire import encode_ack
+from contract.wire import Ack, Birth, WireError, decode_birth, encode_ack
 
 log = logging.getLogger(__name__)
+
+_MAX_FLOOR = 2**63 - 1  # what a database can hold; no spool gets there
 
 
 @dataclass(slots=True)
@@ -30,6 +34,7 @@ class _Link:
     batches: int = 0
     readings: int = 0
     refused: int = 0
+    state: GatewayState | None = None
 
 
 class Intake:
@@ -80,18 +85,43 @@ class Intake:
             for gateway, ack in self._receiver.acks(found.entries, known, durable)
         ]
 
-    def heard_of(self, message: Message) -> None:
-        """A birth, or a change of a gateway's link."""
+    def heard_of(self, message: Message, now_ms: int = 0) -> list[Message]:
+        """A birth, a gateway's state, or a change of its link. The answers to publish: what is durable of the spool it
+        named, and the time. now_ms: 0 when the caller does not tell it."""
         topic = parse_topic(message.topic)
         if topic is None or topic.gateway not in self._links:
             self.counts["unknown_gateway_heard"] += 1
-        elif not self._receiver.allows(topic.gateway):
+            return []
+        if not self._receiver.allows(topic.gateway):
             self.counts["no_identity_heard"] += 1
             self._links[topic.gateway].online = False
-        elif topic.kind is Kind.ONLINE:
+            return []
+        if topic.kind is Kind.ONLINE:
             self._links[topic.gateway].online = message.payload == b"1"
-        else:
+            return []
+        try:
+            said = decode_state(message.payload) if topic.kind is Kind.STATE else decode_birth(message.payload)
+        except WireError as error:
+            self.counts["unreadable_births"] += 1
+            log.warning("a message on %s cannot be read: %s", message.topic, error)
+            return []
+        if said.gateway != topic.gateway or said.floor > _MAX_FLOOR:
+            self.counts["unreadable_births"] += 1
+            return []
+        if isinstance(said, Birth):
             self.counts["births"] += 1
+        else:
+            self.counts["states"] += 1
+            self._links[topic.gateway].state = said
+        if said.floor:
+            try:
+                self._log.settled(topic.gateway, said.spool, said.floor)
+            except (sqlite3.Error, OSError) as error:  # it only saves room, and comes again with the next state
+                self.counts["floor_failures"] += 1
+                log.warning("cannot keep the floor of %s: %s", topic.gateway, error)
+        prefix = self._log.acknowledged(topic.gateway, said.spool)[0]
+        ack = Ack(said.spool, prefix, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
+        return [Message(str(Topic(self._district, topic.gateway, Kind.ACK)), encode_ack(ack))]
 
     def counters(self) -> Mapping[str, int]:
         """Totals since start, by name."""
@@ -99,7 +129,7 @@ class Intake:
 
     def links(self) -> list[GatewayLink]:
         return [
-            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused)
+            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused, link.state)
             for g, link in sorted(self._links.items())
         ]
 

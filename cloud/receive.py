@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 GROUP_MESSAGES = 1000
 GROUP_WAIT_S = 0.02
 _QUEUE_MESSAGES = 20_000  # beyond this the network thread waits, and the broker holds what comes
+_SAYINGS = tuple(f"/{kind.value}" for kind in (Kind.ONLINE, Kind.BIRTH, Kind.STATE))
 
 
 class ReceiveService:
@@ -118,10 +119,15 @@ class ReceiveService:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         heard = Message(message.topic, bytes(message.payload))
-        if heard.topic.endswith((Kind.ONLINE.value, Kind.BIRTH.value)):
-            self._intake.heard_of(heard)
+        if heard.topic.endswith(_SAYINGS):
+            self._answer(heard)
         else:
             self._queue.put(heard)
+
+    def _answer(self, heard: Message) -> None:
+        """At once, not behind the batches: the answer tells the time."""
+        for ack in self._intake.heard_of(heard, self._clock.now_ms()):
+            self._client.publish(ack.topic, ack.payload, qos=1)
 
     # --- the committing thread ---
 

@@ -168,6 +168,8 @@ class Receiver:
         for i, (m, p, lane) in enumerate(good):
             if foreign[i]:
                 reason, detail = RefusalReason.FOREIGN_CHANNEL, f"{foreign[i]} readings of channels it does not own"
+            elif p.clock_unsynchronised:
+                reason, detail = RefusalReason.CLOCK_UNSYNCHRONISED, "the gateway never learnt when these were read"
             elif first[i] < oldest_ms:
                 reason, detail = RefusalReason.TIME_PAST, f"its first reading is at {first[i]} ms"
             elif last[i] > newest_ms:

@@ -11,6 +11,7 @@ from cloud.series.base import SeriesStore
 from cloud.warnings.types import WarningsReader
 from contract.catalogue import Catalogue
 from contract.clock import Clock
+from contract.gateway_state import GatewayState
 from contract.readings import ReadingBatch
 
 
@@ -24,7 +25,7 @@ class Latest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GatewayLink:
-    """A gateway as the receiver sees it; times on the cloud's clock, None when never."""
+    """A gateway as the receiver sees it; times on the cloud's clock, None when never. state: what it last said."""
 
     gateway: str
     online: bool
@@ -32,6 +33,7 @@ class GatewayLink:
     batches: int
     readings: int
     refused: int
+    state: GatewayState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,11 @@ class Clock(Protocol):
         """UTC, milliseconds since 1970; in scenario time on a scaled clock."""
         ...
 
+    def monotonic_ms(self) -> int:
+        """Milliseconds that only rise, from a start nobody knows, at this clock's speed; no step of the wall clock
+        moves them. Two boots of a machine do not compare."""
+        ...
+
     def real_s(self, scenario_s: float) -> float:
         """How many real seconds a span of this clock's seconds takes."""
         ...
@@ -30,6 +35,9 @@ class Clock(Protocol):
 class SystemClock:
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        return time.monotonic_ns() // 1_000_000
 
     def real_s(self, scenario_s: float) -> float:
         return scenario_s
@@ -54,6 +62,9 @@ class ScaledClock:
 
     def now_ms(self) -> int:
         return self.start_ms + int((time.time_ns() / 1_000_000 - self.origin_ms) * self.speed)
+
+    def monotonic_ms(self) -> int:
+        return int(time.monotonic_ns() / 1_000_000 * self.speed)
 
     def real_s(self, scenario_s: float) -> float:
         return scenario_s / self.speed

@@ -47,8 +47,8 @@ class Shape(BaseModel):
     with what is wrong with it."""
 
     # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
-    # Neither NaN nor infinity: a threshold of NaN would never be crossed.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
+    # A threshold of NaN would never be crossed.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 
     @model_validator(mode="wrap")
     @classmethod

@@ -3,6 +3,7 @@
     headwater/1/<district>/<gateway>/up/<lane>   batches, edge to cloud
     headwater/1/<district>/<gateway>/birth       who connected, with what spool
     headwater/1/<district>/<gateway>/online      retained "1"; the broker's last will sets "0"
+    headwater/1/<district>/<gateway>/state       what waits in its spool, and why, every half minute
     headwater/1/<district>/<gateway>/ack         what is durable, cloud to edge
 
 Ids are catalogue ids (letters, digits, '-', '_', '.'), so they hold none of
@@ -17,7 +18,7 @@ from enum import StrEnum
 
 ROOT = "headwater/1"
 ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-_TOPIC = re.compile(rf"{ROOT}/({ID_PATTERN})/({ID_PATTERN})/(up/alarm|up/live|up/history|birth|online|ack)")
+_TOPIC = re.compile(rf"{ROOT}/({ID_PATTERN})/({ID_PATTERN})/(up/alarm|up/live|up/history|birth|state|online|ack)")
 
 
 class Kind(StrEnum):
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     LIVE = "up/live"
     HISTORY = "up/history"
     BIRTH = "birth"
+    STATE = "state"
     ONLINE = "online"
     ACK = "ack"
 
@@ -50,4 +52,4 @@ def parse_topic(text: str) -> Topic | None:
 
 def cloud_filters(district: str = "+") -> list[str]:
     """What a receiver subscribes to."""
-    return [f"{ROOT}/{district}/+/up/+", f"{ROOT}/{district}/+/birth", f"{ROOT}/{district}/+/online"]
+    return [f"{ROOT}/{district}/+/{kind}" for kind in ("up/+", "birth", "state", "online")]

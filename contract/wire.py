@@ -25,7 +25,7 @@ MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_READINGS = 8_192
 MAX_SEQ = 2**63 - 1  # what SQLite holds; a number above it is forged
 MAX_ACKED_SEQS = 16_384
-_M = TypeVar("_M", pb.Birth, pb.Ack)
+_M = TypeVar("_M", pb.Birth, pb.Ack, pb.GatewayState)
 _NAN_MILLI = np.int32(-(2**31))
 _FLAG_OK = np.zeros(256, dtype=np.bool_)
 _FLAG_OK[list(FLAG_VALUES)] = True
@@ -54,6 +54,7 @@ class RefusalReason(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     BAD_TOPIC = "bad_topic"
     NO_IDENTITY = "no_identity"  # never issued, expired or revoked
+    CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
 
 
 class WireError(ValueError):
@@ -78,13 +79,19 @@ class WireBatch:
 
 @dataclass(frozen=True, slots=True)
 class Birth:
-    """What an agent says of itself at each connect."""
+    """What an agent says of itself at each connect.
+
+    floor: every sequence below it is settled: durable in the cloud, or given up and counted; 0 says nothing.
+    asked_ms: the agent's monotonic ms, repeated in the answer.
+    """
 
     gateway: str
     spool: int
     next_seq: int
     agent_version: str
     started_ms: int
+    floor: int = 0
+    asked_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +99,15 @@ class Ack:
     """Exactly what is durable of one spool: all up to `prefix`, and `seqs`.
 
     refused: seq -> reason; kept aside by the cloud, never to be sent again.
+    cloud_ms: the cloud's UTC ms as it answered the birth or state sent at `asked_ms`; both 0 in other answers.
     """
 
     spool: int
     prefix: int
     seqs: tuple[int, ...] = ()
     refused: Mapping[int, str] | None = None
+    cloud_ms: int = 0
+    asked_ms: int = 0
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------
@@ -254,13 +264,15 @@ def encode_birth(birth: Birth) -> bytes:
         next_seq=birth.next_seq,
         agent_version=birth.agent_version,
         started_ms=birth.started_ms,
+        floor=birth.floor,
+        asked_ms=birth.asked_ms,
     ).SerializeToString()
 
 
 def decode_birth(payload: bytes) -> Birth:
     """Raises WireError."""
-    m = _parse(pb.Birth, payload)
-    return Birth(m.gateway, m.spool, m.next_seq, m.agent_version, m.started_ms)
+    m = parse_message(pb.Birth, payload)
+    return Birth(m.gateway, m.spool, m.next_seq, m.agent_version, m.started_ms, m.floor, m.asked_ms)
 
 
 def encode_ack(ack: Ack) -> bytes:
@@ -269,19 +281,27 @@ def encode_ack(ack: Ack) -> bytes:
         raise ValueError(f"an acknowledgement lists at most {MAX_ACKED_SEQS} sequences: send several")
     refused = [pb.Refusal(seq=s, reason=r) for s, r in (ack.refused or {}).items()]
     return pb.Ack(
-        version=VERSION, spool=ack.spool, prefix=ack.prefix, seqs=ack.seqs, refused=refused
+        version=VERSION,
+        spool=ack.spool,
+        prefix=ack.prefix,
+        seqs=ack.seqs,
+        refused=refused,
+        cloud_ms=ack.cloud_ms,
+        asked_ms=ack.asked_ms,
     ).SerializeToString()
 
 
 def decode_ack(payload: bytes) -> Ack:
     """Raises WireError."""
-    m = _parse(pb.Ack, payload)
+    m = parse_message(pb.Ack, payload)
     if len(m.seqs) > MAX_ACKED_SEQS or len(m.refused) > MAX_ACKED_SEQS:
         raise WireError(RefusalReason.OVERSIZED, f"more than {MAX_ACKED_SEQS} sequences")
-    return Ack(m.spool, m.prefix, tuple(m.seqs), {r.seq: r.reason for r in m.refused})
+    refused = {r.seq: r.reason for r in m.refused}
+    return Ack(m.spool, m.prefix, tuple(m.seqs), refused, m.cloud_ms, m.asked_ms)
 
 
-def _parse(kind: type[_M], payload: bytes) -> _M:
+def parse_message(kind: type[_M], payload: bytes) -> _M:
+    """The message, its size and version checked, its content not. Raises WireError."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise WireError(RefusalReason.OVERSIZED, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
     try:

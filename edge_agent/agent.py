@@ -10,11 +10,13 @@ import time
 from collections import defaultdict
 from importlib.metadata import version
 
+from contract.clock import SystemClock
 from contract.quality import QualityTests
 from contract.readings import ReadingBatch
 from contract.wire import Lane
 from edge_agent.bus import BusTask
 from edge_agent.config import EdgeConfig
+from edge_agent.gateway_clock import GatewayClock
 from edge_agent.reporting import Reporter
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
@@ -32,7 +34,8 @@ class Agent:
 
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
-        self._clock = config.clock
+        self._clock = GatewayClock(config.clock, scaled=not isinstance(config.clock, SystemClock))
+        self._jumped_ms = self._clock.keeper.jumped_ms
         channels = config.catalogue.channels_by_gateway[config.gateway.id]
         self._quality = QualityTests.of(channels)
         self._quality_state = self._quality.initial()
@@ -41,8 +44,8 @@ class Agent:
         self._gathered: list[tuple[int, int, float]] = []
         self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._totals: dict[str, int] = defaultdict(int)
-        cap_bytes = int(config.file.uplink.spool_cap_mb * 1024 * 1024)
-        self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), cap_bytes)
+        limits = [int(mb * 1024 * 1024) for mb in (config.file.uplink.spool_cap_mb, config.file.uplink.disk_reserve_mb)]
+        self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), *limits)
         if self._spool.set_aside:
             log.error("the spool could not be read and is kept as %s; a new one begins", self._spool.set_aside)
         sender = Sender(
@@ -53,6 +56,7 @@ class Agent:
             self._clock.now_ms(),
             config.file.uplink.outbox(),
             version("headwater"),
+            self._clock.keeper,
         )
         self._uplink = Uplink(config.gateway.id, sender, config.file.broker, self._clock)
         self._buses = [
@@ -102,6 +106,9 @@ class Agent:
     def _flush(self, quiet: bool) -> None:
         """Everything gathered so far, through quality and reporting, into the spool with its counts."""
         gathered, self._gathered = self._gathered, []
+        if self._jumped_ms != self._clock.keeper.jumped_ms:  # what came before stands in another time
+            self._jumped_ms = self._clock.keeper.jumped_ms
+            self._quality_state, self._report_state = self._quality.initial(), self._reporter.initial()
         send = ReadingBatch.empty()
         lane = Lane.LIVE
         if gathered:

@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 # A protocol is one module in edge_agent/drivers, named here.
 _MODULES = {BusKind.MODBUS_TCP: "modbus", BusKind.MODBUS_RTU: "modbus", BusKind.NODE_SERIAL: "node"}
 _REOPEN_S = 2.0
+_SET_BACK_MS = 60_000  # readings from so far ahead: the clock was set back
 
 # time_ms, channel, value (NaN: the device did not answer)
 Gather = Callable[[int, int, float], None]
@@ -71,7 +72,9 @@ class BusTask:
     async def _poll(self) -> None:
         while (device := self._schedule.next()) is not None:
             wait_ms = device.due_ms - self._clock.now_ms()
-            if wait_ms > 0:
+            if wait_ms > (device.back_off_periods + 1) * device.period_ms:  # the clock was set back: all are due
+                self._schedule.restart(self._clock.now_ms())
+            elif wait_ms > 0:
                 await self._clock.sleep(wait_ms / 1000)
             await self._ask(device)
         await asyncio.Event().wait()  # a bus without devices has nothing to do
@@ -120,6 +123,9 @@ class BusTask:
         started_ms = self._clock.now_ms()
         while True:
             now_ms = self._clock.now_ms()
+            if any((d.last_good_ms or 0) > now_ms + _SET_BACK_MS for d in self._schedule.devices):
+                self._schedule.restart(now_ms)
+                started_ms = now_ms
             for device in self._schedule.devices:
                 silent_ms = now_ms - (device.last_good_ms or started_ms)
                 if silent_ms > 3 * device.period_ms and now_ms >= device.due_ms:

@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 
 
 class UplinkSettings(Shape):
-    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool."""
+    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool, disk_reserve_mb stays free on its disk."""
 
     window: int = Field(default=32, ge=1, le=1000)
     resend_s: Positive = 5.0
     resend_max_s: Positive = 60.0
     history_per_s: Positive = 100.0
     live_age_s: Positive = 30.0
+    bytes_per_day: int | None = Field(default=None, ge=100_000)
+    history_bytes_per_s: Positive | None = None
     spool_cap_mb: Positive = 2048.0
+    disk_reserve_mb: Positive = 8.0
 
     def outbox(self) -> OutboxSettings:
-        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb"}))
+        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb", "disk_reserve_mb"}))
 
 
 class ConfigFile(Shape):

@@ -27,7 +27,7 @@ def hand_over(config: EdgeConfig, path: Path) -> NoReturn:
     os.set_inheritable(file, True)
     with os.fdopen(file, "wb", closefd=False) as out:
         pickle.dump(_own_part(config), out, pickle.HIGHEST_PROTOCOL)
-    os.execv(sys.executable, [sys.executable, "-OO", "-m", "edge_agent.running", str(file), str(path)])
+    os.execv(sys.executable, [sys.executable, "-OO", "-m", "edge_agent.running", str(file), str(path)])  # noqa: S606 -- ourselves, no shell
 
 
 def _own_part(config: EdgeConfig) -> EdgeConfig:
@@ -46,7 +46,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with os.fdopen(int(sys.argv[1]), "rb") as handed:
         handed.seek(0)
-        config = pickle.load(handed)  # from ourselves: no other process can name this file
+        config = pickle.load(handed)  # noqa: S301 -- from ourselves: no other process can name this file
     from edge_agent.agent import Agent
 
     asyncio.run(Agent(config).run())

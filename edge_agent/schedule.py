@@ -47,6 +47,12 @@ class Schedule:
         """The device to ask next, the longest due first; of equals, one that answers before one that does not."""
         return min(self.devices, key=lambda d: (d.due_ms, d.failures), default=None)
 
+    def restart(self, now_ms: int) -> None:
+        """The clock was set back: times of before say nothing any more, and every device is due."""
+        for d in self.devices:
+            d.due_ms = now_ms
+            d.last_good_ms = None if d.last_good_ms is None else now_ms
+
     def answered(self, device: DeviceState, now_ms: int) -> None:
         device.reads += 1
         device.failures = 0

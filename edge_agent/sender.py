@@ -1,26 +1,40 @@
-"""Spool and outbox together: everything the uplink does but talk. No sockets, threads or clock inside.
+"""Spool, outbox and clock together: everything the uplink does but talk. No sockets, threads or clock inside.
 
 Readings come in by `submit`, the cloud's words by `heard`; what to publish comes out of `due` and `linked`. The MQTT
 shell (`edge_agent.uplink`) carries messages; the seeded simulation carries them, too, and loses some.
 
-now_s: real seconds of any monotonic clock. now_ms: the agent's UTC milliseconds.
+now_s: real seconds of any monotonic clock. now_ms: the agent's UTC milliseconds. mono_ms: its monotonic milliseconds,
+for `edge_agent.timekeeping`.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contract.gateway_state import encode_state
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, Topic
 from contract.wire import Birth, Lane, WireError, decode_ack, encode_birth
+from edge_agent import room, tell
+from edge_agent.disk import Disk
+from edge_agent.holding import Commit, Holding
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
-from edge_agent.spool import Counters, Spool, SpoolFull
+from edge_agent.retiming import retime
+from edge_agent.spool import Counters, Spool, Spooled
+from edge_agent.spool_file import SpoolFull
+from edge_agent.timekeeping import Stamp, Timekeeper
 
 _LANE_KIND = {Lane.ALARM: UP_KINDS[0], Lane.LIVE: UP_KINDS[1], Lane.HISTORY: UP_KINDS[2]}
-_HELD_MAX = 2000  # commits kept in memory while the disk is full
+_STATE_S = 30.0
+_ASK_S = 5.0  # how often the cloud is asked for the time until it answers
+_ANSWER_S = 10.0  # a cloud that has said nothing by then is one that does not tell the time
+_MERGE_EVERY = 256
+_NEAR_CAP = 0.95
+_ROOM_PAUSE_S = 5.0
+_STEPS_MAX = 200  # towards room, at one submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +47,10 @@ class Publication:
 
 
 class Sender:
-    """One gateway's way to the cloud. Used by one thread."""
+    """One gateway's way to the cloud. Used by one thread.
+
+    keeper: without one the caller's time is taken as right.
+    """
 
     def __init__(
         self,
@@ -44,99 +61,213 @@ class Sender:
         now_ms: int,
         settings: OutboxSettings | None = None,
         version: str = "",
+        keeper: Timekeeper | None = None,
     ) -> None:
-        self._district, self._gateway, self._version = district, gateway, version
-        self._spool = spool
+        self._district, self.gateway, self._version = district, gateway, version
+        self.spool, self.keeper = spool, keeper
         self._started_ms = now_ms
-        self._outbox = Outbox(spool.id, settings or OutboxSettings())
-        self._outbox.restored(Waiting(b.seq, b.lane, b.created_ms, now_s) for b in spool.waiting())
-        self._held: deque[tuple[ReadingBatch, Lane, Counters]] = deque()
-        self._lost_to_full_disk = 0
-        self._last_ack_ms: int | None = None
-        self._connects = 0
-        self._bad_acks = 0
+        self.outbox = Outbox(spool.id, settings or OutboxSettings())
+        self.outbox.restored(
+            Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in spool.waiting() if not self._untimed(b)
+        )
+        # Something waits for the time, or stands in a wrong one.
+        self._to_retime = any(self._untimed(b) for b in spool.waiting())
+        self.held = Holding()
+        self.last_ack_ms: int | None = None
+        self.connects = 0
+        self.bad_acks = 0
         self.disk_trouble = ""
+        self._linked_s = 0.0
+        self._marked = False
+        self._state_s: float | None = None
+        self._since_merge = 0
+        self._room_s = now_s  # before it there is no use in trying to make room
+        self._asked_ms: deque[int] = deque(maxlen=8)
+        self._announce: list[Publication] = []
+        tell.recall_budget(self)
 
     @property
     def connected(self) -> bool:
-        return self._outbox.connected
+        return self.outbox.connected
 
     @property
     def empty(self) -> bool:
         """Nothing waits for the cloud."""
-        return not self._held and not sum(self._outbox.waiting().values())
+        return not len(self.held) and not sum(self.outbox.waiting().values())
 
     def submit(self, batch: ReadingBatch, lane: Lane, counters: Counters, now_s: float, now_ms: int) -> None:
         """Durable on return, unless the disk is full: then held in memory, counted, and tried again at each submit."""
-        self._held.append((batch, lane, counters))
-        while self._held:
-            try:
-                spooled, thrown = self._spool.commit(*self._held[0], now_ms)
-            except SpoolFull as error:
-                self.disk_trouble = str(error)
-                if len(self._held) > _HELD_MAX:
-                    self._lost_to_full_disk += len(self._held.popleft()[0])
-                return
-            self._held.popleft()
-            for b in spooled:
-                self._outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s))
-            self._outbox.dropped(thrown)
-        self.disk_trouble = ""
+        stamp = self.keeper.stamp() if self.keeper else Stamp()
+        self.held.add(Commit(batch, lane, counters, now_ms, stamp))
+        with Disk(self, now_ms):
+            self._commit_held(now_s, now_ms)
+            self._keep_cap(now_s)
 
-    def linked(self, now_s: float) -> list[Publication]:
+    def linked(self, now_s: float, now_ms: int | None = None, mono_ms: int = 0) -> list[Publication]:
         """The broker took the connection, and the acknowledgements are subscribed to: what to say first."""
-        self._connects += 1
-        self._outbox.link_up(now_s)
-        birth = Birth(self._gateway, self._spool.id, self._spool.next_seq, self._version, self._started_ms)
-        return [
-            Publication(self.topic(Kind.BIRTH), encode_birth(birth)),
-            Publication(self.topic(Kind.ONLINE), b"1", retain=True),
-        ]
+        self.connects += 1
+        self.outbox.link_up(now_s)
+        self._linked_s, self._state_s, self._marked = now_s, now_s, False
+        out: list[Publication] = []
+        with Disk(self, now_ms):
+            out = [self._birth(mono_ms), Publication(self.topic(Kind.ONLINE), b"1", retain=True)]
+            if now_ms is not None:
+                out.append(self._state(now_s, now_ms, mono_ms))
+            self._mark_linked()
+        return out or self._announced()
 
     def unlinked(self) -> None:
-        self._outbox.link_down()
+        if not self.outbox.connected:
+            return
+        flying = self.outbox.flying()
+        self.outbox.link_down()
+        if self._marked:
+            with Disk(self, None):
+                self.spool.mark_unlinked(flying)
+                tell.remember_budget(self)
+        self._marked = False
 
-    def due(self, now_s: float) -> Iterator[Publication]:
+    def due(self, now_s: float, now_ms: int | None = None, mono_ms: int = 0) -> Iterator[Publication]:
         """What to publish now. One that is not taken from here is due again after its time."""
-        for seq, lane in self._outbox.due(now_s):
-            payload = self._spool.payload(seq)
-            if payload is None:
-                self._outbox.dropped([seq])
-            else:
-                yield Publication(self.topic(_LANE_KIND[lane]), payload)
+        yield from self._announced()
+        if not self.outbox.connected:
+            return
+        ask = self.keeper is not None and not self.keeper.confirmed
+        every_s = _ASK_S if ask else _STATE_S
+        if now_ms is not None and self._state_s is not None and now_s - self._state_s >= every_s:
+            with Disk(self, now_ms):
+                yield self._state(now_s, now_ms, mono_ms)
+            with Disk(self, now_ms):
+                tell.remember_budget(self)
+        if ask and now_s - self._linked_s < _ANSWER_S:
+            return  # what the cloud says of the time may change what waits
+        self._retime(now_s, now_ms)
+        with Disk(self, now_ms):
+            if not self._marked:
+                self._mark_linked()
+        for seq, lane in self.outbox.due(now_s, now_ms or 0, only_alarms=not self._marked):
+            with Disk(self, now_ms):
+                payload = self.spool.payload(seq)
+                if payload is None:
+                    self.outbox.dropped([seq])
+                else:
+                    yield Publication(self.topic(_LANE_KIND[lane]), payload)
 
-    def heard(self, payload: bytes, now_ms: int) -> bool:
+    def heard(self, payload: bytes, now_ms: int, now_s: float | None = None, mono_ms: int = 0) -> bool:
         """An acknowledgement; true when it made room. What cannot be read is counted and changes nothing."""
         try:
             ack = decode_ack(payload)
         except WireError:
-            self._bad_acks += 1
+            self.bad_acks += 1
             return False
-        gone = self._outbox.acked(ack)
+        with Disk(self, now_ms):
+            ours = ack.cloud_ms and ack.asked_ms in self._asked_ms
+            if self.keeper and ours and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
+                self._to_retime = True
+        self._retime(now_s or 0.0, now_ms)
+        gone = self.outbox.acked(ack)
         if not gone:
             return False
-        self._spool.forget(gone)
-        self._last_ack_ms = now_ms
+        self.last_ack_ms = now_ms
+        with Disk(self, now_ms):
+            self.spool.forget(gone)
         return True
 
     def topic(self, kind: Kind) -> str:
-        return str(Topic(self._district, self._gateway, kind))
+        return str(Topic(self._district, self.gateway, kind))
 
     def status(self, now_ms: int) -> dict[str, Any]:
-        waiting = self._outbox.waiting()
-        return {
-            "connected": self._outbox.connected,
-            "connects": self._connects,
-            "last_ack_ms": self._last_ack_ms,
-            "waiting": {lane.name.lower(): n for lane, n in waiting.items()},
-            "oldest_age_s": {lane.name.lower(): (now_ms - ms) / 1000 for lane, ms in self._spool.oldest_ms().items()},
-            "in_flight": self._outbox.in_flight(),
-            "resent": self._outbox.resent,
-            "refused": dict(self._outbox.refused),
-            "bad_acks": self._bad_acks,
-            "spool_bytes": self._spool.bytes_waiting,
-            "spool_set_aside": str(self._spool.set_aside) if self._spool.set_aside else None,
-            "dropped": dict(self._spool.dropped),
-            "held_in_memory": sum(len(b) for b, _, _ in self._held),
-            "lost_to_full_disk": self._lost_to_full_disk,
-        }
+        with Disk(self, now_ms):
+            return tell.status(self, now_ms)
+        return {"connected": self.connected}  # the spool was damaged a moment ago; the next one will be whole
+
+    # --- inside ---
+
+    def _birth(self, mono_ms: int) -> Publication:
+        s = self.spool
+        self._asked_ms.append(mono_ms)
+        birth = Birth(self.gateway, s.id, s.next_seq, self._version, self._started_ms, s.floor(), mono_ms)
+        return Publication(self.topic(Kind.BIRTH), encode_birth(birth))
+
+    def _state(self, now_s: float, now_ms: int, mono_ms: int) -> Publication:
+        self._state_s = now_s
+        self._asked_ms.append(mono_ms)
+        return Publication(self.topic(Kind.STATE), encode_state(tell.state(self, now_ms, mono_ms)))
+
+    def _announced(self) -> list[Publication]:
+        out, self._announce = self._announce, []
+        return out
+
+    def _retime(self, now_s: float, now_ms: int | None) -> None:
+        if self._to_retime and self.keeper is not None and self.keeper.synchronised:
+            with Disk(self, now_ms):
+                retime(self, now_s)
+                self._to_retime = False
+
+    def _mark_linked(self) -> None:
+        self.spool.mark_linked()
+        self._marked = True
+
+    def _untimed(self, row: Spooled) -> bool:
+        """Of this boot, and nobody has said yet when that was."""
+        return self.keeper is not None and not row.stamp.timed and row.stamp.boot == self.keeper.boot
+
+    def _spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
+        for b in rows:
+            if self._untimed(b):
+                self._to_retime = True
+            else:
+                self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
+
+    def _commit_held(self, now_s: float, now_ms: int) -> None:
+        steps = 0
+        while len(self.held):
+            c = self.held.first()
+            try:
+                rows = self.spool.commit(c.readings, c.lane, c.counters, c.now_ms, stamp=c.stamp)
+            except SpoolFull:
+                steps += 1
+                if steps > _STEPS_MAX or now_s < self._room_s:
+                    raise
+                self._room_s = now_s + _ROOM_PAUSE_S  # should it fail, too: decoding thousands of batches is work
+                if not self._changed(room.make(self.spool, self.outbox.flying()), now_s):
+                    raise
+                self._room_s = now_s
+                continue
+            self.held.taken()
+            self._spooled(rows, now_s)
+            self._since_merge += len(rows)
+        self.disk_trouble = ""
+        if self._since_merge >= _MERGE_EVERY:
+            self._since_merge = 0
+            before_ms = now_ms - round(self.outbox.settings.live_age_s * 1000)
+            self._changed(room.merge(self.spool, self.outbox.flying(), before_ms), now_s)
+
+    def _keep_cap(self, now_s: float) -> None:
+        """Thins before the cap is reached or the disk is full; drops only then."""
+        s = self.spool
+        for _ in range(_STEPS_MAX):
+            disk = s.available_bytes()
+            if s.bytes_waiting <= s.cap_bytes * _NEAR_CAP and disk >= s.reserve_bytes:
+                return
+            over = s.bytes_waiting > s.cap_bytes or disk < s.reserve_bytes // 2
+            if not self._changed(room.make(s, self.outbox.flying(), may_drop=over), now_s):
+                return
+
+    def _changed(self, change: room.Change | None, now_s: float) -> bool:
+        if change is None:
+            return False
+        new = [Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in change.new if not self._untimed(b)]
+        self.outbox.replaced(change.gone, new)
+        return True
+
+    def renew(self, now_ms: int | None) -> None:
+        """The spool's file is damaged: it is set aside, and a new one begins."""
+        self.spool.renew(now_ms or self._started_ms)
+        old = self.outbox
+        self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
+        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
+        if old.connected:
+            self.outbox.link_up(self._linked_s)
+            self._marked = False
+            self._announce = [self._birth(0)]

@@ -53,13 +53,22 @@ def _text(status: dict[str, Any]) -> str:
         + f"  {up['spool_bytes'] / 1024:.0f} KiB  in flight {up['in_flight']}",
         "counts  " + ("  ".join(f"{k} {v}" for k, v in status["readings"].items()) or "nothing read yet"),
     ]
-    lines.extend(
-        f"{name.upper():<8}" + "  ".join(f"{k} {v}" for k, v in up[name].items())
-        for name in ("refused", "dropped")
-        if up[name]
-    )
-    if up["lost_to_full_disk"] or up["held_in_memory"]:
-        lines.append(f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {up['trouble']}")
+    if up["refused"]:
+        lines.append("REFUSED " + "  ".join(f"{k} {v}" for k, v in up["refused"].items()))
+    ages = "  ".join(f"{lane} {s / 3600:.1f} h" for lane, s in up["oldest_age_s"].items() if s >= 3600)
+    if ages:
+        lines.append(f"oldest  {ages}")
+    if up["thinned"] or up["dropped"]:
+        lines.append(f"SPOOL   readings given up for want of room: thinned {up['thinned']}, dropped {up['dropped']}")
+    if up["disk_trouble"] or up["lost_to_full_disk"]:
+        lines.append(
+            f"DISK    held in memory {up['held_in_memory']}, lost {up['lost_to_full_disk']}: {up['disk_trouble']}"
+        )
+    if up["bytes_per_day"]:
+        kept = f": {up['kept_back']} waits for tomorrow" if up["kept_back"] else ""
+        lines.append(f"budget  {up['bytes_today'] / 1e6:.1f} of {up['bytes_per_day'] / 1e6:.1f} MB today{kept}")
+    if up["clock"]:
+        lines.append(f"CLOCK   {up['clock']}")
     if up["spool_set_aside"]:
         lines.append(f"SPOOL   a damaged spool is kept as {up['spool_set_aside']}")
     for bus in status["buses"]:

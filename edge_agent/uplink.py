@@ -149,7 +149,7 @@ class Uplink:
         return up_since
 
     def _pump(self) -> None:
-        for publication in self._sender.due(time.monotonic()):
+        for publication in self._sender.due(time.monotonic(), self._clock.now_ms(), self._clock.monotonic_ms()):
             if not self._publish(publication):
                 break  # it will be due again
 
@@ -162,7 +162,8 @@ class Uplink:
         if self._client is None:
             return
         self._client.subscribe(self._sender.topic(Kind.ACK), qos=1)
-        for publication in self._sender.linked(time.monotonic()):
+        now_s, now_ms = time.monotonic(), self._clock.now_ms()
+        for publication in self._sender.linked(now_s, now_ms, self._clock.monotonic_ms()):
             self._publish(publication)
         self._wake.set()
 
@@ -173,8 +174,8 @@ class Uplink:
         self._wake.set()
 
     def _heard(self, payload: bytes) -> None:
-        if self._sender.heard(payload, self._clock.now_ms()):
-            self._wake.set()
+        self._sender.heard(payload, self._clock.now_ms(), time.monotonic(), self._clock.monotonic_ms())
+        self._wake.set()
 
     def _hang_up(self) -> None:
         client, self._client = self._client, None

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.readings import Flag, Float64s, Int64s, ReadingBatch
+from edge_agent.spool_file import GivenUp
 
 _EPSILON = 1e-9
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
@@ -32,12 +33,15 @@ class Gap:
 
 @dataclass(slots=True)
 class Audit:
-    """made: readings that agents took, misses included. reported: of those, spooled for the cloud."""
+    """made: readings that agents took, misses included. reported: of those, spooled for the cloud. thinned, dropped: of
+    those, given up by a full spool and counted there; lost is what nobody counted."""
 
     made: int = 0
     reported: int = 0
     stored: int = 0
     lost: int = 0
+    thinned: int = 0
+    dropped: int = 0
     doubled: int = 0
     altered: int = 0
     suppressed: int = 0
@@ -64,8 +68,13 @@ def compare(
     deadband: Mapping[int, float],
     gaps: Mapping[int, Sequence[Gap]],
     tolerance_ms: int,
+    given_up: Mapping[int, Sequence[GivenUp]] | None = None,
 ) -> Audit:
-    """truth, stored: sorted by channel, then time. deadband, gaps: by channel."""
+    """truth, stored: sorted by channel, then time. deadband, gaps, given_up: by channel.
+
+    What was measured where a spool was thinned must lie between the extremes that were stored of its interval; where it
+    was dropped, nothing can be said.
+    """
     audit = Audit(stored=len(stored))
     for channel, band in deadband.items():
         t, s = truth.take(truth.channel == channel), stored.take(stored.channel == channel)
@@ -84,6 +93,8 @@ def compare(
         for i in np.flatnonzero(free).tolist():
             at, value = int(t.time_ms[i]), float(t.value[i])
             if _excused(at, gaps.get(channel, ()), tolerance_ms) or _held(s, at, value, band, tolerance_ms):
+                continue
+            if _between(own, at, value, band, (given_up or {}).get(channel, ()), tolerance_ms):
                 continue
             audit.outside_deadband += 1
             audit.note(f"channel {channel}: {value} at {at} is not within {band} of what is stored")
@@ -122,6 +133,25 @@ def _held(stored: ReadingBatch, at: int, value: float, band: float, tolerance_ms
     return bool(np.any(missing | (np.abs(near - value) <= band + 1e-6)))
 
 
+def _between(
+    stored: ReadingBatch, at: int, value: float, band: float, given_up: Sequence[GivenUp], tolerance_ms: int
+) -> bool:
+    """Whether a reading went by thinning, within the least and greatest that were kept of its interval, or was dropped
+    and counted."""
+    for g in given_up:
+        if not g.start_ms - tolerance_ms <= at <= g.end_ms + tolerance_ms:
+            continue
+        if g.interval_ms == 0:
+            return True
+        first = (at - tolerance_ms) // g.interval_ms * g.interval_ms
+        last = ((at + tolerance_ms) // g.interval_ms + 1) * g.interval_ms
+        kept = stored.value[np.searchsorted(stored.time_ms, first) : np.searchsorted(stored.time_ms, last)]
+        kept = kept[~np.isnan(kept)]
+        if len(kept) and kept.min() - band - 1e-6 <= value <= kept.max() + band + 1e-6:
+            return True
+    return False
+
+
 # --- a demonstration's folder ---
 
 
@@ -130,7 +160,7 @@ def audit(folder: Path) -> Audit:
     from cloud.config import load_config
     from cloud.log.sqlite import open_log
     from cloud.serve import open_series
-    from edge_agent.spool import read_runs, read_totals
+    from edge_agent.spool_file import read_given_up, read_runs, read_totals
     from simulators.plant.truth import read_parquet
 
     run = json.loads((folder / "run.json").read_text())
@@ -149,14 +179,16 @@ def audit(folder: Path) -> Audit:
         batch_log.close()
     totals: dict[int, dict[str, int]] = {}
     gaps: dict[int, list[Gap]] = {}
+    given_up: dict[int, list[GivenUp]] = {}
     for gateway in config.catalogue.gateways:
         spool = folder / "edge" / gateway / "spool.sqlite"
         own = read_totals(spool)
         totals |= own
+        given_up |= dict.fromkeys(own, read_given_up(spool))
         gaps |= dict.fromkeys(own, _gaps(read_runs(spool), int(run["ended_ms"]), float(run["speed"])))
     deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
     tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
-    found = compare(truth, stored, deadband, gaps, tolerance_ms)
+    found = compare(truth, stored, deadband, gaps, tolerance_ms, given_up)
     found.doubled = doubled
     _count(found, totals, stored, _channel_counts(logged))
     return found
@@ -207,10 +239,13 @@ def _count(
         found.made += counts["made"]
         found.reported += counts["reported"]
         found.suppressed += counts["suppressed"]
-        short = max(counts["reported"] - have, logged.get(channel, 0) - have, 0)
+        gone = counts["thinned"] + counts["dropped"]
+        found.thinned += counts["thinned"]
+        found.dropped += counts["dropped"]
+        short = max(counts["reported"] - gone - have, logged.get(channel, 0) - have, 0)
         over = max(have - counts["reported"] - counts["corrected"], 0)
         if short:
-            found.note(f"channel {channel}: {counts['reported']} reported, {have} stored")
+            found.note(f"channel {channel}: {counts['reported']} reported, {gone} given up, {have} stored")
         if over:
             found.note(f"channel {channel}: {have} stored, only {counts['reported']} reported")
         found.lost += short

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cloud.services import Services
+from contract.gateway_state import GatewayState
 
 
 class _Collector(Collector):
@@ -28,6 +29,7 @@ class _Collector(Collector):
             refused.add_metric([link.gateway], link.refused)
         yield online
         yield refused
+        yield from _gateway_states([link.state for link in health.gateways() if link.state is not None])
         behind = GaugeMetricFamily("headwater_view_behind_entries", "Log entries not yet applied", labels=["view"])
         aside = GaugeMetricFamily("headwater_view_set_aside_entries", "Log entries set aside", labels=["view"])
         for view in health.views():
@@ -41,6 +43,36 @@ class _Collector(Collector):
         for level in ("blue", "yellow", "orange", "red"):
             levels.add_metric([level], found.count(level))
         yield levels
+
+
+def _gateway_states(states: Sequence[GatewayState]) -> Iterator[Metric]:
+    """What gateways last said of themselves; a gateway that is silent keeps its last words, see `gateway_online`."""
+    labels = ["gateway", "lane"]
+    depth = GaugeMetricFamily("headwater_gateway_spool_batches", "Batches that wait on the gateway", labels=labels)
+    size = GaugeMetricFamily("headwater_gateway_spool_bytes", "Their bytes", labels=labels)
+    age = GaugeMetricFamily("headwater_gateway_spool_age_seconds", "Age of the oldest of them", labels=labels)
+    gave_up = GaugeMetricFamily(
+        "headwater_gateway_given_up_readings", "Readings its spool had no room for", labels=["gateway", "how"]
+    )
+    told = GaugeMetricFamily(
+        "headwater_gateway_told_refused_batches", "Refusals the gateway knows of", labels=["gateway", "reason"]
+    )
+    trouble = GaugeMetricFamily("headwater_gateway_trouble", "1 while it says so", labels=["gateway", "what"])
+    spent = GaugeMetricFamily("headwater_gateway_bytes_today", "Bytes of payload sent today", labels=["gateway"])
+    for s in states:
+        for lane, waits in sorted(s.lanes.items()):
+            key = [s.gateway, lane.name.lower()]
+            depth.add_metric(key, waits.batches)
+            size.add_metric(key, waits.bytes)
+            age.add_metric(key, waits.oldest_age_s)
+        for how, n in (("thinned", s.thinned), ("dropped", s.dropped), ("lost_to_full_disk", s.lost_to_full_disk)):
+            gave_up.add_metric([s.gateway, how], n)
+        for reason, n in sorted(s.refused.items()):
+            told.add_metric([s.gateway, reason], n)
+        for what, said in (("clock", s.clock), ("disk", s.disk_trouble), ("kept_back", s.kept_back)):
+            trouble.add_metric([s.gateway, what], float(bool(said)))
+        spent.add_metric([s.gateway], s.bytes_today)
+    yield from (depth, size, age, gave_up, told, trouble, spent)
 
 
 def render_metrics(services: Services) -> bytes:

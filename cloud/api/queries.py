@@ -19,10 +19,7 @@ MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million 
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
 When = Annotated[
     str,
-    Query(
-        description="RFC 3339 with a zone, or epoch milliseconds",
-        json_schema_extra={"pattern": MOMENT_PATTERN},
-    ),
+    Query(description="RFC 3339 with a zone, or epoch milliseconds", json_schema_extra={"pattern": MOMENT_PATTERN}),
 ]
 
 

@@ -81,6 +81,11 @@ class BatchLog(Protocol):
         """The contiguous prefix of durable sequences of a spool, and those above it."""
         ...
 
+    def settled(self, gateway: str, spool: int, floor: int) -> None:
+        """The gateway waits for nothing below `floor`: what is missing there it gave up and counted. The prefix goes to
+        floor - 1, durable on return; a late copy from below counts as seen. A spool never heard of is left alone."""
+        ...
+
     def wait(self, after: int, timeout_s: float) -> bool:
         """Block until there is an entry beyond `after`; False on time-out. Real seconds."""
         ...

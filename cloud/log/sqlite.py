@@ -49,6 +49,15 @@ class _Seen:
 
     def add(self, seq: int) -> None:
         self.above.add(seq)
+        self._advance()
+
+    def settle(self, floor: int) -> None:
+        """All below the floor is seen."""
+        self.prefix = max(self.prefix, floor - 1)
+        self.above = {s for s in self.above if s > self.prefix}
+        self._advance()
+
+    def _advance(self) -> None:
         while self.prefix + 1 in self.above:
             self.prefix += 1
             self.above.remove(self.prefix)
@@ -119,6 +128,16 @@ class SqliteLog:
                 self._seen.update(changed)
                 self._tell(now_ms)
         return fresh
+
+    def settled(self, gateway: str, spool: int, floor: int) -> None:
+        with self._append_lock:
+            known = self._seen.get((gateway, spool))
+            if known is None or floor - 1 <= known.prefix:
+                return
+            seen = known.copy()
+            seen.settle(floor)
+            self._write([], {(gateway, spool): seen})
+            self._seen[gateway, spool] = seen
 
     def tick(self, now_ms: int) -> None:
         with self._append_lock:

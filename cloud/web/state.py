@@ -15,6 +15,7 @@ from cloud.series.columns import HOUR_MS
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
 from cloud.warnings.types import ConditionSnapshot
+from cloud.web.gateways import gateway_state
 from contract.catalogue import ChannelInfo
 from contract.conditions import ConditionState
 from contract.models import Quantity, Station
@@ -41,7 +42,7 @@ def district_state(services: Services) -> dict[str, Any]:
         "stations": [_station(services, s, latest, conditions, rain) for s in catalogue.stations.values()],
         "pumps": [p for s in catalogue.stations.values() if (p := _pumps(services, s, latest)) is not None],
         "warnings": [_warning(services, i) for i in services.warnings.incidents(limit=30)],
-        "gateways": [{"id": g.gateway, "online": g.online} for g in services.health.gateways()],
+        "gateways": [gateway_state(g) for g in services.health.gateways()],
         "quarantined": services.health.quarantine_count(),
     }
 

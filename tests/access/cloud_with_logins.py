@@ -28,7 +28,15 @@ MENDED, STILL_BAD = 1, 2  # ids in quarantine
 def write_config(folder: Path, access: dict | None = None) -> Path:
     path = folder / "cloud.yaml"
     config = {"catalogue": str(SMALL_DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
-    path.write_text(yaml.safe_dump({**config, "http": {"port": 0}, **({"access": access} if access else {})}))
+    path.write_text(
+        yaml.safe_dump(
+            {
+                **config,
+                "http": {"port": 0, "trusted_proxies": ["127.0.0.1/32"]},
+                **({"access": access} if access else {}),
+            }
+        )
+    )
     return path
 
 

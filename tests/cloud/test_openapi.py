@@ -1,4 +1,4 @@
-"""The API is what its OpenAPI document says, whatever is sent: schemathesis, all checks, a cloud with data in it."""
+"""The API is what its OpenAPI document says, whatever is sent: schemathesis, all checks, over a cloud with data."""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from contract.readings import ReadingBatch
-from simulators.audit import Audit, Gap, compare
+from edge_agent.spool_file import GivenUp
+from simulators.audit import Audit, Gap, _count, compare
 
 TIMES = np.arange(0, 600_000, 10_000)
 
@@ -72,3 +73,27 @@ def test_a_missing_reading_is_counted_and_not_called_altered():
     found = run(truth, stored)
     assert found.altered == 0
     assert found.missing == 1
+
+
+def test_what_a_spool_thinned_must_lie_between_the_extremes_it_kept():
+    values = np.sin(TIMES / 5e4)
+    truth = batch(TIMES, values)
+    first = slice(0, 30)
+    kept = sorted({0, 29, int(values[first].argmin()), int(values[first].argmax()), *range(30, 60)})
+    stored = truth.take(kept)
+    span = {1: [GivenUp(0, 290_000, 300_000)]}
+    tight = 0.001
+    assert not run(truth, stored, tight).good
+    assert compare(truth, stored, {1: tight}, {}, 0, span).good
+    flattened = truth.take([i for i in kept if i != int(values[first].argmax())])
+    assert not compare(truth, flattened, {1: tight}, {}, 0, span).good
+    elsewhere = {1: [GivenUp(300_000, 590_000, 300_000)]}
+    assert not compare(truth, stored, {1: tight}, {}, 0, elsewhere).good
+
+
+def test_what_was_given_up_is_counted_and_no_more_is_excused():
+    stored = batch(TIMES[:50], np.zeros(50))
+    counts = {"made": 60, "reported": 60, "suppressed": 0, "corrected": 0, "thinned": 6, "dropped": 3}
+    found = Audit()
+    _count(found, {1: counts}, stored, {})
+    assert (found.thinned, found.dropped, found.lost) == (6, 3, 1)

@@ -1,5 +1,6 @@
 // Asks for the district every second and a half; asks for the chosen station's hydrograph every fifth time.
 import { drawChart } from "/static/chart.js";
+import { drawGateways } from "/static/gateways.js";
 import { drawMap } from "/static/map.js";
 import { session } from "/static/access.js";
 import { showQuarantine } from "/static/quarantine.js";
@@ -101,6 +102,7 @@ async function beat() {
     lastHeard = Date.now();
     chosen ||= state.stations.find((s) => s.kind === "underpass")?.id ?? state.stations[0]?.id;
     showHead(state); showBanner(state); showWarnings(state); showPumps(state);
+    drawGateways(byId("links"), state.gateways);
     drawMap(byId("map"), state, chosen, (id) => { chosen = id; location.hash = id; beats = 0; beat(); });
     if (beats % 5 === 0) await showChart(state.time_zone);
     if (beats++ % 5 === 0) await showQuarantine(state.quarantined, me, ask, (ms) => clockText(ms, state.time_zone));

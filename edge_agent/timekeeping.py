@@ -1,0 +1,140 @@
+"""What time it is on a gateway: monotonic time plus an offset that only good reasons change. Pure.
+
+A gateway may boot in 1970, or at the hour its battery died; its wall clock may be stepped by a day; its crystal may run
+fast. Readings are stamped with monotonic + offset. The offset is taken from the wall clock when that is plausible, and
+from the cloud when it answers: the answer's time lies between question and answer, so the error is bounded by the round
+trip. Afterwards the wall clock is watched and not followed. What was stamped before the cloud spoke, or has drifted
+since, is re-timed from monotonic time, as long as it never left the gateway.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from contract.readings import Int64s
+
+EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: no gateway runs this program before it
+LATEST_MS = EARLIEST_MS + 40 * 365 * 86_400_000
+STEP_MS = 2000
+_PROVABLE_MS = 1000
+_WIDEST_MS = 4000  # an answer that took longer leaves more than 2 s of doubt
+_SLEW = 0.05
+_ANCHORS_MAX = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """By what clock readings were stamped: true time = stamped time, if `timed`. offset_ms: stamped less monotonic."""
+
+    boot: str = ""
+    offset_ms: int = 0
+    timed: bool = True
+
+
+@dataclass(slots=True)
+class Timekeeper:
+    """boot: of the machine; monotonic times of two boots do not compare. confirmed: the cloud has said the time.
+
+    jumped_ms: sum of the jumps of the gateway's time; who keeps times of readings asks whether it changed.
+    """
+
+    boot: str
+    wall_ms: int
+    mono_ms: int
+    earliest_ms: int = EARLIEST_MS
+    confirmed: bool = False
+    synchronised: bool = field(init=False)
+    wall_step_ms: int = 0
+    jumped_ms: int = 0
+    _offset_ms: float = field(init=False)
+    _target_ms: float = field(init=False)
+    _at_ms: int = field(init=False)
+    _anchors: list[tuple[int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._offset_ms = self._target_ms = self.wall_ms - self.mono_ms
+        self._at_ms = self.mono_ms
+        self.synchronised = self._plausible(self.wall_ms)
+
+    def now_ms(self, wall_ms: int, mono_ms: int) -> int:
+        """The gateway's UTC ms. Looks at the wall clock, which it follows only while it knows no better."""
+        step_ms = wall_ms - (mono_ms + self._target_ms)
+        if not self.synchronised and self._plausible(wall_ms):
+            self._jump(wall_ms - mono_ms)
+            self.synchronised = True
+            self._anchors = [(mono_ms, self._offset_ms)]
+        elif self.synchronised:
+            self.wall_step_ms = round(step_ms) if abs(step_ms) > STEP_MS else 0
+        self._slew(mono_ms)
+        return round(mono_ms + self._offset_ms)
+
+    def told(self, cloud_ms: int, asked_ms: int, mono_ms: int) -> bool:
+        """The cloud answered a question of monotonic `asked_ms`. True when what waits should be re-timed."""
+        if asked_ms <= 0 or not asked_ms <= mono_ms or not self._plausible(cloud_ms):
+            return False
+        low, high = cloud_ms - mono_ms, cloud_ms - asked_ms
+        off_ms = max(low - self._target_ms, self._target_ms - high, 0.0)
+        if not self.confirmed and high - low > _WIDEST_MS and off_ms <= _PROVABLE_MS and not self.synchronised:
+            return False
+        if not self.confirmed and off_ms > _PROVABLE_MS and high - low > _WIDEST_MS:
+            return False  # wrong for sure, but by how much this answer does not say well enough
+        wrong = off_ms > _PROVABLE_MS
+        news = wrong or not self.synchronised
+        if news:
+            middle = (low + high) / 2
+            if abs(middle - self._offset_ms) > STEP_MS:
+                self._jump(middle)
+            self._target_ms = middle
+        if not self.confirmed:
+            self._anchors = []
+        self._anchor(mono_ms, self._target_ms)
+        self.confirmed = self.synchronised = True
+        return news
+
+    def stamp(self) -> Stamp:
+        """For readings stamped now."""
+        return Stamp(self.boot, round(self._offset_ms), self.synchronised)
+
+    def retimed(self, time_ms: Int64s, stamp: Stamp) -> Int64s | None:
+        """True times of readings of this boot; None when they stand right already, or nobody knows better.
+
+        Between two answers of the cloud the crystal is taken to have drifted evenly.
+        """
+        if stamp.boot != self.boot or not self._anchors or not len(time_ms):
+            return None
+        mono = time_ms - stamp.offset_ms
+        at, offset = np.array(self._anchors, np.float64).T
+        right: Int64s = np.rint(mono + np.interp(mono, at, offset)).astype(np.int64)
+        if stamp.timed and int(np.abs(right - time_ms).max()) <= _PROVABLE_MS:
+            return None
+        return right
+
+    def trouble(self) -> str:
+        """For an operator; empty when there is nothing to say."""
+        if not self.synchronised:
+            return "not synchronised: readings wait until the cloud says the time"
+        if self.wall_step_ms:
+            return f"the wall clock is {self.wall_step_ms / 1000:+.1f} s off and is not followed: mend its NTP"
+        return ""
+
+    def _plausible(self, ms: int) -> bool:
+        return self.earliest_ms <= ms <= LATEST_MS
+
+    def _jump(self, offset_ms: float) -> None:
+        self.jumped_ms += round(offset_ms - self._offset_ms)
+        self._offset_ms = self._target_ms = offset_ms
+
+    def _slew(self, mono_ms: int) -> None:
+        """Small corrections are spread out, so that no two readings of a second get one stamp."""
+        room = max(mono_ms - self._at_ms, 0) * _SLEW
+        self._offset_ms += min(max(self._target_ms - self._offset_ms, -room), room)
+        self._at_ms = mono_ms
+
+    def _anchor(self, mono_ms: int, offset_ms: float) -> None:
+        if len(self._anchors) > 1 and self._anchors[-1][1] == self._anchors[-2][1] == offset_ms:
+            self._anchors.pop()
+        self._anchors.append((mono_ms, offset_ms))
+        if len(self._anchors) > _ANCHORS_MAX:
+            del self._anchors[: _ANCHORS_MAX // 2]
