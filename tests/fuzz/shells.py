@@ -246,7 +246,7 @@ def spool(data: bytes) -> object:
     try:
         known = found.waiting()
         sender = Sender("small", "gw-1", found, 0.0, NOW_MS)
-        spooled, _ = found.commit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.LIVE, {11: {"made": 1}}, NOW_MS)
+        spooled = found.commit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.LIVE, {11: {"made": 1}}, NOW_MS)
         assert found.payload(spooled[0].seq)
         found.oldest_ms()
         sender.status(NOW_MS)
