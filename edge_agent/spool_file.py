@@ -69,6 +69,14 @@ def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
     return error  # a defect of this program
 
 
+_PROBES = (
+    "select key, value from meta limit 1",
+    "select seq, lane, created_ms, payload from batch limit 1",
+    "select channel, made, reported, suppressed, corrected from totals limit 1",
+    "select id, started_ms, last_commit_ms from run limit 1",
+)
+
+
 def open_file(path: Path) -> sqlite3.Connection:
     """Raises sqlite3.DatabaseError; see `translated`."""
     db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -89,9 +97,17 @@ def open_file(path: Path) -> sqlite3.Connection:
                 db.execute(f"alter table {table} add column {name} {wanted[name]}")
         if older:
             db.execute("update batch set bytes = length(payload), sent = 1")
-    except sqlite3.DatabaseError:
+        for probe in _PROBES:
+            db.execute(probe)
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         db.close()
-        raise
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+        if code != sqlite3.SQLITE_ERROR:
+            raise
+        # sound pages, but a schema that is not ours: as useless as a torn one
+        damaged = sqlite3.DatabaseError(str(error))
+        damaged.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise damaged from error
     return db
 
 

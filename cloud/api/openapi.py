@@ -20,6 +20,7 @@ MOMENT_PATTERN = (
 MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
 
 _STATUS = {
+    400: "The body is not JSON",
     401: "Who asks is not known",
     403: "Who asks may not",
     404: "There is no such thing",
@@ -129,7 +130,8 @@ def mend(document: dict[str, Any]) -> None:
             if path in ANSWERS and "200" in answers:
                 answers["200"]["content"] = {kind: {"schema": schema} for kind, schema in ANSWERS[path].items()}
             takes = "422" in answers or operation.get("parameters") or operation.get("requestBody")
-            for status in sorted({*REFUSALS.get(path, ()), *((422,) if takes else ()), 429, 503}):
+            body = (400,) if operation.get("requestBody") else ()
+            for status in sorted({*body, *REFUSALS.get(path, ()), *((422,) if takes else ()), 401, 403, 413, 429, 503}):
                 answers[str(status)] = refusal(status)
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 
 class Problem(Exception):
@@ -29,8 +30,12 @@ def install(app: FastAPI) -> None:
         return answer(error.status, error.title, error.detail)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, error: HTTPException) -> Response:
-        return answer(error.status_code, "Request refused", str(error.detail), error.headers)
+    async def http(request: Request, error: HTTPException) -> Response:
+        headers = dict(error.headers or {})
+        if error.status_code == 405:  # the router names the methods of the first route of that path only
+            fits = (r for r in app.routes if r.matches(request.scope)[0] is not Match.NONE)
+            headers["Allow"] = ", ".join(sorted({m for r in fits for m in getattr(r, "methods", None) or ()}))
+        return answer(error.status_code, "Request refused", str(error.detail), headers)
 
     @app.exception_handler(Exception)
     async def ours(_: Request, __: Exception) -> Response:

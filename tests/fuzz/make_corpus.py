@@ -144,7 +144,9 @@ series: {engine: influx, url: "http://127.0.0.1:8086", org: o, bucket: b, token_
 """
 STATUS = b"""{"gateway": "gw-1", "version": "0.1.0", "readings": {"made": 1}, "uplink": {"broker": "127.0.0.1:1883",
 "connected": true, "trouble": "", "last_ack_ms": 1626768000000, "waiting": {"live": 0}, "spool_bytes": 0,
-"in_flight": 0, "refused": {}, "dropped": {}, "lost_to_full_disk": 0, "held_in_memory": 0, "spool_set_aside": null},
+"in_flight": 0, "refused": {}, "dropped": {}, "lost_to_full_disk": 0, "held_in_memory": 0, "spool_set_aside": null,
+"oldest_age_s": {"live": 7200}, "thinned": {}, "disk_trouble": "", "bytes_per_day": null,
+"kept_back": 0, "clock": ""},
 "buses": [{"id": "b", "kind": "modbus_tcp", "address": "a", "trouble": "", "line_faults": {}, "devices": [{"id": "d",
 "unit": 1, "state": "good", "last_good_age_s": null, "reads": 1, "faults": {}, "last_fault": ""}]}]}
 """
