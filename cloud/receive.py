@@ -10,7 +10,6 @@ import queue
 import sqlite3
 import sys
 import threading
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -151,13 +150,9 @@ class ReceiveService:
         group: list[Message] = []
         with suppress(queue.Empty):
             group.append(self._queue.get(timeout=0.2))
-            deadline = time.monotonic() + GROUP_WAIT_S
+            if self._queue.qsize() < GROUP_MESSAGES:
+                # A nap, and no wait on the queue: that would wake this thread for every message.
+                self._stop.wait(GROUP_WAIT_S)
             while len(group) < GROUP_MESSAGES:
-                try:
-                    group.append(self._queue.get_nowait())
-                except queue.Empty:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    group.append(self._queue.get(timeout=left))
+                group.append(self._queue.get_nowait())
         return group
