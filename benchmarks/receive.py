@@ -106,7 +106,7 @@ def one(folder: Path, port: int, durable: bool, messages: list[bytes]) -> float:
 
 
 def _forget_session(port: int) -> None:
-    """The broker would keep the next run's messages for the receiver, which would take them in before it is measured."""
+    """Else the broker keeps the next run's messages for the receiver, which takes them in before it is measured."""
     client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="headwater-cloud-bench", clean_session=True)
     client.connect("127.0.0.1", port)
     client.loop_start()

@@ -10,6 +10,7 @@ import queue
 import sqlite3
 import sys
 import threading
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -150,9 +151,13 @@ class ReceiveService:
         group: list[Message] = []
         with suppress(queue.Empty):
             group.append(self._queue.get(timeout=0.2))
-            if self._queue.qsize() < GROUP_MESSAGES:
-                # A nap, and no wait on the queue: that would wake this thread for every message.
-                self._stop.wait(GROUP_WAIT_S)
+            deadline = time.monotonic() + GROUP_WAIT_S
             while len(group) < GROUP_MESSAGES:
-                group.append(self._queue.get_nowait())
+                try:
+                    group.append(self._queue.get_nowait())
+                except queue.Empty:
+                    left = deadline - time.monotonic()
+                    if left <= 0:
+                        break
+                    group.append(self._queue.get(timeout=left))
         return group
