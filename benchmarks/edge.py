@@ -132,7 +132,7 @@ def run() -> dict[str, float | str]:
 
 
 def _compiled(env: dict[str, str]) -> None:
-    """As on a gateway after its first start: compiling would count as the agent's memory."""
+    """As docs/decisions/edge-memory.md says to do once after installation."""
     subprocess.run(
         [sys.executable, "-OO", "-c", "import edge_agent.agent, edge_agent.drivers.modbus"], env=env, check=True
     )
