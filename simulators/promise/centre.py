@@ -23,6 +23,7 @@ from cloud.views.latest import LatestView
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue import Catalogue
 from contract.topics import Kind, parse_topic
+from contract.wire import decode_birth
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.durable import Durable
 from simulators.promise.world import Broken, Broker, Listener, World
@@ -103,6 +104,9 @@ class Centre:
             return
         parsed = parse_topic(topic)
         if parsed is None or parsed.kind in (Kind.BIRTH, Kind.ONLINE):
+            if parsed is not None and parsed.kind is Kind.BIRTH:
+                birth = decode_birth(payload)
+                self.durable.floor[birth.gateway, birth.spool] = birth.floor
             self.parts.intake.heard_of(Message(topic, payload))
             return
         self._inbox.append(Message(topic, payload))

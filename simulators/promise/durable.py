@@ -17,12 +17,13 @@ class Durable:
     """Remembers what it has once seen on disk; nothing durable ever ceases to be."""
 
     def __init__(self) -> None:
+        self.floor: dict[tuple[str, int], int] = {}  # by birth: sequences below it will never come (thinned)
         self._seen: dict[tuple[str, int], set[int]] = {}
 
     def verify(self, gateway: str, payload: bytes, folder: Path) -> None:
         """Raises Broken when the acknowledgement names what neither log nor quarantine holds."""
         ack = decode_ack(payload)
-        named = {*range(1, ack.prefix + 1), *ack.seqs, *(ack.refused or {})}
+        named = {*range(self.floor.get((gateway, ack.spool), 1), ack.prefix + 1), *ack.seqs, *(ack.refused or {})}
         seen = self._seen.setdefault((gateway, ack.spool), set())
         if named <= seen:
             return
