@@ -151,7 +151,10 @@ class GatewayNode:
         self._pump()
 
     def pump(self) -> None:
-        self._link()
+        try:
+            self._link()
+        except Crash:
+            self._fall()
         self._pump()
 
     def _pump(self) -> None:
