@@ -113,8 +113,8 @@ class Spool(SpoolDatabase):
             )
             if given_up is not None:
                 self._db.execute(
-                    "insert into given_up values (?, ?, ?) on conflict (start_ms, interval_ms) "
-                    "do update set end_ms = max(end_ms, excluded.end_ms)",
+                    "insert into given_up (start_ms, end_ms, interval_ms) values (?, ?, ?) "
+                    "on conflict (start_ms, interval_ms) do update set end_ms = max(end_ms, excluded.end_ms)",
                     (given_up.start_ms, given_up.end_ms, given_up.interval_ms),
                 )
             self._set("next_seq", seq)

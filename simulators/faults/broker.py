@@ -65,18 +65,6 @@ class Broker:
             self._memory.unlink(missing_ok=True)
 
 
-def plain_config(folder: Path, port: int) -> tuple[Path, Path]:
-    """A configuration without identities, and where its memory is."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = folder / "mosquitto.conf"
-    user = "user root\n" if os.geteuid() == 0 else ""
-    config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-        f"autosave_interval 1\nmax_inflight_messages 200\nmax_queued_messages 0\n{user}"
-    )
-    return config, folder / "mosquitto.db"
-
-
 def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -1,4 +1,5 @@
-"""`headwater-sim faults`: storms over real agents, mosquitto and cloud, with a seeded hand that breaks them.
+"""`headwater-sim faults`: storms over real agents, mosquitto with mutual TLS and cloud, and a seeded hand that breaks
+them.
 
 After the last fault is mended everything is given time to settle; then the audit must find every reading once, and a
 replay of the log must give the warnings that were given.
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -20,11 +22,13 @@ from cloud.config import load_config
 from cloud.log.sqlite import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
+from contract.loading import load
 from simulators.audit import audit
 from simulators.demo.district import District, Scene, views_behind
-from simulators.faults.broker import Broker, free_port, plain_config
+from simulators.faults.broker import Broker, free_port
 from simulators.faults.plan import Blow, Kind, plan
 from simulators.faults.proxy import Link
+from simulators.identities import make
 from simulators.storms import Storm
 
 _SETTLE_S = 60.0
@@ -65,8 +69,9 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     outcome = Outcome(seed)
     out = stage.out / f"run-{seed}"
     port = free_port()
-    config, memory = plain_config(out / "broker", port)
-    broker = Broker(config, port, memory)
+    shutil.rmtree(out, ignore_errors=True)  # of an earlier campaign
+    identities = make(out / "identities", load(stage.folder), port)
+    broker = Broker(identities.conf, port, identities.conf.with_name("mosquitto.db"))
     link = Link(("127.0.0.1", port))
     await link.start()
     scene = Scene(
@@ -79,6 +84,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         edge_broker=("127.0.0.1", link.port),
         keepalive_s=3,
         lead_ms=0,
+        identities=identities.folder,
     )
     district = District(scene)
     try:

@@ -131,6 +131,9 @@ def test_when_nothing_is_left_to_thin_the_oldest_goes_alarms_last(tmp_path):
         assert gone == [*range(2, 42), 1]
         assert spool.totals("dropped") == 2 * 43
     assert {g.interval_ms for g in read_given_up(tmp_path / "spool.sqlite")} == {0}
+    with closing(spool_at(tmp_path)) as again:
+        assert again.set_aside is None
+        assert again.totals("dropped") == 2 * 43
 
 
 def test_a_full_disk_thins_to_make_room(tmp_path):
