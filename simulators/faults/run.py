@@ -23,6 +23,7 @@ from cloud.log.sqlite import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
 from contract.loading import load
+from edge_agent.spool import read_waiting
 from simulators.audit import audit
 from simulators.demo.district import District, Scene, views_behind
 from simulators.faults.broker import Broker, free_port
@@ -32,6 +33,8 @@ from simulators.identities import make
 from simulators.storms import Storm
 
 _SETTLE_S = 60.0
+_KEEPALIVE_S = 3
+_SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know that it is dead
 _SLOW_BYTES_PER_S = 3000.0
 
 
@@ -82,7 +85,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         seed,
         broker=("127.0.0.1", port),
         edge_broker=("127.0.0.1", link.port),
-        keepalive_s=3,
+        keepalive_s=_KEEPALIVE_S,
         lead_ms=0,
         identities=identities.folder,
     )
@@ -91,6 +94,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         await asyncio.to_thread(broker.start)
         await district.start()
         await _breaking(plan(seed, list(district.gateways), stage.span_s), district, broker, link, outcome)
+        await asyncio.sleep(_SEEN_S)
         outcome.settled_s = await _settled(district, outcome, running=True)
         district.check()
         await district.stop_edges()
@@ -166,6 +170,9 @@ def _waiting(district: District) -> int:
 
 
 def _judge(out: Path, outcome: Outcome) -> None:
+    kept_back = {p.parent.name: read_waiting(p) for p in sorted(out.glob("edge/*/spool.sqlite"))}
+    if any(kept_back.values()):
+        outcome.broken.append(f"batches still at the gateways: {kept_back}")
     found = audit(out)
     outcome.lost, outcome.doubled, outcome.altered = found.lost, found.doubled, found.altered
     outcome.stored = found.stored
