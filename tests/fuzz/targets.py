@@ -107,7 +107,7 @@ TARGETS = {
         Target("file.log", shells.store(SqliteLog, shells.use_log), DAMAGED, files=True),
         Target("file.quarantine", shells.store(Quarantine, shells.use_quarantine), DAMAGED, files=True),
         Target("file.manifest", shells.store(Manifest, shells.use_manifest), DAMAGED, files=True),
-        Target("file.status", file(lambda p: as_text(read_status(p)), "status.json"), (NeverRan,), files=True),
+        Target("file.status", file(lambda p: as_text(read_status(p, reads=1)), "status.json"), (NeverRan,), files=True),
         Target("file.aside", shells.aside, files=True),
     )
 }
