@@ -136,7 +136,8 @@ class Limits:
             raise busy
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._slots.acquire(), s.wait_s)
+            async with asyncio.timeout(s.wait_s):  # not wait_for: in Python 3.11 it can swallow a cancellation
+                await self._slots.acquire()
         except TimeoutError as error:
             raise busy from error
         finally:

@@ -79,7 +79,8 @@ class Demo:
                 if self._over(state, now_ms):
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), 0.5)
+                    async with asyncio.timeout(0.5):  # not wait_for: in Python 3.11 it can swallow a cancellation
+                        await self._stop.wait()
 
     def _over(self, state: dict[str, Any], now_ms: int) -> bool:
         elapsed_h = (now_ms - self._district.clock.start_ms) / 3_600_000
