@@ -120,7 +120,7 @@ class Cloud:
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
         http = self.config.file.http
-        server = _Server(uvicorn_config(wrap(app, http), http), ready)
+        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready)
         server.run(sockets=[listener])
 
     def stop(self) -> None:
@@ -181,6 +181,9 @@ class CloudHealth:
 
     def counters(self) -> Mapping[str, int]:
         return self._cloud.intake.counters()
+
+    def identities(self) -> Mapping[str, float]:
+        return self._cloud.identities.days_left() if self._cloud.identities is not None else {}
 
     def quarantine_count(self) -> int:
         return self._cloud.quarantine.count()

@@ -55,6 +55,11 @@ class Registry:
         """Gateways with at least one valid identity."""
         return frozenset(i.gateway for i in self.valid(now_ms) if i.gateway is not None)
 
+    def ends_ms(self) -> dict[str, int]:
+        """When the last identity of each gateway ends, or ended. A gateway with none but revoked ones is not there."""
+        kept = [i for i in self.identities if i.gateway is not None and i.revoked_ms is None]
+        return {str(i.gateway): i.expires_ms for i in sorted(kept, key=lambda i: i.expires_ms)}
+
     def revoked(self) -> list[tuple[int, int]]:
         """(serial, when) for the CRL; an expired one stays on it, which costs nothing and hides nothing."""
         return [(int(i.serial, 16), i.revoked_ms) for i in self.identities if i.revoked_ms is not None]
