@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -158,3 +160,12 @@ def test_the_remedy_for_a_damaged_manifest_works(run, config):
     path.write_bytes(b"no database" * 1000)
     assert "will follow the log" in run("view", "rebuild", "series").stdout
     assert path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_cloud_that_is_told_to_end_stops_in_order(config):
+    with subprocess.Popen(
+        [sys.executable, "-m", "cloud.cli", "serve", "--config", str(config)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline()
+        process.terminate()
+        assert process.wait(40) == 0  # not by the signal: then `stop` would never have been run
