@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from contract.models import Id, Shape
 
@@ -24,7 +27,7 @@ class Identity(Shape):
     role: Role
     gateway: Id | None = None
     generation: int
-    serial: str
+    serial: Annotated[str, Field(pattern=r"^[0-9a-f]{1,40}$")]  # RFC 5280, 4.1.2.2: at most 20 octets
     issued_ms: int
     expires_ms: int
     revoked_ms: int | None = None
