@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 from cloud.access import commands
-from cloud.command_line import ConfigPath, load_or_exit, note, refuse
+from cloud.command_line import ConfigPath, Group, load_or_exit, note, refuse
+from cloud.damage import StoreDamaged
 from cloud.identity.commands import broker, gateway
 from contract.yaml_lines import ConfigError
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
 app.add_typer(quarantine, name="quarantine")
@@ -86,6 +87,7 @@ def replay(
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
     from cloud.log.sqlite import open_log
+    from cloud.series.parquet import forget_manifest
     from cloud.serve import open_series
     from cloud.warnings.view import open_view
 
@@ -93,7 +95,13 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
     if name in ("series", "warnings"):
         note(found, "view.rebuild", name)
     if name == "series":
-        open_series(found, open_log(found.data_dir)).reset()
+        log = open_log(found.data_dir)
+        try:
+            series = open_series(found, log)
+        except StoreDamaged:  # this command is its remedy
+            forget_manifest(found.data_dir / "series")
+            series = open_series(found, log)
+        series.reset()
     elif name == "warnings":
         open_view(found.ledger_url, found.catalogue, found.file.warnings).reset()
     else:

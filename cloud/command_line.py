@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
+from cloud.damage import StoreDamaged
 from contract.yaml_lines import ConfigError
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
 
+
+class Group(TyperGroup):
+    """A damaged file of the cloud's is said in one line, with what to do about it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StoreDamaged as error:
+            typer.echo(" ".join(str(error).split()), err=True)
+            raise typer.Exit(2) from error
+
+
 ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
 
 
-def load_or_exit(path: Path, now_ms: int | None = None) -> CloudConfig:
-    """Says every mistake and ends the command when there is one. now_ms: see `load_config`."""
+def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True) -> CloudConfig:
+    """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`."""
     from cloud.config import load_config
 
     try:
-        return load_config(path, now_ms=now_ms)
+        return load_config(path, complete, now_ms)
     except ConfigError as error:
         refuse(error)
 
@@ -32,12 +46,13 @@ def refuse(error: ConfigError) -> NoReturn:
     raise typer.Exit(2)
 
 
-def note(config: CloudConfig, what: str, target: str, **detail: int) -> None:
-    """Into the audit record, before it is done."""
+def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> None:
+    """Into the audit record."""
     from cloud.ledger import audit
     from cloud.ledger.tables import open_ledger
     from contract.clock import SystemClock
 
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = open_ledger(config.ledger_url)
     now_ms = SystemClock().now_ms()
     audit.record(ledger, now_ms=now_ms, who=operator(), what=what, target=target, source="shell", detail=detail)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access.access import Access
 from cloud.access.people import first_administrator
@@ -32,6 +36,8 @@ from cloud.warnings.view import open_view
 from contract.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
+
+_HAND_ON_S = 10.0
 
 
 class Cloud:
@@ -120,7 +126,10 @@ class Cloud:
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
         http = self.config.file.http
-        server = _Server(uvicorn_config(wrap(app, http), http), ready)
+        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn raises it again when it has stopped: by default that ends the process before `stop`.
+            signal.signal(number, lambda *_: None)
         server.run(sockets=[listener])
 
     def stop(self) -> None:
@@ -129,6 +138,7 @@ class Cloud:
         if self.identities is not None:
             self.identities.stop()
         self.receive.stop()
+        self._hand_on()
         for dispatcher in self.dispatchers:
             dispatcher.stop()
         for runner in self.runners:
@@ -137,6 +147,19 @@ class Cloud:
             self.broker.stop()
         self.quarantine.close()
         self.log.close()
+
+    def _hand_on(self) -> None:
+        """What is in the log reaches the views, and what warnings come of it the sinks; but a view or a sink in trouble
+        is not waited for, nor any for long: the next start goes on where this one ends."""
+        until_s = time.monotonic() + _HAND_ON_S
+
+        def wait_while(busy: Callable[[], bool]) -> None:
+            with suppress(SQLAlchemyError):  # a ledger out of reach
+                while busy() and time.monotonic() < until_s:
+                    time.sleep(0.05)
+
+        wait_while(lambda: any(v.behind and not v.trouble for v in (r.state() for r in self.runners)))
+        wait_while(lambda: any(s.waiting and not s.trouble for s in (d.state() for d in self.dispatchers)))
 
     def _tick_forever(self) -> None:
         pause_s = max(self.clock.real_s(self.config.file.log.tick_s), 0.05)
@@ -181,6 +204,9 @@ class CloudHealth:
 
     def counters(self) -> Mapping[str, int]:
         return self._cloud.intake.counters()
+
+    def identities(self) -> Mapping[str, float]:
+        return self._cloud.identities.days_left() if self._cloud.identities is not None else {}
 
     def quarantine_count(self) -> int:
         return self._cloud.quarantine.count()

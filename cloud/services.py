@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from cloud.log.base import BatchLog
@@ -60,6 +60,10 @@ class Health(Protocol):
         """Totals since start: batches_stored, readings_stored, batches_repeated, refused_<reason>, ..."""
         ...
 
+    def identities(self) -> Mapping[str, float]:
+        """Gateway -> days until its last identity that is not revoked ends, below 0 when it has; real time."""
+        ...
+
     def quarantine_count(self) -> int:
         """How many batches wait in quarantine."""
         ...
@@ -77,6 +81,20 @@ class Health(Protocol):
         ...
 
 
+class TurnedAway:
+    """Counts requests that were turned away, by what did it (`limits`, `access`) and status."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def add(self, by: str, status: int) -> None:
+        """From the server's own thread alone."""
+        self._counts[by, status] = self._counts.get((by, status), 0) + 1
+
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        return self._counts.copy()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     catalogue: Catalogue
@@ -86,3 +104,4 @@ class Services:
     series: SeriesStore
     warnings: WarningsReader
     health: Health
+    turned_away: TurnedAway = field(default_factory=TurnedAway)

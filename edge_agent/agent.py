@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import signal
 import time
@@ -20,6 +19,7 @@ from edge_agent.gateway_clock import GatewayClock
 from edge_agent.reporting import Reporter
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
+from edge_agent.status import write_status
 from edge_agent.uplink import Uplink
 
 log = logging.getLogger(__name__)
@@ -143,7 +143,7 @@ class Agent:
             await asyncio.sleep(_STATUS_S)
 
     def _tell(self) -> None:
-        """The status file, replaced as a whole."""
+        """Into the status file."""
         status = {
             "gateway": self._config.gateway.id,
             "version": version("headwater"),
@@ -153,10 +153,7 @@ class Agent:
             "uplink": self._uplink.status(),
             "buses": [bus.status() for bus in self._buses],
         }
-        target = self._config.status_path
-        fresh = target.with_suffix(".new")
         try:
-            fresh.write_text(json.dumps(status, indent=1))
-            fresh.replace(target)
+            write_status(self._config.status_path, status)
         except OSError as error:
-            log.warning("status cannot be written to %s: %s", target, error)
+            log.warning("status cannot be written to %s: %s", self._config.status_path, error)

@@ -1,33 +1,76 @@
-"""What `headwater-edge status` shows: read from the agent's status file, so it works with the agent dead."""
+"""The agent's status file, and what `headwater-edge status` shows of it: it works with the agent dead.
+
+The file is padded with blanks to room that it keeps, so that a full disk can be told of: then it is written in place.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from contract.clock import iso
 
 STALE_S = 30.0
+_ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
+_READS, _PAUSE_S = 5, 0.05  # in place is not at once: a torn file is read again
 
 
 class NeverRan(Exception):
     """There is no status file: the agent has not run with this configuration."""
 
 
-def read_status(path: Path) -> dict[str, Any]:
-    """The last status, with `file_age_s` (real seconds) and `alive`. Raises NeverRan."""
+def write_status(path: Path, status: Mapping[str, Any]) -> None:
+    """Replaces the file as a whole; on a full disk overwrites it in place, in the blocks it has. Raises OSError."""
+    text = json.dumps(status, indent=1).encode()
+    fresh = path.with_suffix(".new")
     try:
-        status: dict[str, Any] = json.loads(path.read_text())
-        age_s = time.time() - path.stat().st_mtime
-        if not isinstance(status, dict):
-            raise ValueError("it holds no status")
-    except (OSError, ValueError, RecursionError) as error:
-        raise NeverRan(f"{path}: {error}: start the agent with `headwater-edge run`") from error
+        # Half as much again: what is to be said of a full disk is longer than what is said on a calm day.
+        fresh.write_bytes(text.ljust(-(-len(text) * 3 // 2 // _ROOM) * _ROOM))
+        fresh.replace(path)
+    except OSError:
+        with suppress(OSError):
+            fresh.unlink(missing_ok=True)
+        _overwrite(path, text)
+
+
+def _overwrite(path: Path, text: bytes) -> None:
+    with path.open("r+b", buffering=0) as file:
+        room = os.fstat(file.fileno()).st_size
+        if len(text) > room:
+            raise OSError(errno.ENOSPC, f"no room to write {len(text)} bytes anew, nor within the {room} it has")
+        file.write(text.ljust(room))
+
+
+def read_status(path: Path, reads: int = _READS) -> dict[str, Any]:
+    """The last status, with `file_age_s` (real seconds) and `alive`. reads: of a file that is torn. Raises NeverRan."""
+    for left in reversed(range(reads)):
+        try:
+            status: dict[str, Any] = json.loads(path.read_text())
+            age_s = time.time() - path.stat().st_mtime
+            if not isinstance(status, dict):
+                raise ValueError("it holds no status")
+            break
+        except (OSError, ValueError, RecursionError) as error:
+            # An agent that writes in place is in the midst of it; a file that nobody writes is damaged.
+            if not left or not isinstance(error, ValueError) or not _young(path):
+                raise NeverRan(f"{path}: {error}: start the agent with `headwater-edge run`") from error
+            time.sleep(_PAUSE_S)
     status["file_age_s"] = round(age_s, 1)
     status["alive"] = age_s < STALE_S
     return status
+
+
+def _young(path: Path) -> bool:
+    try:
+        return time.time() - path.stat().st_mtime < STALE_S
+    except OSError:
+        return False
 
 
 def as_text(status: dict[str, Any]) -> str:

@@ -106,7 +106,7 @@ def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
         yield json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(40)  # a cloud hands on what it has first
 
 
 @contextmanager

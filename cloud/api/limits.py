@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.api.problems import answer
 from cloud.api.settings import HttpSettings
+from cloud.services import TurnedAway
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_BY_ACCESS = (401, 403, 429)  # nothing else inside answers with these
 _HSTS = "max-age=31536000"  # RFC 6797; only over TLS, where alone it is heard
 
 
@@ -50,22 +52,22 @@ class _Refused(Exception):
         self.status, self.title, self.detail = status, title, detail
 
 
-def wrap(app: ASGIApp, settings: HttpSettings) -> ASGIApp:
+def wrap(app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway | None = None) -> ASGIApp:
     """`app` with limits and headers; with CORS for the origins that are configured, for reading alone."""
     if settings.cors_origins:
         origins = list(settings.cors_origins)
         app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET"], allow_headers=["Authorization"])
-    return Limits(app, settings)
+    return Limits(app, settings, turned_away or TurnedAway())
 
 
 class Limits:
-    """`refused`: requests turned away, by status."""
+    """Counts what is turned away, here and by the access layer inside."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSettings) -> None:
+    def __init__(self, app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway) -> None:
         self._app, self._settings = app, settings
         self._slots = asyncio.Semaphore(settings.max_requests)
         self._waiting = 0
-        self.refused: dict[int, int] = {}
+        self._turned_away = turned_away
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,9 +78,11 @@ class Limits:
             self._look_at(scope)
             body = await self._body(scope, receive)
             await self._work(scope, _given(body, receive), answered)
+            if answered.status in _BY_ACCESS:
+                self._turned_away.add("access", answered.status)
         except _Refused as refused:
-            self.refused[refused.status] = self.refused.get(refused.status, 0) + 1
-            if not answered.begun:
+            self._turned_away.add("limits", refused.status)
+            if not answered.status:
                 problem = answer(refused.status, refused.title, refused.detail)
                 if refused.status == 503:
                     problem.headers["Retry-After"] = str(RETRY_AFTER_S)
@@ -136,7 +140,8 @@ class Limits:
             raise busy
         self._waiting += 1
         try:
-            await asyncio.wait_for(self._slots.acquire(), s.wait_s)
+            async with asyncio.timeout(s.wait_s):  # not wait_for: in Python 3.11 it can swallow a cancellation
+                await self._slots.acquire()
         except TimeoutError as error:
             raise busy from error
         finally:
@@ -152,15 +157,15 @@ class Limits:
 
 
 class _Answer:
-    """`send`, with the headers. begun: whether a status has gone out."""
+    """`send`, with the headers. status: what has gone out; 0 before."""
 
     def __init__(self, scope: Scope, send: Send, shared: bool) -> None:
         self._scope, self._send, self._shared = scope, send, shared
-        self.begun = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.begun = True
+            self.status = int(message["status"])
             self._dress(message)
         await self._send(message)
 

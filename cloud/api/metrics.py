@@ -37,6 +37,18 @@ class _Collector(Collector):
             aside.add_metric([view.name], view.set_aside)
         yield behind
         yield aside
+        turned = CounterMetricFamily(
+            "headwater_http_refused", "Requests turned away: by limits or by access", labels=["by", "status"]
+        )
+        for (by, status), count in sorted(self._services.turned_away.counts().items()):
+            turned.add_metric([by, str(status)], count)
+        yield turned
+        ends = GaugeMetricFamily(
+            "headwater_gateway_identity_days", "Until its last identity ends; below 0 it has", labels=["gateway"]
+        )
+        for gateway, days in sorted(health.identities().items()):
+            ends.add_metric([gateway], days)
+        yield ends
         yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
         found = [i.level.value for i in self._services.warnings.incidents(open_only=True)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cloud.identity import ca, store, trace
@@ -27,13 +27,23 @@ _RENEW_OWN_MS = 60 * 86_400_000  # the cloud's own certificates are renewed so l
 
 
 class Authority:
-    """now_ms: the real clock's UTC milliseconds, because TLS knows no other. who: for the record of changes."""
+    """now_ms: the real clock's UTC milliseconds, because TLS knows no other. who: for the record of changes.
+
+    audit: takes each change (what, target, detail) into the cloud's audit record, and says what kept it from that; a
+    ledger that does not answer must not keep a lost gateway from being revoked.
+    """
 
     def __init__(
-        self, settings: IdentitySettings, base: Path, catalogue: Catalogue, now_ms: Callable[[], int], who: str
+        self,
+        settings: IdentitySettings,
+        base: Path,
+        catalogue: Catalogue,
+        now_ms: Callable[[], int],
+        who: str,
+        audit: Callable[[str, str, Mapping[str, str]], str] = lambda *_: "",
     ) -> None:
         self._settings, self._base, self._catalogue = settings, base, catalogue
-        self._now_ms, self._who = now_ms, who
+        self._now_ms, self._who, self._audit = now_ms, who, audit
         self.folder = base / settings.folder
         self.notes: list[str] = []  # what the operator must still do
 
@@ -79,7 +89,7 @@ class Authority:
             registry = registry.with_revoked(gone, now_ms)
             store.save(self.folder, registry)
             for i in gone:
-                self._record("gateway.revoke", i.common_name, f"serial {i.serial}")
+                self._record("gateway.revoke", i.common_name, {"serial": i.serial})
             self._tell_broker(registry)
             return gone
 
@@ -111,7 +121,7 @@ class Authority:
             store.write(key, made.key_pem, 0o600)
             store.write(cert, made.cert_pem)
             store.save(self.folder, Registry())
-            self._record("authority.make", self._catalogue.district.id, f"serial {made.serial:x}")
+            self._record("authority.make", self._catalogue.district.id, {"serial": f"{made.serial:x}"})
         for path in (key, cert):
             if not path.exists():
                 raise IdentityError(f"{path} is missing: bring it back from a backup, no identity can be made without")
@@ -149,7 +159,7 @@ class Authority:
         )
         registry = registry.with_new(identity)
         store.save(self.folder, registry)
-        self._record(what, name, f"serial {identity.serial}, until {iso(identity.expires_ms)}")
+        self._record(what, name, {"serial": identity.serial, "until": iso(identity.expires_ms)})
         return registry, pair
 
     def _own(self, registry: Registry, role: Role) -> Registry:
@@ -209,7 +219,10 @@ class Authority:
         except (OSError, ValueError) as error:
             self.notes.append(f"the files are written, but the broker of {path} was not told ({error}): reload it")
 
-    def _record(self, what: str, target: str, detail: str) -> None:
+    def _record(self, what: str, target: str, detail: Mapping[str, str]) -> None:
         trace.record(
-            self.folder, now_ms=self._now_ms(), who=self._who, what=what, target=target, source="cli", detail=detail
+            self.folder, now_ms=self._now_ms(), who=self._who, what=what, target=target, source="shell", detail=detail
         )
+        missing = self._audit(what, target, detail)
+        if missing:
+            self.notes.append(f"{what} {target} is in changes.jsonl, but not in the audit record: {missing}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from cloud.command_line import note, operator
 from contract.clock import SystemClock, iso
 from contract.yaml_lines import ConfigError
 
@@ -112,7 +113,20 @@ def _open(path: Path) -> tuple[CloudConfig, Authority]:
         _end("\n".join(str(m) for m in error.mistakes))
     if found.file.identity is None:
         _end(f"{path} has no section `identity`: write e.g. `identity: {{broker_names: [mqtt.example.org]}}`")
-    return found, Authority(found.file.identity, found.base, found.catalogue, SystemClock().now_ms, getpass.getuser())
+
+    def audit(what: str, target: str, detail: Mapping[str, str]) -> str:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from cloud.damage import StoreDamaged
+
+        try:
+            note(found, what, target, **detail)
+        except (SQLAlchemyError, StoreDamaged, OSError) as error:
+            return str(error)
+        return ""
+
+    settings = found.file.identity
+    return found, Authority(settings, found.base, found.catalogue, SystemClock().now_ms, operator(), audit)
 
 
 def _free(path: Path) -> Path:
@@ -137,8 +151,8 @@ def _write_bundle(config: CloudConfig, authority: Authority, gateway_id: str, pa
 
 
 def _say_notes(authority: Authority) -> None:
-    for note in authority.notes:
-        typer.echo(note, err=True)
+    for said in authority.notes:
+        typer.echo(said, err=True)
 
 
 def _end(what: str) -> NoReturn:

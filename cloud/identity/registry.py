@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
 
 from contract.models import Id, Shape
 
@@ -24,7 +27,7 @@ class Identity(Shape):
     role: Role
     gateway: Id | None = None
     generation: int
-    serial: str
+    serial: Annotated[str, Field(pattern=r"^[0-9a-f]{1,40}$")]  # RFC 5280, 4.1.2.2: at most 20 octets
     issued_ms: int
     expires_ms: int
     revoked_ms: int | None = None
@@ -54,6 +57,11 @@ class Registry:
     def allowed(self, now_ms: int) -> frozenset[str]:
         """Gateways with at least one valid identity."""
         return frozenset(i.gateway for i in self.valid(now_ms) if i.gateway is not None)
+
+    def ends_ms(self) -> dict[str, int]:
+        """When the last identity of each gateway ends, or ended. A gateway with none but revoked ones is not there."""
+        kept = [i for i in self.identities if i.gateway is not None and i.revoked_ms is None]
+        return {str(i.gateway): i.expires_ms for i in sorted(kept, key=lambda i: i.expires_ms)}
 
     def revoked(self) -> list[tuple[int, int]]:
         """(serial, when) for the CRL; an expired one stays on it, which costs nothing and hides nothing."""

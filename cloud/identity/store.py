@@ -46,7 +46,7 @@ def read(folder: Path) -> Registry:
         return Registry(tuple(Identity.model_validate_json(json.dumps(i)) for i in found["identities"]))
     except FileNotFoundError as error:
         raise IdentityError(f"{path} is missing: `headwater-cloud gateway add` starts it") from error
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ValidationError, RecursionError) as error:
         raise IdentityError(f"{path} cannot be read ({error}): bring it back from a backup") from error
 
 

@@ -57,6 +57,11 @@ class IdentityWatch:
     def trouble(self) -> str:
         return self._trouble
 
+    def days_left(self) -> dict[str, float]:
+        """See `Registry.ends_ms`; of the registry that is in force."""
+        now_ms = self._now_ms()
+        return {gateway: (ends_ms - now_ms) / _DAY_MS for gateway, ends_ms in self._registry.ends_ms().items()}
+
     def look(self) -> None:
         """Once; the thread does it every refresh_s."""
         try:

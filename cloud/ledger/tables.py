@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 from sqlalchemy import (
@@ -19,8 +20,15 @@ from sqlalchemy import (
     create_engine,
     event,
 )
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
+from cloud.damage import StoreDamaged
+
+_REMEDY = (
+    "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "
+    "record are in no other place"
+)
 metadata = MetaData()
 
 # One row a view: its state and its cursor change together.
@@ -109,7 +117,7 @@ deliveries = Table(
 
 
 def open_ledger(url: str) -> Engine:
-    """Makes what tables are missing. `sqlite://` is a ledger in memory."""
+    """Makes what tables are missing. `sqlite://` is a ledger in memory. Raises StoreDamaged on a damaged file."""
     if url == "sqlite://":
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
@@ -118,7 +126,12 @@ def open_ledger(url: str) -> Engine:
         event.listen(engine, "connect", _durable)
     from cloud.ledger import access_tables  # noqa: F401  (they join `metadata`)
 
-    metadata.create_all(engine)
+    try:
+        metadata.create_all(engine)
+    except DatabaseError as error:
+        if type(error.orig) is sqlite3.DatabaseError:  # its subclasses may pass: a full disk, a lock
+            raise StoreDamaged(f"{engine.url.database} is damaged ({error.orig}): {_REMEDY}") from error
+        raise
     return engine
 
 

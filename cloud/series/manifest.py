@@ -50,6 +50,12 @@ class Segment:
     groups: tuple[Group, ...] = ()
 
 
+def forget(path: Path) -> None:
+    """Removes a manifest that cannot be opened; the next one knows of no file, and the store sweeps them away."""
+    for name in (f"{path.name}-wal", f"{path.name}-shm", path.name):
+        path.with_name(name).unlink(missing_ok=True)
+
+
 class Manifest:
     """One writing thread, any number of readers. A damaged file: StoreDamaged."""
 

@@ -19,10 +19,17 @@ from cloud.series.base import Hourly
 from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
-from cloud.series.manifest import Manifest
+from cloud.series.manifest import Manifest, forget
 from cloud.views.decode import readings
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
+
+_MANIFEST = "manifest.sqlite"
+
+
+def forget_manifest(folder: Path) -> None:
+    """For a store whose manifest is damaged: what it knew is all in the log."""
+    forget(folder / _MANIFEST)
 
 
 class ParquetStore:
@@ -32,7 +39,7 @@ class ParquetStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._manifest = Manifest(folder / "manifest.sqlite")
+        self._manifest = Manifest(folder / _MANIFEST)
         self._files = SegmentFiles(folder, self._manifest)
         self._lock = threading.Lock()
         self._tail: list[ReadingBatch] = []

@@ -7,14 +7,14 @@ import json
 import signal
 from collections import Counter
 from contextlib import suppress
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.live import Live
 
-from contract.clock import to_ms
+from contract.clock import iso
 from simulators.audit import Audit, audit
 from simulators.demo.district import District, Scene, views_behind
 from simulators.demo.summary import live, report
@@ -22,6 +22,32 @@ from simulators.demo.summary import live, report
 _LONGEST_H = 18.0
 _CALM_H = 1.0  # so long must the district be dry and without a warning
 _DRY_M = 0.03
+_CLOUD_STOP_S = 60.0  # it hands on what it has first
+
+
+def messages_of(out: Path) -> list[dict[str, Any]]:
+    """Every warning message in the ledger of a cloud that has stopped, as the API tells it; oldest first."""
+    from sqlalchemy import select
+
+    from cloud.config import load_config
+    from cloud.ledger import tables
+    from cloud.warnings.store import message_of
+
+    ledger = tables.open_ledger(load_config(out / "cloud.yaml").ledger_url)
+    with ledger.connect() as db:
+        found = [message_of(row) for row in db.execute(select(tables.messages).order_by(tables.messages.c.number))]
+    ledger.dispose()
+    return [
+        {
+            "id": m.id,
+            "incident": m.incident,
+            "sent": iso(m.sent_ms),
+            "sent_ms": m.sent_ms,
+            "msgType": m.msg_type.value,
+            "level": m.level.value,
+        }
+        for m in found
+    ]
 
 
 class Demo:
@@ -45,9 +71,10 @@ class Demo:
                 await self._play(client)
                 await district.stop_edges()
                 await self._caught_up(client)
-                messages = await self._messages(client)
             # The store has one owner: the cloud steps aside while it is audited.
-            await asyncio.to_thread(district.cloud.stop)
+            await asyncio.to_thread(district.cloud.stop, _CLOUD_STOP_S)
+            # Only now: time went on until the cloud stopped, and with it came warnings.
+            messages = await asyncio.to_thread(messages_of, self._scene.out)
             found = await asyncio.to_thread(audit, self._scene.out)
             outcome = self._outcome(found, messages)
             (self._scene.out / "report.json").write_text(json.dumps(outcome, indent=1))
@@ -79,7 +106,8 @@ class Demo:
                 if self._over(state, now_ms):
                     return
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._stop.wait(), 0.5)
+                    async with asyncio.timeout(0.5):  # not wait_for: in Python 3.11 it can swallow a cancellation
+                        await self._stop.wait()
 
     def _over(self, state: dict[str, Any], now_ms: int) -> bool:
         elapsed_h = (now_ms - self._district.clock.start_ms) / 3_600_000
@@ -117,19 +145,12 @@ class Demo:
         return found
 
     async def _caught_up(self, client: httpx.AsyncClient) -> None:
-        """Until every view is at the end of the log and every message delivered, or ten seconds have gone."""
-        for _ in range(40):
-            delivered = len(self._district.centre.messages) >= len(await self._messages(client))
-            if delivered and await views_behind(client) == 0:
+        """Until every view is at the end of the log, or a minute has gone. What they still make is delivered by the
+        cloud as it stops."""
+        for _ in range(240):
+            if await views_behind(client) == 0:
                 return
             await asyncio.sleep(0.25)
-
-    async def _messages(self, client: httpx.AsyncClient) -> list[dict[str, Any]]:
-        incidents = (await client.get("/v1/warnings", params={"limit": 1000})).raise_for_status().json()
-        found = [m for i in incidents for m in i["messages"]]
-        for m in found:
-            m["sent_ms"] = to_ms(datetime.fromisoformat(m["sent"]))
-        return sorted(found, key=lambda m: (m["sent_ms"], m["id"]))
 
     def _outcome(self, found: Audit, messages: list[dict[str, Any]]) -> dict[str, Any]:
         centre = self._district.centre

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 
 import httpx
 import pytest
@@ -130,3 +132,40 @@ def test_the_first_start_makes_an_administrator_and_says_so_once(tmp_path, confi
         pass
     assert log.read_text().count(password) == 1
     assert log.read_text().count("first start") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("log.sqlite", ("replay",)),
+        ("quarantine.sqlite", ("quarantine", "list")),
+        ("quarantine.sqlite", ("serve",)),
+        ("series/manifest.sqlite", ("serve",)),
+        ("ledger.sqlite", ("audit",)),
+    ],
+)
+def test_a_damaged_file_is_said_in_one_line(run, config, name, words):
+    path = load_config(config).data_dir / name
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database" * 1000)
+    said = run(*words, code=2).stderr.splitlines()
+    assert len(said) == 1
+    assert f"{path} is damaged" in said[0]
+    assert re.search(r": .*(move it away|view rebuild|put a copy)", said[0])
+
+
+def test_the_remedy_for_a_damaged_manifest_works(run, config):
+    path = load_config(config).data_dir / "series" / "manifest.sqlite"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database" * 1000)
+    assert "will follow the log" in run("view", "rebuild", "series").stdout
+    assert path.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_cloud_that_is_told_to_end_stops_in_order(config):
+    with subprocess.Popen(
+        [sys.executable, "-m", "cloud.cli", "serve", "--config", str(config)], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout.readline()
+        process.terminate()
+        assert process.wait(40) == 0  # not by the signal: then `stop` would never have been run

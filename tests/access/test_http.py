@@ -216,3 +216,18 @@ def test_no_secret_in_answers_log_or_record(http, running, ledger):
     everything = "\n".join(seen)
     for hidden in (secret, keys.hash_of(secret), token, PASSWORD, "argon2"):
         assert hidden not in everything
+
+
+def test_refusals_are_counted_on_metrics(http, ledger):
+    def refused(status: int) -> float:
+        text = http.get("/metrics", headers=bearer(key(ledger, Scope.READ))).text
+        start = f'headwater_http_refused_total{{by="access",status="{status}"}} '
+        return sum(float(line.removeprefix(start)) for line in text.splitlines() if line.startswith(start))
+
+    before = refused(401), refused(403)
+    http.get("/v1/latest")
+    http.get("/v1/quarantine/1/release")
+    http.get("/v1/audit", headers=bearer(key(ledger, Scope.READ)))
+    log_in(http, "nobody", "wrong")
+    assert refused(401) >= before[0] + 2
+    assert refused(403) == before[1] + 1

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from cloud.api import problems
 from cloud.api.limits import wrap
 from cloud.api.settings import HttpSettings
+from cloud.services import TurnedAway
 
 
 def _app(gate: asyncio.Event | None = None) -> FastAPI:
@@ -43,8 +44,10 @@ def _app(gate: asyncio.Event | None = None) -> FastAPI:
     return app
 
 
-def client(app: FastAPI, base: str = "http://x.example", **settings: object) -> httpx.AsyncClient:
-    wrapped = wrap(app, HttpSettings.model_validate(settings))
+def client(
+    app: FastAPI, base: str = "http://x.example", turned_away: TurnedAway | None = None, **settings: object
+) -> httpx.AsyncClient:
+    wrapped = wrap(app, HttpSettings.model_validate(settings), turned_away)
     transport = httpx.ASGITransport(wrapped, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url=base)
 
@@ -145,6 +148,26 @@ async def test_an_answer_that_does_not_come_frees_its_slot():
         late = await http.get("/v1/slow")
         assert problem(late, 503)["title"] == "No answer in time"
         assert (await http.get("/v1/fast")).status_code == 200
+
+
+async def test_what_is_turned_away_is_counted_by_whom_and_why():
+    turned_away = TurnedAway()
+    app = _app()
+
+    @app.get("/v1/no/{status}")
+    def no(status: int) -> Response:
+        return problems.answer(status, "No", "not this")
+
+    async with client(app, turned_away=turned_away, max_body_bytes=10, max_url_bytes=100) as http:
+        for path in ("/v1/fast", "/none", "/v1/no/401", "/v1/no/429", "/v1/no/429", "/v1/no/503", "/?" + "x" * 100):
+            await http.get(path)
+        await http.post("/v1/echo", content=b"x" * 11)
+    assert turned_away.counts() == {
+        ("access", 401): 1,
+        ("access", 429): 2,
+        ("limits", 413): 1,
+        ("limits", 414): 1,
+    }
 
 
 async def test_cors_is_for_configured_origins_alone():

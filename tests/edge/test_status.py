@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edge_agent.status import STALE_S, NeverRan, as_text, read_status
+from edge_agent.status import STALE_S, NeverRan, as_text, read_status, write_status
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -127,3 +129,34 @@ def test_no_status_says_what_to_do(tmp_path: Path, content: str | None) -> None:
         path.write_text(content)
     with pytest.raises(NeverRan, match="start the agent with `headwater-edge run`"):
         read_status(path)
+
+
+def test_a_full_disk_is_told_of_in_the_room_the_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "status.json"
+    write_status(path, status())
+    room, inode = path.stat().st_size, path.stat().st_ino
+    assert room % 4096 == 0
+    assert read_status(path)["uplink"]["trouble"] == ""
+
+    def full(self: Path, data: bytes) -> int:
+        self.touch()  # a name still fits in the folder
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for trouble in ("the disk is full: make room", ""):  # a shorter text leaves nothing of the longer one
+        write_status(path, status(uplink={"trouble": trouble}))
+        assert read_status(path)["uplink"]["trouble"] == trouble
+        assert (path.stat().st_size, path.stat().st_ino) == (room, inode)
+    with pytest.raises(OSError, match="no room"):
+        write_status(path, status(uplink={"trouble": "x" * room}))
+    assert read_status(path)["uplink"]["trouble"] == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["status.json"]
+
+
+def test_a_torn_file_is_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    path.write_text('{"gateway": "gw')
+    mended = threading.Timer(0.05, path.write_text, ['{"gateway": "gw-1"}'])
+    mended.start()
+    assert read_status(path)["gateway"] == "gw-1"
+    mended.join()

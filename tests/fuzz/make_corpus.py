@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from pymodbus.framer import FramerRTU
 
+from cloud.identity.registry import Identity, Registry, Role
+from cloud.identity.store import FILE, save
 from cloud.log.base import NewEntry
 from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
@@ -81,6 +83,14 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "api.request", str(i), path
     yield "file.status", "running", STATUS
     yield "file.aside", "two", b'{"view": "series", "offset": 7, "reason": "truncated"}\n' * 2
+    identity = Identity(role=Role.GATEWAY, gateway="gw-1", generation=1, serial="5a", issued_ms=0, expires_ms=NOW_MS)
+    gone = identity.model_copy(update={"generation": 2, "revoked_ms": NOW_MS})
+    folder = shells.fresh("registry").parent
+    save(folder, Registry((identity, gone)))
+    yield "file.registry", "two", (folder / FILE).read_bytes()
+    yield "access.key", "key", b"hw_0123abcd_" + b"5a" * 32
+    yield "access.cookie", "three", b"Bearer hw_0123abcd_k\nheadwater=abc; other=1\nhttps://cloud.example:8443"
+    yield "access.login", "ann", b'{"name": "ann", "password": "correct horse battery"}'
     yield from stores()
 
 
@@ -164,6 +174,7 @@ PATHS = (
     b"GET /v1/openapi.json",
     b"GET /metrics",
     b"GET /readyz",
+    b'POST /v1/session\nx-headwater-page: 1\ncontent-type: application/json\n\n{"name": "ann", "password": "horse"}',
     b"POST /v1/warnings\ncontent-type: application/json\n\n{}",
 )
 

@@ -12,10 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
+from cloud.access.keys import parse as parse_key
+from cloud.access.routes import Login
 from cloud.api.answers import moment
 from cloud.api.problems import Problem
 from cloud.config import ConfigFile as CloudFile
 from cloud.damage import StoreDamaged
+from cloud.identity.store import IdentityError
 from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
 from cloud.series.manifest import Manifest
@@ -33,7 +38,7 @@ from firmware_bridge.node import NodeError, decode_telemetry
 from simulators.plant.truth import read_log
 from simulators.signals import Simulation
 from simulators.storms import parse_storm, read_csv
-from tests.fuzz import shells
+from tests.fuzz import doors, shells
 
 HERE = Path(__file__).parent
 
@@ -107,7 +112,12 @@ TARGETS = {
         Target("file.log", shells.store(SqliteLog, shells.use_log), DAMAGED, files=True),
         Target("file.quarantine", shells.store(Quarantine, shells.use_quarantine), DAMAGED, files=True),
         Target("file.manifest", shells.store(Manifest, shells.use_manifest), DAMAGED, files=True),
-        Target("file.status", file(lambda p: as_text(read_status(p)), "status.json"), (NeverRan,), files=True),
+        Target("file.status", file(lambda p: as_text(read_status(p, reads=1)), "status.json"), (NeverRan,), files=True),
         Target("file.aside", shells.aside, files=True),
+        Target("file.registry", doors.registry, (IdentityError,), files=True),
+        # who asks
+        Target("access.key", text(parse_key)),
+        Target("access.cookie", doors.door),
+        Target("access.login", Login.model_validate_json, (ValidationError,)),
     )
 }

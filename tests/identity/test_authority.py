@@ -6,6 +6,7 @@ import io
 import json
 import stat
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,27 @@ def test_every_change_is_on_record(authority: Authority) -> None:
     said = [(x["who"], x["what"], x["target"]) for x in lines if x["what"].startswith("gateway.")]
     names = [("add", "gw-1.1"), ("renew", "gw-1.2"), ("revoke", "gw-1.1")]
     assert said == [("engineer", f"gateway.{what}", target) for what, target in names]
+
+
+def test_a_ledger_that_does_not_answer_keeps_nobody_from_revoking(
+    tmp_path: Path, small_district: Catalogue, hand: Hand
+) -> None:
+    seen: list[tuple[str, str, str]] = []
+
+    def audit(what: str, target: str, detail: Mapping[str, str]) -> str:
+        seen.append((what, target, detail["serial"]))
+        return "no route to the ledger" if what == "gateway.revoke" else ""
+
+    authority = Authority(IdentitySettings(broker_names=("b",)), tmp_path, small_district, hand, "engineer", audit)
+    authority.add("gw-1")
+    authority.revoke("gw-1")
+    serial = authority.registry().of(Role.GATEWAY, "gw-1")[0].serial
+    assert seen[1:] == [("gateway.add", "gw-1.1", serial), ("gateway.revoke", "gw-1.1", serial)]
+    assert authority.registry().allowed(NOW_MS) == frozenset()
+    said = [n for n in authority.notes if "audit record" in n]
+    assert len(said) == 1
+    assert "no route to the ledger" in said[0]
+    assert "gw-1.1" in said[0]
 
 
 def test_a_bundle_holds_all_a_cabinet_needs(authority: Authority) -> None:

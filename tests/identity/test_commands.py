@@ -58,6 +58,23 @@ def test_add_list_renew_revoke(config: Path, tmp_path: Path) -> None:
     assert cloud("gateway", "revoke", "gw-2", "--config", config).exit_code == 2
 
 
+def test_every_change_is_in_the_one_audit_record(config: Path, tmp_path: Path) -> None:
+    cloud("gateway", "add", "gw-1", "--config", config, "--out", tmp_path / "first.tar")
+    cloud("gateway", "renew", "gw-1", "--config", config, "--out", tmp_path / "second.tar")
+    cloud("gateway", "revoke", "gw-1", "--config", config)
+    cloud("person", "add", "ann", "--role", "viewer", "--config", config)
+    shown = cloud("audit", "--config", config)
+    assert shown.exit_code == 0, shown.stderr
+    rows = [json.loads(line) for line in shown.stdout.splitlines()]
+    gateways = [(r["what"], r["target"]) for r in rows if r["what"].startswith("gateway.")]
+    names = [("add", "gw-1.1"), ("renew", "gw-1.2"), ("revoke", "gw-1.1"), ("revoke", "gw-1.2")]
+    assert gateways == [(f"gateway.{what}", target) for what, target in names]
+    assert all(r["who"].startswith("shell") and r["source"] == "shell" and r["detail"]["serial"] for r in rows[:-1])
+    assert rows[-1]["target"] == "ann"
+    kept = (tmp_path / "identity" / "changes.jsonl").read_text().splitlines()
+    assert [json.loads(x)["what"] for x in kept] == [r["what"] for r in rows[:-1]]
+
+
 def test_a_bundle_is_never_written_over_and_no_key_is_made_for_nothing(config: Path, tmp_path: Path) -> None:
     (tmp_path / "gw-1.tar").write_text("somebody's")
     refused = cloud("gateway", "add", "gw-1", "--config", config, "--out", tmp_path / "gw-1.tar")

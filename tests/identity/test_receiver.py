@@ -139,3 +139,17 @@ def test_a_registry_that_goes_bad_leaves_the_last_in_force_and_says_so(tmp_path:
 def test_a_cloud_does_not_start_without_its_registry(tmp_path: Path) -> None:
     with pytest.raises(IdentityError, match=r"registry\.json"):
         IdentityWatch(tmp_path, 2.0, lambda: 0, lambda _: None).start()
+
+
+def test_the_days_until_each_identity_ends(tmp_path: Path) -> None:
+    day_ms = 86_400_000
+    identities = (
+        identity("gw-1", NOW_MS + 400 * day_ms, generation=2),
+        identity("gw-1", NOW_MS + 3 * day_ms),  # the one before ends sooner, whatever the order
+        identity("gw-2", NOW_MS - day_ms // 2),
+        identity("gw-3", NOW_MS + day_ms, revoked_ms=NOW_MS),
+    )
+    store.save(tmp_path, Registry(identities))
+    watch = IdentityWatch(tmp_path, 2, lambda: NOW_MS, lambda _: None)
+    watch.look()
+    assert watch.days_left() == {"gw-1": 400.0, "gw-2": -0.5}
