@@ -87,7 +87,11 @@ class LatestTable:
 
 def latest_json(services: Services, channels: Sequence[int] | None = None) -> list[dict[str, Any]]:
     """A dict a channel, in order of number; of all channels, or of these."""
-    c = LatestTable(services.catalogue, channels).columns(services)
+    return rows_of(LatestTable(services.catalogue, channels).columns(services))
+
+
+def rows_of(c: Latest) -> list[dict[str, Any]]:
+    """A dict a channel, in order of number."""
     columns = (c.channel, c.heard, c.time_ms, c.value, c.flag, c.age_s, c.state)
     return [
         {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -27,9 +28,8 @@ def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
     table = LatestTable(catalogue)
 
-    @app.get("/v1/stations")
-    def stations() -> Response:
-        """Every station, with its zone, place and channels."""
+    @cache
+    def station_body() -> bytes:  # a catalogue does not change while we run
         found = [
             {
                 "id": s.id,
@@ -42,12 +42,21 @@ def mount(app: FastAPI, services: Services) -> None:
             }
             for s in catalogue.stations.values()
         ]
-        return json_of(found)
+        return bytes(json_of(found).body)
+
+    @cache
+    def channel_body() -> bytes:
+        return bytes(json_of([channel_json(services, number) for number in sorted(catalogue.channels)]).body)
+
+    @app.get("/v1/stations")
+    def stations() -> Response:
+        """Every station, with its zone, place and channels."""
+        return Response(station_body(), media_type="application/json")
 
     @app.get("/v1/channels")
     def channels() -> Response:
         """Every channel, with its quantity, unit, source and thresholds."""
-        return json_of([channel_json(services, number) for number in sorted(catalogue.channels)])
+        return Response(channel_body(), media_type="application/json")
 
     @app.get("/v1/latest")
     async def latest() -> Response:
