@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cloud.api import rows
 from cloud.api.answers import json_of, moment
-from cloud.api.latest import LatestTable
+from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.problems import Problem
 from cloud.services import Services
@@ -26,7 +26,7 @@ When = Annotated[
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
-    table = LatestTable(catalogue)
+    shared = SharedLatest(services)
 
     @cache
     def station_body() -> bytes:  # a catalogue does not change while we run
@@ -61,7 +61,7 @@ def mount(app: FastAPI, services: Services) -> None:
     @app.get("/v1/latest")
     async def latest() -> Response:
         """The newest reading of every channel; one never heard is there, too, as unknown."""
-        return Response(await run_in_threadpool(table.json, services), media_type="application/json")
+        return Response(await run_in_threadpool(shared.body), media_type="application/json")
 
     @app.get("/v1/readings")
     async def readings(
