@@ -131,6 +131,10 @@ def _measure(pid: int, http: str, broker_port: int, centre: Centre) -> dict[str,
     asking = mp.get_context("spawn").Process(target=clients, args=(http, SECONDS, results), daemon=True)
     gateways = Gateways(broker_port)
     before_mb = _memory_mb(pid, "VmRSS")
+    memory_mb: list[float] = []
+    over = threading.Event()
+    watching = threading.Thread(target=_watch, args=(pid, memory_mb, over), daemon=True)
+    watching.start()
     until_s = time.monotonic() + SECONDS
     uploading = threading.Thread(target=gateways.history, args=(until_s,))
     asking.start()
@@ -138,6 +142,8 @@ def _measure(pid: int, http: str, broker_port: int, centre: Centre) -> dict[str,
     gateways.live(until_s)
     said = results.get()
     uploading.join()
+    over.set()
+    metrics = httpx.get(f"{http}/metrics", trust_env=False, timeout=30).text.splitlines()
     deadline_s = time.monotonic() + 20
     while len(centre.arrived) < len(gateways.alarms) and time.monotonic() < deadline_s:
         time.sleep(0.1)
@@ -153,10 +159,24 @@ def _measure(pid: int, http: str, broker_port: int, centre: Centre) -> dict[str,
         "publish to webhook, p50, s": float(np.percentile(took, 50)) if took else float("nan"),
         "publish to webhook, p99, s": float(np.percentile(took, 99)) if took else float("nan"),
         "cloud's memory before, MB": before_mb,
+        "cloud's memory, median of each third, MB": ", ".join(
+            f"{np.median(part):.0f}" for part in np.array_split(memory_mb, 3)
+        ),
         "cloud's memory at its highest, MB": _memory_mb(pid, "VmHWM"),
+        "messages let go because their lane was full": ", ".join(_found(metrics, "_deferred_total")) or "none",
+        "entries that views have yet to apply at the end": ", ".join(_found(metrics, "view_behind_entries")),
         "answers of the API": ", ".join(f"{k}: {v}" for k, v in sorted(answers.items())),
         "answers of the API, p99, s": said["p99_s"],
     }
+
+
+def _watch(pid: int, found_mb: list[float], over: threading.Event) -> None:
+    while not over.wait(1.0):
+        found_mb.append(_memory_mb(pid, "VmRSS"))
+
+
+def _found(metrics: list[str], name: str) -> list[str]:
+    return [x.removeprefix("headwater_") for x in metrics if name in x and not x.startswith("#")]
 
 
 def _memory_mb(pid: int, name: str) -> float:

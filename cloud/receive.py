@@ -6,12 +6,10 @@ The broker's own acknowledgement means nothing to anybody here; a gateway forget
 from __future__ import annotations
 
 import logging
-import queue
 import sqlite3
 import sys
 import threading
-import time
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -19,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud.identity.client import TlsFiles
 from cloud.intake import Intake
+from cloud.lanes import Lanes
 from cloud.receiver import Message
 from contract.clock import Clock
 from contract.topics import Kind, cloud_filters
@@ -27,7 +26,6 @@ log = logging.getLogger(__name__)
 
 GROUP_MESSAGES = 1000
 GROUP_WAIT_S = 0.02
-_QUEUE_MESSAGES = 20_000  # beyond this the network thread waits, and the broker holds what comes
 _SAYINGS = tuple(f"/{kind.value}" for kind in (Kind.ONLINE, Kind.BIRTH, Kind.STATE))
 
 
@@ -47,7 +45,7 @@ class ReceiveService:
         self._address = (host, port)
         self._intake, self._clock = intake, clock
         self._district = district
-        self._queue: queue.Queue[Message] = queue.Queue(_QUEUE_MESSAGES)
+        self._lanes = Lanes()
         self._stop = threading.Event()
         self._trouble = "not connected to the broker yet"
         self._connected = False
@@ -74,6 +72,10 @@ class ReceiveService:
         self._client.disconnect()
         self._client.loop_stop()
         self._committer.join(10)
+
+    def counters(self) -> Mapping[str, int]:
+        """What was let go because its lane was full, since start: `<lane>_deferred`."""
+        return dict(self._lanes.deferred)
 
     def trouble(self) -> str:
         """Empty while batches are taken; else what an operator should know."""
@@ -122,7 +124,7 @@ class ReceiveService:
         if heard.topic.endswith(_SAYINGS):
             self._answer(heard)
         else:
-            self._queue.put(heard)
+            self._lanes.put(heard)
 
     def _answer(self, heard: Message) -> None:
         """At once, not behind the batches: the answer tells the time."""
@@ -133,7 +135,7 @@ class ReceiveService:
 
     def _commit_forever(self) -> None:
         while not self._stop.is_set():
-            group = self._gather()
+            group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S)
             while group and not self._stop.is_set():
                 try:
                     for ack in self._intake.take(group, self._clock.now_ms()):
@@ -152,18 +154,3 @@ class ReceiveService:
                     self._intake.counts["receiver_defects"] += 1
                     log.exception("a group of %d messages could not be taken; it is not acknowledged", len(group))
                     break
-
-    def _gather(self) -> list[Message]:
-        group: list[Message] = []
-        with suppress(queue.Empty):
-            group.append(self._queue.get(timeout=0.2))
-            deadline = time.monotonic() + GROUP_WAIT_S
-            while len(group) < GROUP_MESSAGES:
-                try:
-                    group.append(self._queue.get_nowait())
-                except queue.Empty:
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        break
-                    group.append(self._queue.get(timeout=left))
-        return group

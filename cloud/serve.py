@@ -82,6 +82,7 @@ class Cloud:
             Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
             for sink in config.file.delivery
         ]
+        self.warnings.on_messages += [dispatcher.wake for dispatcher in self.dispatchers]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
         )
@@ -203,7 +204,7 @@ class CloudHealth:
         return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
 
     def counters(self) -> Mapping[str, int]:
-        return self._cloud.intake.counters()
+        return {**self._cloud.intake.counters(), **self._cloud.receive.counters()}
 
     def identities(self) -> Mapping[str, float]:
         return self._cloud.identities.days_left() if self._cloud.identities is not None else {}

@@ -7,7 +7,8 @@ resetting needs a reading that says so: silence never clears.
 
 A channel without a usable reading for `stale_after_s` is UNKNOWN: its latches hold as they are. One that was never
 heard is UNKNOWN from the beginning, not normal. A reading that is older than the channel's last, or comes later than
-`stale_after_s`, is history: it moves nothing, and is reported as late.
+`stale_after_s`, is history: it moves nothing, and is reported as late if it reached a level. A year of calm history
+costs a comparison of arrays.
 
 A step costs what its readings cost, and those conditions whose moment has come: however many others there are.
 Changes come in the order of the readings' times, and then, for what time alone did, by channel.
@@ -35,6 +36,9 @@ class Conditions:
         self._rules = dict(rules)
         self._watched = np.array(sorted(rules), np.uint32)
         self._levels = {c: sorted(r.levels.items(), key=lambda item: item[1]) for c, r in rules.items()}
+        # by place in _watched
+        self._stale_ms = np.array([self._rules[c].stale_after_s * 1000 for c in self._watched.tolist()])
+        self._lowest = np.array([min(self._rules[c].levels.values(), default=math.inf) for c in self._watched.tolist()])
 
     def initial(self, now_ms: int = 0) -> State:
         return State(
@@ -53,7 +57,8 @@ class Conditions:
         state.moved = set()
         if len(batch) and len(self._watched):
             nearest = np.minimum(np.searchsorted(self._watched, batch.channel), len(self._watched) - 1)
-            mine = batch.take(self._watched[nearest] == batch.channel)
+            calm_history = (now_ms - batch.time_ms > self._stale_ms[nearest]) & ~(batch.value >= self._lowest[nearest])
+            mine = batch.take((self._watched[nearest] == batch.channel) & ~calm_history)
             order = np.argsort(mine.time_ms, kind="stable")
             columns = (mine.time_ms[order], mine.channel[order], mine.value[order], mine.flag[order])
             for t, channel, v, flag in zip(*(c.tolist() for c in columns), strict=True):
@@ -75,7 +80,8 @@ class Conditions:
         rule = self._rules[c.channel]
         too_late = now_ms - t > rule.stale_after_s * 1000
         if too_late or (c.reading_ms is not None and t < c.reading_ms):
-            return None if math.isnan(v) else Late(c.channel, t, now_ms, v, self._reached(c.channel, v))
+            reached = self._reached(c.channel, v)
+            return None if reached is None else Late(c.channel, t, now_ms, v, reached)
         if math.isnan(v) or flag in (Flag.FAIL, Flag.MISSING):
             c.unusable = True
             return None

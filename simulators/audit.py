@@ -21,14 +21,26 @@ from edge_agent.spool_file import GivenUp
 _EPSILON = 1e-9
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
 _REPLY_S = 1.5
+_OPENING_S = 8.0  # real; so long may a started agent take until it has heard every device, on a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Time in which an agent was dead or stopping: what it had asked for then may have reached nobody."""
+    """Time in which an agent was dead or stopping: what it had asked for then may have reached nobody.
+
+    latest_ms: it may have opened its ports somewhat after its start. A channel's gap ends with its first reading after
+    the start, which is always reported; at the latest then.
+    """
 
     start_ms: int
     end_ms: int
+    latest_ms: int = 0
+
+    def until(self, stored_ms: Int64s) -> Gap:
+        """For a channel with readings at these times, in order."""
+        after = int(np.searchsorted(stored_ms, self.end_ms))
+        first = int(stored_ms[after]) if after < len(stored_ms) else self.latest_ms
+        return Gap(self.start_ms, max(self.end_ms, min(first, self.latest_ms)))
 
 
 @dataclass(slots=True)
@@ -90,9 +102,10 @@ def compare(
             audit.note(f"channel {channel}: {own.value[i]} at {own.time_ms[i]} was never in its register then")
         free = np.ones(len(t), np.bool_)
         free[used[used >= 0]] = False
+        dead = [g.until(s.time_ms) for g in gaps.get(channel, ())]
         for i in np.flatnonzero(free).tolist():
             at, value = int(t.time_ms[i]), float(t.value[i])
-            if _excused(at, gaps.get(channel, ()), tolerance_ms) or _held(s, at, value, band, tolerance_ms):
+            if _excused(at, dead, tolerance_ms) or _held(s, at, value, band, tolerance_ms):
                 continue
             if _between(own, at, value, band, (given_up or {}).get(channel, ()), tolerance_ms):
                 continue
@@ -198,7 +211,11 @@ def _gaps(runs: Sequence[Any], ended_ms: int, speed: float) -> list[Gap]:
     slack_ms = int(1500 * speed)
     ends = [r.last_commit_ms for r in runs[1:]]
     out = [
-        Gap((end if end is not None else r.started_ms) - slack_ms, r.started_ms)
+        Gap(
+            (end if end is not None else r.started_ms) - slack_ms,
+            r.started_ms,
+            r.started_ms + int(_OPENING_S * 1000 * speed),
+        )
         for end, r in zip(ends, runs[1:], strict=True)
     ]
     return [Gap(0, runs[0].started_ms), *out, Gap(ended_ms - slack_ms, 2**62)]

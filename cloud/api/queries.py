@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -10,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cloud.api import rows
 from cloud.api.answers import json_of, moment
-from cloud.api.latest import LatestTable
+from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.problems import Problem
 from cloud.services import Services
@@ -25,11 +26,10 @@ When = Annotated[
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
-    table = LatestTable(catalogue)
+    shared = SharedLatest(services)
 
-    @app.get("/v1/stations")
-    def stations() -> Response:
-        """Every station, with its zone, place and channels."""
+    @cache
+    def station_body() -> bytes:  # a catalogue does not change while we run
         found = [
             {
                 "id": s.id,
@@ -42,17 +42,26 @@ def mount(app: FastAPI, services: Services) -> None:
             }
             for s in catalogue.stations.values()
         ]
-        return json_of(found)
+        return bytes(json_of(found).body)
+
+    @cache
+    def channel_body() -> bytes:
+        return bytes(json_of([channel_json(services, number) for number in sorted(catalogue.channels)]).body)
+
+    @app.get("/v1/stations")
+    def stations() -> Response:
+        """Every station, with its zone, place and channels."""
+        return Response(station_body(), media_type="application/json")
 
     @app.get("/v1/channels")
     def channels() -> Response:
         """Every channel, with its quantity, unit, source and thresholds."""
-        return json_of([channel_json(services, number) for number in sorted(catalogue.channels)])
+        return Response(channel_body(), media_type="application/json")
 
     @app.get("/v1/latest")
     async def latest() -> Response:
         """The newest reading of every channel; one never heard is there, too, as unknown."""
-        return Response(await run_in_threadpool(table.json, services), media_type="application/json")
+        return Response(await run_in_threadpool(shared.body), media_type="application/json")
 
     @app.get("/v1/readings")
     async def readings(

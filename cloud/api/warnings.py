@@ -21,7 +21,8 @@ def mount(app: FastAPI, services: Services) -> None:
     def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
         """Incidents, newest first, each with its messages."""
         found = services.warnings.incidents(open_only=open, limit=limit)
-        return json_of([{**incident_json(i), "messages": _messages(services, i.id)} for i in found])
+        told = services.warnings.messages_of([i.id for i in found])
+        return json_of([{**incident_json(i), "messages": [_message_json(m) for m in told[i.id]]} for i in found])
 
     @app.get("/v1/warnings/{name}")
     def warning(

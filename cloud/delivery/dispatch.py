@@ -40,6 +40,7 @@ class Dispatcher:
     def __init__(self, ledger: Engine, consumer: Consumer, clock: Clock) -> None:
         self._ledger, self._consumer, self._clock = ledger, consumer, clock
         self._stop = threading.Event()
+        self._news = threading.Event()
         self._trouble = ""
         self._gone = False
         self._thread = threading.Thread(target=self._run, name=f"deliver {consumer.name}", daemon=True)
@@ -49,8 +50,13 @@ class Dispatcher:
 
     def stop(self) -> None:
         self._stop.set()
+        self._news.set()
         self._thread.join(15)
         self._consumer.close()
+
+    def wake(self) -> None:
+        """There may be a new message. From any thread; without it the ledger is looked at twice a second."""
+        self._news.set()
 
     def state(self) -> SinkState:
         d, name = t.deliveries, self._consumer.name
@@ -63,9 +69,10 @@ class Dispatcher:
     def _run(self) -> None:
         while not self._stop.is_set() and not self._gone:
             try:
+                self._news.clear()  # before the look: what comes after it wakes us
                 message = self._next()
                 if message is None:
-                    self._stop.wait(_IDLE_S)
+                    self._news.wait(_IDLE_S)
                 else:
                     self._insist(message)
             except SQLAlchemyError as error:

@@ -2,7 +2,8 @@
 
 What has been applied and not yet sealed is a tail in memory; it is read again from the log after a restart. When the
 log's time enters a new hour, all of the tail is sealed at once, one segment an hour of data, and the cursor moves with
-it in one transaction: the segments and the tail never disagree, and late data end up where they belong. Segments of a
+it in one transaction: the segments and the tail never disagree, and late data end up where they belong. A tail of
+`TAIL_READINGS` is sealed before its hour is over, so that no flood of readings fills the memory. Segments of a
 day are merged when the next day begins, those of a month with the next month, each with its hourly rollup.
 """
 
@@ -24,6 +25,7 @@ from cloud.views.decode import readings
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
 
+TAIL_READINGS = 2_000_000  # 42 MB; at 850 readings a second an hour has three million
 _MANIFEST = "manifest.sqlite"
 
 
@@ -61,6 +63,8 @@ class ParquetStore:
                 start = i
             self._hour = hour
         self._take(entries[start:])
+        if self._hour is not None and sum(map(len, self._tail)) > TAIL_READINGS:
+            self._seal(self._hour)
 
     def reset(self) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -91,6 +91,10 @@ class WarningsReader(Protocol):
 
     def messages(self, incident_id: str | None = None, limit: int = 200) -> Sequence[Message]:
         """Newest first; of one incident, or of all."""
+        ...
+
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Message]]:
+        """Every message of each, newest first, by one question. At most 1000 incidents."""
         ...
 
     def message(self, message_id: str) -> Message | None: ...

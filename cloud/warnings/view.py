@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -27,6 +27,7 @@ class WarningsView:
     """A `View` and a `WarningsReader`. `apply` in one thread, reads from any.
 
     Raises RetryLater when the ledger is out of reach; nothing is lost then, for the state is taken from it again.
+    on_messages: called when new messages are in the ledger, so that whoever delivers them need not look for them.
     """
 
     name = NAME
@@ -34,6 +35,7 @@ class WarningsView:
     def __init__(self, ledger_url: str, catalogue: Catalogue, settings: WarningSettings) -> None:
         self._ledger = t.open_ledger(ledger_url)
         self._engine = Engine(catalogue, settings)
+        self.on_messages: list[Callable[[], None]] = []
         self._state: EngineState
         self._cursor: int
         self._ahead: bool
@@ -67,6 +69,9 @@ class WarningsView:
         except OperationalError as error:
             raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
         self._state, self._cursor, self._ahead = state, entries[-1].offset, False
+        if any(o.messages for o in outcomes):
+            for tell in self.on_messages:
+                tell()
 
     def reset(self) -> None:
         with self._ledger.begin() as db:
@@ -101,6 +106,14 @@ class WarningsView:
             query = query.where(t.messages.c.incident == incident_id)
         with self._ledger.connect() as db:
             return [store.message_of(row) for row in db.execute(query)]
+
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Message]]:
+        found: dict[str, list[Message]] = {i: [] for i in incident_ids}
+        query = select(t.messages).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
+        with self._ledger.connect() as db:
+            for row in db.execute(query):
+                found[row.incident].append(store.message_of(row))
+        return found
 
     def message(self, message_id: str) -> Message | None:
         with self._ledger.connect() as db:

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from cloud.api.answers import json_of
 from cloud.api.problems import Problem
 from cloud.services import Services
-from cloud.web.state import district_state, station_series
+from cloud.web.state import Shown, district_state, station_series
 
 _STATIC = Path(__file__).parent / "static"
 _SHARED_FOR_S = 1.0
@@ -26,6 +26,7 @@ class SharedSnapshot:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._shown = Shown(services.catalogue)
         self._lock = threading.Lock()
         self._body = b""
         self._made_s = -_SHARED_FOR_S
@@ -33,7 +34,7 @@ class SharedSnapshot:
     def body(self) -> bytes:
         with self._lock:
             if time.monotonic() - self._made_s >= _SHARED_FOR_S:
-                self._body = orjson.dumps(district_state(self._services))
+                self._body = orjson.dumps(district_state(self._services, self._shown))
                 self._made_s = time.monotonic()
             return self._body
 

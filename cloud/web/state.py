@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from cloud.api.answers import number
-from cloud.api.latest import latest_json
+from cloud.api.latest import LatestTable, latest_json, rows_of
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import ConditionSnapshot
+from cloud.warnings.types import ConditionSnapshot, Incident, Message
 from cloud.web.gateways import gateway_state
-from contract.catalogue import ChannelInfo
+from contract.catalogue import Catalogue, ChannelInfo
 from contract.conditions import ConditionState
 from contract.models import Quantity, Station
 from contract.readings import Flag, ReadingBatch
@@ -25,10 +25,27 @@ _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 
 
-def district_state(services: Services) -> dict[str, Any]:
+class Shown:
+    """What the page asks of a district again and again, found once: a few channels of each station, not all."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.main = {s.id: main_channel(catalogue, s) for s in catalogue.stations.values()}
+        # pump stations: register -> channel
+        self.pumps: dict[str, dict[str, int]] = {}
+        for s in catalogue.stations.values():
+            by_register = {catalogue.channels[c.id].register.name: c.id for c in s.channels}
+            if "wet_well" in by_register:
+                self.pumps[s.id] = by_register
+        numbers = {c for c in self.main.values() if c is not None}
+        self.table = LatestTable(catalogue, sorted(numbers.union(*(p.values() for p in self.pumps.values()))))
+
+
+def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     """Stations with their colour, pumps, warnings, links, the clock."""
-    latest = {row["channel"]: row for row in latest_json(services)}
+    latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
     conditions = {c.channel: c for c in services.warnings.conditions()}
+    incidents = services.warnings.incidents(limit=30)
+    told = services.warnings.messages_of([i.id for i in incidents])
     rain = rain_last_hour(services)
     ready, why = services.health.ready()
     catalogue = services.catalogue
@@ -39,9 +56,11 @@ def district_state(services: Services) -> dict[str, Any]:
         "ready": ready,
         "why": why,
         "zones": [{"id": z.id, "name": z.name, "area": z.area} for z in catalogue.zones.values()],
-        "stations": [_station(services, s, latest, conditions, rain) for s in catalogue.stations.values()],
-        "pumps": [p for s in catalogue.stations.values() if (p := _pumps(services, s, latest)) is not None],
-        "warnings": [_warning(services, i) for i in services.warnings.incidents(limit=30)],
+        "stations": [
+            _station(services, s, shown.main[s.id], latest, conditions, rain) for s in catalogue.stations.values()
+        ],
+        "pumps": [_pumps(catalogue.stations[s], by_register, latest) for s, by_register in shown.pumps.items()],
+        "warnings": [_warning(services, i, told[i.id][:50]) for i in incidents],
         "gateways": [gateway_state(g) for g in services.health.gateways()],
         "quarantined": services.health.quarantine_count(),
     }
@@ -68,7 +87,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
     """
     now_ms = services.clock.now_ms()
     start_ms = now_ms - int(hours * HOUR_MS)
-    main = main_channel(services, station)
+    main = main_channel(services.catalogue, station)
     rule = services.catalogue.rule_by_channel.get(main) if main is not None else None
     gauge = _gauge_near(services, station)
     out: dict[str, Any] = {
@@ -101,11 +120,11 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
     return out
 
 
-def main_channel(services: Services, station: Station) -> int | None:
+def main_channel(catalogue: Catalogue, station: Station) -> int | None:
     """The channel a station is known by."""
     for quantity in _MAIN:
         for c in station.channels:
-            if services.catalogue.channels[c.id].quantity is quantity:
+            if catalogue.channels[c.id].quantity is quantity:
                 return c.id
     return None
 
@@ -124,11 +143,11 @@ def _points(rows: ReadingBatch) -> list[list[float | None]]:
 def _station(
     services: Services,
     station: Station,
+    main: int | None,
     latest: Mapping[int, Mapping[str, Any]],
     conditions: Mapping[int, ConditionSnapshot],
     rain: Mapping[int, float],
 ) -> dict[str, Any]:
-    main = main_channel(services, station)
     row = latest[main] if main is not None else {"value": None, "age_s": None, "state": "unknown"}
     condition = conditions.get(main) if main is not None else None
     unknown = _unknown(condition, row)
@@ -156,13 +175,9 @@ def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> boo
     return condition.state is ConditionState.UNKNOWN if condition else row["state"] == "unknown"
 
 
-def _pumps(services: Services, station: Station, latest: Mapping[int, Mapping[str, Any]]) -> dict[str, Any] | None:
-    by_register = {services.catalogue.channels[c.id].register.name: latest[c.id] for c in station.channels}
-    if "wet_well" not in by_register:
-        return None
-
+def _pumps(station: Station, by_register: Mapping[str, int], latest: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
     def now(name: str) -> float | None:
-        row = by_register.get(name)
+        row = latest[by_register[name]] if name in by_register else None
         return None if row is None or row["state"] == "unknown" else row["value"]
 
     pumps = [
@@ -177,12 +192,9 @@ def _pumps(services: Services, station: Station, latest: Mapping[int, Mapping[st
     }
 
 
-def _warning(services: Services, incident: Any) -> dict[str, Any]:
+def _warning(services: Services, incident: Incident, told: Sequence[Message]) -> dict[str, Any]:
     response = services.catalogue.response_plan.responses[incident.level]
-    messages = [
-        {"id": m.id, "sent_ms": m.sent_ms, "msgType": m.msg_type.value, "level": m.level.value}
-        for m in services.warnings.messages(incident.id, 50)
-    ]
+    messages = [{"id": m.id, "sent_ms": m.sent_ms, "msgType": m.msg_type.value, "level": m.level.value} for m in told]
     zone = services.catalogue.zones[incident.zone].name
     said = {"zone_name": zone, "headline": response.headline, "instruction": response.instruction}
     return {**incident_json(incident), **said, "messages": messages}

@@ -104,6 +104,19 @@ def test_order_is_kept_over_failures_and_a_restart_delivers_nothing_twice(ledger
     assert again.has == ["m5"]
 
 
+def test_who_is_woken_does_not_wait_for_the_next_look(ledger: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "_IDLE_S", 3600.0)
+    consumer = Consumer()
+    d = Dispatcher(ledger, consumer, SystemClock())
+    d.start()
+    until(lambda: d_done(ledger, 4))
+    put(ledger, Message("m5", "i1", 5000, MsgType.UPDATE, Level.RED, (), b"<alert/>"))
+    d.wake()
+    until(lambda: d_done(ledger, 5))
+    d.stop()  # at once, too
+    assert consumer.has[-1] == "m5"
+
+
 def d_done(ledger: Engine, count: int) -> bool:
     return sum(r.delivered_ms is not None for r in rows(ledger).values()) == count
 

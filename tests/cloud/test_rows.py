@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import math
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -15,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud.api import rows
-from cloud.api.latest import LatestTable, latest_json
+from cloud.api.latest import LatestTable, SharedLatest, latest_json
 from cloud.series.columns import hourly_of, ordered
 from cloud.services import Services
 from contract.catalogue import Catalogue
@@ -100,6 +103,31 @@ def test_latest_as_bytes_and_as_dicts(services: Services) -> None:
     }
     assert found[6] == {"channel": 7, "time": None, "value": None, "flag": 9, "age_s": None, "state": "unknown"}
     assert [r["channel"] for r in latest_json(services, [6, 2])] == [2, 6]
+
+
+def test_many_who_ask_at_once_share_an_answer_begun_after_they_asked(services: Services) -> None:
+    asked, heard = threading.Barrier(9), services.latest.snapshot()
+    made: list[float] = []
+
+    def slowly() -> ReadingBatch:
+        made.append(time.monotonic())
+        time.sleep(0.1)
+        return heard
+
+    slow = cast(Services, SimpleNamespace(**vars(services) | {"latest": SimpleNamespace(snapshot=slowly)}))
+    shared = SharedLatest(slow)
+
+    def ask() -> tuple[float, bytes]:
+        asked.wait()
+        return time.monotonic(), bytes(shared.body())
+
+    with ThreadPoolExecutor(9) as pool:
+        answers = [f.result() for f in [pool.submit(ask) for _ in range(9)]]
+    assert len({body for _, body in answers}) == 1
+    assert 1 <= len(made) <= 3
+    before = len(made)
+    shared.body()
+    assert len(made) == before + 1  # a later question gets nothing old
 
 
 def test_nothing_heard_and_nothing_found(services: Services) -> None:

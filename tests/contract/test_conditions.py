@@ -141,6 +141,7 @@ def test_history_moves_nothing_and_is_noted() -> None:
     assert bench.read(4000, 0.5, now_s=5001) == []  # older than the last
     assert bench.read(6000, 0.5, now_s=9000) != []  # nothing from the reading itself: only that the channel is stale
     assert bench.now == (ConditionState.UNKNOWN, None, Reason.SILENT)
+    bench.read(3000, 0.0, now_s=9001)  # calm history would not have warned: nothing to note
     assert [(n.reading_ms, n.level) for n in bench.late] == [(4000 * S, Level.ORANGE), (6000 * S, Level.ORANGE)]
 
 

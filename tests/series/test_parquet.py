@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cloud.series import parquet
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest
 from cloud.series.parquet import ParquetStore
@@ -48,6 +49,17 @@ def test_a_crash_before_or_after_any_step_loses_and_doubles_nothing(
     store = ParquetStore(tmp_path)  # the process is gone, and so is its memory
     feed(store, log)
     assert rows_of(store.raw(CHANNELS, *ALL)) == oracle(log)
+
+
+def test_a_flood_of_readings_is_sealed_before_its_hour_is_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "TAIL_READINGS", 20)
+    log = random_log(3, 240, 3)
+    store = ParquetStore(tmp_path)
+    for i in range(0, len(log), 5):
+        store.apply(log[i : i + 5])
+        assert sum(map(len, store._tail)) <= 20
+    assert rows_of(store.raw(CHANNELS, *ALL)) == oracle(log)
+    assert rows_of(ParquetStore(tmp_path).raw(CHANNELS, *ALL)) != []  # it is on disk, though no hour was over
 
 
 def test_hours_become_days_and_days_months(tmp_path: Path) -> None:

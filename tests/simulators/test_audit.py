@@ -91,6 +91,15 @@ def test_what_a_spool_thinned_must_lie_between_the_extremes_it_kept():
     assert not compare(truth, stored, {1: tight}, {}, 0, elsewhere).good
 
 
+def test_a_gap_ends_with_the_first_reading_after_the_start_and_no_later_than_it_says():
+    truth = batch(TIMES, np.arange(60.0))
+    stored = truth.take((TIMES < 290_000) | (TIMES >= 330_000))
+    assert run(truth, stored, gaps={1: [Gap(290_000, 305_000, 400_000)]}).good
+    assert run(truth, stored, gaps={1: [Gap(290_000, 305_000, 310_000)]}).outside_deadband == 1
+    later = truth.take((TIMES < 290_000) | (TIMES == 330_000) | (TIMES >= 360_000))
+    assert run(truth, later, gaps={1: [Gap(290_000, 305_000, 400_000)]}).outside_deadband == 2
+
+
 def test_what_was_given_up_is_counted_and_no_more_is_excused():
     stored = batch(TIMES[:50], np.zeros(50))
     counts = {"made": 60, "reported": 60, "suppressed": 0, "corrected": 0, "thinned": 6, "dropped": 3}

@@ -1,0 +1,67 @@
+"""What came and is not stored yet, a queue a lane: alarms first, then live readings, and history when there is room.
+
+Each queue is bounded. What finds its queue full is let go and counted: nothing of it was acknowledged, so its gateway
+keeps it and sends it again. So no flood of one lane fills the memory, or makes another lane wait.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, deque
+
+from cloud.receiver import Message
+from contract.topics import Kind
+
+# At most so many messages wait. A gateway has 100 batches of history on the way, so twenty may return at once.
+_BOUNDS = {Kind.ALARM: 10_000, Kind.LIVE: 20_000, Kind.HISTORY: 2_000}
+LANE_BYTES = 32_000_000
+_HISTORY_SHARE = 10  # of a full group history gets one in ten, so that it never starves
+
+
+class Lanes:
+    """Any threads put, one takes. deferred: `alarm_deferred`, `live_deferred`, `history_deferred`, since start."""
+
+    def __init__(self, bounds: dict[Kind, int] | None = None) -> None:
+        self._bounds = bounds or _BOUNDS
+        self._waiting: dict[Kind, deque[Message]] = {kind: deque() for kind in _BOUNDS}
+        self._bytes: Counter[Kind] = Counter()
+        self._news = threading.Condition()
+        self.deferred: Counter[str] = Counter()
+
+    def put(self, message: Message) -> bool:
+        """False when the lane is full. Never waits. A topic that names no lane goes with the live ones, to be
+        refused by the receiver."""
+        lane = next((kind for kind in _BOUNDS if message.topic.endswith(f"/{kind.value}")), Kind.LIVE)
+        with self._news:
+            full = len(self._waiting[lane]) >= self._bounds[lane]
+            if full or self._bytes[lane] + len(message.payload) > LANE_BYTES:
+                self.deferred[f"{lane.name.lower()}_deferred"] += 1
+                return False
+            self._waiting[lane].append(message)
+            self._bytes[lane] += len(message.payload)
+            self._news.notify()
+        return True
+
+    def take(self, most: int, idle_s: float, gather_s: float) -> list[Message]:
+        """Up to `most`, alarms first; empty when nothing comes in idle_s. An alarm is taken at once, others when
+        `most` are there or gather_s after the first."""
+        with self._news:
+            if not self._news.wait_for(self._any, idle_s):
+                return []
+            self._news.wait_for(lambda: bool(self._waiting[Kind.ALARM]) or len(self) >= most, gather_s)
+            kept = min(len(self._waiting[Kind.HISTORY]), most // _HISTORY_SHARE)
+            group = self._pop(Kind.ALARM, most)
+            group += self._pop(Kind.LIVE, most - len(group) - kept)
+            return group + self._pop(Kind.HISTORY, most - len(group))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values()))
+
+    def _any(self) -> bool:
+        return any(self._waiting.values())
+
+    def _pop(self, lane: Kind, most: int) -> list[Message]:
+        queue = self._waiting[lane]
+        out = [queue.popleft() for _ in range(max(0, min(most, len(queue))))]
+        self._bytes[lane] -= sum(len(m.payload) for m in out)
+        return out

@@ -1,0 +1,58 @@
+"""Alarms never wait for history, and history never fills the memory."""
+
+from __future__ import annotations
+
+from cloud.lanes import LANE_BYTES, Lanes
+from cloud.receiver import Message
+from contract.topics import Kind, Topic
+
+
+def message(kind: Kind, text: bytes = b"x") -> Message:
+    return Message(str(Topic("d", "g", kind)), text)
+
+
+def taken(lanes: Lanes, most: int = 100) -> list[str]:
+    return [m.topic.rpartition("/")[2] for m in lanes.take(most, 0, 0)]
+
+
+def test_alarms_go_first_then_live_then_history():
+    lanes = Lanes()
+    for kind in (Kind.HISTORY, Kind.LIVE, Kind.HISTORY, Kind.ALARM):
+        assert lanes.put(message(kind))
+    assert taken(lanes) == ["alarm", "live", "history", "history"]
+    assert taken(lanes) == []
+
+
+def test_history_gets_one_in_ten_of_a_full_group_and_never_starves():
+    lanes = Lanes()
+    for _ in range(200):
+        lanes.put(message(Kind.HISTORY))
+        lanes.put(message(Kind.LIVE))
+    assert taken(lanes) == ["live"] * 90 + ["history"] * 10
+    for _ in range(300):
+        lanes.put(message(Kind.ALARM))
+    assert taken(lanes) == ["alarm"] * 100  # of an alarm's room nothing is kept for others
+
+
+def test_a_full_lane_lets_go_and_counts_and_holds_up_no_other():
+    lanes = Lanes({Kind.ALARM: 5, Kind.LIVE: 5, Kind.HISTORY: 3})
+    assert [lanes.put(message(Kind.HISTORY)) for _ in range(5)] == [True, True, True, False, False]
+    assert lanes.put(message(Kind.ALARM))
+    assert lanes.deferred == {"history_deferred": 2}
+    assert taken(lanes) == ["alarm", "history", "history", "history"]
+    assert lanes.put(message(Kind.HISTORY))
+
+
+def test_a_lane_is_bounded_in_bytes_too():
+    lanes = Lanes()
+    third = bytes(LANE_BYTES // 3)
+    assert [lanes.put(message(Kind.LIVE, third)) for _ in range(4)] == [True, True, True, False]
+    taken(lanes)
+    assert lanes.put(message(Kind.LIVE, third))
+
+
+def test_a_topic_of_no_lane_is_taken_with_the_live_ones():
+    lanes = Lanes()
+    lanes.put(Message("headwater/1/d/g/up/other", b""))
+    lanes.put(message(Kind.HISTORY))
+    assert taken(lanes) == ["other", "history"]
