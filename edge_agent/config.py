@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
@@ -36,6 +36,16 @@ class UplinkSettings(Shape):
         return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb", "disk_reserve_mb"}))
 
 
+_MAX_BUSES = 1000
+
+
+def _few(found: object) -> object:
+    """Before each is looked at: a mistake for every one of very many would fill a gateway's memory."""
+    if isinstance(found, dict) and len(found) > _MAX_BUSES:
+        raise ValueError(f"{len(found)} addresses, at most {_MAX_BUSES}: name the buses of this gateway alone")
+    return found
+
+
 class ConfigFile(Shape):
     """flush_s: readings are gathered for so many real seconds before they are judged and spooled together.
 
@@ -47,7 +57,7 @@ class ConfigFile(Shape):
     data_dir: Path
     broker: BrokerSettings
     clock: ClockText = "system"
-    addresses: dict[Id, str] = Field(default_factory=dict)
+    addresses: Annotated[dict[Id, str], BeforeValidator(_few)] = Field(default_factory=dict)
     flush_s: Positive = 0.25
     uplink: UplinkSettings = UplinkSettings()
 
