@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import signal
@@ -105,6 +106,9 @@ class Cloud:
             dispatcher.start()
         if self.identities is not None:
             self.identities.start()
+        # The catalogue stays: a walk over its million objects would hold every thread up, alarms' too, again and again.
+        gc.collect()
+        gc.freeze()
         self.receive.start()
         self._ticker.start()
 

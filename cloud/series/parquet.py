@@ -92,8 +92,11 @@ class ParquetStore:
         whole = ReadingBatch.concat(self._tail)
         segments = []
         hours = whole.time_ms // HOUR_MS
+        order = np.argsort(hours, kind="stable")  # sorted once: returning history may touch hundreds of hours
+        hours = hours[order]
         for h in distinct(hours):
-            part = ordered(whole.take(hours == h))
+            first, last = np.searchsorted(hours, [h, h + 1])
+            part = ordered(whole.take(order[first:last]))
             segments.append(self._files.write_raw("hour", h * HOUR_MS, (h + 1) * HOUR_MS, [part]))
         self._manifest.commit(segments, cursor=self._applied)
         with self._lock:
