@@ -16,7 +16,13 @@ import httpx
 import pytest
 import yaml
 
+from cloud.access import keys
+from cloud.access.rate import Rate
+from cloud.access.scopes import Scope
 from cloud.api.settings import HttpSettings
+from cloud.config import load_config
+from cloud.ledger.tables import open_ledger
+from contract.clock import SystemClock
 from simulators.cli import DISTRICT
 from tests.delivery.peers import certificate, peer
 from tests.servers import command, free_port, require, wait_for_port
@@ -61,12 +67,23 @@ def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, int, Path]]:
         process.wait(10)
 
 
+KEY: dict[str, str] = {}
+
+
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory) -> Iterator[tuple[int, int, Path]]:
     folder: Path = tmp_path_factory.mktemp("proxy")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
     http = {"port": 0, "trusted_proxies": ["127.0.0.1/32"], "hosts": [NAME]}
-    (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": http, "access": {"mode": "open"}}))
+    path = folder / "cloud.yaml"
+    path.write_text(yaml.safe_dump({**config, "http": http}))  # what stands behind a proxy is never open
+    found = load_config(path)
+    found.data_dir.mkdir()
+    ledger = open_ledger(found.ledger_url)
+    KEY["authorization"] = "Bearer " + keys.create(
+        ledger, "proxy", [Scope.READ], Rate(1000, 1000), SystemClock().now_ms(), "shell:test"
+    )
+    ledger.dispose()
     with (
         command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready,
         nginx(folder, int(ready["http"].rpartition(":")[2])) as found,
@@ -78,7 +95,7 @@ def ask(proxied: tuple[int, int, Path], method: str, path: str, **more: object) 
     """By the name in the certificate, which is verified; to loopback."""
     secure, _, cert = proxied
     with httpx.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False) as http:
-        headers = {"host": f"{NAME}:{secure}", **more.pop("headers", {})}  # type: ignore[dict-item]
+        headers = {"host": f"{NAME}:{secure}", **KEY, **more.pop("headers", {})}  # type: ignore[dict-item]
         url = f"https://127.0.0.1:{secure}{path}"
         return http.request(method, url, headers=headers, extensions={"sni_hostname": NAME}, **more)  # type: ignore[arg-type]
 
