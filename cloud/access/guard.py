@@ -84,9 +84,13 @@ def token_of(headers: Headers) -> str | None:
 def same_origin(headers: Headers) -> bool:
     """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers)."""
     origin = headers.get("origin")
-    if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host", "")
-    return PAGE_HEADER in headers
+    if origin is None:
+        return PAGE_HEADER in headers
+    try:
+        asked_from = urlsplit(origin).netloc
+    except ValueError:  # "http://[": no browser sends it
+        return False
+    return asked_from != "" and asked_from == headers.get("host")
 
 
 def answer(refused: Refused) -> Response:
