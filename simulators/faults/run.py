@@ -180,6 +180,18 @@ def _judge(out: Path, outcome: Outcome) -> None:
         outcome.broken += found.notes or ["the audit failed"]
     if found.stored == 0:
         outcome.broken.append("nothing was stored")
+    said, again = given_and_replayed(out)
+    outcome.warnings = len(said)
+    if said != again:
+        outcome.broken.append(f"{len(said)} warnings given, {len(again)} by replay, and they differ")
+
+
+Gist = list[tuple[str, int, str, str]]
+
+
+def given_and_replayed(out: Path) -> tuple[Gist, Gist]:
+    """(id, sent_ms, msgType, level) of what a cloud that was killed on the way has said, and what replay of its log
+    says. out: of a demonstration, its cloud stopped."""
     config = load_config(out / "cloud.yaml")
     view = open_view(config.ledger_url, config.catalogue, config.file.warnings)
     log = open_log(config.data_dir)
@@ -189,7 +201,5 @@ def _judge(out: Path, outcome: Outcome) -> None:
     finally:
         view.close()
         log.close()
-    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level.value) for m in ms) for ms in (said, again)]
-    outcome.warnings = len(gist[0])
-    if gist[0] != gist[1]:
-        outcome.broken.append(f"{len(gist[0])} warnings given, {len(gist[1])} by replay, and they differ")
+    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level.value) for m in found) for found in (said, again)]
+    return gist[0], gist[1]

@@ -8,13 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cloud.config import load_config
-from cloud.log.sqlite import open_log
-from cloud.warnings.replay import replay
-from cloud.warnings.view import open_view
 from simulators.audit import audit
 from simulators.cli import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
+from simulators.faults.run import given_and_replayed
 from simulators.storms import parse_storm
 from tests.servers import mosquitto
 
@@ -28,21 +25,6 @@ async def caught_up(district: District) -> None:
                 return
             await asyncio.sleep(0.25)
     raise AssertionError("the views do not catch up")
-
-
-def warnings_of(out: Path) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
-    """What a cloud that was killed in the middle has said, and what replay from its log says."""
-    config = load_config(out / "cloud.yaml")
-    view = open_view(config.ledger_url, config.catalogue, config.file.warnings)
-    log = open_log(config.data_dir)
-    try:
-        said = view.messages(limit=10**6)
-        again = replay(log, config.catalogue, config.file.warnings)
-    finally:
-        view.close()
-        log.close()
-    gist = [sorted((m.id, m.sent_ms, m.msg_type, m.level) for m in found) for found in (said, again)]
-    return gist[0], gist[1]
 
 
 async def test_agent_broker_and_cloud_killed_in_a_storm(tmp_path: Path) -> None:
@@ -72,7 +54,7 @@ async def test_agent_broker_and_cloud_killed_in_a_storm(tmp_path: Path) -> None:
             await caught_up(district)
             await asyncio.to_thread(district.cloud.stop)
             found = audit(scene.out)
-            live, replayed = warnings_of(scene.out)
+            live, replayed = given_and_replayed(scene.out)
         finally:
             await district.stop()
     assert live == replayed
