@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from cloud.log.base import BatchLog, Key
 from cloud.quarantine import Quarantine
-from cloud.receiver import Message, Receiver, Sorted
+from cloud.receiver import Message, Receiver, Refusal, Sorted
 from cloud.release import release_one
 from cloud.services import GatewayLink
 from contract.gateway_state import GatewayState, decode_state
@@ -82,8 +82,9 @@ class Intake:
         found = self._receiver.sort_out(group, now_ms)
         known = [r for r in found.refusals if r.seq and r.gateway in self._links]
         # What was stored and comes again to a clock that refuses it now is stored: it must not be kept aside, too.
-        stored = {id(r) for r in known if self._seen((r.gateway, r.spool, r.seq))}
-        if aside := [r for r in found.refusals if id(r) not in stored]:
+        # And what came twice, by two lanes (as live, then as history), is one batch and kept once.
+        passed = set(map(id, known)) - {id(r) for r in _once(known) if not self._seen((r.gateway, r.spool, r.seq))}
+        if aside := [r for r in found.refusals if id(r) not in passed]:
             self._quarantine.keep(aside, now_ms)
         keys = [(r.gateway, r.spool, r.seq) for r in known]
         self._unsettled.update(keys)
@@ -165,3 +166,8 @@ class Intake:
             if r.gateway in self._links:
                 self._links[r.gateway].refused += 1
             log.warning("refused a batch on %s: %s", r.topic, r.detail)
+
+
+def _once(refusals: Sequence[Refusal]) -> list[Refusal]:
+    """The first of each batch."""
+    return list({(r.gateway, r.spool, r.seq): r for r in reversed(refusals)}.values())
