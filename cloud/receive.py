@@ -15,11 +15,11 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from cloud.identity.client import TlsFiles
 from cloud.intake import Intake
 from cloud.lanes import Lanes
 from cloud.receiver import Message
 from contract.clock import Clock
+from contract.tls import TlsFiles
 from contract.topics import Kind, cloud_filters
 
 log = logging.getLogger(__name__)

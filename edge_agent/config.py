@@ -13,6 +13,7 @@ from contract.clock import Clock, parse_clock
 from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
+from edge_agent.tls import shown, trouble
 from edge_agent.uplink import BrokerSettings
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ def _link_mistakes(
         return []
     if not complete:
         return []
-    found = [document.mistake(("broker", setting), what) for setting, what in tls.trouble().items()]
+    found = [document.mistake(("broker", setting), what) for setting, what in trouble(tls).items()]
     if tls.cert is not None and not found:
-        owner = tls.shown()[0].rpartition(".")[0]  # <gateway>.<generation>
+        owner = shown(tls)[0].rpartition(".")[0]  # <gateway>.<generation>
         if owner != gateway.id and owner in catalogue.gateways:
             found.append(document.mistake(("broker", "cert_file"), f"this is {owner}'s, not {gateway.id}'s"))
     return found

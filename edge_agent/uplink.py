@@ -21,11 +21,11 @@ from paho.mqtt.reasoncodes import ReasonCode
 from contract.clock import Clock
 from contract.models import Positive, Shape
 from contract.readings import ReadingBatch
+from contract.tls import TlsFiles
 from contract.topics import Kind
 from contract.wire import Lane
 from edge_agent.sender import Publication, Sender
 from edge_agent.spool import Counters
-from edge_agent.tls import TlsFiles
 
 _TICK_S = 0.25
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cloud.identity import store
-from cloud.identity.client import TlsFiles
+from cloud.identity import client, store
 from cloud.identity.settings import IdentitySettings
 from cloud.identity.store import IdentityError
+from contract.tls import TlsFiles
 from contract.yaml_lines import Document, Mistake
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def mistakes(
     if tls is not None and broker.embedded:
         out.append(document.mistake(("broker", "embedded"), "the embedded broker has no TLS: give a real one's host"))
     if tls is not None:
-        out += [document.mistake(("broker", setting), what) for setting, what in tls.trouble(now_ms).items()]
+        out += [document.mistake(("broker", setting), what) for setting, what in client.trouble(tls, now_ms).items()]
     if identity is not None:
         if tls is None or tls.cert is None:
             what = "identities need a broker that checks them: give broker.ca_file, cert_file and key_file"

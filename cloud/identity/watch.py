@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from cloud.identity import store
-from cloud.identity.client import TlsFiles
+from cloud.identity import client, store
 from cloud.identity.registry import Registry
 from cloud.identity.store import IdentityError
+from contract.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class IdentityWatch:
         self._warn()
         if self._tls is not None and self._tls.stamp() != self._own:
             own = self._tls.stamp()
-            if not self._tls.trouble():  # else half of it is written
+            if not client.trouble(self._tls):  # else half of it is written
                 self._own = own
                 log.info("the cloud's own certificate was replaced: connecting anew")
                 self._reconnect()

@@ -15,8 +15,9 @@ from typer.testing import CliRunner, Result
 
 from cloud.cli import app as cloud_app
 from cloud.identity import ca
+from contract.tls import TlsFiles
 from edge_agent.cli import app as edge_app
-from edge_agent.tls import TlsFiles
+from edge_agent.tls import shown
 from tests.conftest import SMALL_DISTRICT
 
 DAY_MS = 86_400_000
@@ -138,7 +139,7 @@ def test_a_bundle_unpacked_as_it_says_is_good(cabinet: Path) -> None:
     assert stat.S_IMODE((cabinet / "identity" / "gateway.key").stat().st_mode) == 0o600
     identity = cabinet / "identity"
     files = TlsFiles(identity / "ca.crt", identity / "gateway.crt", identity / "gateway.key")
-    assert files.shown() == ("gw-1.1", pytest.approx(time.time() + 730 * 86_400, abs=120))
+    assert shown(files) == ("gw-1.1", pytest.approx(time.time() + 730 * 86_400, abs=120))
 
 
 @pytest.mark.parametrize("name", ["gateway.key", "gateway.crt", "ca.crt"])

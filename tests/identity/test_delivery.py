@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from cloud.identity.client import TlsFiles
 from cloud.identity.watch import IdentityWatch
 from cloud.intake import Intake
 from cloud.log.sqlite import open_log
@@ -21,6 +20,7 @@ from cloud.receiver import Receiver
 from contract.catalogue import Catalogue
 from contract.clock import SystemClock
 from contract.readings import ReadingBatch
+from contract.tls import TlsFiles
 from contract.wire import Lane
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
