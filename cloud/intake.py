@@ -80,13 +80,10 @@ class Intake:
             self._log.append([], now_ms, sorted(self._unsettled))
             self._unsettled.clear()
         found = self._receiver.sort_out(group, now_ms)
-        known = [r for r in found.refusals if r.seq and r.gateway in self._links]
-        # What was stored and comes again to a clock that refuses it now is stored: it must not be kept aside, too.
-        # And what came twice, by two lanes (as live, then as history), is one batch and kept once.
-        passed = set(map(id, known)) - {id(r) for r in _once(known) if not self._seen((r.gateway, r.spool, r.seq))}
-        if aside := [r for r in found.refusals if id(r) not in passed]:
+        known = [r for r in found.refusals if self._names_a_batch(r)]
+        if aside := self._to_keep(found.refusals):
             self._quarantine.keep(aside, now_ms)
-        keys = [(r.gateway, r.spool, r.seq) for r in known]
+        keys = [_key(r) for r in known]
         self._unsettled.update(keys)
         fresh = self._log.append(found.entries, now_ms, keys)
         self._unsettled.clear()
@@ -150,6 +147,26 @@ class Intake:
         prefix, above = self._log.acknowledged(key[0], key[1])
         return key[2] <= prefix or key[2] in above
 
+    def _names_a_batch(self, refusal: Refusal) -> bool:
+        return refusal.seq > 0 and refusal.gateway in self._links
+
+    def _to_keep(self, refusals: Sequence[Refusal]) -> list[Refusal]:
+        """All that name no batch, and of each batch the first, unless the log knows it.
+
+        What was stored and comes again to a clock that refuses it now is stored: it must not be kept aside, too. And
+        what came twice, by two lanes (as live, then as history), is one batch and kept once.
+        """
+        out: list[Refusal] = []
+        met: set[Key] = set()
+        for r in refusals:
+            if not self._names_a_batch(r):
+                out.append(r)
+            elif (key := _key(r)) not in met:
+                met.add(key)
+                if not self._seen(key):
+                    out.append(r)
+        return out
+
     def _count(self, found: Sorted, fresh: Sequence[bool], now_ms: int) -> None:
         for entry, n, new in zip(found.entries, found.counts, fresh, strict=True):
             if not new:
@@ -168,6 +185,5 @@ class Intake:
             log.warning("refused a batch on %s: %s", r.topic, r.detail)
 
 
-def _once(refusals: Sequence[Refusal]) -> list[Refusal]:
-    """The first of each batch."""
-    return list({(r.gateway, r.spool, r.seq): r for r in reversed(refusals)}.values())
+def _key(refusal: Refusal) -> Key:
+    return refusal.gateway, refusal.spool, refusal.seq

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cloud import quarantine as q
+from cloud.intake import Intake
 from cloud.log.base import EntryKind
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
@@ -17,7 +18,7 @@ from cloud.release import Released, release
 from contract import wire_pb2 as pb
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
-from contract.wire import Lane, RefusalReason, WireBatch, encode_batch
+from contract.wire import Lane, RefusalReason, WireBatch, decode_ack, encode_batch
 
 NOW_MS = 1_626_768_000_000
 TOPIC = "headwater/1/small/gw-1/up/live"
@@ -85,6 +86,21 @@ def test_a_forged_sequence_is_refused_and_stops_nobody(
     kept.keep(found.refusals, NOW_MS)
     assert open_log(tmp_path).append(found.entries, NOW_MS) == [True]
     assert kept.count() == 1
+
+
+def test_a_batch_by_two_lanes_is_kept_aside_once_and_not_if_it_is_stored(
+    kept: Quarantine, small_district: Catalogue, tmp_path: Path
+) -> None:
+    intake = Intake(Receiver(small_district), open_log(tmp_path), kept, small_district.district.id, ["gw-1"])
+    stored, foreign = message(101, 1), message(201, 2)
+    history = Message(TOPIC.replace("live", "history"), foreign.payload)
+    intake.take([stored], NOW_MS)
+    clock_in_the_past_ms = NOW_MS - 86_400_000
+    acks = intake.take([stored, foreign, history], clock_in_the_past_ms)
+    assert [(k.seq, k.topic) for k in kept.waiting()] == [(2, TOPIC)]
+    intake.take([history, Message(TOPIC, b"no batch")], clock_in_the_past_ms)  # in a group of its own, with noise
+    assert [k.seq for k in kept.waiting()] == [2, 0]
+    assert decode_ack(acks[0].payload).prefix == 2
 
 
 def test_release_lets_in_what_now_passes_and_only_once(
