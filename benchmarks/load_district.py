@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import paho.mqtt.client as mqtt
 
+from contract.ack import decode_ack
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, decode_ack, encode_batch
+from contract.wire import Lane, WireBatch, encode_batch
 
 CHANNELS = int(os.environ.get("HEADWATER_LOAD_CHANNELS", "50000"))
 GATEWAYS, PER_STATION = 50, 100

@@ -18,9 +18,11 @@ from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Refusal, Sorted
 from cloud.release import release_one
 from cloud.services import GatewayLink
+from contract.ack import Ack, encode_ack
+from contract.birth import Birth, decode_birth
 from contract.gateway_state import GatewayState, decode_state
 from contract.topics import Kind, Topic, parse_topic
-from contract.wire import Ack, Birth, WireError, decode_birth, encode_ack
+from contract.wire import WireError
 
 log = logging.getLogger(__name__)
 

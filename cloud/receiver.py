@@ -14,10 +14,11 @@ import numpy as np
 
 from cloud.log.base import NewEntry
 from contract import wire_pb2 as pb
+from contract.ack import MAX_ACKED_SEQS, Ack
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, parse_topic
-from contract.wire import MAX_ACKED_SEQS, MAX_SEQ, Ack, Lane, RefusalReason, WireError, columns, parse_batch
+from contract.wire import MAX_SEQ, Lane, RefusalReason, WireError, columns, parse_batch
 
 _LANE = dict(zip(UP_KINDS, (Lane.ALARM, Lane.LIVE, Lane.HISTORY), strict=True))
 _DAY_MS = 86_400_000

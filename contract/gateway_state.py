@@ -25,7 +25,7 @@ class LaneState:
 class GatewayState:
     """thinned, dropped, held_in_memory, lost_to_full_disk: readings. refused: batches by reason.
 
-    floor, asked_ms: as in `contract.wire.Birth`. bytes_per_day: 0 when unmetered. kept_back: which lane waits for the
+    floor, asked_ms: as in `contract.birth.Birth`. bytes_per_day: 0 when unmetered. kept_back: which lane waits for the
     budget of the day. clock, disk_trouble, spool_set_aside: words for an operator; empty when there is nothing to say.
     """
 

@@ -1,4 +1,6 @@
-"""Batches, births and acknowledgements <-> bytes (messages of wire.proto, version 1).
+"""Batches <-> bytes, and what all messages of wire.proto (version 1) have in common.
+
+The others stand in modules of their own: `contract.birth`, `contract.ack`, `contract.gateway_state`.
 
 Encoding is lossless: values go as int32 thousandths when every value of the
 batch survives that exactly, else as float32, else as float64.
@@ -9,7 +11,7 @@ what does not fit raises `WireError` with an enumerated reason.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import TypeVar
@@ -24,8 +26,7 @@ VERSION = 1
 MAX_PAYLOAD_BYTES = 256 * 1024
 MAX_READINGS = 8_192
 MAX_SEQ = 2**63 - 1  # what SQLite holds; a number above it is forged
-MAX_ACKED_SEQS = 16_384
-_M = TypeVar("_M", pb.Birth, pb.Ack, pb.GatewayState)
+_M = TypeVar("_M", pb.Batch, pb.Birth, pb.Ack, pb.GatewayState)
 _NAN_MILLI = np.int32(-(2**31))
 _FLAG_OK = np.zeros(256, dtype=np.bool_)
 _FLAG_OK[list(FLAG_VALUES)] = True
@@ -65,6 +66,22 @@ class WireError(ValueError):
         self.reason = reason
 
 
+def parse_message(kind: type[_M], payload: bytes) -> _M:
+    """The message, its size and version checked, its content not. Raises WireError."""
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise WireError(RefusalReason.OVERSIZED, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
+    try:
+        message = kind.FromString(payload)
+    except DecodeError as error:
+        raise WireError(RefusalReason.TRUNCATED, "not a protobuf message") from error
+    if message.version != VERSION:
+        raise WireError(RefusalReason.UNKNOWN_VERSION, f"version {message.version}, this side speaks {VERSION}")
+    return message
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class WireBatch:
     """One numbered batch of one gateway's spool."""
@@ -75,42 +92,6 @@ class WireBatch:
     lane: Lane
     readings: ReadingBatch
     clock_synchronised: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Birth:
-    """What an agent says of itself at each connect.
-
-    floor: every sequence below it is settled: durable in the cloud, or given up and counted; 0 says nothing.
-    asked_ms: the agent's monotonic ms, repeated in the answer.
-    """
-
-    gateway: str
-    spool: int
-    next_seq: int
-    agent_version: str
-    started_ms: int
-    floor: int = 0
-    asked_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Ack:
-    """Exactly what is durable of one spool: all up to `prefix`, and `seqs`.
-
-    refused: seq -> reason; kept aside by the cloud, never to be sent again.
-    cloud_ms: the cloud's UTC ms as it answered the birth or state sent at `asked_ms`; both 0 in other answers.
-    """
-
-    spool: int
-    prefix: int
-    seqs: tuple[int, ...] = ()
-    refused: Mapping[int, str] | None = None
-    cloud_ms: int = 0
-    asked_ms: int = 0
-
-
-# --- batches ---------------------------------------------------------------------------------------------------------
 
 
 def encode_batch(batch: WireBatch) -> bytes:
@@ -162,14 +143,7 @@ def parse_batch(payload: bytes) -> pb.Batch:
 
     Raises WireError (OVERSIZED, TRUNCATED, UNKNOWN_VERSION).
     """
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise WireError(RefusalReason.OVERSIZED, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
-    try:
-        m = pb.Batch.FromString(payload)
-    except DecodeError as error:
-        raise WireError(RefusalReason.TRUNCATED, "not a protobuf message") from error
-    if m.version != VERSION:
-        raise WireError(RefusalReason.UNKNOWN_VERSION, f"version {m.version}, this side speaks {VERSION}")
+    m = parse_message(pb.Batch, payload)
     n = m.count
     if n > MAX_READINGS:
         raise WireError(RefusalReason.OVERSIZED, f"{n} readings, at most {MAX_READINGS}")
@@ -251,69 +225,3 @@ def _decode_values(encoding: int, data: bytes) -> Float64s:
     if encoding == pb.VALUE_FLOAT32:
         return np.frombuffer(data, "<f4").astype(np.float64)
     return np.frombuffer(data, "<f8").astype(np.float64)
-
-
-# --- births and acknowledgements -------------------------------------------------------------------------------------
-
-
-def encode_birth(birth: Birth) -> bytes:
-    return pb.Birth(
-        version=VERSION,
-        gateway=birth.gateway,
-        spool=birth.spool,
-        next_seq=birth.next_seq,
-        agent_version=birth.agent_version,
-        started_ms=birth.started_ms,
-        floor=birth.floor,
-        asked_ms=birth.asked_ms,
-    ).SerializeToString()
-
-
-def decode_birth(payload: bytes) -> Birth:
-    """Raises WireError."""
-    m = parse_message(pb.Birth, payload)
-    return Birth(m.gateway, m.spool, m.next_seq, m.agent_version, m.started_ms, m.floor, m.asked_ms)
-
-
-def encode_ack(ack: Ack) -> bytes:
-    """Raises ValueError above MAX_ACKED_SEQS listed sequences."""
-    if len(ack.seqs) > MAX_ACKED_SEQS:
-        raise ValueError(f"an acknowledgement lists at most {MAX_ACKED_SEQS} sequences: send several")
-    refused = [pb.Refusal(seq=s, reason=r) for s, r in (ack.refused or {}).items()]
-    return pb.Ack(
-        version=VERSION,
-        spool=ack.spool,
-        prefix=ack.prefix,
-        seqs=ack.seqs,
-        refused=refused,
-        cloud_ms=ack.cloud_ms,
-        asked_ms=ack.asked_ms,
-    ).SerializeToString()
-
-
-def decode_ack(payload: bytes) -> Ack:
-    """Raises WireError."""
-    m = parse_message(pb.Ack, payload)
-    if len(m.seqs) > MAX_ACKED_SEQS or len(m.refused) > MAX_ACKED_SEQS:
-        raise WireError(RefusalReason.OVERSIZED, f"more than {MAX_ACKED_SEQS} sequences")
-    refused = {r.seq: r.reason for r in m.refused}
-    return Ack(m.spool, m.prefix, tuple(m.seqs), refused, m.cloud_ms, m.asked_ms)
-
-
-def parse_message(kind: type[_M], payload: bytes) -> _M:
-    """The message, its size and version checked, its content not. Raises WireError."""
-    if len(payload) > MAX_PAYLOAD_BYTES:
-        raise WireError(RefusalReason.OVERSIZED, f"{len(payload)} bytes, at most {MAX_PAYLOAD_BYTES}")
-    try:
-        message = kind.FromString(payload)
-    except DecodeError as error:
-        raise WireError(RefusalReason.TRUNCATED, "not a protobuf message") from error
-    if message.version != VERSION:
-        raise WireError(RefusalReason.UNKNOWN_VERSION, f"version {message.version}, this side speaks {VERSION}")
-    return message
-
-
-def time_span_ms(readings: ReadingBatch) -> tuple[int, int]:
-    """First and last time of a non-empty batch."""
-    t: Int64s = readings.time_ms
-    return int(t.min()), int(t.max())

@@ -15,7 +15,8 @@ from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from contract.wire import Ack, Lane
+from contract.ack import Ack
+from contract.wire import Lane
 
 _DAY_MS = 86_400_000
 # Share of the day's bytes after which a lane waits for the next day.

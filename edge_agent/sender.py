@@ -14,10 +14,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from contract.ack import decode_ack
+from contract.birth import Birth, encode_birth
 from contract.gateway_state import encode_state
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, Topic
-from contract.wire import Birth, Lane, WireError, decode_ack, encode_birth
+from contract.wire import Lane, WireError
 from edge_agent import room, tell
 from edge_agent.disk import Disk
 from edge_agent.holding import Commit, Holding

@@ -99,6 +99,6 @@ def _ack_topic(intake: Intake, gateway: str) -> str:
 
 
 def _encoded(ack: Any) -> bytes:
-    from contract.wire import encode_ack
+    from contract.ack import encode_ack
 
     return encode_ack(ack)

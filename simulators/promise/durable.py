@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from contract.wire import decode_ack
+from contract.ack import decode_ack
 from simulators.promise.world import Broken
 
 _LOGGED = "select seq from entry where gateway = ? and spool = ?"

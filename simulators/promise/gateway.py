@@ -7,10 +7,11 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from contract.birth import Birth, decode_birth
 from contract.gateway_state import GatewayState, decode_state
 from contract.readings import ReadingBatch
 from contract.topics import Kind
-from contract.wire import Birth, Lane, decode_batch, decode_birth
+from contract.wire import Lane, decode_batch
 from edge_agent.sender import Publication, Sender
 from edge_agent.spool import Counters, Spool, Spooled
 from edge_agent.spool_file import GivenUp, SpoolFull

@@ -15,10 +15,12 @@ from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver
 from cloud.web.gateways import gateway_state
+from contract.ack import decode_ack
+from contract.birth import Birth, encode_birth
 from contract.gateway_state import GatewayState, LaneState, decode_state, encode_state
 from contract.loading import load
 from contract.readings import ReadingBatch
-from contract.wire import Birth, Lane, WireBatch, WireError, decode_ack, encode_batch, encode_birth
+from contract.wire import Lane, WireBatch, WireError, encode_batch
 
 NOW_MS = 1_783_000_000_000
 FOLDER = Path(__file__).parent.parent / "districts" / "small"

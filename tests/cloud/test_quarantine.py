@@ -16,9 +16,10 @@ from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver, Refusal
 from cloud.release import Released, release
 from contract import wire_pb2 as pb
+from contract.ack import decode_ack
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
-from contract.wire import Lane, RefusalReason, WireBatch, decode_ack, encode_batch
+from contract.wire import Lane, RefusalReason, WireBatch, encode_batch
 
 NOW_MS = 1_626_768_000_000
 TOPIC = "headwater/1/small/gw-1/up/live"

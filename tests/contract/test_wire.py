@@ -8,23 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import wire_pb2 as pb
+from contract.ack import Ack, decode_ack, encode_ack
+from contract.birth import Birth, decode_birth, encode_birth
 from contract.readings import FLAG_VALUES, ReadingBatch
 from contract.wire import (
     MAX_PAYLOAD_BYTES,
     MAX_READINGS,
-    Ack,
-    Birth,
     Lane,
     RefusalReason,
     WireBatch,
     WireError,
     columns,
-    decode_ack,
     decode_batch,
-    decode_birth,
-    encode_ack,
     encode_batch,
-    encode_birth,
     parse_batch,
 )
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from contract.ack import Ack, encode_ack
 from contract.readings import ReadingBatch
 from contract.topics import Kind, parse_topic
-from contract.wire import Ack, Lane, WireBatch, decode_batch, encode_ack
+from contract.wire import Lane, WireBatch, decode_batch
 from edge_agent.outbox import OutboxSettings
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contract.wire import Ack, Lane
+from contract.ack import Ack
+from contract.wire import Lane
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
 
 DAY_MS = 86_400_000

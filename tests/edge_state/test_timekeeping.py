@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contract.ack import Ack, encode_ack
+from contract.birth import decode_birth
 from contract.gateway_state import decode_state
 from contract.readings import ReadingBatch
 from contract.topics import Kind, parse_topic
-from contract.wire import Ack, Lane, decode_batch, decode_birth, encode_ack
+from contract.wire import Lane, decode_batch
 from edge_agent.sender import Sender
 from edge_agent.timekeeping import STEP_MS, Timekeeper
 from tests.edge_state.support import START_MS, Cloud, spool_at

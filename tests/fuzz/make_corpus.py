@@ -20,8 +20,10 @@ from cloud.quarantine import Quarantine
 from cloud.receiver import Refusal
 from cloud.series.manifest import Group, Manifest, Segment
 from contract import wire
+from contract.ack import Ack, encode_ack
+from contract.birth import Birth, encode_birth
 from contract.readings import ReadingBatch
-from contract.wire import Ack, Birth, Lane, RefusalReason, WireBatch
+from contract.wire import Lane, RefusalReason, WireBatch
 from edge_agent.spool import Spool
 from firmware_bridge.framing import encode_frame
 from firmware_bridge.node import Sample, Telemetry, encode_telemetry
@@ -52,10 +54,10 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         for lane in ("alarm", "live", "history"):
             topic = f"headwater/1/small/gw-1/up/{lane}".encode()
             yield "receiver", f"{name}-{lane}", bytes([len(topic)]) + topic + data
-    yield "wire.birth", "birth", wire.encode_birth(Birth("gw-1", 7, 12, "0.1.0", NOW_MS))
+    yield "wire.birth", "birth", encode_birth(Birth("gw-1", 7, 12, "0.1.0", NOW_MS))
     for target, spool in (("wire.ack", 7), ("sender.ack", 7)):
-        yield target, "ack", wire.encode_ack(Ack(spool, 3, (5, 7), {6: "truncated"}))
-        yield target, "prefix", wire.encode_ack(Ack(spool, 2**64 - 1))
+        yield target, "ack", encode_ack(Ack(spool, 3, (5, 7), {6: "truncated"}))
+        yield target, "prefix", encode_ack(Ack(spool, 2**64 - 1))
     for kind in ("up/live", "birth", "online", "ack"):
         yield "topic", kind.replace("/", "-"), f"headwater/1/small/gw-1/{kind}".encode()
     for kind in range(7):

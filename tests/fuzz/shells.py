@@ -17,6 +17,7 @@ from cloud.receiver import Message, Receiver, Refusal
 from cloud.series.manifest import Manifest, Segment
 from cloud.views.runner import ViewRunner
 from contract import wire
+from contract.ack import decode_ack
 from contract.catalogue import Catalogue
 from contract.clock import ScaledClock
 from contract.loading import load
@@ -145,7 +146,7 @@ def hear(data: bytes) -> object:
     waiting = [b.seq for b in spool.waiting()]
     made_room = sender.heard(data, NOW_MS)
     if made_room:
-        assert wire.decode_ack(data).spool == spool.id, "an acknowledgement of another spool made room"
+        assert decode_ack(data).spool == spool.id, "an acknowledgement of another spool made room"
     else:
         assert [b.seq for b in spool.waiting()] == waiting
     assert sender.status(NOW_MS)["bad_acks"] >= 0

@@ -25,6 +25,8 @@ from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
 from cloud.series.manifest import Manifest
 from contract import wire
+from contract.ack import decode_ack
+from contract.birth import decode_birth
 from contract.clock import parse_clock
 from contract.models import DeviceModel, DistrictFile, GatewaysFile, ResponsePlanFile, RulesFile
 from contract.topics import parse_topic
@@ -75,8 +77,8 @@ TARGETS = {
         # the wire
         Target("wire.batch", wire.decode_batch, (WireError,)),
         Target("wire.columns", shells.columns_of_many, (WireError,)),
-        Target("wire.birth", wire.decode_birth, (WireError,)),
-        Target("wire.ack", wire.decode_ack, (WireError,)),
+        Target("wire.birth", decode_birth, (WireError,)),
+        Target("wire.ack", decode_ack, (WireError,)),
         Target("topic", text(parse_topic)),
         Target("receiver", shells.receive),
         Target("sender.ack", shells.hear),

@@ -15,10 +15,11 @@ from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver
 from cloud.release import release
+from contract.ack import decode_ack
 from contract.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from contract.topics import Kind, Topic
-from contract.wire import Lane, RefusalReason, WireBatch, decode_ack, encode_batch
+from contract.wire import Lane, RefusalReason, WireBatch, encode_batch
 
 NOW_MS = 1_795_600_000_000
 

@@ -13,8 +13,9 @@ from cloud.intake import Intake
 from cloud.log.sqlite import open_log
 from cloud.quarantine import Quarantine
 from cloud.receiver import Message, Receiver
+from contract.ack import Ack, encode_ack
 from contract.readings import ReadingBatch
-from contract.wire import Ack, Lane, WireBatch, encode_ack, encode_batch
+from contract.wire import Lane, WireBatch, encode_batch
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
 from simulators.promise.disks import Disk, installed, no_room
