@@ -20,23 +20,19 @@ from contract.gateway_state import encode_state
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, Topic
 from contract.wire import Lane, WireError
-from edge_agent import room, tell
+from edge_agent import tell
 from edge_agent.disk import Disk
 from edge_agent.holding import Commit, Holding
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
 from edge_agent.retiming import retime
 from edge_agent.spool import Counters, Spool, Spooled
-from edge_agent.spool_file import SpoolFull
+from edge_agent.storing import Storing
 from edge_agent.timekeeping import Stamp, Timekeeper
 
 _LANE_KIND = {Lane.ALARM: UP_KINDS[0], Lane.LIVE: UP_KINDS[1], Lane.HISTORY: UP_KINDS[2]}
 _STATE_S = 30.0
 _ASK_S = 5.0  # how often the cloud is asked for the time until it answers
 _ANSWER_S = 10.0  # a cloud that has said nothing by then is one that does not tell the time
-_MERGE_EVERY = 256
-_NEAR_CAP = 0.95
-_ROOM_PAUSE_S = 5.0
-_STEPS_MAX = 200  # towards room, at one submit
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +66,10 @@ class Sender:
         self._started_ms = now_ms
         self.outbox = Outbox(spool.id, settings or OutboxSettings())
         self.outbox.restored(
-            Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in spool.waiting() if not self._untimed(b)
+            Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in spool.waiting() if not self.untimed(b)
         )
         # Something waits for the time, or stands in a wrong one.
-        self._to_retime = any(self._untimed(b) for b in spool.waiting())
+        self._to_retime = any(self.untimed(b) for b in spool.waiting())
         self.held = Holding()
         self.last_ack_ms: int | None = None
         self.connects = 0
@@ -82,8 +78,7 @@ class Sender:
         self._linked_s = 0.0
         self._marked = False
         self._state_s: float | None = None
-        self._since_merge = 0
-        self._room_s = now_s  # before it there is no use in trying to make room
+        self._storing = Storing(self, now_s)
         self._asked_ms: deque[int] = deque(maxlen=8)
         self._announce: list[Publication] = []
         tell.recall_budget(self)
@@ -102,8 +97,8 @@ class Sender:
         stamp = self.keeper.stamp() if self.keeper else Stamp()
         self.held.add(Commit(batch, lane, counters, now_ms, stamp))
         with Disk(self, now_ms):
-            self._commit_held(now_s, now_ms)
-            self._keep_cap(now_s)
+            self._storing.commit(now_s, now_ms)
+            self._storing.keep_cap(now_s)
 
     def linked(self, now_s: float, now_ms: int | None = None, mono_ms: int = 0) -> list[Publication]:
         """The broker took the connection, and the acknowledgements are subscribed to: what to say first."""
@@ -191,6 +186,31 @@ class Sender:
             return tell.status(self, now_ms)
         return {"connected": self.connected}  # the spool was damaged a moment ago; the next one will be whole
 
+    # --- for `edge_agent.storing` and `edge_agent.disk` ---
+
+    def untimed(self, row: Spooled) -> bool:
+        """Of this boot, and nobody has said yet when that was."""
+        return self.keeper is not None and not row.stamp.timed and row.stamp.boot == self.keeper.boot
+
+    def spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
+        """They are on the disk: to be sent, or first to be given their time."""
+        for b in rows:
+            if self.untimed(b):
+                self._to_retime = True
+            else:
+                self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
+
+    def renew(self, now_ms: int | None) -> None:
+        """The spool's file is damaged: it is set aside, and a new one begins."""
+        self.spool.renew(now_ms or self._started_ms)
+        old = self.outbox
+        self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
+        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
+        if old.connected:
+            self.outbox.link_up(self._linked_s)
+            self._marked = False
+            self._announce = [self._birth(0)]
+
     # --- inside ---
 
     def _birth(self, mono_ms: int) -> Publication:
@@ -217,67 +237,3 @@ class Sender:
     def _mark_linked(self) -> None:
         self.spool.mark_linked()
         self._marked = True
-
-    def _untimed(self, row: Spooled) -> bool:
-        """Of this boot, and nobody has said yet when that was."""
-        return self.keeper is not None and not row.stamp.timed and row.stamp.boot == self.keeper.boot
-
-    def _spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
-        for b in rows:
-            if self._untimed(b):
-                self._to_retime = True
-            else:
-                self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
-
-    def _commit_held(self, now_s: float, now_ms: int) -> None:
-        steps = 0
-        while len(self.held):
-            c = self.held.first()
-            try:
-                rows = self.spool.commit(c.readings, c.lane, c.counters, c.now_ms, stamp=c.stamp)
-            except SpoolFull:
-                steps += 1
-                if steps > _STEPS_MAX or now_s < self._room_s:
-                    raise
-                self._room_s = now_s + _ROOM_PAUSE_S  # should it fail, too: decoding thousands of batches is work
-                if not self._changed(room.make(self.spool, self.outbox.flying()), now_s):
-                    raise
-                self._room_s = now_s
-                continue
-            self.held.taken()
-            self._spooled(rows, now_s)
-            self._since_merge += len(rows)
-        self.disk_trouble = ""
-        if self._since_merge >= _MERGE_EVERY:
-            self._since_merge = 0
-            before_ms = now_ms - round(self.outbox.settings.live_age_s * 1000)
-            self._changed(room.merge(self.spool, self.outbox.flying(), before_ms), now_s)
-
-    def _keep_cap(self, now_s: float) -> None:
-        """Thins before the cap is reached or the disk is full; drops only then."""
-        s = self.spool
-        for _ in range(_STEPS_MAX):
-            disk = s.available_bytes()
-            if s.bytes_waiting <= s.cap_bytes * _NEAR_CAP and disk >= s.reserve_bytes:
-                return
-            over = s.bytes_waiting > s.cap_bytes or disk < s.reserve_bytes // 2
-            if not self._changed(room.make(s, self.outbox.flying(), may_drop=over), now_s):
-                return
-
-    def _changed(self, change: room.Change | None, now_s: float) -> bool:
-        if change is None:
-            return False
-        new = [Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in change.new if not self._untimed(b)]
-        self.outbox.replaced(change.gone, new)
-        return True
-
-    def renew(self, now_ms: int | None) -> None:
-        """The spool's file is damaged: it is set aside, and a new one begins."""
-        self.spool.renew(now_ms or self._started_ms)
-        old = self.outbox
-        self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
-        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
-        if old.connected:
-            self.outbox.link_up(self._linked_s)
-            self._marked = False
-            self._announce = [self._birth(0)]
