@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from contract.models import FlatLine, Quality, RainGauge, Spike
+from contract.channel_settings import FlatLine, Quality, RainGauge, Spike
 from contract.quality import QualityTests
 from contract.readings import ReadingBatch
 

@@ -19,7 +19,7 @@ from cloud.warnings.settings import WarningSettings
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.loading import load
-from contract.models import ClockText, Positive, Shape
+from contract.shape import ClockText, Positive, Shape
 from contract.yaml_lines import ConfigError, read_yaml, validate
 
 

@@ -17,21 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from contract.models import (
-    UNITS,
-    Device,
-    DeviceModel,
-    District,
-    Gateway,
-    Quality,
-    Quantity,
-    Register,
-    Reporting,
-    ResponsePlanFile,
-    Rule,
-    Station,
-    Zone,
-)
+from contract.channel_settings import Quality, Reporting
+from contract.models import UNITS, Device, DeviceModel, District, Gateway, Quantity, Register, Station, Zone
+from contract.rules import ResponsePlanFile, Rule
 
 
 @dataclass(frozen=True, slots=True)

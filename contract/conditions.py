@@ -23,8 +23,9 @@ import numpy as np
 
 from contract.condition_state import Change, Condition, ConditionState, Latch, Late, Reason, State, dump, restore
 from contract.due import DueTimes
-from contract.models import Level, Rule
+from contract.models import Level
 from contract.readings import Flag, ReadingBatch
+from contract.rules import Rule
 
 __all__ = ["Change", "Condition", "ConditionState", "Conditions", "Late", "Reason", "State", "dump", "restore"]
 

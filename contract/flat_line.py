@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contract.models import FlatLine
+from contract.channel_settings import FlatLine
 from contract.readings import Bools, Float64s, Int64s
 
 _NEVER = np.iinfo(np.int64).max

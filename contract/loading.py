@@ -8,18 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from contract.catalogue import Catalogue, ChannelInfo
-from contract.models import (
-    Bus,
-    Channel,
-    Device,
-    DeviceModel,
-    DistrictFile,
-    Gateway,
-    GatewaysFile,
-    ResponsePlanFile,
-    RulesFile,
-    Station,
-)
+from contract.models import Bus, Channel, Device, DeviceModel, DistrictFile, Gateway, GatewaysFile, Station
+from contract.rules import ResponsePlanFile, RulesFile
 from contract.yaml_lines import ConfigError, Document, M, Mistake, read_yaml, validate
 
 

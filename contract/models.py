@@ -1,4 +1,4 @@
-"""What may stand in a district's files: the shapes, field by field.
+"""What may stand in a district's files: devices and places, field by field; for rules see `contract.rules`.
 
 `contract.catalogue` puts them together and checks them against one another.
 """
@@ -6,67 +6,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    FailFast,
-    Field,
-    ModelWrapValidatorHandler,
-    StringConstraints,
-    ValidationError,
-    ValidationInfo,
-    model_validator,
-)
+from pydantic import Field, StringConstraints, model_validator
 
-from contract.clock import parse_clock
-from contract.topics import ID_PATTERN
-
-Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
-T = TypeVar("T")
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-
-
-def _clock_text(text: str) -> str:
-    parse_clock(text)
-    return text
-
-
-ClockText = Annotated[str, AfterValidator(_clock_text)]  # see `contract.clock.parse_clock`
-
-
-class TooManyMistakes(Exception):
-    """More shapes of one file are wrong than anybody would read about."""
-
-
-class Shape(BaseModel):
-    """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
-    with what is wrong with it."""
-
-    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
-    # A threshold of NaN would never be crossed.
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _stop_in_time(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
-        if isinstance(value, dict) and len(value) > 1000:
-            raise ValueError(f"{len(value)} settings: no part of a configuration has so many")
-        try:
-            return handler(value)
-        except ValidationError:
-            if isinstance(info.context, list):
-                info.context[0] -= 1
-                if info.context[0] < 0:
-                    raise TooManyMistakes from None
-            raise
-
-
-# A list of plain values: the first that is wrong is enough to say.
-Many = Annotated[tuple[T, ...], FailFast()]
+from contract.channel_settings import Quality, Reporting
+from contract.shape import Id, Many, Positive, Shape
 
 
 class Quantity(StrEnum):
@@ -121,58 +66,6 @@ class StationKind(StrEnum):
     STREET = "street"
     RAIN = "rain"
     RIVER = "river"
-
-
-# --- quality and reporting -------------------------------------------------------------------------------------------
-
-
-class Spike(Shape):
-    """QARTOD water level manual 2.1, test 6. `average` also marks the foot of every sharp rise: floods are sharp."""
-
-    suspect: Positive
-    fail: Positive | None = None
-    method: Literal["average", "differential"] = "differential"
-
-
-class FlatLine(Shape):
-    """Stuck: the last so many seconds stay within `tolerance`, above `only_above` (a dry road is not stuck)."""
-
-    suspect_s: Positive
-    fail_s: Positive | None = None
-    tolerance: NotNegative
-    only_above: float | None = None
-
-
-class RainGauge(Shape):
-    """A counting gauge: `tip_mm` a tip, wrapping after `wraps_at_mm`; faster than `max_mm_per_h` is a fault."""
-
-    tip_mm: Positive
-    wraps_at_mm: Positive | None = None
-    max_mm_per_h: Positive = 500.0
-
-
-class Quality(Shape):
-    """Which quality tests run on a channel (QARTOD water level manual 2.1; values in the channel's unit)."""
-
-    fail_range: tuple[float, float] | None = None
-    suspect_range: tuple[float, float] | None = None
-    rate_per_s: Positive | None = None
-    spike: Spike | None = None
-    flat_line: FlatLine | None = None
-    rain_gauge: RainGauge | None = None
-
-
-class Reporting(Shape):
-    """Report by exception: what is sent, and what is counted as suppressed.
-
-    deadband: a change of more than this from the last reported value is sent.
-    heartbeat_s: a reading is sent at least this often.
-    burst_rise_per_s: while a value rises at this rate or faster, every reading is sent; None never bursts.
-    """
-
-    deadband: NotNegative = 0.0
-    heartbeat_s: Positive = 900.0
-    burst_rise_per_s: Positive | None = None
 
 
 # --- devices ---------------------------------------------------------------------------------------------------------
@@ -322,59 +215,3 @@ class DistrictFile(Shape):
     district: District
     zones: tuple[Zone, ...] = Field(min_length=1)
     stations: tuple[Station, ...] = Field(min_length=1)
-
-
-# --- rules and responses ---------------------------------------------------------------------------------------------
-
-
-class Rule(Shape):
-    """Thresholds on channels: those named, or all of one quantity at stations of one kind.
-
-    A rule that names a channel goes before one that names its kind.
-    hysteresis: a level clears below its threshold less this.
-    """
-
-    id: Id
-    channels: Many[int] = ()
-    station_kind: StationKind | None = None
-    quantity: Quantity = Quantity.DEPTH
-    levels: dict[Level, float] = Field(min_length=1)
-    hysteresis: NotNegative = 0.02
-    on_delay_s: NotNegative = 60.0
-    off_delay_s: NotNegative = 600.0
-    min_hold_s: NotNegative = 600.0
-    stale_after_s: Positive = 1200.0
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Rule:
-        if bool(self.channels) == (self.station_kind is not None):
-            raise ValueError("give either channels or station_kind")
-        values = [self.levels[level] for level in Level if level in self.levels]
-        if values != sorted(values) or len(set(values)) != len(values):
-            raise ValueError("levels must rise from blue to red")
-        return self
-
-
-class RulesFile(Shape):
-    rules: tuple[Rule, ...] = ()
-
-
-class Response(Shape):
-    """What a level calls for. expires_s: how long a message stands unless renewed."""
-
-    headline: str
-    instruction: str
-    expires_s: Positive = 3600.0
-
-
-class ResponsePlanFile(Shape):
-    sender: str
-    contact: str = ""
-    responses: dict[Level, Response]
-
-    @model_validator(mode="after")
-    def _every_level(self) -> ResponsePlanFile:
-        absent = [level.value for level in Level if level not in self.responses]
-        if absent:
-            raise ValueError(f"no response for {', '.join(absent)}")
-        return self

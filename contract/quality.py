@@ -19,8 +19,8 @@ from enum import IntFlag
 import numpy as np
 
 from contract.catalogue import ChannelInfo
+from contract.channel_settings import Quality
 from contract.flat_line import FlatLineState, FlatLineTest
-from contract.models import Quality
 from contract.readings import Flag, Float64s, Int64s, ReadingBatch, Uint8s
 from contract.rounds import rounds
 

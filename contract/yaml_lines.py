@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from contract.models import TooManyMistakes
+from contract.shape import TooManyMistakes
 from contract.yaml_events import Built, Lines, build
 
 M = TypeVar("M", bound=BaseModel)

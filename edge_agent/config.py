@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field
 
 from contract.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
-from contract.models import BusKind, ClockText, Gateway, Id, Positive, Shape
+from contract.models import BusKind, Gateway
+from contract.shape import ClockText, Id, Positive, Shape
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
 from edge_agent.tls import shown, trouble

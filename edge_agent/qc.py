@@ -17,10 +17,11 @@ from typing import TextIO
 
 import numpy as np
 
+from contract.channel_settings import Quality
 from contract.clock import to_ms
-from contract.models import Positive, Quality
 from contract.quality import Check, QualityTests
 from contract.readings import ReadingBatch, Uint8s
+from contract.shape import Positive
 from contract.yaml_lines import ConfigError, Mistake, read_yaml, validate
 
 _CHANNEL = 1

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.catalogue import ChannelInfo
-from contract.models import Reporting
+from contract.channel_settings import Reporting
 from contract.readings import Bools, Float64s, Int64s, ReadingBatch, Uint8s, Uint32s
 from contract.rounds import rounds
 

@@ -19,8 +19,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from contract.clock import Clock
-from contract.models import Positive, Shape
 from contract.readings import ReadingBatch
+from contract.shape import Positive, Shape
 from contract.tls import TlsFiles
 from contract.topics import Kind
 from contract.wire import Lane

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import Field
 
-from contract.models import Id, Shape
+from contract.shape import Id, Shape
 
 
 class Signals(Protocol):

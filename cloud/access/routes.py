@@ -22,7 +22,7 @@ from cloud.api.problems import Problem
 from cloud.ledger import audit
 from cloud.services import Services
 from contract.clock import iso
-from contract.models import Shape
+from contract.shape import Shape
 
 log = logging.getLogger(__name__)
 

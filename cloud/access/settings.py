@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from contract.models import Positive, Shape
+from contract.shape import Positive, Shape
 
 
 class AccessSettings(Shape):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
-from contract.models import Positive, Shape
+from contract.shape import Positive, Shape
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
 Count = Annotated[int, Field(ge=1)]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
 from cloud.delivery.egress import Egress
-from contract.models import Id, Positive, Shape
+from contract.shape import Id, Positive, Shape
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.models import Id, Shape
+from contract.shape import Id, Shape
 
 
 class Role(StrEnum):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from contract.models import Id, Positive, Shape
+from contract.shape import Id, Positive, Shape
 
 
 class IdentitySettings(Shape):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from contract.models import Positive, Shape
+from contract.shape import Positive, Shape
 
 
 class WarningSettings(Shape):

@@ -8,8 +8,9 @@ import numpy as np
 
 from cloud.log.base import Entry, EntryKind
 from contract.catalogue import Catalogue
-from contract.models import Level, Rule
+from contract.models import Level
 from contract.readings import Flag, ReadingBatch
+from contract.rules import Rule
 from contract.wire import Lane, WireBatch, encode_batch
 
 START_MS = 1_626_768_000_000

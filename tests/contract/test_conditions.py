@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.conditions import Change, Conditions, ConditionState, Late, Reason, State, dump, restore
-from contract.models import Level, Rule
+from contract.models import Level
 from contract.readings import Flag, ReadingBatch
+from contract.rules import Rule
 
 S = 1000
 RULE = Rule(

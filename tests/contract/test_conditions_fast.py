@@ -9,8 +9,9 @@ import pytest
 
 from contract.conditions import Change, Condition, Conditions, Late, State, dump, restore
 from contract.due import DueTimes
-from contract.models import Level, Rule
+from contract.models import Level
 from contract.readings import Flag, ReadingBatch
+from contract.rules import Rule
 
 S = 1000
 KINDS = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from contract.models import FlatLine, Quality, RainGauge, Spike
+from contract.channel_settings import FlatLine, Quality, RainGauge, Spike
 from contract.quality import Check, QualityTests
 from contract.readings import Flag, ReadingBatch
 

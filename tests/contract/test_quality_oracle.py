@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ioos_qc import qartod
 
-from contract.models import FlatLine, Quality, Spike
+from contract.channel_settings import FlatLine, Quality, Spike
 from contract.quality import Check, QualityTests
 from contract.readings import Flag, ReadingBatch
 

@@ -12,8 +12,9 @@ from functools import cache
 from crccheck.crc import CrcModbus
 
 from contract.catalogue import Catalogue, ChannelInfo
+from contract.channel_settings import Quality, Reporting
 from contract.loading import load
-from contract.models import Bus, BusKind, Device, DeviceModel, Quality, Quantity, Register, Reporting, Station
+from contract.models import Bus, BusKind, Device, DeviceModel, Quantity, Register, Station
 from edge_agent.drivers.base import DeviceInfo
 from simulators.cli import DISTRICT
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contract.models import Reporting
+from contract.channel_settings import Reporting
 from contract.readings import Flag, ReadingBatch
 from edge_agent.reporting import Reporter
 

@@ -28,7 +28,8 @@ from contract import wire
 from contract.ack import decode_ack
 from contract.birth import decode_birth
 from contract.clock import parse_clock
-from contract.models import DeviceModel, DistrictFile, GatewaysFile, ResponsePlanFile, RulesFile
+from contract.models import DeviceModel, DistrictFile, GatewaysFile
+from contract.rules import ResponsePlanFile, RulesFile
 from contract.topics import parse_topic
 from contract.wire import WireError
 from contract.yaml_lines import ConfigError
