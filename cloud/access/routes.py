@@ -27,7 +27,7 @@ from contract.shape import Shape
 log = logging.getLogger(__name__)
 
 
-class Login(Shape):
+class Login(Shape, defer_build=False):  # FastAPI hides a warning of pydantic's while it builds: that is now, not later
     name: str = Field(min_length=1, max_length=64)
     password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
 
