@@ -107,6 +107,8 @@ def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
     finally:
         process.terminate()
         process.wait(40)  # a cloud hands on what it has first
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from firmware_bridge.node import NodeError, decode_telemetry
 from simulators.plant.truth import read_log
 from simulators.signals import Simulation
 from simulators.storms import parse_storm, read_csv
-from tests.fuzz import doors, shells
+from tests.fuzz import devices, doors, shells, stores, wires
 
 HERE = Path(__file__).parent
 
@@ -77,19 +77,19 @@ TARGETS = {
     for t in (
         # the wire
         Target("wire.batch", wire.decode_batch, (WireError,)),
-        Target("wire.columns", shells.columns_of_many, (WireError,)),
+        Target("wire.columns", wires.columns_of_many, (WireError,)),
         Target("wire.birth", decode_birth, (WireError,)),
         Target("wire.ack", decode_ack, (WireError,)),
         Target("topic", text(parse_topic)),
-        Target("receiver", shells.receive),
-        Target("sender.ack", shells.hear),
+        Target("receiver", wires.receive),
+        Target("sender.ack", wires.hear),
         # devices
-        Target("registers", shells.registers),
-        Target("frames", shells.frames),
+        Target("registers", devices.registers),
+        Target("frames", devices.frames),
         Target("telemetry", decode_telemetry, (NodeError,)),
-        Target("node.line", shells.node_line),
-        Target("modbus.tcp", shells.modbus_tcp, (DeviceFault,)),
-        Target("modbus.rtu", shells.modbus_rtu, (DeviceFault,)),
+        Target("node.line", devices.node_line),
+        Target("modbus.tcp", devices.modbus_tcp, (DeviceFault,)),
+        Target("modbus.rtu", devices.modbus_rtu, (DeviceFault,)),
         # configuration
         Target("yaml.district", yaml(DistrictFile), (ConfigError,), files=True),
         Target("yaml.gateways", yaml(GatewaysFile), (ConfigError,), files=True),
@@ -111,12 +111,12 @@ TARGETS = {
         Target("api.request", shells.request),
         Target("clock", text(parse_clock), (ValueError,)),
         # files of our own, as a failing disk may leave them
-        Target("file.spool", shells.spool, files=True),
-        Target("file.log", shells.store(SqliteLog, shells.use_log), DAMAGED, files=True),
-        Target("file.quarantine", shells.store(Quarantine, shells.use_quarantine), DAMAGED, files=True),
-        Target("file.manifest", shells.store(Manifest, shells.use_manifest), DAMAGED, files=True),
+        Target("file.spool", stores.spool, files=True),
+        Target("file.log", stores.store(SqliteLog, stores.use_log), DAMAGED, files=True),
+        Target("file.quarantine", stores.store(Quarantine, stores.use_quarantine), DAMAGED, files=True),
+        Target("file.manifest", stores.store(Manifest, stores.use_manifest), DAMAGED, files=True),
         Target("file.status", file(lambda p: as_text(read_status(p, reads=1)), "status.json"), (NeverRan,), files=True),
-        Target("file.aside", shells.aside, files=True),
+        Target("file.aside", stores.aside, files=True),
         Target("file.registry", doors.registry, (IdentityError,), files=True),
         # who asks
         Target("access.key", text(parse_key)),

@@ -1,0 +1,67 @@
+"""What comes over the link: batches at the receiver, acknowledgements at the sender."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from cloud.receiver import Message, Receiver
+from contract import wire
+from contract.ack import decode_ack
+from contract.readings import ReadingBatch
+from contract.wire import Lane
+from edge_agent.sender import Sender
+from edge_agent.spool import Spool
+from tests.fuzz.shells import NOW_MS, scratch, small
+
+
+def columns_of_many(data: bytes) -> object:
+    """As a view reads them, in one sweep: a length byte, so many bytes of one message, the rest is another."""
+    cut = 1 + (data[0] if data else 0)
+    return wire.columns([wire.parse_batch(data[1:cut]), wire.parse_batch(data[cut:])])
+
+
+@cache
+def _receiver() -> Receiver:
+    return Receiver(small())
+
+
+def receive(data: bytes) -> object:
+    """First a length, then so many bytes of topic, then the payload; a good neighbour rides along and must be kept."""
+    n = data[0] if data else 0
+    hostile = Message(data[1 : 1 + n].decode(errors="replace"), data[1 + n :])
+    good = Message(f"headwater/1/{small().district.id}/gw-1/up/live", _good_batch())
+    done = _receiver().sort_out([hostile, good], NOW_MS)
+    assert any(e.payload == good.payload for e in done.entries), "a hostile neighbour took a good batch with it"
+    assert len(done.entries) + len(done.refusals) == 2
+    _receiver().acks(done.entries, done.refusals, {})
+    return done
+
+
+@cache
+def _good_batch() -> bytes:
+    channel = small().channels_by_gateway["gw-1"][0].id
+    return wire.encode_batch(wire.WireBatch("gw-1", 7, 1, Lane.LIVE, ReadingBatch.of([NOW_MS], [channel], [0.25], [1])))
+
+
+@cache
+def _sender() -> tuple[Sender, Spool]:
+    spool = Spool(scratch() / "sender.sqlite", "gw-1", NOW_MS)
+    sender = Sender("small", "gw-1", spool, 0.0, NOW_MS)
+    sender.submit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, 0.0, NOW_MS)
+    sender.linked(0.0)
+    return sender, spool
+
+
+def hear(data: bytes) -> object:
+    """An acknowledgement. What names another spool, or nothing, must make no room."""
+    sender, spool = _sender()
+    if sender.empty:
+        sender.submit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, 0.0, NOW_MS)
+    waiting = [b.seq for b in spool.waiting()]
+    made_room = sender.heard(data, NOW_MS)
+    if made_room:
+        assert decode_ack(data).spool == spool.id, "an acknowledgement of another spool made room"
+    else:
+        assert [b.seq for b in spool.waiting()] == waiting
+    assert sender.status(NOW_MS)["bad_acks"] >= 0
+    return made_room
