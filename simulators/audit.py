@@ -6,10 +6,8 @@ was measured and not stored must lie within the channel's deadband of the stored
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +17,6 @@ from contract.readings import Flag, Float64s, Int64s, ReadingBatch
 from edge_agent.spool_file import GivenUp
 
 _EPSILON = 1e-9
-# Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
-_REPLY_S = 1.5
-_OPENING_S = 8.0  # real; so long may a started agent take until it has heard every device, on a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,92 +160,15 @@ def _between(
     return False
 
 
-# --- a demonstration's folder ---
-
-
-def audit(folder: Path) -> Audit:
-    """Of what a demonstration left in a folder, its cloud stopped. Raises OSError when it is no such folder."""
-    from cloud.config import load_config
-    from cloud.log.sqlite import open_log
-    from cloud.serve import open_series
-    from edge_agent.spool_file import read_given_up, read_runs, read_totals
-    from simulators.plant.truth import read_parquet
-
-    run = json.loads((folder / "run.json").read_text())
-    config = load_config(folder / "cloud.yaml")
-    truth = read_parquet(folder / "truth.parquet")
-    batch_log = open_log(config.data_dir)
-    series = open_series(config, batch_log)
-    try:
-        while entries := batch_log.read(series.cursor(), 5000):
-            series.apply(entries)
-        numbers = sorted(config.catalogue.channels)
-        stored = series.raw(numbers, 0, 2**62)
-        doubled, logged = _doubled(batch_log)
-    finally:
-        series.close()
-        batch_log.close()
-    totals: dict[int, dict[str, int]] = {}
-    gaps: dict[int, list[Gap]] = {}
-    given_up: dict[int, list[GivenUp]] = {}
-    for gateway in config.catalogue.gateways:
-        spool = folder / "edge" / gateway / "spool.sqlite"
-        own = read_totals(spool)
-        totals |= own
-        given_up |= dict.fromkeys(own, read_given_up(spool))
-        gaps |= dict.fromkeys(own, _gaps(read_runs(spool), int(run["ended_ms"]), float(run["speed"])))
-    deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
-    tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
-    found = compare(truth, stored, deadband, gaps, tolerance_ms, given_up)
-    found.doubled = doubled
-    _count(found, totals, stored, _channel_counts(logged))
-    return found
-
-
-def _gaps(runs: Sequence[Any], ended_ms: int, speed: float) -> list[Gap]:
-    slack_ms = int(1500 * speed)
-    ends = [r.last_commit_ms for r in runs[1:]]
-    out = [
-        Gap(
-            (end if end is not None else r.started_ms) - slack_ms,
-            r.started_ms,
-            r.started_ms + int(_OPENING_S * 1000 * speed),
-        )
-        for end, r in zip(ends, runs[1:], strict=True)
-    ]
-    return [Gap(0, runs[0].started_ms), *out, Gap(ended_ms - slack_ms, 2**62)]
-
-
-def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:
-    """Rows that stand in the log more than once with the same flag; a corrected flag is another row."""
-    from cloud.views.decode import readings
-
-    parts, after = [], 0
-    while entries := batch_log.read(after, 5000):
-        parts.append(readings(entries))
-        after = entries[-1].offset
-    rows = ReadingBatch.concat(parts)
-    key = np.empty(len(rows), [("t", "<i8"), ("c", "<u4"), ("f", "u1")])
-    key["t"], key["c"], key["f"] = rows.time_ms, rows.channel, rows.flag
-    _, first = np.unique(key, return_index=True)
-    return len(rows) - len(first), rows
-
-
-def _channel_counts(rows: ReadingBatch) -> dict[int, int]:
-    keys = np.unique(np.stack((rows.channel.astype(np.int64), rows.time_ms)), axis=1)
-    return _rows_by_channel(keys[0])
-
-
-def _rows_by_channel(channels: NDArray[Any]) -> dict[int, int]:
-    number, rows = np.unique(channels, return_counts=True)
-    return dict(zip(number.tolist(), rows.tolist(), strict=True))
-
-
-def _count(
+def count(
     found: Audit, totals: Mapping[int, Mapping[str, int]], stored: ReadingBatch, logged: Mapping[int, int]
 ) -> None:
-    """reported readings each have a row; a correction may add the row of one that was suppressed, no more."""
-    kept = _rows_by_channel(stored.channel)
+    """Adds what the agents counted, and what is lost or doubled by that; all by channel.
+
+    totals: by the agents. logged: rows in the log. Reported readings each have a row; a correction may add the row of
+    one that was suppressed, no more.
+    """
+    kept = rows_by_channel(stored.channel)
     for channel, counts in totals.items():
         have = kept.get(channel, 0)
         found.made += counts["made"]
@@ -267,3 +185,8 @@ def _count(
             found.note(f"channel {channel}: {have} stored, only {counts['reported']} reported")
         found.lost += short
         found.doubled += over
+
+
+def rows_by_channel(channels: NDArray[Any]) -> dict[int, int]:
+    number, rows = np.unique(channels, return_counts=True)
+    return dict(zip(number.tolist(), rows.tolist(), strict=True))

@@ -53,7 +53,7 @@ def demo(
 @app.command()
 def audit(folder: Annotated[Path, typer.Argument(help="What `demo` wrote; its cloud must not run.")]) -> None:
     """Truth against store: lost, doubled and altered must be 0."""
-    from simulators.audit import audit as run
+    from simulators.audit_run import audit as run
 
     try:
         found = run(folder)

@@ -24,7 +24,7 @@ from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
 from contract.loading import load
 from edge_agent.spool import read_waiting
-from simulators.audit import audit
+from simulators.audit_run import audit
 from simulators.demo.district import District, Scene, views_behind
 from simulators.faults.broker import Broker, free_port
 from simulators.faults.plan import Blow, Kind, plan

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from contract.loading import load
-from simulators.audit import audit
+from simulators.audit_run import audit
 from simulators.cli import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
 from simulators.storms import parse_storm

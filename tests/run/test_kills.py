@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulators.audit import audit
+from simulators.audit_run import audit
 from simulators.cli import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
 from simulators.faults.run import given_and_replayed
