@@ -4,53 +4,21 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from contract.birth import Birth, decode_birth
 from contract.gateway_state import GatewayState, decode_state
-from contract.readings import ReadingBatch
 from contract.topics import Kind
 from contract.wire import Lane, decode_batch
 from edge_agent.sender import Publication, Sender
-from edge_agent.spool import Counters, Spool, Spooled
-from edge_agent.spool_file import GivenUp, SpoolFull
-from edge_agent.timekeeping import Stamp
+from edge_agent.spool import Spool
+from edge_agent.spool_file import SpoolFull
 from simulators.promise.centre import Centre
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.truth import Key, Truth, Water, keys
+from simulators.promise.watched import WatchedSpool
 from simulators.promise.world import Broken, Broker, World
-
-
-class WatchedSpool(Spool):
-    """Writes down what it has promised."""
-
-    truth: Truth
-    holds: dict[int, set[Key]]  # sequence -> readings, of what it ever spooled
-    given_up: int = 0  # readings that were thinned away or dropped, by what the file itself lost
-
-    def replace(
-        self,
-        old: Sequence[int],
-        readings: ReadingBatch,
-        lane: Lane,
-        created_ms: int,
-        interval_ms: int,
-        stamp: Stamp,
-        counters: Counters,
-        given_up: GivenUp | None = None,
-        last_commit_ms: int | None = None,
-    ) -> list[Spooled]:
-        went = set[Key]().union(*(self.holds.get(seq, set()) for seq in old))
-        made = super().replace(old, readings, lane, created_ms, interval_ms, stamp, counters, given_up, last_commit_ms)
-        if not old:
-            self.truth.committed |= keys(readings)
-        for s in made:
-            self.holds[s.seq] = keys(decode_batch(self.payload(s.seq) or b"").readings)
-        gone = went - keys(readings)
-        self.given_up += len(gone)
-        self.truth.thrown |= gone
-        return made
 
 
 class GatewayNode:
