@@ -86,10 +86,11 @@ def replay(
 @view.command()
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
+    from cloud.ledger.tables import open_ledger
     from cloud.log.sqlite import open_log
     from cloud.series.parquet import forget_manifest
     from cloud.serve import open_series
-    from cloud.warnings.view import open_view
+    from cloud.warnings.store import forget
 
     found = load_or_exit(config)
     if name in ("series", "warnings"):
@@ -103,7 +104,10 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
             series = open_series(found, log)
         series.reset()
     elif name == "warnings":
-        open_view(found.ledger_url, found.catalogue, found.file.warnings).reset()
+        ledger = open_ledger(found.ledger_url, whole=True)
+        with ledger.begin() as db:  # not through the view: this command is its remedy, too
+            forget(db)
+        ledger.dispose()
     else:
         typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
         raise typer.Exit(2)

@@ -40,9 +40,7 @@ def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True) -
 
 
 def refuse(error: ConfigError) -> NoReturn:
-    for mistake in error.mistakes:
-        typer.echo(str(mistake), err=True)
-    typer.echo(f"{len(error.mistakes)} to mend; nothing was started", err=True)
+    typer.echo(error.report(), err=True)
     raise typer.Exit(2)
 
 

@@ -21,10 +21,14 @@ def opening(path: Path, remedy: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.DatabaseError, ValueError, TypeError) as error:
-        passing = isinstance(error, sqlite3.OperationalError) and _code(error) in _PASSING
-        if passing:
+        if passes(error):
             raise
         raise StoreDamaged(f"{path} is damaged ({error}): {remedy}") from error
+
+
+def passes(error: BaseException) -> bool:
+    """Whether it says nothing about the file: it is locked, out of reach, or its disk is full."""
+    return isinstance(error, sqlite3.OperationalError) and _code(error) in _PASSING
 
 
 _PASSING = {

@@ -42,6 +42,10 @@ class ConfigError(ValueError):
         self.mistakes = sorted(set(mistakes), key=lambda m: (str(m.file), m.line, m.what))
         super().__init__("\n".join(str(m) for m in self.mistakes))
 
+    def report(self) -> str:
+        """For who gave a command: every mistake, a line each, and that nothing was done."""
+        return f"{self}\n{len(self.mistakes)} to mend; nothing was started"
+
 
 @dataclass(slots=True)
 class Document:

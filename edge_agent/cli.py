@@ -84,9 +84,7 @@ def qc(
 
 
 def _refuse(error: ConfigError) -> NoReturn:
-    for mistake in error.mistakes:
-        typer.echo(str(mistake), err=True)
-    typer.echo(f"{len(error.mistakes)} to mend; nothing was started", err=True)
+    typer.echo(error.report(), err=True)
     raise typer.Exit(2)
 
 

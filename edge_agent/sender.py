@@ -186,31 +186,6 @@ class Sender:
             return tell.status(self, now_ms)
         return {"connected": self.connected}  # the spool was damaged a moment ago; the next one will be whole
 
-    # --- for `edge_agent.storing` and `edge_agent.disk` ---
-
-    def untimed(self, row: Spooled) -> bool:
-        """Of this boot, and nobody has said yet when that was."""
-        return self.keeper is not None and not row.stamp.timed and row.stamp.boot == self.keeper.boot
-
-    def spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
-        """They are on the disk: to be sent, or first to be given their time."""
-        for b in rows:
-            if self.untimed(b):
-                self._to_retime = True
-            else:
-                self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
-
-    def renew(self, now_ms: int | None) -> None:
-        """The spool's file is damaged: it is set aside, and a new one begins."""
-        self.spool.renew(now_ms or self._started_ms)
-        old = self.outbox
-        self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
-        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
-        if old.connected:
-            self.outbox.link_up(self._linked_s)
-            self._marked = False
-            self._announce = [self._birth(0)]
-
     # --- inside ---
 
     def _birth(self, mono_ms: int) -> Publication:
@@ -237,3 +212,28 @@ class Sender:
     def _mark_linked(self) -> None:
         self.spool.mark_linked()
         self._marked = True
+
+    # --- for `edge_agent.storing` and `edge_agent.disk` ---
+
+    def untimed(self, row: Spooled) -> bool:
+        """Of this boot, and nobody has said yet when that was."""
+        return self.keeper is not None and not row.stamp.timed and row.stamp.boot == self.keeper.boot
+
+    def spooled(self, rows: Iterable[Spooled], now_s: float) -> None:
+        """They are on the disk: to be sent, or first to be given their time."""
+        for b in rows:
+            if self.untimed(b):
+                self._to_retime = True
+            else:
+                self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
+
+    def renew(self, now_ms: int | None) -> None:
+        """The spool's file is damaged: it is set aside, and a new one begins."""
+        self.spool.renew(now_ms or self._started_ms)
+        old = self.outbox
+        self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
+        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
+        if old.connected:
+            self.outbox.link_up(self._linked_s)
+            self._marked = False
+            self._announce = [self._birth(0)]

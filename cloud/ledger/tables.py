@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import (
@@ -19,11 +21,12 @@ from sqlalchemy import (
     Text,
     create_engine,
     event,
+    select,
 )
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
-from cloud.damage import StoreDamaged
+from cloud.damage import StoreDamaged, passes
 
 _REMEDY = (
     "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "
@@ -116,8 +119,11 @@ deliveries = Table(
 )
 
 
-def open_ledger(url: str) -> Engine:
-    """Makes what tables are missing. `sqlite://` is a ledger in memory. Raises StoreDamaged on a damaged file."""
+def open_ledger(url: str, whole: bool = False) -> Engine:
+    """Makes what tables are missing. `sqlite://` is a ledger in memory. Raises StoreDamaged on a damaged file.
+
+    whole: every page of the file is looked at, as who will rely on it for long should ask.
+    """
     if url == "sqlite://":
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
@@ -127,12 +133,42 @@ def open_ledger(url: str) -> Engine:
     from cloud.ledger import access_tables  # noqa: F401  (they join `metadata`)
 
     try:
-        metadata.create_all(engine)
-    except DatabaseError as error:
-        if type(error.orig) is sqlite3.DatabaseError:  # its subclasses may pass: a full disk, a lock
-            raise StoreDamaged(f"{engine.url.database} is damaged ({error.orig}): {_REMEDY}") from error
+        with reading(engine):
+            metadata.create_all(engine)
+            if whole and engine.dialect.name == "sqlite":
+                _look_through(engine)
+    except BaseException:
+        engine.dispose()
         raise
     return engine
+
+
+@contextmanager
+def reading(engine: Engine, remedy: str = _REMEDY) -> Iterator[None]:
+    """What a damaged file makes SQLite, or who reads a cell, raise inside becomes StoreDamaged; a full disk does not,
+    nor anything that another database says.
+
+    remedy: what the operator is to do about what is read inside.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if not isinstance(error.orig, sqlite3.Error) or passes(error.orig):
+            raise
+        raise StoreDamaged(f"{engine.url.database} is damaged ({error.orig}): {remedy}") from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise StoreDamaged(f"{engine.url.database} is damaged ({what}): {remedy}") from error
+
+
+def _look_through(engine: Engine) -> None:
+    """Raises DatabaseError, ValueError."""
+    with engine.connect() as db:
+        found = str(db.exec_driver_sql("pragma quick_check(1)").scalar())
+        if found != "ok":
+            raise ValueError(found)
+        for table in metadata.sorted_tables:  # a schema with another column's name is sound to SQLite
+            db.execute(select(table).limit(1)).all()
 
 
 def _durable(connection: Any, _record: object) -> None:

@@ -33,13 +33,14 @@ class WarningsView:
     name = NAME
 
     def __init__(self, ledger_url: str, catalogue: Catalogue, settings: WarningSettings) -> None:
-        self._ledger = t.open_ledger(ledger_url)
+        self._ledger = t.open_ledger(ledger_url, whole=True)
         self._engine = Engine(catalogue, settings)
         self.on_messages: list[Callable[[], None]] = []
         self._state: EngineState
         self._cursor: int
         self._ahead: bool
-        self._load()
+        with t.reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
+            self._load()
 
     @property
     def ledger(self) -> Any:

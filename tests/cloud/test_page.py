@@ -63,6 +63,44 @@ def test_readings_as_csv(http):
     assert answer.text == "time,channel,value,flag\n"
 
 
+# Pairs of words of different stations or zones, or a word and a mark, that cover one another on the map.
+COVERED = """() => {
+  const box = (e, owner) => ({ owner, says: e.textContent, ...e.getBoundingClientRect().toJSON() });
+  const seen = (e) => getComputedStyle(e).visibility !== "hidden";
+  const owner = (e) => e.closest(".station")?.dataset.station ?? e.textContent;
+  const words = [...document.querySelectorAll("#map text:not(.query)")].filter(seen).map((e) => box(e, owner(e)));
+  const marks = [...document.querySelectorAll("#map .dot")].map((e) => box(e, owner(e)));
+  const meet = (a, b) => a.left + 2 < b.right && b.left + 2 < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+  const covered = (a) => [...words, ...marks].filter((b) => a.owner !== b.owner && meet(a, b));
+  return words.flatMap((a) => covered(a).map((b) => [a.says, b.owner]));
+}"""
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("colour", ["red", "unknown"])
+def test_no_word_of_the_map_covers_another(http, colour):
+    from playwright.sync_api import Route, sync_playwright
+
+    def flood(route: Route) -> None:
+        answer = route.fetch()
+        state = answer.json()
+        for s in state["stations"]:
+            s |= {"value": 155.6 if s["quantity"] == "rain_total" else 2.86, "age_s": 2400}
+            if s["kind"] in ("street", "underpass"):
+                s |= {"colour": colour, "held": "red"}
+        route.fulfill(response=answer, json=state)
+
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=require("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        page.route("**/page/state", flood)
+        page.goto(http)
+        page.wait_for_selector("body[data-ready=yes]")
+        assert page.evaluate(COVERED) == []
+        assert page.locator("#map .station:has(.held-red) .crowded, #map .station:has(.red) .crowded").count() == 0
+        browser.close()
+
+
 @pytest.mark.servers
 def test_the_page_in_chromium(http):
     from playwright.sync_api import sync_playwright

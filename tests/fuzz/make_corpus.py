@@ -5,20 +5,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 from pymodbus.framer import FramerRTU
 
+from cloud.access import keys
+from cloud.access.rate import Rate
+from cloud.access.scopes import Scope
 from cloud.identity.registry import Identity, Registry, Role
 from cloud.identity.store import FILE, save
-from cloud.log.base import NewEntry
+from cloud.log.base import Entry, EntryKind, NewEntry
 from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
 from cloud.receiver import Refusal
 from cloud.series.manifest import Group, Manifest, Segment
+from cloud.warnings.view import open_view
 from contract import wire
 from contract.ack import Ack, encode_ack
 from contract.birth import Birth, encode_birth
@@ -137,6 +143,27 @@ def stores() -> Iterator[tuple[str, str, bytes]]:
     manifest.commit([Segment(0, "raw", "hour", 0, 3_600_000, "a.parquet", 2, 99, (Group(101, 102, 0, 9),))], cursor=3)
     manifest.close()
     yield "file.manifest", "one", path.read_bytes()
+    yield "file.ledger", "flood", ledger(shells.fresh("seed.sqlite"))
+
+
+def ledger(path: Path) -> bytes:
+    """One open incident and its messages, a key, a row of the audit record; in small pages: it has many tables."""
+    view = open_view(f"sqlite:///{path}", shells.small())
+    number = shells.small().channels_by_gateway["gw-1"][0].id
+    for seq in range(1, 13):
+        at_ms = NOW_MS + seq * 60_000
+        readings = ReadingBatch.of([at_ms], [number], [0.05 * seq])
+        payload = wire.encode_batch(WireBatch("gw-1", 7, seq, Lane.LIVE, readings))
+        view.apply([Entry(seq, at_ms, EntryKind.BATCH, "gw-1", 7, seq, Lane.LIVE, at_ms, at_ms, payload)])
+    keys.create(view.ledger, "metrics", [Scope.READ], Rate(1, 5), NOW_MS, "shell")
+    view.close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("update api_keys set id = '0123abcd'")
+        db.execute("pragma journal_mode = delete")
+        db.execute("pragma page_size = 512")
+        db.execute("vacuum")
+        db.execute("pragma journal_mode = wal")
+    return path.read_bytes()
 
 
 EDGE = b"""gateway: gw-1

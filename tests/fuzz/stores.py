@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.access import keys, people
+from cloud.ledger import audit
 from cloud.log.base import NewEntry
 from cloud.log.sqlite import SqliteLog
 from cloud.quarantine import Quarantine
 from cloud.receiver import Refusal
 from cloud.series.manifest import Manifest, Segment
 from cloud.views.runner import ViewRunner
+from cloud.warnings.view import WarningsView, open_view
 from contract.readings import ReadingBatch
 from contract.wire import Lane, RefusalReason
 from edge_agent.sender import Sender
 from edge_agent.spool import Spool
-from tests.fuzz.shells import NOW_MS, Run, fresh, scratch
+from tests.fuzz.shells import NOW_MS, Run, fresh, scratch, small
+
+KEY = "hw_0123abcd_" + "5a" * 32
 
 
 def spool(data: bytes) -> object:
@@ -36,11 +45,16 @@ def spool(data: bytes) -> object:
         found.close()
 
 
-def store(make: Any, use: Callable[[Any], object]) -> Run:
+def store(make: Callable[[Path], Any], use: Callable[[Any], object]) -> Run:
+    """Damage must be said by name at the start, in no library's words; later, one view or one request fails."""
+
     def opened(data: bytes) -> object:
         path = fresh("store.sqlite")
         path.write_bytes(data)
-        made = make(path)
+        try:
+            made = make(path)
+        except (sqlite3.Error, SQLAlchemyError) as error:
+            raise AssertionError(f"a start that ends in a bare {error!r}") from error
         try:
             return use(made)
         finally:
@@ -68,6 +82,17 @@ def use_manifest(manifest: Manifest) -> object:
         manifest.segments("raw", "hour", 0, NOW_MS),
         manifest.find("raw", 0, 99, 0, NOW_MS),
     )
+
+
+def open_warnings(path: Path) -> WarningsView:
+    """As the cloud starts: the ledger is looked through, and the state of the warnings is read from it."""
+    return open_view(f"sqlite:///{path}", small())
+
+
+def use_ledger(view: WarningsView) -> object:
+    """What is written at the first start and read by a command."""
+    audit.record(view.ledger, now_ms=NOW_MS, who="w", what="t", target="", source="", detail={})
+    return audit.verify(view.ledger), people.known(view.ledger, "ann"), keys.find(view.ledger, KEY, NOW_MS)
 
 
 class _NoView:

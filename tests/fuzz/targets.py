@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access.keys import parse as parse_key
 from cloud.access.routes import Login
@@ -71,6 +72,7 @@ class Target:
 
 # StoreDamaged at start; a page that turns out bad later is SQLite's own error, which holds up one view, by name
 DAMAGED = (StoreDamaged, sqlite3.DatabaseError)
+LEDGER = (StoreDamaged, SQLAlchemyError)
 text, file, yaml = shells.text, shells.file, shells.yaml
 TARGETS = {
     t.name: t
@@ -115,6 +117,7 @@ TARGETS = {
         Target("file.log", stores.store(SqliteLog, stores.use_log), DAMAGED, files=True),
         Target("file.quarantine", stores.store(Quarantine, stores.use_quarantine), DAMAGED, files=True),
         Target("file.manifest", stores.store(Manifest, stores.use_manifest), DAMAGED, files=True),
+        Target("file.ledger", stores.store(stores.open_warnings, stores.use_ledger), LEDGER, files=True),
         Target("file.status", file(lambda p: as_text(read_status(p, reads=1)), "status.json"), (NeverRan,), files=True),
         Target("file.aside", stores.aside, files=True),
         Target("file.registry", doors.registry, (IdentityError,), files=True),

@@ -1,4 +1,6 @@
 // A schematic map: zones as polygons, stations as shapes by kind, colour by state.
+import { placeWords } from "./labels.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 640, HEIGHT = 520, MARGIN = 36;
 
@@ -47,11 +49,13 @@ export function drawMap(svg, state, chosen, choose) {
   const at = projection(state);
   const focused = document.activeElement?.dataset?.station;
   svg.replaceChildren();
+  const zones = [], labels = [];
   for (const zone of state.zones) {
     const ring = zone.area.map(at);
     make(svg, "polygon", { points: ring.map((p) => p.map((v) => v.toFixed(1)).join(",")).join(" "), class: "zone" });
-    const x = ring.reduce((a, p) => a + p[0], 0) / ring.length;
-    make(svg, "text", { x, y: Math.min(...ring.map((p) => p[1])) + 16, class: "zone-name" }, zone.name);
+    const xs = ring.map((p) => p[0]), ys = ring.map((p) => p[1]);
+    const text = make(svg, "text", { class: "zone-name" }, zone.name);
+    zones.push({ text, left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) });
   }
   for (const station of state.stations) {
     const [x, y] = at([station.lat, station.lon]);
@@ -59,11 +63,13 @@ export function drawMap(svg, state, chosen, choose) {
     group.dataset.station = station.id;
     make(group, "title", {}, `${station.name}: ${station.colour}${station.colour === "unknown" && station.held !== "normal" ? `, was ${station.held}` : ""}`);
     shape(group, station.kind, station.colour === "unknown" ? `unknown held-${station.held}` : station.colour);
-    make(group, "text", { x: 14, y: -1 }, station.name);
     if (station.colour === "unknown") make(group, "text", { x: 0, y: 4, class: "query" }, "?");
-    make(group, "text", { x: 14, y: 12, class: station.colour === "unknown" ? "stale" : "soft" }, figure(station));
+    const lines = [make(group, "text", {}, station.name), make(group, "text", { class: station.colour === "unknown" ? "stale" : "soft" }, figure(station))];
+    const worst = station.colour === "unknown" && station.held !== "normal" ? station.held : station.colour;
+    labels.push({ id: station.id, x, y, colour: worst, chosen: station.id === chosen, lines });
     group.addEventListener("click", () => choose(station.id));
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") choose(station.id); });
     if (station.id === focused) group.focus();
   }
+  placeWords(labels, zones);
 }
