@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from importlib.metadata import version
 
-from contract.clock import SystemClock
 from contract.quality import QualityTests
 from contract.readings import ReadingBatch
 from contract.wire import Lane
@@ -34,7 +33,7 @@ class Agent:
 
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
-        self._clock = GatewayClock(config.clock, scaled=not isinstance(config.clock, SystemClock))
+        self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
         self._jumped_ms = self._clock.keeper.jumped_ms
         channels = config.catalogue.channels_by_gateway[config.gateway.id]
         self._quality = QualityTests.of(channels)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from contract.clock import Clock
-from edge_agent.timekeeping import EARLIEST_MS, Timekeeper
+from edge_agent.timekeeping import Timekeeper
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class GatewayClock:
-    """See `contract.clock.Clock`. Its `now_ms` does not jump when somebody sets the wall clock."""
+    """See `contract.clock.Clock`. Its `now_ms` does not jump when somebody sets the wall clock.
 
-    def __init__(self, under: Clock, scaled: bool, boot: str | None = None) -> None:
+    earliest_ms: a wall clock that shows less is not believed. boot: of the machine; None: ask the kernel.
+    """
+
+    def __init__(self, under: Clock, earliest_ms: int, boot: str | None = None) -> None:
         self._under = under
-        # A scenario may play in any year.
-        earliest_ms = 1 if scaled else EARLIEST_MS
         self.keeper = Timekeeper(boot or boot_id(), under.now_ms(), under.monotonic_ms(), earliest_ms)
 
     def now_ms(self) -> int:

@@ -22,6 +22,7 @@ _EPSILON = 1e-9
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
 _REPLY_S = 1.5
 _OPENING_S = 8.0  # real; so long may a started agent take until it has heard every device, on a machine that is busy
+_LIFE_OPENING_S = 15.0  # counted from before its process was made
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,8 @@ class Gap:
 @dataclass(slots=True)
 class Audit:
     """made: readings that agents took, misses included. reported: of those, spooled for the cloud. thinned, dropped: of
-    those, given up by a full spool and counted there; lost is what nobody counted."""
+    those, given up by a full spool and counted there; lost is what nobody counted. quarantined: of those, kept aside
+    because nobody knows their times. furthest_ms: of a stored time from the truth."""
 
     made: int = 0
     reported: int = 0
@@ -60,6 +62,8 @@ class Audit:
     outside_deadband: int = 0
     missing: int = 0
     channels: int = 0
+    quarantined: int = 0
+    furthest_ms: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -100,6 +104,9 @@ def compare(
             audit.altered += len(wrong)
             i = wrong[0]
             audit.note(f"channel {channel}: {own.value[i]} at {own.time_ms[i]} was never in its register then")
+        if used.size and used.max() >= 0:
+            off = own.time_ms[used >= 0] - t.time_ms[used[used >= 0]]
+            audit.furthest_ms = max(audit.furthest_ms, int(np.abs(off).max()))
         free = np.ones(len(t), np.bool_)
         free[used[used >= 0]] = False
         dead = [g.until(s.time_ms) for g in gaps.get(channel, ())]
@@ -174,6 +181,7 @@ def audit(folder: Path) -> Audit:
     from cloud.log.sqlite import open_log
     from cloud.serve import open_series
     from edge_agent.spool_file import read_given_up, read_runs, read_totals
+    from simulators.audit_clocks import runs_of, strangers, undated, wrong_lives
     from simulators.plant.truth import read_parquet
 
     run = json.loads((folder / "run.json").read_text())
@@ -198,27 +206,46 @@ def audit(folder: Path) -> Audit:
         own = read_totals(spool)
         totals |= own
         given_up |= dict.fromkeys(own, read_given_up(spool))
-        gaps |= dict.fromkeys(own, _gaps(read_runs(spool), int(run["ended_ms"]), float(run["speed"])))
+        lives = run.get("lives", {}).get(gateway)
+        runs = runs_of(lives) if lives else read_runs(spool)
+        opening_s = _LIFE_OPENING_S if lives else _OPENING_S
+        gaps |= dict.fromkeys(own, _gaps(runs, int(run["ended_ms"]), float(run["speed"]), opening_s))
     deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
     tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
+    aside: dict[int, ReadingBatch] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
+    if "lives" in run:
+        aside = undated(config.data_dir)
+        for channel in aside:
+            lives = run["lives"].get(config.catalogue.channels[channel].gateway, [])
+            spans[channel] = wrong_lives(lives, int(run["ended_ms"]))
+            gaps[channel] = [*gaps[channel], *(Gap(start, end, end) for start, end in spans[channel])]
     found = compare(truth, stored, deadband, gaps, tolerance_ms, given_up)
     found.doubled = doubled
-    _count(found, totals, stored, _channel_counts(logged))
+    found.quarantined = sum(len(rows) for rows in aside.values())
+    for channel, rows in aside.items():
+        if n := strangers(rows, truth.take(truth.channel == channel), spans[channel], tolerance_ms):
+            found.altered += n
+            found.note(
+                f"channel {channel}: {n} values in quarantine were never in its register while its clock was wrong"
+            )
+    _count(found, totals, stored, _channel_counts(logged), {c: len(rows) for c, rows in aside.items()})
     return found
 
 
-def _gaps(runs: Sequence[Any], ended_ms: int, speed: float) -> list[Gap]:
+def _gaps(runs: Sequence[Any], ended_ms: int, speed: float, opening_s: float) -> list[Gap]:
     slack_ms = int(1500 * speed)
     ends = [r.last_commit_ms for r in runs[1:]]
     out = [
         Gap(
             (end if end is not None else r.started_ms) - slack_ms,
             r.started_ms,
-            r.started_ms + int(_OPENING_S * 1000 * speed),
+            r.started_ms + int(opening_s * 1000 * speed),
         )
         for end, r in zip(ends, runs[1:], strict=True)
     ]
-    return [Gap(0, runs[0].started_ms), *out, Gap(ended_ms - slack_ms, 2**62)]
+    first_ms = runs[0].started_ms
+    return [Gap(0, first_ms, first_ms + int(opening_s * 1000 * speed)), *out, Gap(ended_ms - slack_ms, 2**62)]
 
 
 def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:
@@ -247,9 +274,16 @@ def _rows_by_channel(channels: NDArray[Any]) -> dict[int, int]:
 
 
 def _count(
-    found: Audit, totals: Mapping[int, Mapping[str, int]], stored: ReadingBatch, logged: Mapping[int, int]
+    found: Audit,
+    totals: Mapping[int, Mapping[str, int]],
+    stored: ReadingBatch,
+    logged: Mapping[int, int],
+    aside: Mapping[int, int],
 ) -> None:
-    """reported readings each have a row; a correction may add the row of one that was suppressed, no more."""
+    """reported readings each have a row; a correction may add the row of one that was suppressed, no more.
+
+    aside: readings in quarantine, by channel.
+    """
     kept = _rows_by_channel(stored.channel)
     for channel, counts in totals.items():
         have = kept.get(channel, 0)
@@ -259,10 +293,12 @@ def _count(
         gone = counts["thinned"] + counts["dropped"]
         found.thinned += counts["thinned"]
         found.dropped += counts["dropped"]
-        short = max(counts["reported"] - gone - have, logged.get(channel, 0) - have, 0)
-        over = max(have - counts["reported"] - counts["corrected"], 0)
+        kept_aside = aside.get(channel, 0)
+        short = max(counts["reported"] - gone - have - kept_aside, logged.get(channel, 0) - have, 0)
+        over = max(have + kept_aside - counts["reported"] - counts["corrected"], 0)
         if short:
-            found.note(f"channel {channel}: {counts['reported']} reported, {gone} given up, {have} stored")
+            what = f"{gone} given up, {kept_aside} quarantined, {have} stored"
+            found.note(f"channel {channel}: {counts['reported']} reported, {what}")
         if over:
             found.note(f"channel {channel}: {have} stored, only {counts['reported']} reported")
         found.lost += short
