@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contract.clock import Clock
-from edge_agent.timekeeping import Timekeeper
+from contract.clock import Clock, SystemClock
+from edge_agent.timekeeping import WIDEST_MS, Timekeeper
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -18,7 +18,9 @@ class GatewayClock:
 
     def __init__(self, under: Clock, earliest_ms: int, boot: str | None = None) -> None:
         self._under = under
-        self.keeper = Timekeeper(boot or boot_id(), under.now_ms(), under.monotonic_ms(), earliest_ms)
+        # An answer takes real time, which is more of a scenario's.
+        widest_ms = round(WIDEST_MS / under.real_s(1.0))
+        self.keeper = Timekeeper(boot or boot_of(under), under.now_ms(), under.monotonic_ms(), earliest_ms, widest_ms)
 
     def now_ms(self) -> int:
         return self.keeper.now_ms(self._under.now_ms(), self._under.monotonic_ms())
@@ -31,6 +33,11 @@ class GatewayClock:
 
     async def sleep(self, scenario_s: float) -> None:
         await self._under.sleep(scenario_s)
+
+
+def boot_of(clock: Clock) -> str:
+    """Of the monotonic time of a clock: each scenario has its own."""
+    return boot_id() if isinstance(clock, SystemClock) else f"{boot_id()} {clock}"
 
 
 def boot_id() -> str:
