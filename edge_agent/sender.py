@@ -9,7 +9,6 @@ for `edge_agent.timekeeping`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, Topic
 from contract.wire import Birth, Lane, WireError, decode_ack, encode_birth
 from edge_agent import boots, room, tell
+from edge_agent.asking import Asking
 from edge_agent.disk import Disk
 from edge_agent.holding import Commit, Holding
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
@@ -28,10 +28,6 @@ from edge_agent.spool_file import SpoolFull
 from edge_agent.timekeeping import Stamp, Timekeeper
 
 _LANE_KIND = {Lane.ALARM: UP_KINDS[0], Lane.LIVE: UP_KINDS[1], Lane.HISTORY: UP_KINDS[2]}
-_STATE_S = 30.0
-_ASK_S = 5.0  # how often the cloud is asked for the time until it answers
-_ANSWER_S = 10.0  # a cloud that acknowledges and has said nothing of the time by then never will
-_SURE_S = 300.0  # so long an answer of the cloud holds: no crystal is off by more than a tenth of a second by then
 _MERGE_EVERY = 256
 _NEAR_CAP = 0.95
 _ROOM_PAUSE_S = 5.0
@@ -80,13 +76,10 @@ class Sender:
         self.disk_trouble = ""
         self._linked_s = 0.0
         self._marked = False
-        self._acked_s: float | None = None  # since when the cloud speaks on this link
-        self._told_s = now_s
-        self.waits_for_time = False
+        self.asking = Asking(keeper, now_s)
         self._state_s: float | None = None
         self._since_merge = 0
         self._room_s = now_s  # before it there is no use in trying to make room
-        self._asked_ms: deque[int] = deque(maxlen=8)
         self._announce: list[Publication] = []
         tell.recall_budget(self)
         with Disk(self, now_ms):
@@ -114,7 +107,7 @@ class Sender:
         self.connects += 1
         self.outbox.link_up(now_s)
         self._linked_s, self._state_s, self._marked = now_s, now_s, False
-        self._doubt()
+        self.asking.doubt()
         out: list[Publication] = []
         with Disk(self, now_ms):
             out = [self._birth(mono_ms), Publication(self.topic(Kind.ONLINE), b"1", retain=True)]
@@ -144,18 +137,14 @@ class Sender:
                 self.disk_trouble = self.disk_trouble if len(self.held) else ""
         if not self.outbox.connected:
             return
-        if self.keeper is not None and self.keeper.settled and now_s - self._told_s > _SURE_S:
-            self._doubt()
-        ask = self.keeper is not None and not self.keeper.settled
-        every_s = _ASK_S if ask else _STATE_S
+        every_s = self.asking.every_s(now_s)
         if now_ms is not None and self._state_s is not None and now_s - self._state_s >= every_s:
             with Disk(self, now_ms):
                 yield self._state(now_s, now_ms, mono_ms)
             with Disk(self, now_ms):
                 tell.remember_budget(self)
-        self.waits_for_time = not self._knows_time(now_s)
-        if self.waits_for_time:
-            return  # what the cloud says of the time may change what waits
+        if not self.asking.may_send(now_s):
+            return
         self._retime(now_s, now_ms)
         if self._to_retime and self.keeper is not None and self.keeper.synchronised:
             return  # the disk is full: better late than with wrong times
@@ -177,14 +166,8 @@ class Sender:
         except WireError:
             self.bad_acks += 1
             return False
-        if now_s is not None and self._acked_s is None and ack.spool == self.spool.id:
-            self._acked_s = now_s
-        if self.keeper and ack.cloud_ms and ack.asked_ms in self._asked_ms:
-            first = not self.keeper.confirmed
-            patient = now_s is not None and self._acked_s is not None and now_s - self._acked_s < _ANSWER_S
-            news = self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms, patient)
-            self._to_retime |= news or (first and self.keeper.confirmed)
-            self._told_s = self._told_s if now_s is None else now_s
+        if ack.spool == self.spool.id and self.asking.heard(ack, now_s, mono_ms):
+            self._to_retime = True
         self._retime(now_s or 0.0, now_ms)
         gone = self.outbox.acked(ack)
         if not gone:
@@ -206,13 +189,13 @@ class Sender:
 
     def _birth(self, mono_ms: int) -> Publication:
         s = self.spool
-        self._asked_ms.append(mono_ms)
+        self.asking.asked(mono_ms)
         birth = Birth(self.gateway, s.id, s.next_seq, self._version, self._started_ms, s.floor(), mono_ms)
         return Publication(self.topic(Kind.BIRTH), encode_birth(birth))
 
     def _state(self, now_s: float, now_ms: int, mono_ms: int) -> Publication:
         self._state_s = now_s
-        self._asked_ms.append(mono_ms)
+        self.asking.asked(mono_ms)
         return Publication(self.topic(Kind.STATE), encode_state(tell.state(self, now_ms, mono_ms)))
 
     def _announced(self) -> list[Publication]:
@@ -224,18 +207,6 @@ class Sender:
             with Disk(self, now_ms):
                 retime(self, now_s)
                 self._to_retime = False
-
-    def _doubt(self) -> None:
-        """The cloud must say the time, or it again, before anything is sent."""
-        self._acked_s = None
-        if self.keeper is not None:
-            self.keeper.doubt()
-
-    def _knows_time(self, now_s: float) -> bool:
-        if self.keeper is None or self.keeper.settled:
-            return True
-        never = self._acked_s is not None and now_s - self._acked_s >= _ANSWER_S
-        return never and not self.keeper.answered
 
     def _mark_linked(self) -> None:
         self.spool.mark_linked()

@@ -48,7 +48,7 @@ def lanes(sender: Sender, now_ms: int) -> dict[Lane, LaneState]:
 def clock(sender: Sender) -> str:
     """What is wrong with the time; empty when nothing is."""
     trouble = sender.keeper.trouble() if sender.keeper else ""
-    if not trouble and sender.waits_for_time and sender.connected:
+    if not trouble and sender.asking.waits and sender.connected:
         return "batches wait until the cloud says the time"
     return trouble
 
