@@ -41,7 +41,7 @@ class Gap:
 class Audit:
     """made: readings that agents took, misses included. reported: of those, spooled for the cloud. thinned, dropped: of
     those, given up by a full spool and counted there; lost is what nobody counted. quarantined: of those, kept aside
-    because nobody knows their times. furthest_ms: of a stored time from the truth."""
+    because nobody knows their times. furthest_ms: of a stored time from the nearest at which its register held that."""
 
     made: int = 0
     reported: int = 0
@@ -91,15 +91,13 @@ def compare(
         known = ~np.isnan(s.value)
         audit.missing += int(np.count_nonzero(~known))
         own = s.take(known)
-        used = _match(t, own, tolerance_ms)
+        used, off_ms = _match(t, own, tolerance_ms)
+        audit.furthest_ms = max(audit.furthest_ms, int(off_ms.max(initial=0)))
         wrong = np.flatnonzero(used < 0)
         if len(wrong):
             audit.altered += len(wrong)
             i = wrong[0]
             audit.note(f"channel {channel}: {own.value[i]} at {own.time_ms[i]} was never in its register then")
-        if used.size and used.max() >= 0:
-            off = own.time_ms[used >= 0] - t.time_ms[used[used >= 0]]
-            audit.furthest_ms = max(audit.furthest_ms, int(np.abs(off).max()))
         free = np.ones(len(t), np.bool_)
         free[used[used >= 0]] = False
         dead = [g.until(s.time_ms) for g in gaps.get(channel, ())]
@@ -114,9 +112,10 @@ def compare(
     return audit
 
 
-def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> Int64s:
-    """For each stored row the truth row it came from; -1 for none. One to one, in order of time."""
-    out = np.full(len(stored), -1, np.int64)
+def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> tuple[Int64s, Int64s]:
+    """For each stored row the truth row it came from; -1 for none. One to one, in order of time. And how far the
+    nearest is that it can have come from."""
+    out, off_ms = np.full(len(stored), -1, np.int64), np.zeros(len(stored), np.int64)
     times: Int64s = truth.time_ms
     values: Float64s = truth.value
     next_free = 0
@@ -129,8 +128,9 @@ def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> Int6
             before = same[times[low + same] <= at + 1000]
             j = low + int(before[-1] if len(before) else same[0])
             out[i] = j
+            off_ms[i] = np.abs(times[low + same] - at).min()
             next_free = j + 1
-    return out
+    return out, off_ms
 
 
 def _excused(at: int, gaps: Sequence[Gap], tolerance_ms: int) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from simulators.demo.district import District
@@ -12,6 +15,7 @@ from simulators.faults.proxy import Link
 
 _SLOW_BYTES_PER_S = 3000.0
 _OFF_S = 0.5  # without power
+_STARTS_S = 20.0  # an agent, on a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class Hand:
             self._kill(blow.gateway)
             await asyncio.sleep(_OFF_S)
             self._boot(blow.gateway, wall_ms)
-            await asyncio.sleep(blow.for_s)
+            await self._reporting(blow.gateway, blow.for_s)
             self._kill(blow.gateway)
             await asyncio.sleep(_OFF_S)
             self._boot(blow.gateway)
@@ -69,6 +73,17 @@ class Hand:
                 self.district.gateways[blow.gateway].start()
             else:
                 self._boot(blow.gateway, wall_ms, FAST_PPM if blow.kind is Kind.BOOT_FAST else 0.0)
+
+    async def _reporting(self, gateway: str, least_s: float) -> None:
+        """Until an agent that has just started has something to report, and for so long at least."""
+        began_s = time.time()
+        await asyncio.sleep(least_s)
+        path = self.district.scene.out / "edge" / gateway / "status.json"
+        while time.time() - began_s < _STARTS_S:
+            with suppress(OSError, ValueError):
+                if path.stat().st_mtime > began_s and json.loads(path.read_text())["readings"].get("reported"):
+                    return
+            await asyncio.sleep(0.1)
 
     def _kill(self, gateway: str) -> None:
         self.district.gateways[gateway].kill()

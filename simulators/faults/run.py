@@ -98,10 +98,12 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         clocks=stage.clocks,
     )
     district = District(scene)
-    blows = plan(seed, list(district.gateways), stage.span_s, clocks=stage.clocks)
+    blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks)
     try:
         await asyncio.to_thread(broker.start)
         await district.start()
+        if stage.clocks:
+            await _told_the_time(district)
         await _breaking(blows, district, broker, link, outcome)
         await asyncio.sleep(_SEEN_S)
         outcome.settled_s = await _settled(district, outcome, running=True)
@@ -117,6 +119,18 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         broker.kill()
         await link.stop()
     return outcome
+
+
+async def _told_the_time(district: District) -> None:
+    """Each gateway, once, by the cloud: a clock that was never right is another story. Raises TimeoutError."""
+    async with asyncio.timeout(_SETTLE_S):
+        for gateway in district.gateways:
+            path = district.scene.out / "edge" / gateway / "status.json"
+            while True:
+                with suppress(OSError, ValueError):
+                    if json.loads(path.read_text())["uplink"]["clock_confirmed"]:
+                        break
+                await asyncio.sleep(0.1)
 
 
 async def _breaking(blows: list[Blow], district: District, broker: Broker, link: Link, outcome: Outcome) -> None:

@@ -17,11 +17,11 @@ def test_a_seed_gives_one_plan():
     assert plan(7, GATEWAYS, 10.0) != plan(8, GATEWAYS, 10.0)
 
 
-@pytest.mark.parametrize(("clocks", "kinds", "first_s"), [(False, set(PROCESSES), 0.0), (True, set(Kind), 4.0)])
-def test_every_kind_of_fault_comes_up_and_none_outlives_the_span(clocks, kinds, first_s):
+@pytest.mark.parametrize(("clocks", "kinds"), [(False, set(PROCESSES)), (True, set(Kind))])
+def test_every_kind_of_fault_comes_up_and_none_outlives_the_span(clocks, kinds):
     blows = [b for seed in range(100) for b in plan(seed, GATEWAYS, 10.0, clocks=clocks)]
     assert {b.kind for b in blows} == kinds
-    assert all(first_s <= b.at_s <= first_s + 10 for b in blows)
+    assert all(0 <= b.at_s <= 10 for b in blows)
     assert all((b.gateway in GATEWAYS) == (b.kind in (Kind.AGENT_KILLED, *CLOCKS)) for b in blows)
 
 
