@@ -14,6 +14,7 @@ from edge_agent.timekeeping import Timekeeper
 
 _STATE_S = 30.0
 _ASK_S = 5.0  # how often the cloud is asked for the time until it answers
+_EAGER_S = 60.0  # then more seldom, until it speaks: the broker keeps every question for it
 _ANSWER_S = 10.0  # a cloud that acknowledges and has said nothing of the time by then never will
 _SURE_S = 300.0  # so long an answer holds: no crystal is off by more than a tenth of a second by then
 
@@ -28,12 +29,13 @@ class Asking:
     keeper: Timekeeper | None
     told_s: float
     waits: bool = False
+    _doubted_s: float = 0.0
     _acked_s: float | None = None  # since when the cloud speaks on this link
     _asked_ms: deque[int] = field(default_factory=lambda: deque(maxlen=8))
 
-    def doubt(self) -> None:
+    def doubt(self, now_s: float) -> None:
         """The link is new, or the cloud has been silent for long."""
-        self._acked_s = None
+        self._acked_s, self._doubted_s = None, now_s
         if self.keeper is not None:
             self.keeper.doubt()
 
@@ -45,8 +47,10 @@ class Asking:
         if self.keeper is None:
             return _STATE_S
         if self.keeper.settled and now_s - self.told_s > _SURE_S:
-            self.doubt()
-        return _STATE_S if self.keeper.settled else _ASK_S
+            self.doubt(now_s)
+        if self.keeper.settled:
+            return _STATE_S
+        return _ASK_S if self._acked_s is not None or now_s - self._doubted_s < _EAGER_S else _STATE_S
 
     def heard(self, ack: Ack, now_s: float | None, mono_ms: int) -> bool:
         """An acknowledgement of this spool. True when what waits is to be looked through."""

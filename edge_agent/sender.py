@@ -107,7 +107,7 @@ class Sender:
         self.connects += 1
         self.outbox.link_up(now_s)
         self._linked_s, self._state_s, self._marked = now_s, now_s, False
-        self.asking.doubt()
+        self.asking.doubt(now_s)
         out: list[Publication] = []
         with Disk(self, now_ms):
             out = [self._birth(mono_ms), Publication(self.topic(Kind.ONLINE), b"1", retain=True)]

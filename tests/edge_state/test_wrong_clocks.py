@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import pytest
 
+from contract.wire import Ack
+from edge_agent.asking import Asking
 from edge_agent.timekeeping import Timekeeper
 from tests.edge_state.gateway import DAY_MS, Gateway
 from tests.edge_state.support import START_MS
@@ -222,3 +224,20 @@ def test_wrong_times_wait_while_the_disk_is_full(tmp_path, closed):
     g.run(30)
     assert len(g.errors_s()) == 60
     assert g.errors_s().max() <= 2
+
+
+def test_a_silent_cloud_is_asked_less_often_until_it_speaks():
+    asking = Asking(Timekeeper("b", START_MS, 0), 0.0)
+    asking.doubt(1000.0)
+    assert asking.every_s(1050.0) == 5.0
+    assert asking.every_s(1070.0) == 30.0
+    assert not asking.heard(Ack(1, 0), 1080.0, 80_000)
+    assert asking.every_s(1080.0) == 5.0
+    assert not asking.may_send(1085.0)
+    assert asking.may_send(1090.0)  # it does not tell the time
+    asking.asked(90_000)
+    assert asking.heard(Ack(1, 0, (), None, START_MS + 90_100, 90_000), 1090.2, 90_200)
+    assert asking.every_s(1090.2) == 30.0
+    assert asking.may_send(1390.0)
+    assert asking.every_s(1391.0) == 5.0  # too long ago
+    assert not asking.may_send(1391.0)
