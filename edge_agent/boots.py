@@ -31,7 +31,7 @@ def begin(sender: Sender) -> None:
     if last == keeper.boot:
         return
     if last is not None and spool.offset_of(str(last)) is not None:
-        spool.remember("sure_ms", int(str(spool.recall("last_commit_ms") or 0)))
+        spool.remember("sure_ms", spool.recall_number("last_commit_ms") or 0)
     spool.remember("boot", keeper.boot)
 
 
@@ -58,7 +58,7 @@ def right(sender: Sender, row: Spooled, time_ms: Int64s) -> tuple[Int64s, Stamp]
     offset_ms = sender.spool.offset_of(stamp.boot)
     if offset_ms is not None:
         return time_ms + (offset_ms - stamp.offset_ms), Stamp(stamp.boot, offset_ms)
-    sure_ms = int(str(sender.spool.recall("sure_ms") or 0))
+    sure_ms = sender.spool.recall_number("sure_ms") or 0
     if sure_ms > keeper.began_ms:  # that was no good either
         sure_ms = 0
     early, late = int(time_ms.min()) < sure_ms - _SLACK_MS, int(time_ms.max()) > keeper.began_ms + _SLACK_MS

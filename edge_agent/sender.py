@@ -25,7 +25,7 @@ from edge_agent.outbox import Outbox, OutboxSettings, Waiting
 from edge_agent.retiming import retime
 from edge_agent.spool import Counters, Spool, Spooled
 from edge_agent.spool_file import SpoolFull
-from edge_agent.timekeeping import Stamp, Timekeeper
+from edge_agent.timekeeping import STEP_MS, Stamp, Timekeeper
 
 _LANE_KIND = {Lane.ALARM: UP_KINDS[0], Lane.LIVE: UP_KINDS[1], Lane.HISTORY: UP_KINDS[2]}
 _MERGE_EVERY = 256
@@ -221,6 +221,8 @@ class Sender:
             if self._untimed(b):
                 self._to_retime = True
             else:
+                if self.keeper is not None and abs(b.stamp.offset_ms - self.keeper.offset_ms) > STEP_MS:
+                    self._to_retime = True  # it was held while the disk was full, and the time was put right meanwhile
                 self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
 
     def _commit_held(self, now_s: float, now_ms: int) -> None:

@@ -159,8 +159,7 @@ class Spool(SpoolDatabase):
 
     def offset_of(self, boot: str) -> int | None:
         """UTC less monotonic in a boot, as the cloud has said; None: it never did."""
-        found = self.recall(f"offset {boot}")
-        return None if found is None else int(found)
+        return self.recall_number(f"offset {boot}")
 
     def remember_offset(self, boot: str, offset_ms: int) -> None:
         """And forget those of boots of which nothing waits."""

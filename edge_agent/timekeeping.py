@@ -76,6 +76,8 @@ class Timekeeper:
 
     def resume(self, offset_ms: int) -> None:
         """What the cloud said in an earlier run of this boot holds, whatever the wall clock shows by now."""
+        if not self._plausible(self.mono_ms + offset_ms):
+            return
         if abs(offset_ms - self._offset_ms) > STEP_MS:
             self._jump(offset_ms)
         self._target_ms = offset_ms

@@ -226,6 +226,52 @@ def test_wrong_times_wait_while_the_disk_is_full(tmp_path, closed):
     assert g.errors_s().max() <= 2
 
 
+def test_what_was_held_in_memory_while_the_cloud_said_the_time(tmp_path, closed):
+    """The disk was full when it was read, and has room again only after the time was put right."""
+    g = Gateway(tmp_path, -DAY_MS)
+    closed.append(g)
+    g.run(10)
+    g.spool._db.execute("pragma query_only = 1")
+    g.run(20)
+    g.link()
+    g.run(5, read=False)
+    assert g.keeper.confirmed
+    g.spool._db.execute("pragma query_only = 0")
+    g.run(30)
+    assert len(g.errors_s()) == 60
+    assert g.errors_s().max() <= 2
+
+
+def test_the_disk_is_full_only_until_the_cloud_has_said_the_time(tmp_path, closed):
+    """Held in memory, and everything that was on disk is already right."""
+    g = Gateway(tmp_path, -DAY_MS)
+    closed.append(g)
+    g.spool._db.execute("pragma query_only = 1")
+    now_ms = g.now_ms
+    g.run(20)
+    g.spool._db.execute("pragma query_only = 0")
+    g.keeper.told(g.true_ms, g.mono, g.mono)
+    assert g.now_ms - now_ms > DAY_MS
+    g.link()
+    g.run(30)
+    assert len(g.errors_s()) == 50
+    assert g.errors_s().max() <= 2
+
+
+@pytest.mark.parametrize("said", ["rubbish", 2**62, -(2**62), 5.5, b"1"])
+def test_a_spool_that_remembers_rubbish_is_not_believed(tmp_path, closed, said):
+    g = Gateway(tmp_path, 0)
+    for key in ("offset b1", "offset b0", "sure_ms", "last_commit_ms"):
+        g.spool.remember(key, said)
+    g.spool.remember("boot", "b0")
+    again = restarted(g, 0)
+    closed.append(again)
+    again.link()
+    again.run(10)
+    assert len(again.errors_s()) == 10
+    assert again.errors_s().max() <= 2
+
+
 def test_a_silent_cloud_is_asked_less_often_until_it_speaks():
     asking = Asking(Timekeeper("b", START_MS, 0), 0.0)
     asking.doubt(1000.0)
