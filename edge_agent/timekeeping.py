@@ -19,7 +19,7 @@ EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: no gateway runs this program befo
 LATEST_MS = EARLIEST_MS + 40 * 365 * 86_400_000
 STEP_MS = 2000
 _PROVABLE_MS = 1000
-WIDEST_MS = 4000  # an answer that took longer leaves more than 2 s of doubt
+WIDEST_MS = 2000  # an answer that took longer leaves more than 1 s of doubt
 _SLEW = 0.05
 _ANCHORS_MAX = 500
 
