@@ -9,7 +9,6 @@ import time
 from collections import defaultdict
 from importlib.metadata import version
 
-from contract.clock import SystemClock
 from contract.quality import QualityTests
 from contract.readings import ReadingBatch
 from contract.wire import Lane
@@ -34,7 +33,7 @@ class Agent:
 
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
-        self._clock = GatewayClock(config.clock, scaled=not isinstance(config.clock, SystemClock))
+        self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
         self._jumped_ms = self._clock.keeper.jumped_ms
         channels = config.catalogue.channels_by_gateway[config.gateway.id]
         self._quality = QualityTests.of(channels)
@@ -92,7 +91,8 @@ class Agent:
             self._spool.close()
 
     def _gather(self, time_ms: int, channel: int, value: float) -> None:
-        self._gathered.append((time_ms, channel, value))
+        # As if the gateway's time had never jumped: it may jump before these are flushed.
+        self._gathered.append((time_ms - self._clock.keeper.jumped_ms, channel, value))
 
     async def _flush_often(self) -> None:
         since_quiet = 0.0
@@ -113,7 +113,7 @@ class Agent:
         lane = Lane.LIVE
         if gathered:
             time_ms, channel, value = zip(*gathered, strict=True)
-            batch = ReadingBatch.of(time_ms, channel, value)
+            batch = ReadingBatch.of([t + self._jumped_ms for t in time_ms], channel, value)
             self._quality_state, judged = self._quality.step(self._quality_state, batch)
             self._report_state, report = self._reporter.step(self._report_state, batch.with_flags(judged.flag))
             corrections = judged.corrections

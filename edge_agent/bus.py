@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 # A protocol is one module in edge_agent/drivers, named here.
 _MODULES = {BusKind.MODBUS_TCP: "modbus", BusKind.MODBUS_RTU: "modbus", BusKind.NODE_SERIAL: "node"}
 _REOPEN_S = 2.0
-_SET_BACK_MS = 60_000  # readings from so far ahead: the clock was set back
+_JUMP_MS = 60_000  # what the gateway's time moved against its monotonic time: it was put right
 
 # time_ms, channel, value (NaN: the device did not answer)
 Gather = Callable[[int, int, float], None]
@@ -121,11 +121,14 @@ class BusTask:
     async def _watch(self) -> None:
         """A node that should have spoken three times and did not is missing."""
         started_ms = self._clock.now_ms()
+        offset_ms = started_ms - self._clock.monotonic_ms()
         while True:
             now_ms = self._clock.now_ms()
-            if any((d.last_good_ms or 0) > now_ms + _SET_BACK_MS for d in self._schedule.devices):
+            moved_ms = now_ms - self._clock.monotonic_ms() - offset_ms
+            if abs(moved_ms) > _JUMP_MS:  # silence of fifty years is none, and words of tomorrow are none
                 self._schedule.restart(now_ms)
                 started_ms = now_ms
+                offset_ms += moved_ms
             for device in self._schedule.devices:
                 silent_ms = now_ms - (device.last_good_ms or started_ms)
                 if silent_ms > 3 * device.period_ms and now_ms >= device.due_ms:

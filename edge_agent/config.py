@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, Field
 
 from contract.catalogue import Catalogue
-from contract.clock import Clock, parse_clock
+from contract.clock import Clock, ScaledClock, parse_clock
 from contract.models import BusKind, Gateway
 from contract.shape import ClockText, Id, Positive, Shape
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.outbox import OutboxSettings
+from edge_agent.timekeeping import EARLIEST_MS
 from edge_agent.tls import shown, trouble
 from edge_agent.uplink import BrokerSettings
 
@@ -39,6 +40,7 @@ class UplinkSettings(Shape):
 
 
 _MAX_BUSES = 1000
+_YEAR_MS = 365 * 86_400_000
 
 
 def _few(found: object) -> object:
@@ -66,13 +68,14 @@ class ConfigFile(Shape):
 
 @dataclass(frozen=True)
 class EdgeConfig:
-    """Everything an agent needs to know, checked."""
+    """Everything an agent needs to know, checked. boot: of the machine; None: ask the kernel."""
 
     file: ConfigFile
     catalogue: Catalogue
     gateway: Gateway
     clock: Clock
     data_dir: Path
+    boot: str | None = None
 
     @property
     def spool_path(self) -> Path:
@@ -81,6 +84,12 @@ class EdgeConfig:
     @property
     def status_path(self) -> Path:
         return self.data_dir / "status.json"
+
+    @property
+    def earliest_ms(self) -> int:
+        """A clock that shows less is wrong for sure. A scenario may play in any year, but no year before it starts."""
+        clock = parse_clock(self.file.clock)
+        return max(clock.start_ms - _YEAR_MS, 1) if isinstance(clock, ScaledClock) else EARLIEST_MS
 
     def address(self, bus_id: str) -> str:
         bus = next(b for b in self.gateway.buses if b.id == bus_id)

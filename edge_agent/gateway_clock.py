@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from contract.clock import Clock
-from edge_agent.timekeeping import EARLIEST_MS, Timekeeper
+from contract.clock import Clock, SystemClock
+from edge_agent.timekeeping import WIDEST_MS, Timekeeper
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class GatewayClock:
-    """See `contract.clock.Clock`. Its `now_ms` does not jump when somebody sets the wall clock."""
+    """See `contract.clock.Clock`. Its `now_ms` does not jump when somebody sets the wall clock.
 
-    def __init__(self, under: Clock, scaled: bool, boot: str | None = None) -> None:
+    earliest_ms: a wall clock that shows less is not believed. boot: of the machine; None: ask the kernel.
+    """
+
+    def __init__(self, under: Clock, earliest_ms: int, boot: str | None = None) -> None:
         self._under = under
-        # A scenario may play in any year.
-        earliest_ms = 1 if scaled else EARLIEST_MS
-        self.keeper = Timekeeper(boot or boot_id(), under.now_ms(), under.monotonic_ms(), earliest_ms)
+        # An answer takes real time, which is more of a scenario's.
+        widest_ms = round(WIDEST_MS / under.real_s(1.0))
+        self.keeper = Timekeeper(boot or boot_of(under), under.now_ms(), under.monotonic_ms(), earliest_ms, widest_ms)
 
     def now_ms(self) -> int:
         return self.keeper.now_ms(self._under.now_ms(), self._under.monotonic_ms())
@@ -30,6 +33,11 @@ class GatewayClock:
 
     async def sleep(self, scenario_s: float) -> None:
         await self._under.sleep(scenario_s)
+
+
+def boot_of(clock: Clock) -> str:
+    """Of the monotonic time of a clock: each scenario has its own."""
+    return boot_id() if isinstance(clock, SystemClock) else f"{boot_id()} {clock}"
 
 
 def boot_id() -> str:

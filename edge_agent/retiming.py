@@ -1,16 +1,17 @@
-"""The cloud said the time: whatever of this boot never left gets its right times, under its own number."""
+"""The cloud said the time: whatever never left gets its right times, under its own number."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contract.readings import ReadingBatch
-from edge_agent import room
+from contract.readings import Int64s, ReadingBatch
+from edge_agent import boots, room
 from edge_agent.outbox import Waiting
-from edge_agent.timekeeping import Stamp
+from edge_agent.timekeeping import Stamp, Timekeeper
 
 if TYPE_CHECKING:
     from edge_agent.sender import Sender
+    from edge_agent.spool import Spooled
 
 
 def retime(sender: Sender, now_s: float) -> None:
@@ -22,16 +23,17 @@ def retime(sender: Sender, now_s: float) -> None:
     gone: list[int] = []
     waits: list[Waiting] = []
     try:
-        for row in sender.spool.of_boot(keeper.boot):
-            if row.seq in flying:
+        boots.told(sender)
+        for row in sender.spool.stamped():
+            if row.seq in flying or (row.stamp.boot != keeper.boot and boots.stands(sender, row)):
                 continue
             readings = room.readings_of(sender.spool, [row])
-            right = keeper.retimed(readings.time_ms, row.stamp)
-            if right is None:
+            found = _right(sender, keeper, row, readings.time_ms)
+            if found is None:
                 continue
+            right, stamp = found
             shift_ms = int(right[-1] - readings.time_ms[-1])
             moved = ReadingBatch(right, readings.channel, readings.value, readings.flag)
-            stamp = Stamp(row.stamp.boot, row.stamp.offset_ms + shift_ms)
             sender.spool.retime(row, moved, row.created_ms + shift_ms, stamp)
             lane = box.lane_of(row.seq)
             gone.append(row.seq)
@@ -40,3 +42,14 @@ def retime(sender: Sender, now_s: float) -> None:
             )
     finally:
         box.replaced(gone, waits)
+
+
+def _right(sender: Sender, keeper: Timekeeper, row: Spooled, time_ms: Int64s) -> tuple[Int64s, Stamp] | None:
+    if not len(time_ms):
+        return None
+    if row.stamp.boot != keeper.boot:
+        return boots.right(sender, row, time_ms)
+    right = keeper.retimed(time_ms, row.stamp)
+    if right is None:
+        return None
+    return right, Stamp(row.stamp.boot, row.stamp.offset_ms + int(right[-1] - time_ms[-1]))

@@ -48,7 +48,7 @@ class Schedule:
         return min(self.devices, key=lambda d: (d.due_ms, d.failures), default=None)
 
     def restart(self, now_ms: int) -> None:
-        """The clock was set back: times of before say nothing any more, and every device is due."""
+        """The clock was put right: times of before say nothing any more, and every device is due."""
         for d in self.devices:
             d.due_ms = now_ms
             d.last_good_ms = None if d.last_good_ms is None else now_ms

@@ -9,7 +9,6 @@ for `edge_agent.timekeeping`.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,19 +19,17 @@ from contract.gateway_state import encode_state
 from contract.readings import ReadingBatch
 from contract.topics import UP_KINDS, Kind, Topic
 from contract.wire import Lane, WireError
-from edge_agent import tell
+from edge_agent import boots, tell
+from edge_agent.asking import Asking
 from edge_agent.disk import Disk
 from edge_agent.holding import Commit, Holding
 from edge_agent.outbox import Outbox, OutboxSettings, Waiting
 from edge_agent.retiming import retime
 from edge_agent.spool import Counters, Spool, Spooled
 from edge_agent.storing import Storing
-from edge_agent.timekeeping import Stamp, Timekeeper
+from edge_agent.timekeeping import STEP_MS, Stamp, Timekeeper
 
 _LANE_KIND = {Lane.ALARM: UP_KINDS[0], Lane.LIVE: UP_KINDS[1], Lane.HISTORY: UP_KINDS[2]}
-_STATE_S = 30.0
-_ASK_S = 5.0  # how often the cloud is asked for the time until it answers
-_ANSWER_S = 10.0  # a cloud that has said nothing by then is one that does not tell the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +74,13 @@ class Sender:
         self.disk_trouble = ""
         self._linked_s = 0.0
         self._marked = False
+        self.asking = Asking(keeper, now_s)
         self._state_s: float | None = None
         self._storing = Storing(self, now_s)
-        self._asked_ms: deque[int] = deque(maxlen=8)
         self._announce: list[Publication] = []
         tell.recall_budget(self)
+        with Disk(self, now_ms):
+            boots.begin(self)
 
     @property
     def connected(self) -> bool:
@@ -105,12 +104,14 @@ class Sender:
         self.connects += 1
         self.outbox.link_up(now_s)
         self._linked_s, self._state_s, self._marked = now_s, now_s, False
+        self.asking.doubt(now_s)
         out: list[Publication] = []
         with Disk(self, now_ms):
             out = [self._birth(mono_ms), Publication(self.topic(Kind.ONLINE), b"1", retain=True)]
             if now_ms is not None:
                 out.append(self._state(now_s, now_ms, mono_ms))
-            self._mark_linked()
+            if self.keeper is None:
+                self._mark_linked()
         return out or self._announced()
 
     def unlinked(self) -> None:
@@ -133,16 +134,17 @@ class Sender:
                 self.disk_trouble = self.disk_trouble if len(self.held) else ""
         if not self.outbox.connected:
             return
-        ask = self.keeper is not None and not self.keeper.confirmed
-        every_s = _ASK_S if ask else _STATE_S
+        every_s = self.asking.every_s(now_s)
         if now_ms is not None and self._state_s is not None and now_s - self._state_s >= every_s:
             with Disk(self, now_ms):
                 yield self._state(now_s, now_ms, mono_ms)
             with Disk(self, now_ms):
                 tell.remember_budget(self)
-        if ask and now_s - self._linked_s < _ANSWER_S:
-            return  # what the cloud says of the time may change what waits
+        if not self.asking.may_send(now_s):
+            return
         self._retime(now_s, now_ms)
+        if self._to_retime and self.keeper is not None and self.keeper.synchronised:
+            return  # the disk is full: better late than with wrong times
         with Disk(self, now_ms):
             if not self._marked:
                 self._mark_linked()
@@ -161,10 +163,8 @@ class Sender:
         except WireError:
             self.bad_acks += 1
             return False
-        with Disk(self, now_ms):
-            ours = ack.cloud_ms and ack.asked_ms in self._asked_ms
-            if self.keeper and ours and self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms):
-                self._to_retime = True
+        if ack.spool == self.spool.id and self.asking.heard(ack, now_s, mono_ms):
+            self._to_retime = True
         self._retime(now_s or 0.0, now_ms)
         gone = self.outbox.acked(ack)
         if not gone:
@@ -190,13 +190,13 @@ class Sender:
 
     def _birth(self, mono_ms: int) -> Publication:
         s = self.spool
-        self._asked_ms.append(mono_ms)
+        self.asking.asked(mono_ms)
         birth = Birth(self.gateway, s.id, s.next_seq, self._version, self._started_ms, s.floor(), mono_ms)
         return Publication(self.topic(Kind.BIRTH), encode_birth(birth))
 
     def _state(self, now_s: float, now_ms: int, mono_ms: int) -> Publication:
         self._state_s = now_s
-        self._asked_ms.append(mono_ms)
+        self.asking.asked(mono_ms)
         return Publication(self.topic(Kind.STATE), encode_state(tell.state(self, now_ms, mono_ms)))
 
     def _announced(self) -> list[Publication]:
@@ -225,6 +225,8 @@ class Sender:
             if self.untimed(b):
                 self._to_retime = True
             else:
+                if self.keeper is not None and abs(b.stamp.offset_ms - self.keeper.offset_ms) > STEP_MS:
+                    self._to_retime = True  # it was held while the disk was full, and the time was put right meanwhile
                 self.outbox.spooled(Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes))
 
     def renew(self, now_ms: int | None) -> None:
@@ -233,6 +235,8 @@ class Sender:
         old = self.outbox
         self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
         self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
+        self._to_retime = True  # and so that the new file learns what is known of the time
+        boots.begin(self)
         if old.connected:
             self.outbox.link_up(self._linked_s)
             self._marked = False

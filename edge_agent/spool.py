@@ -153,9 +153,23 @@ class Spool(SpoolDatabase):
         """where: an SQL condition on the batch table, of this program's own making."""
         return self._rows(f"select {ROW} from batch where {where} order by created_ms, seq limit {limit:d}")
 
-    def of_boot(self, boot: str) -> list[Spooled]:
-        """What was spooled in one boot of the machine and never left, by sequence."""
-        return [r for r in self.oldest("sent = 0 and boot != ''", -1) if r.stamp.boot == boot]
+    def stamped(self) -> list[Spooled]:
+        """What was spooled in a boot of the machine that is known by name, and never left; the oldest first."""
+        return self.oldest("sent = 0 and boot != ''", -1)
+
+    def offset_of(self, boot: str) -> int | None:
+        """UTC less monotonic in a boot, as the cloud has said; None: it never did."""
+        return self.recall_number(f"offset {boot}")
+
+    def remember_offset(self, boot: str, offset_ms: int) -> None:
+        """And forget those of boots of which nothing waits."""
+        with self._writing():
+            self._set(f"offset {boot}", offset_ms)
+            self._db.execute(
+                "delete from meta where key like 'offset %' and key != ? and substr(key, 8) not in "
+                "(select boot from batch)",
+                (f"offset {boot}",),
+            )
 
     def oldest_ms(self) -> dict[Lane, int]:
         try:

@@ -81,6 +81,11 @@ class SpoolDatabase:
         row = self._one("select value from meta where key = ?", (key,))
         return None if row is None else row[0]
 
+    def recall_number(self, key: str) -> int | None:
+        """What was remembered, if it is a number."""
+        found = self.recall(key)
+        return found if isinstance(found, int) else None
+
     def close(self) -> None:
         self._db.close()
 

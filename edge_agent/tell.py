@@ -27,7 +27,7 @@ def state(sender: Sender, now_ms: int, mono_ms: int) -> GatewayState:
         bytes_today=box.bytes_today,
         bytes_per_day=box.settings.bytes_per_day or 0,
         kept_back=kept_back(sender),
-        clock=sender.keeper.trouble() if sender.keeper else "",
+        clock=sender.keeper.trouble() if sender.keeper else "",  # who reads this answers: nothing waits for that
         disk_trouble=sender.disk_trouble,
         spool_set_aside=str(spool.set_aside or ""),
     )
@@ -43,6 +43,14 @@ def lanes(sender: Sender, now_ms: int) -> dict[Lane, LaneState]:
         size[lane] += row.bytes
         oldest[lane] = min(oldest[lane], row.created_ms)
     return {x: LaneState(batches[x], size[x], (now_ms - oldest[x]) / 1000) for x in Lane}
+
+
+def clock(sender: Sender) -> str:
+    """What is wrong with the time; empty when nothing is."""
+    trouble = sender.keeper.trouble() if sender.keeper else ""
+    if not trouble and sender.asking.waits and sender.connected:
+        return "batches wait until the cloud says the time"
+    return trouble
 
 
 def kept_back(sender: Sender) -> str:
@@ -75,7 +83,7 @@ def status(sender: Sender, now_ms: int) -> dict[str, Any]:
         "bytes_today": box.bytes_today,
         "bytes_per_day": box.settings.bytes_per_day,
         "kept_back": kept_back(sender),
-        "clock": sender.keeper.trouble() if sender.keeper else "",
+        "clock": clock(sender),
         "clock_confirmed": sender.keeper.confirmed if sender.keeper else None,
         "disk_trouble": sender.disk_trouble,
     }

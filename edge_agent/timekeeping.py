@@ -4,7 +4,7 @@ A gateway may boot in 1970, or at the hour its battery died; its wall clock may 
 fast. Readings are stamped with monotonic + offset. The offset is taken from the wall clock when that is plausible, and
 from the cloud when it answers: the answer's time lies between question and answer, so the error is bounded by the round
 trip. Afterwards the wall clock is watched and not followed. What was stamped before the cloud spoke, or has drifted
-since, is re-timed from monotonic time, as long as it never left the gateway.
+since, is re-timed from monotonic time, as long as it never left the gateway; so nothing leaves before an answer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: no gateway runs this program befo
 LATEST_MS = EARLIEST_MS + 40 * 365 * 86_400_000
 STEP_MS = 2000
 _PROVABLE_MS = 1000
-_WIDEST_MS = 4000  # an answer that took longer leaves more than 2 s of doubt
+WIDEST_MS = 2000  # an answer that took longer leaves more than 1 s of doubt
 _SLEW = 0.05
 _ANCHORS_MAX = 500
 
@@ -37,14 +37,17 @@ class Stamp:
 class Timekeeper:
     """boot: of the machine; monotonic times of two boots do not compare. confirmed: the cloud has said the time.
 
-    jumped_ms: sum of the jumps of the gateway's time; who keeps times of readings asks whether it changed.
+    settled: it has said so well enough since it was last doubted. widest_ms: an answer that took longer may be bettered
+    by another. jumped_ms: sum of the jumps of the gateway's time; who keeps times asks whether it changed.
     """
 
     boot: str
     wall_ms: int
     mono_ms: int
     earliest_ms: int = EARLIEST_MS
+    widest_ms: int = WIDEST_MS
     confirmed: bool = False
+    settled: bool = False
     synchronised: bool = field(init=False)
     wall_step_ms: int = 0
     jumped_ms: int = 0
@@ -52,6 +55,7 @@ class Timekeeper:
     _target_ms: float = field(init=False)
     _at_ms: int = field(init=False)
     _anchors: list[tuple[int, float]] = field(default_factory=list)
+    _bounds: tuple[int, int] | None = None  # of the offset, as the answers since the last doubt allow it
 
     def __post_init__(self) -> None:
         self._offset_ms = self._target_ms = self.wall_ms - self.mono_ms
@@ -70,16 +74,53 @@ class Timekeeper:
         self._slew(mono_ms)
         return round(mono_ms + self._offset_ms)
 
-    def told(self, cloud_ms: int, asked_ms: int, mono_ms: int) -> bool:
-        """The cloud answered a question of monotonic `asked_ms`. True when what waits should be re-timed."""
+    def resume(self, offset_ms: int) -> None:
+        """What the cloud said in an earlier run of this boot holds, whatever the wall clock shows by now."""
+        if not self._plausible(self.mono_ms + offset_ms):
+            return
+        if abs(offset_ms - self._offset_ms) > STEP_MS:
+            self._jump(offset_ms)
+        self._target_ms = offset_ms
+        self._anchors = [(self.mono_ms, float(offset_ms))]
+        self.synchronised = True
+
+    def doubt(self) -> None:
+        """The link is new, or the cloud has long been silent: the crystal may have drifted, so it is to be asked."""
+        self.settled, self._bounds = False, None
+
+    @property
+    def answered(self) -> bool:
+        """The cloud has said something of the time since the last doubt."""
+        return self.settled or self._bounds is not None
+
+    @property
+    def offset_ms(self) -> int:
+        """UTC less monotonic, as far as is known."""
+        return round(self._target_ms)
+
+    @property
+    def began_ms(self) -> int:
+        """UTC when this keeper began, as far as is known now."""
+        return round(self.mono_ms + self._target_ms)
+
+    @property
+    def wall_was_off_ms(self) -> int:
+        """By how much the wall clock was wrong when this keeper began, as far as is known now."""
+        return self.wall_ms - self.began_ms
+
+    def told(self, cloud_ms: int, asked_ms: int, mono_ms: int, patient: bool = False) -> bool:
+        """The cloud answered a question of monotonic `asked_ms`. True when what waits should be re-timed.
+
+        patient: an answer that took too long is kept for what it is worth; a better one may come.
+        """
         if asked_ms <= 0 or not asked_ms <= mono_ms or not self._plausible(cloud_ms):
             return False
         low, high = cloud_ms - mono_ms, cloud_ms - asked_ms
+        if not self.settled:
+            low, high = self._bounds = self._narrowed(low, high)
+            if patient and high - low > self.widest_ms:
+                return False
         off_ms = max(low - self._target_ms, self._target_ms - high, 0.0)
-        if not self.confirmed and high - low > _WIDEST_MS and off_ms <= _PROVABLE_MS and not self.synchronised:
-            return False
-        if not self.confirmed and off_ms > _PROVABLE_MS and high - low > _WIDEST_MS:
-            return False  # wrong for sure, but by how much this answer does not say well enough
         wrong = off_ms > _PROVABLE_MS
         news = wrong or not self.synchronised
         if news:
@@ -90,7 +131,7 @@ class Timekeeper:
         if not self.confirmed:
             self._anchors = []
         self._anchor(mono_ms, self._target_ms)
-        self.confirmed = self.synchronised = True
+        self.confirmed = self.synchronised = self.settled = True
         return news
 
     def stamp(self) -> Stamp:
@@ -118,6 +159,13 @@ class Timekeeper:
         if self.wall_step_ms:
             return f"the wall clock is {self.wall_step_ms / 1000:+.1f} s off and is not followed: mend its NTP"
         return ""
+
+    def _narrowed(self, low: int, high: int) -> tuple[int, int]:
+        """What this answer and those before it allow; if they cannot all be right, this one."""
+        if self._bounds is None:
+            return low, high
+        both = max(low, self._bounds[0]), min(high, self._bounds[1])
+        return both if both[0] <= both[1] else (low, high)
 
     def _plausible(self, ms: int) -> bool:
         return self.earliest_ms <= ms <= LATEST_MS

@@ -1,6 +1,6 @@
-"""Truth against store: was every reading kept once, as it was?
+"""Truth against store, channel by channel. Pure.
 
-`compare` is pure. A stored reading must be one that a sensor's register held, matched one to one and in order; what
+A stored reading must be one that a sensor's register held, matched one to one and in order; what
 was measured and not stored must lie within the channel's deadband of the stored series, held as steps.
 """
 
@@ -41,7 +41,8 @@ class Gap:
 @dataclass(slots=True)
 class Audit:
     """made: readings that agents took, misses included. reported: of those, spooled for the cloud. thinned, dropped: of
-    those, given up by a full spool and counted there; lost is what nobody counted."""
+    those, given up by a full spool and counted there; lost is what nobody counted. quarantined: of those, kept aside
+    because nobody knows their times. furthest_ms: of a stored time from the nearest at which its register held that."""
 
     made: int = 0
     reported: int = 0
@@ -55,6 +56,8 @@ class Audit:
     outside_deadband: int = 0
     missing: int = 0
     channels: int = 0
+    quarantined: int = 0
+    furthest_ms: int = 0
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -89,7 +92,8 @@ def compare(
         known = ~np.isnan(s.value)
         audit.missing += int(np.count_nonzero(~known))
         own = s.take(known)
-        used = _match(t, own, tolerance_ms)
+        used, off_ms = _match(t, own, tolerance_ms)
+        audit.furthest_ms = max(audit.furthest_ms, int(off_ms.max(initial=0)))
         wrong = np.flatnonzero(used < 0)
         if len(wrong):
             audit.altered += len(wrong)
@@ -109,9 +113,10 @@ def compare(
     return audit
 
 
-def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> Int64s:
-    """For each stored row the truth row it came from; -1 for none. One to one, in order of time."""
-    out = np.full(len(stored), -1, np.int64)
+def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> tuple[Int64s, Int64s]:
+    """For each stored row the truth row it came from; -1 for none. One to one, in order of time. And how far the
+    nearest is that it can have come from."""
+    out, off_ms = np.full(len(stored), -1, np.int64), np.zeros(len(stored), np.int64)
     times: Int64s = truth.time_ms
     values: Float64s = truth.value
     next_free = 0
@@ -124,8 +129,9 @@ def _match(truth: ReadingBatch, stored: ReadingBatch, tolerance_ms: int) -> Int6
             before = same[times[low + same] <= at + 1000]
             j = low + int(before[-1] if len(before) else same[0])
             out[i] = j
+            off_ms[i] = np.abs(times[low + same] - at).min()
             next_free = j + 1
-    return out
+    return out, off_ms
 
 
 def _excused(at: int, gaps: Sequence[Gap], tolerance_ms: int) -> bool:
@@ -161,12 +167,16 @@ def _between(
 
 
 def count(
-    found: Audit, totals: Mapping[int, Mapping[str, int]], stored: ReadingBatch, logged: Mapping[int, int]
+    found: Audit,
+    totals: Mapping[int, Mapping[str, int]],
+    stored: ReadingBatch,
+    logged: Mapping[int, int],
+    aside: Mapping[int, int],
 ) -> None:
     """Adds what the agents counted, and what is lost or doubled by that; all by channel.
 
-    totals: by the agents. logged: rows in the log. Reported readings each have a row; a correction may add the row of
-    one that was suppressed, no more.
+    totals: by the agents. logged: rows in the log. aside: readings in quarantine. Reported readings each have a row; a
+    correction may add the row of one that was suppressed, no more.
     """
     kept = rows_by_channel(stored.channel)
     for channel, counts in totals.items():
@@ -177,10 +187,12 @@ def count(
         gone = counts["thinned"] + counts["dropped"]
         found.thinned += counts["thinned"]
         found.dropped += counts["dropped"]
-        short = max(counts["reported"] - gone - have, logged.get(channel, 0) - have, 0)
-        over = max(have - counts["reported"] - counts["corrected"], 0)
+        kept_aside = aside.get(channel, 0)
+        short = max(counts["reported"] - gone - have - kept_aside, logged.get(channel, 0) - have, 0)
+        over = max(have + kept_aside - counts["reported"] - counts["corrected"], 0)
         if short:
-            found.note(f"channel {channel}: {counts['reported']} reported, {gone} given up, {have} stored")
+            what = f"{gone} given up, {kept_aside} quarantined, {have} stored"
+            found.note(f"channel {channel}: {counts['reported']} reported, {what}")
         if over:
             found.note(f"channel {channel}: {have} stored, only {counts['reported']} reported")
         found.lost += short

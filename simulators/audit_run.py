@@ -16,6 +16,7 @@ from simulators.audit import Audit, Gap, compare, count, rows_by_channel
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
 _REPLY_S = 1.5
 _OPENING_S = 8.0  # real; so long may a started agent take until it has heard every device, on a machine that is busy
+_LIFE_OPENING_S = 15.0  # counted from before its process was made
 
 
 def audit(folder: Path) -> Audit:
@@ -24,6 +25,7 @@ def audit(folder: Path) -> Audit:
     from cloud.log.sqlite import open_log
     from cloud.serve import open_series
     from edge_agent.spool_file import read_given_up, read_runs, read_totals
+    from simulators.audit_clocks import runs_of, strangers, undated, wrong_lives
     from simulators.plant.truth import read_parquet
 
     run = json.loads((folder / "run.json").read_text())
@@ -48,27 +50,46 @@ def audit(folder: Path) -> Audit:
         own = read_totals(spool)
         totals |= own
         given_up |= dict.fromkeys(own, read_given_up(spool))
-        gaps |= dict.fromkeys(own, _gaps(read_runs(spool), int(run["ended_ms"]), float(run["speed"])))
+        lives = run.get("lives", {}).get(gateway)
+        runs = runs_of(lives) if lives else read_runs(spool)
+        opening_s = _LIFE_OPENING_S if lives else _OPENING_S
+        gaps |= dict.fromkeys(own, _gaps(runs, int(run["ended_ms"]), float(run["speed"]), opening_s))
     deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
     tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
+    aside: dict[int, ReadingBatch] = {}
+    spans: dict[int, list[tuple[int, int]]] = {}
+    if "lives" in run:
+        aside = undated(config.data_dir)
+        for channel in aside:
+            lives = run["lives"].get(config.catalogue.channels[channel].gateway, [])
+            spans[channel] = wrong_lives(lives, int(run["ended_ms"]))
+            gaps[channel] = [*gaps[channel], *(Gap(start, end, end) for start, end in spans[channel])]
     found = compare(truth, stored, deadband, gaps, tolerance_ms, given_up)
     found.doubled = doubled
-    count(found, totals, stored, _channel_counts(logged))
+    found.quarantined = sum(len(rows) for rows in aside.values())
+    for channel, rows in aside.items():
+        if n := strangers(rows, truth.take(truth.channel == channel), spans[channel], tolerance_ms):
+            found.altered += n
+            found.note(
+                f"channel {channel}: {n} values in quarantine were never in its register while its clock was wrong"
+            )
+    count(found, totals, stored, _channel_counts(logged), {c: len(rows) for c, rows in aside.items()})
     return found
 
 
-def _gaps(runs: Sequence[Any], ended_ms: int, speed: float) -> list[Gap]:
+def _gaps(runs: Sequence[Any], ended_ms: int, speed: float, opening_s: float) -> list[Gap]:
     slack_ms = int(1500 * speed)
     ends = [r.last_commit_ms for r in runs[1:]]
     out = [
         Gap(
             (end if end is not None else r.started_ms) - slack_ms,
             r.started_ms,
-            r.started_ms + int(_OPENING_S * 1000 * speed),
+            r.started_ms + int(opening_s * 1000 * speed),
         )
         for end, r in zip(ends, runs[1:], strict=True)
     ]
-    return [Gap(0, runs[0].started_ms), *out, Gap(ended_ms - slack_ms, 2**62)]
+    first_ms = runs[0].started_ms
+    return [Gap(0, first_ms, first_ms + int(opening_s * 1000 * speed)), *out, Gap(ended_ms - slack_ms, 2**62)]
 
 
 def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:

@@ -73,6 +73,7 @@ def faults(
     span: Annotated[float, typer.Option(min=1, help="Real seconds a run in which faults happen.")] = 12.0,
     out: Annotated[Path, typer.Option(help="Folder for the runs that fail.")] = Path("faults-out"),
     keep: Annotated[bool, typer.Option("--keep", help="The folders of good runs, too.")] = False,
+    clocks: Annotated[bool, typer.Option("--clocks", help="The gateways' clocks go wrong, too.")] = False,
     district: DistrictFolder = DISTRICT,
 ) -> None:
     """Real agents, mosquitto and cloud in a storm, killed and cut off at random moments; each run is audited."""
@@ -81,7 +82,7 @@ def faults(
 
     logging.basicConfig(level=logging.WARNING)
     try:
-        code = run(Stage(district, out, _storm(storm), speed, span), seed, runs, keep)
+        code = run(Stage(district, out, _storm(storm), speed, span, clocks), seed, runs, keep)
     except (ConfigError, ValueError, RuntimeError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

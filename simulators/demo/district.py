@@ -9,7 +9,7 @@ import shutil
 import time
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from contract.loading import load
 from contract.yaml_lines import ConfigError, read_yaml, validate
 from simulators.catchment.catchment import Catchment
 from simulators.demo.centre import WarningCentre
+from simulators.demo.machines import Machine
 from simulators.demo.processes import Child
 from simulators.identities import Identities
 from simulators.plant.plant import Plant
@@ -39,6 +40,7 @@ class Scene:
     edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
     lead_ms: how long before the first heavy rain it begins.
     identities: of that broker, see `simulators.identities`; None for one without TLS.
+    clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clock`.
     """
 
     folder: Path  # of the district
@@ -52,6 +54,7 @@ class Scene:
     keepalive_s: float = 20
     lead_ms: int = LEAD_MS
     identities: Path | None = None
+    clocks: bool = False
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -82,11 +85,19 @@ class District:
         self.cloud = Child(
             "cloud", "cloud.cli", ["serve", "--config", str(scene.out / "cloud.yaml")], scene.out / "log" / "cloud.log"
         )
+        edge = scene.out / "edge"
+        self.machines = {g: Machine(edge / f"{g}.clock.json", self.clock) for g in self.catalogue.gateways}
         self.gateways = {
             g: Child(
-                g, "edge_agent.cli", ["run", str(scene.out / "edge" / f"{g}.yaml")], scene.out / "log" / f"{g}.log"
+                g,
+                *(
+                    ("simulators.wrong_agent", [str(edge / f"{g}.yaml"), str(machine.path)])
+                    if scene.clocks
+                    else ("edge_agent.cli", ["run", str(edge / f"{g}.yaml")])
+                ),
+                scene.out / "log" / f"{g}.log",
             )
-            for g in self.catalogue.gateways
+            for g, machine in self.machines.items()
         }
         self.http = ""
 
@@ -109,6 +120,10 @@ class District:
         self.write_cloud(int(self.http.rpartition(":")[2]), int(port))
         for gateway, child in self.gateways.items():
             self._write_edge(gateway, edge_broker, self.plant.addresses())
+            if scene.clocks:
+                self.machines[gateway].boot()
+            else:
+                self.machines[gateway].started()
             child.start()
 
     def check(self) -> None:
@@ -126,13 +141,15 @@ class District:
         await self._stop_water()
         self.truth.close()
         write_parquet(read_log(self.scene.out / "truth.log"), self.scene.out / "truth.parquet")
-        run = {
+        run: dict[str, Any] = {
             "storm": self.scene.storm.name,
             "speed": self.scene.speed,
             "seed": self.scene.seed,
             "started_ms": self.clock.start_ms,
             "ended_ms": ended_ms,
         }
+        if self.scene.clocks:  # gateways whose clocks are wrong cannot say when they ran
+            run["lives"] = {g: [asdict(life) for life in m.lives] for g, m in self.machines.items()}
         (self.scene.out / "run.json").write_text(json.dumps(run, indent=1))
 
     async def stop(self) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 
+from simulators.faults.plan import CLOCKS
 from simulators.faults.run import Outcome, Stage, one_run
 
 
@@ -23,7 +24,10 @@ async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
     total = {
         "runs": len(outcomes),
         "faults": sum(len(o.faults) for o in outcomes),
+        "of_clocks": sum(kind.value in text.split() for o in outcomes for text in o.faults for kind in CLOCKS),
         "stored": sum(o.stored for o in outcomes),
+        "quarantined": sum(o.quarantined for o in outcomes),
+        "furthest_s": max(o.furthest_s for o in outcomes),
         "lost": sum(o.lost for o in outcomes),
         "doubled": sum(o.doubled for o in outcomes),
         "altered": sum(o.altered for o in outcomes),

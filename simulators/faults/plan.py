@@ -16,6 +16,38 @@ class Kind(StrEnum):
     LINK_CUT = "link_cut"
     LINK_SLOW = "link_slow"
     LINK_HALF_OPEN = "link_half_open"  # nobody is told; only silence shows it
+    # Power cuts after which the machine's clock is wrong, and stays so.
+    BOOT_1970 = "boot_1970"
+    BOOT_DAY_BEHIND = "boot_day_behind"
+    BOOT_DAY_AHEAD = "boot_day_ahead"
+    BOOT_FAST = "boot_fast"  # 200 ppm
+    # The wall clock of a running machine is set wrong, and back.
+    STEP_BEHIND = "step_behind"
+    STEP_AHEAD = "step_ahead"
+    # Two power cuts and no link between: what is read there may never be dated.
+    ALONE_1970 = "alone_1970"
+    ALONE_DAY_BEHIND = "alone_day_behind"
+    ALONE_DAY_AHEAD = "alone_day_ahead"
+
+
+_DAY_MS = 86_400_000
+# By how much the wall clock is off then, ms; None: it shows 1970.
+WALL_MS: dict[Kind, int | None] = {
+    Kind.BOOT_1970: None,
+    Kind.BOOT_DAY_BEHIND: -_DAY_MS,
+    Kind.BOOT_DAY_AHEAD: _DAY_MS,
+    Kind.BOOT_FAST: 0,
+    Kind.STEP_BEHIND: -_DAY_MS,
+    Kind.STEP_AHEAD: _DAY_MS,
+    Kind.ALONE_1970: None,
+    Kind.ALONE_DAY_BEHIND: -_DAY_MS,
+    Kind.ALONE_DAY_AHEAD: _DAY_MS,
+}
+FAST_PPM = 200.0
+CLOCKS = tuple(WALL_MS)
+ALONE = (Kind.ALONE_1970, Kind.ALONE_DAY_BEHIND, Kind.ALONE_DAY_AHEAD)
+PROCESSES = tuple(k for k in Kind if k not in CLOCKS)
+_OF_AGENTS = (Kind.AGENT_KILLED, *CLOCKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +60,21 @@ class Blow:
     gateway: str = ""
 
 
-def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6) -> list[Blow]:
-    """In order of time. Faults of different parts overlap; a part that is down is not killed twice."""
+def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, clocks: bool = False) -> list[Blow]:
+    """In order of time. Faults of different parts overlap; a part that is down is not killed twice.
+
+    clocks: every second fault is one of a gateway's clock.
+    """
     dice = random.Random(seed)
     out: list[Blow] = []
     busy: dict[str, float] = {}
-    for at_s in sorted(dice.uniform(0, span_s) for _ in range(blows)):
-        kind = dice.choice(list(Kind))
-        gateway = dice.choice(sorted(gateways)) if kind is Kind.AGENT_KILLED else ""
-        part = gateway or kind.value.partition("_")[0]
-        if busy.get(part, 0.0) > at_s:
+    for i, at_s in enumerate(sorted(dice.uniform(0, span_s) for _ in range(blows))):
+        kind = dice.choice(CLOCKS if clocks and i % 2 else PROCESSES)
+        gateway = dice.choice(sorted(gateways)) if kind in _OF_AGENTS else ""
+        parts = [gateway, "link"] if kind in ALONE else [gateway or kind.value.partition("_")[0]]
+        if any(busy.get(part, 0.0) > at_s for part in parts):
             continue
-        for_s = dice.uniform(0.3, 3.0)
-        busy[part] = at_s + for_s + 1.0
+        for_s = dice.uniform(4.0, 6.0) if kind in ALONE else dice.uniform(0.3, 3.0)
+        busy |= dict.fromkeys(parts, at_s + for_s + 1.0)
         out.append(Blow(at_s, for_s, kind, gateway))
     return out

@@ -27,7 +27,8 @@ from edge_agent.spool import read_waiting
 from simulators.audit_run import audit
 from simulators.demo.district import District, Scene, views_behind
 from simulators.faults.broker import Broker, free_port
-from simulators.faults.plan import Blow, Kind, plan
+from simulators.faults.hand import Hand
+from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
 from simulators.identities import make
 from simulators.storms import Storm
@@ -35,12 +36,12 @@ from simulators.storms import Storm
 _SETTLE_S = 60.0
 _KEEPALIVE_S = 3
 _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know that it is dead
-_SLOW_BYTES_PER_S = 3000.0
 
 
 @dataclass(slots=True)
 class Outcome:
-    """One run. broken: what should not be; empty when the run is good."""
+    """One run. quarantined, furthest_s: see `simulators.audit.Audit`. broken: what should not be; empty when the run is
+    good."""
 
     seed: int
     faults: list[str] = field(default_factory=list)
@@ -48,6 +49,8 @@ class Outcome:
     doubled: int = 0
     altered: int = 0
     stored: int = 0
+    quarantined: int = 0
+    furthest_s: float = 0.0
     warnings: int = 0
     settled_s: float = 0.0
     broken: list[str] = field(default_factory=list)
@@ -58,13 +61,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Stage:
-    """What every run of a campaign shares. span_s: real seconds in which faults happen."""
+    """What every run of a campaign shares. span_s: real seconds in which faults happen.
+
+    clocks: the gateways' clocks go wrong, too.
+    """
 
     folder: Path  # of the district
     out: Path
     storm: Storm
     speed: float = 60.0
     span_s: float = 12.0
+    clocks: bool = False
 
 
 async def one_run(stage: Stage, seed: int) -> Outcome:
@@ -88,12 +95,16 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         keepalive_s=_KEEPALIVE_S,
         lead_ms=0,
         identities=identities.folder,
+        clocks=stage.clocks,
     )
     district = District(scene)
+    blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks)
     try:
         await asyncio.to_thread(broker.start)
         await district.start()
-        await _breaking(plan(seed, list(district.gateways), stage.span_s), district, broker, link, outcome)
+        if stage.clocks:
+            await _told_the_time(district)
+        await _breaking(blows, district, broker, link, outcome)
         await asyncio.sleep(_SEEN_S)
         outcome.settled_s = await _settled(district, outcome, running=True)
         district.check()
@@ -110,39 +121,30 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     return outcome
 
 
+async def _told_the_time(district: District) -> None:
+    """Each gateway, once, by the cloud: a clock that was never right is another story. Raises TimeoutError."""
+    async with asyncio.timeout(_SETTLE_S):
+        for gateway in district.gateways:
+            path = district.scene.out / "edge" / gateway / "status.json"
+            while True:
+                with suppress(OSError, ValueError):
+                    if json.loads(path.read_text())["uplink"]["clock_confirmed"]:
+                        break
+                await asyncio.sleep(0.1)
+
+
 async def _breaking(blows: list[Blow], district: District, broker: Broker, link: Link, outcome: Outcome) -> None:
     began = time.monotonic()
-    hands = [asyncio.create_task(_strike(b, began, district, broker, link)) for b in blows]
+    hands = [asyncio.create_task(_strike(b, began, Hand(district, broker, link))) for b in blows]
     outcome.faults = [
         f"{b.at_s:.1f} s {b.kind.value} {b.gateway} for {b.for_s:.1f} s".replace("  ", " ") for b in blows
     ]
     await asyncio.gather(*hands)
 
 
-async def _strike(blow: Blow, began: float, district: District, broker: Broker, link: Link) -> None:
+async def _strike(blow: Blow, began: float, hand: Hand) -> None:
     await asyncio.sleep(max(0.0, began + blow.at_s - time.monotonic()))
-    if blow.kind is Kind.AGENT_KILLED:
-        district.gateways[blow.gateway].kill()
-        await asyncio.sleep(blow.for_s)
-        district.gateways[blow.gateway].start()
-    elif blow.kind is Kind.CLOUD_KILLED:
-        district.cloud.kill()
-        await asyncio.sleep(blow.for_s)
-        district.cloud.start()
-        await asyncio.to_thread(district.cloud.first_line)
-    elif blow.kind in (Kind.BROKER_KILLED, Kind.BROKER_FORGETS):
-        broker.kill(forget=blow.kind is Kind.BROKER_FORGETS)
-        await asyncio.sleep(blow.for_s)
-        broker.start()  # in this thread: a child dies with the thread that made it
-    elif blow.kind is Kind.LINK_HALF_OPEN:
-        link.half_open()
-    else:
-        if blow.kind is Kind.LINK_CUT:
-            link.cut()
-        else:
-            link.bytes_per_s = _SLOW_BYTES_PER_S
-        await asyncio.sleep(blow.for_s)
-        link.mend()
+    await hand.strike(blow)
 
 
 async def _settled(district: District, outcome: Outcome, running: bool) -> float:
@@ -175,7 +177,8 @@ def _judge(out: Path, outcome: Outcome) -> None:
         outcome.broken.append(f"batches still at the gateways: {kept_back}")
     found = audit(out)
     outcome.lost, outcome.doubled, outcome.altered = found.lost, found.doubled, found.altered
-    outcome.stored = found.stored
+    outcome.stored, outcome.quarantined = found.stored, found.quarantined
+    outcome.furthest_s = found.furthest_ms / 1000
     if not found.good:
         outcome.broken += found.notes or ["the audit failed"]
     if found.stored == 0:

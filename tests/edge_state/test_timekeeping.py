@@ -2,114 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.ack import Ack, encode_ack
-from contract.birth import decode_birth
-from contract.gateway_state import decode_state
-from contract.readings import ReadingBatch
-from contract.topics import Kind, parse_topic
-from contract.wire import Lane, decode_batch
-from edge_agent.sender import Sender
 from edge_agent.timekeeping import STEP_MS, Timekeeper
-from tests.edge_state.support import START_MS, Cloud, spool_at
-
-DAY_MS = 86_400_000
-
-
-class Gateway:
-    """True time passes in `run`; the crystal may be fast, the wall clock anywhere. Values are true times."""
-
-    def __init__(self, folder, wall_off_ms: int, ppm: float = 0, boot: str = "b1", true_ms: int = START_MS) -> None:
-        self.true_ms, self.ppm, self.wall_off_ms = true_ms, ppm, wall_off_ms
-        self.born_ms = true_ms - 5000
-        self.spool = spool_at(folder)
-        self.spool._db.execute("pragma synchronous = off")  # no power is cut here
-        self.keeper = Timekeeper(boot, self.wall, self.mono)
-        self.sender = Sender("d", "gw", self.spool, self.now_s, self.now_ms, keeper=self.keeper)
-        self.linked = False
-        self.cloud_tells = True
-        self.cloud = Cloud()
-
-    @property
-    def mono(self) -> int:
-        return 100_000 + round((self.true_ms - self.born_ms) * (1 + self.ppm / 1e6))
-
-    @property
-    def wall(self) -> int:
-        return self.true_ms + self.wall_off_ms
-
-    @property
-    def now_s(self) -> float:
-        return self.mono / 1000
-
-    @property
-    def now_ms(self) -> int:
-        return self.keeper.now_ms(self.wall, self.mono)
-
-    def run(self, seconds: int, step_s: int = 1, read: bool = True) -> None:
-        for _ in range(0, seconds, step_s):
-            self.true_ms += step_s * 1000
-            now_ms = self.now_ms
-            if read:
-                batch = ReadingBatch.of([now_ms], [1], [self.true_ms / 1000])
-                self.sender.submit(batch, Lane.LIVE, {1: {"reported": 1}}, self.now_s, now_ms)
-            if self.linked:
-                self.exchange(self.sender.due(self.now_s, now_ms, self.mono))
-
-    def link(self) -> None:
-        self.linked = True
-        self.exchange(self.sender.linked(self.now_s, self.now_ms, self.mono))
-
-    def cut(self) -> None:
-        self.linked = False
-        self.sender.unlinked()
-
-    def exchange(self, publications) -> None:
-        for p in publications:
-            topic = parse_topic(p.topic)
-            assert topic is not None
-            ack = None
-            if topic.kind is Kind.BIRTH:
-                sent = self.true_ms
-                self.true_ms += 200  # a round trip
-                ack = Ack(decode_birth(p.payload).spool, 0, (), None, sent + 150, decode_birth(p.payload).asked_ms)
-            elif topic.kind is Kind.STATE:
-                state = decode_state(p.payload)
-                ack = Ack(state.spool, 0, (), None, self.true_ms, state.asked_ms)
-            elif topic.kind in (Kind.ALARM, Kind.LIVE, Kind.HISTORY):
-                batch = decode_batch(p.payload)
-                self.cloud.twice += (batch.spool, batch.seq) in self.cloud.batches
-                self.cloud.batches[batch.spool, batch.seq] = batch
-                ack = Ack(batch.spool, 0, (batch.seq,))
-            if ack is not None and (self.cloud_tells or not ack.cloud_ms):
-                self.sender.heard(encode_ack(ack), self.now_ms, self.now_s, self.mono)
-
-    def errors_s(self, synchronised: bool = True) -> np.ndarray:
-        parts = [b.readings for b in self.cloud.batches.values() if b.clock_synchronised == synchronised]
-        got = ReadingBatch.concat(parts)
-        return np.abs(got.time_ms / 1000 - got.value)
-
-
-@pytest.fixture
-def closed():
-    made: list[Gateway] = []
-    with closing(_All(made)):
-        yield made
-
-
-class _All:
-    def __init__(self, made: list[Gateway]) -> None:
-        self._made = made
-
-    def close(self) -> None:
-        for g in self._made:
-            g.spool.close()
+from tests.edge_state.gateway import DAY_MS, Gateway
+from tests.edge_state.support import START_MS
 
 
 @pytest.mark.parametrize("wall_off_ms", [-START_MS, -DAY_MS, DAY_MS, 0, 80 * 365 * DAY_MS])

@@ -104,5 +104,5 @@ def test_what_was_given_up_is_counted_and_no_more_is_excused():
     stored = batch(TIMES[:50], np.zeros(50))
     counts = {"made": 60, "reported": 60, "suppressed": 0, "corrected": 0, "thinned": 6, "dropped": 3}
     found = Audit()
-    count(found, {1: counts}, stored, {})
+    count(found, {1: counts}, stored, {}, {})
     assert (found.thinned, found.dropped, found.lost) == (6, 3, 1)

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from simulators.faults.plan import Kind, plan
+from simulators.faults.plan import CLOCKS, PROCESSES, Kind, plan
 from simulators.faults.proxy import Link
 
 GATEWAYS = ["gw-a", "gw-b"]
@@ -17,11 +17,12 @@ def test_a_seed_gives_one_plan():
     assert plan(7, GATEWAYS, 10.0) != plan(8, GATEWAYS, 10.0)
 
 
-def test_every_kind_of_fault_comes_up_and_none_outlives_the_span():
-    blows = [b for seed in range(60) for b in plan(seed, GATEWAYS, 10.0)]
-    assert {b.kind for b in blows} == set(Kind)
+@pytest.mark.parametrize(("clocks", "kinds"), [(False, set(PROCESSES)), (True, set(Kind))])
+def test_every_kind_of_fault_comes_up_and_none_outlives_the_span(clocks, kinds):
+    blows = [b for seed in range(100) for b in plan(seed, GATEWAYS, 10.0, clocks=clocks)]
+    assert {b.kind for b in blows} == kinds
     assert all(0 <= b.at_s <= 10 for b in blows)
-    assert all((b.gateway in GATEWAYS) == (b.kind is Kind.AGENT_KILLED) for b in blows)
+    assert all((b.gateway in GATEWAYS) == (b.kind in (Kind.AGENT_KILLED, *CLOCKS)) for b in blows)
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

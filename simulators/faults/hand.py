@@ -1,0 +1,94 @@
+"""The hand that breaks things, one blow at a time, and mends them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from simulators.demo.district import District
+from simulators.faults.broker import Broker
+from simulators.faults.plan import ALONE, FAST_PPM, WALL_MS, Blow, Kind
+from simulators.faults.proxy import Link
+
+_SLOW_BYTES_PER_S = 3000.0
+_OFF_S = 0.5  # without power
+_STARTS_S = 20.0  # an agent, on a machine that is busy
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    district: District
+    broker: Broker
+    link: Link
+
+    async def strike(self, blow: Blow) -> None:
+        """Returns when the blow is mended."""
+        if blow.gateway:
+            await self._agent(blow)
+        elif blow.kind is Kind.CLOUD_KILLED:
+            self.district.cloud.kill()
+            await asyncio.sleep(blow.for_s)
+            self.district.cloud.start()
+            await asyncio.to_thread(self.district.cloud.first_line)
+        elif blow.kind in (Kind.BROKER_KILLED, Kind.BROKER_FORGETS):
+            self.broker.kill(forget=blow.kind is Kind.BROKER_FORGETS)
+            await asyncio.sleep(blow.for_s)
+            self.broker.start()  # in this thread: a child dies with the thread that made it
+        elif blow.kind is Kind.LINK_HALF_OPEN:
+            self.link.half_open()
+        else:
+            if blow.kind is Kind.LINK_CUT:
+                self.link.cut()
+            else:
+                self.link.bytes_per_s = _SLOW_BYTES_PER_S
+            await asyncio.sleep(blow.for_s)
+            self.link.mend()
+
+    async def _agent(self, blow: Blow) -> None:
+        machine = self.district.machines[blow.gateway]
+        wall_ms = WALL_MS.get(blow.kind, 0)
+        if blow.kind in (Kind.STEP_BEHIND, Kind.STEP_AHEAD):
+            before_ms = machine.wall_ms
+            machine.set_wall(before_ms + (wall_ms or 0))
+            await asyncio.sleep(blow.for_s)
+            machine.set_wall(before_ms)
+        elif blow.kind in ALONE:
+            self.link.cut()
+            self._kill(blow.gateway)
+            await asyncio.sleep(_OFF_S)
+            self._boot(blow.gateway, wall_ms)
+            await self._reporting(blow.gateway, blow.for_s)
+            self._kill(blow.gateway)
+            await asyncio.sleep(_OFF_S)
+            self._boot(blow.gateway)
+            self.link.mend()
+        else:
+            self._kill(blow.gateway)
+            await asyncio.sleep(blow.for_s)
+            if blow.kind is Kind.AGENT_KILLED:
+                machine.started()
+                self.district.gateways[blow.gateway].start()
+            else:
+                self._boot(blow.gateway, wall_ms, FAST_PPM if blow.kind is Kind.BOOT_FAST else 0.0)
+
+    async def _reporting(self, gateway: str, least_s: float) -> None:
+        """Until an agent that has just started has something to report, and for so long at least."""
+        began_s = time.time()
+        await asyncio.sleep(least_s)
+        path = self.district.scene.out / "edge" / gateway / "status.json"
+        while time.time() - began_s < _STARTS_S:
+            with suppress(OSError, ValueError):
+                if path.stat().st_mtime > began_s and json.loads(path.read_text())["readings"].get("reported"):
+                    return
+            await asyncio.sleep(0.1)
+
+    def _kill(self, gateway: str) -> None:
+        self.district.gateways[gateway].kill()
+        self.district.machines[gateway].killed()
+
+    def _boot(self, gateway: str, wall_ms: int | None = 0, ppm: float = 0.0) -> None:
+        self.district.machines[gateway].boot(wall_ms, ppm)
+        self.district.gateways[gateway].start()
