@@ -57,7 +57,7 @@ class Guard:
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
             raise Refused(403, "Open, but not to you", said)
         key = bearer(headers)
-        if key is None and method not in SAFE_METHODS and not same_origin(headers):
+        if key is None and method not in SAFE_METHODS and not same_origin(headers, scope["scheme"]):
             raise Refused(403, "Not from our page", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin")
         if needed is None and method in SAFE_METHODS and path != "/v1/session":
             return Caller.nobody(source)  # health and static files must not wait for a database
@@ -81,16 +81,22 @@ def token_of(headers: Headers) -> str | None:
     return found.value if found else None
 
 
-def same_origin(headers: Headers) -> bool:
-    """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers)."""
+def same_origin(headers: Headers, scheme: str) -> bool:
+    """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers).
+
+    scheme: of the request. A page without TLS is anybody's who sits on the line, so it may not speak to one with TLS;
+    the reverse is a proxy that does not say where TLS ended.
+    """
     origin = headers.get("origin")
     if origin is None:
         return PAGE_HEADER in headers
     try:
-        asked_from = urlsplit(origin).netloc
+        asked_from = urlsplit(origin)
     except ValueError:  # "http://[": no browser sends it
         return False
-    return asked_from != "" and asked_from == headers.get("host")
+    if scheme == "https" and asked_from.scheme != "https":
+        return False
+    return asked_from.netloc != "" and asked_from.netloc == headers.get("host")
 
 
 def answer(refused: Refused) -> Response:
