@@ -11,7 +11,7 @@ from enum import StrEnum
 class Scope(StrEnum):
     READ = "read"  # see readings, warnings, states
     OPERATE = "operate"  # run the installation: release a batch, acknowledge
-    APPROVE = "approve"  # let a warning go out that waits for it
+    APPROVE = "approve"  # let a warning go out that waits for it; none does yet, so it opens nothing
     ADMINISTER = "administer"  # keys, people, the audit record
 
 
@@ -23,7 +23,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-# Whoever administers people does not approve warnings: to do so takes another role, and giving it is in the audit
+# Whoever administers people is not to approve warnings: to do so takes another role, and giving it is in the audit
 # record. An engineer and a duty officer may do the same today; they are two offices, and the record tells them apart.
 SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
     Role.VIEWER: frozenset({Scope.READ}),
