@@ -16,6 +16,7 @@ from starlette.routing import Mount, Route
 from cloud.access import keys, people
 from cloud.access.rate import Rate
 from cloud.access.scopes import SCOPES_OF, Role, Scope
+from cloud.api import queries
 from tests.fuzz import api
 
 FROM_PAGE = {"x-headwater-page": "1"}
@@ -150,6 +151,16 @@ def test_every_answer_of_the_document_has_a_shape():
             shapes = [c["schema"] for c in answer.get("content", {}).values()]
             assert all(shapes), (method, path, status)
             assert shapes or status == "204", (method, path, status)
+
+
+async def test_a_key_that_may_read_cannot_ask_for_all_there_is(http, monkeypatch):
+    monkeypatch.setattr(queries, "MAX_ROWS", 3)
+    where = {"channel": 101, "start": 0, "end": 4_000_000_000_000}
+    answer = await http.get("/v1/readings", params=where, headers=bearer(Scope.READ))
+    assert (answer.status_code, answer.json()["title"]) == (413, "Too much for one answer")
+    assert "interval=1h" in answer.json()["detail"]
+    hours = await http.get("/v1/readings", params={**where, "interval": "1h"}, headers=bearer(Scope.READ))
+    assert (hours.status_code, len(hours.json())) == (200, 1)
 
 
 @pytest.mark.parametrize(("headers", "told"), [({}, False), (bearer(Scope.OPERATE), False), (bearer(Scope.READ), True)])
