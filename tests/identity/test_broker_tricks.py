@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import time
+import warnings
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -112,3 +115,24 @@ def test_no_subscription_hears_another_gateway(party: Party, subscription: str) 
     assert listener.heard(b"yours")
     listener.close()
     assert {p for _, p in listener.got} == {b"yours"}
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+def test_tls_is_1_2_or_newer(party: Party, version: ssl.TLSVersion, taken: bool) -> None:
+    assert party.broker.identities is not None
+    own = party.broker.identities.folder / "gateways" / "gw-1"
+    context = ssl.create_default_context(cafile=str(party.folder / "ca.crt"))
+    context.set_ciphers("ALL:@SECLEVEL=0")  # so that this side would speak 1.1
+    context.load_cert_chain(own / "gateway.crt", own / "gateway.key")
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", party.broker.port), 5) as raw:
+        if taken:
+            with context.wrap_socket(raw, server_hostname="127.0.0.1") as tls:
+                assert tls.version() == version.name.replace("_", ".")
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                context.wrap_socket(raw, server_hostname="127.0.0.1")
