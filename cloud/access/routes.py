@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from cloud.access import sessions
 from cloud.access.access import Access, Refused
@@ -42,6 +42,11 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
         log.error("the ledger cannot be used: %s", error.orig)
         said = "the ledger cannot be read or written, so nothing was done: see the cloud's log"
         return problems.answer(503, "Not now", said, {"Retry-After": "5"})
+
+    @app.exception_handler(DataError)
+    async def no_such_value(_: Request, __: DataError) -> Response:
+        """PostgreSQL keeps no NUL in a text (SQLite does), so no name of anything there has one."""
+        return problems.answer(422, "A parameter cannot be used", "it holds what no text in the ledger can hold")
 
     _session(app, access)
 
