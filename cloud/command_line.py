@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -13,6 +15,9 @@ from contract.yaml_lines import ConfigError
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
+
+
+_NO_LOGIN = 2**32 - 1  # of a service or a timer: nobody logged in
 
 
 class Group(TyperGroup):
@@ -58,10 +63,21 @@ def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> No
 
 
 def operator() -> str:
-    """Who gives a command at the shell, for the audit record."""
-    import getpass
+    """Who gives a command at the shell, for the audit record; and who logged in, where sudo or su made that another.
+
+    By the kernel's numbers, not by $USER or $LOGNAME, in which anybody can write another's name.
+    """
+    now, first = os.getuid(), None
+    with suppress(OSError, ValueError):  # no such file outside Linux
+        first = int(Path("/proc/self/loginuid").read_text())
+    said = f"shell:{_user(now)}"
+    return said if first is None or first in (now, _NO_LOGIN) else f"{said} logged in as {_user(first)}"
+
+
+def _user(number: int) -> str:
+    import pwd
 
     try:
-        return f"shell:{getpass.getuser()}"
-    except (KeyError, OSError):  # a container's user without a name
-        return "shell"
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):  # a container's user without a name
+        return f"uid-{number}"

@@ -141,7 +141,16 @@ class Intake:
 
     def links(self) -> list[GatewayLink]:
         return [
-            GatewayLink(g, link.online, link.last_batch_ms, link.batches, link.readings, link.refused, link.state)
+            # Its last will is not let through once it is revoked, so its "1" would stand for ever.
+            GatewayLink(
+                g,
+                link.online and self._receiver.allows(g),
+                link.last_batch_ms,
+                link.batches,
+                link.readings,
+                link.refused,
+                link.state,
+            )
             for g, link in sorted(self._links.items())
         ]
 

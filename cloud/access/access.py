@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from sqlalchemy import Engine
 
@@ -79,17 +79,17 @@ class Access:
             if wait_s:
                 raise Refused(429, "Too many attempts", "wait before the next attempt to log in", wait_s)
         try:
-            good = people.check(self.engine, name, password)
+            met = people.check(self.engine, name, password)
         except people.Busy as error:
             self._uncount(buckets)
             raise Refused(503, "Too many logins at once", "try again in a moment", 2.0) from error
-        if not good:
+        token = sessions.begin(self.engine, name, met, self._ends, now_ms) if met is not None else None
+        if token is None:
             # People type passwords into the wrong field: only a name that exists is written down.
             target = name if people.known(self.engine, name) else "(unknown name)"
             self.record(Caller.nobody(source), "login.failed", target)
             raise Refused(401, "Not logged in", "name or password is wrong")
         self._uncount(buckets)
-        token = sessions.begin(self.engine, name, self._ends, now_ms)
         caller = self.caller(None, token, source)
         self.record(caller, "login", name)
         return caller, token
@@ -109,9 +109,9 @@ class Access:
             detail=detail if caller.role is None else {**detail, "role": caller.role.value},
         )
 
-    def _uncount(self, buckets: Iterable[str]) -> None:
-        for bucket in buckets:
-            self._logins.give_back(bucket)
+    def _uncount(self, buckets: Mapping[str, Rate]) -> None:
+        for bucket, rate in buckets.items():
+            self._logins.give_back(bucket, rate)
 
     def _slow_down(self, name: str, rate: Rate, now_ms: int) -> None:
         wait_s = self._limiter.take(name, rate, now_ms)

@@ -119,6 +119,18 @@ def new_password(config: ConfigPath, name: Name, stdin: Typed = False) -> None:
     typer.echo(f"{name} has the new password" if stdin else password)
 
 
+@person.command("role")
+def new_role(config: ConfigPath, name: Name, role: Annotated[Role, typer.Argument(help="What they may do.")]) -> None:
+    """Another role; it ends the person's sessions."""
+    from cloud.access import people
+
+    try:
+        people.set_role(_ledger(config), name, role, _now_ms(), operator())
+    except people.PeopleError as error:
+        _fail(str(error))
+    typer.echo(f"{name} is {role.value} from the next login on")
+
+
 @person.command("remove")
 def remove_person(config: ConfigPath, name: Name) -> None:
     """Ends the person's sessions, too."""

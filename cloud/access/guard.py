@@ -19,7 +19,7 @@ from starlette.types import Scope as AsgiScope
 
 from cloud.access import sessions
 from cloud.access.access import Access, Refused
-from cloud.access.scopes import SAFE_METHODS, Caller, required
+from cloud.access.scopes import READY, SAFE_METHODS, SESSION, Caller, required
 from cloud.api import problems
 
 PAGE_HEADER = "x-headwater-page"
@@ -43,7 +43,7 @@ class Guard:
         except Refused as refused:
             await answer(refused)(scope, receive, send)
         except SQLAlchemyError:
-            said = "the ledger does not answer, so nobody can be recognised: see /readyz and the cloud's log"
+            said = "the ledger does not answer, so nobody can be recognised: see the cloud's log"
             await problems.answer(503, "Not now", said, {"Retry-After": "5"})(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -57,13 +57,24 @@ class Guard:
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
             raise Refused(403, "Open, but not to you", said)
         key = bearer(headers)
-        if key is None and method not in SAFE_METHODS and not same_origin(headers):
+        if key is None and method not in SAFE_METHODS and not same_origin(headers, scope["scheme"]):
             raise Refused(403, "Not from our page", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin")
-        if needed is None and method in SAFE_METHODS and path != "/v1/session":
+        if needed is None and path == READY:
+            return await self._maybe(key, token_of(headers), source)
+        if needed is None and method in SAFE_METHODS and path != SESSION:
             return Caller.nobody(source)  # health and static files must not wait for a database
         caller = await run_in_threadpool(self._access.caller, key, token_of(headers), source)
         self._access.check(caller, needed)
         return caller
+
+    async def _maybe(self, key: str | None, token: str | None, source: str) -> Caller:
+        """Nobody, where the others are refused: whether we are ready is for everybody, and why not for some."""
+        if key is None and token is None and self._access.settings.mode != "open":
+            return Caller.nobody(source)
+        try:
+            return await run_in_threadpool(self._access.caller, key, token, source)
+        except (Refused, SQLAlchemyError):
+            return Caller.nobody(source)
 
 
 def bearer(headers: Headers) -> str | None:
@@ -81,16 +92,22 @@ def token_of(headers: Headers) -> str | None:
     return found.value if found else None
 
 
-def same_origin(headers: Headers) -> bool:
-    """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers)."""
+def same_origin(headers: Headers, scheme: str) -> bool:
+    """Whether a browser can have sent this only from our own page (OWASP: verifying origin, custom headers).
+
+    scheme: of the request. A page without TLS is anybody's who sits on the line, so it may not speak to one with TLS;
+    the reverse is a proxy that does not say where TLS ended.
+    """
     origin = headers.get("origin")
     if origin is None:
         return PAGE_HEADER in headers
     try:
-        asked_from = urlsplit(origin).netloc
+        asked_from = urlsplit(origin)
     except ValueError:  # "http://[": no browser sends it
         return False
-    return asked_from != "" and asked_from == headers.get("host")
+    if scheme == "https" and asked_from.scheme != "https":
+        return False
+    return asked_from.netloc != "" and asked_from.netloc == headers.get("host")
 
 
 def answer(refused: Refused) -> Response:

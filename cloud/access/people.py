@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+from base64 import b64encode
 from dataclasses import dataclass
 
 from argon2 import PasswordHasher
@@ -80,6 +81,18 @@ def set_password(engine: Engine, name: str, password: str, now_ms: int, who: str
         audit.write(db, now_ms=now_ms, who=who, what="person.password", target=name, source="shell", detail={})
 
 
+def set_role(engine: Engine, name: str, role: Role, now_ms: int, who: str) -> None:
+    """Ends the person's sessions, so that nobody goes on with what was shown to another role. Raises PeopleError."""
+    with engine.begin() as db:
+        before = db.execute(select(people.c.role).where(people.c.name == name)).scalar_one_or_none()
+        if before is None:
+            raise PeopleError(f"there is no {name!r}; see `headwater-cloud person list`")
+        db.execute(update(people).where(people.c.name == name).values(role=role.value))
+        db.execute(delete(sessions).where(sessions.c.person == name))
+        detail = {"before": before, "role": role.value}
+        audit.write(db, now_ms=now_ms, who=who, what="person.role", target=name, source="shell", detail=detail)
+
+
 def remove(engine: Engine, name: str, now_ms: int, who: str) -> None:
     """With all sessions. Raises PeopleError."""
     with engine.begin() as db:
@@ -104,30 +117,33 @@ def known(engine: Engine, name: str) -> bool:
         return db.execute(select(people.c.name).where(people.c.name == name)).one_or_none() is not None
 
 
-def check(engine: Engine, name: str, password: str) -> bool:
-    """Takes as long for a name that is not there: some tenths of a second. Raises Busy."""
+def check(engine: Engine, name: str, password: str) -> str | None:
+    """The hash that the password meets, for `sessions.begin`; None when it meets none.
+
+    Takes as long for a name that is not there: some tenths of a second. Raises Busy.
+    """
     with engine.connect() as db:
-        stored = db.execute(select(people.c.hash).where(people.c.name == name)).scalar_one_or_none()
+        stored: str | None = db.execute(select(people.c.hash).where(people.c.name == name)).scalar_one_or_none()
     if not _wait.acquire(blocking=False):
         raise Busy
     try:
         with _run:
-            _hasher.verify(stored or _nobody(), password)
+            _hasher.verify(stored or _NOBODY, password)
     except (VerificationError, InvalidHashError):
-        return False
+        return None
     finally:
         _wait.release()
-    return stored is not None
+    return stored
 
 
-_nobodys: list[str] = []
+def _nobodys_hash() -> str:
+    """A hash that no password meets, at no less work than a true one."""
+    salt, tag = (b64encode(secrets.token_bytes(n)).decode().rstrip("=") for n in (_hasher.salt_len, _hasher.hash_len))
+    cost = f"m={_hasher.memory_cost},t={_hasher.time_cost},p={_hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${tag}"
 
 
-def _nobody() -> str:
-    """A hash that no password meets, made when first needed."""
-    if not _nobodys:
-        _nobodys.append(_hasher.hash(secrets.token_hex(16)))
-    return _nobodys[0]
+_NOBODY = _nobodys_hash()
 
 
 def _hash(password: str) -> str:

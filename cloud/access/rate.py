@@ -35,7 +35,7 @@ def take(bucket: Bucket | None, rate: Rate, now_ms: int) -> tuple[Bucket, float]
 
 
 class Limiter:
-    """Buckets by name; safe from any thread. The longest unused are forgotten: a full bucket is no loss."""
+    """Buckets by name; safe from any thread. The longest unused are forgotten, and any that is full: no loss."""
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
@@ -51,9 +51,13 @@ class Limiter:
                 self._buckets.popitem(last=False)
             return wait_s
 
-    def give_back(self, name: str) -> None:
-        """What was taken was not to be counted."""
+    def give_back(self, name: str, rate: Rate) -> None:
+        """What was taken was not to be counted, nor to push out what was."""
         with self._lock:
             bucket = self._buckets.get(name)
-            if bucket is not None:
+            if bucket is None:
+                return
+            if bucket.tokens + 1 >= rate.burst:
+                del self._buckets[name]
+            else:
                 self._buckets[name] = Bucket(bucket.tokens + 1, bucket.at_ms)

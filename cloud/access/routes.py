@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 from pydantic import Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 
 from cloud.access import sessions
 from cloud.access.access import Access, Refused
@@ -43,6 +43,11 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
         said = "the ledger cannot be read or written, so nothing was done: see the cloud's log"
         return problems.answer(503, "Not now", said, {"Retry-After": "5"})
 
+    @app.exception_handler(DataError)
+    async def no_such_value(_: Request, __: DataError) -> Response:
+        """PostgreSQL keeps no NUL in a text (SQLite does), so no name of anything there has one."""
+        return problems.answer(422, "A parameter cannot be used", "it holds what no text in the ledger can hold")
+
     _session(app, access)
 
     @app.get("/v1/audit")
@@ -67,7 +72,7 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
             ]
         )
 
-    @app.post("/v1/quarantine/{number}/release", responses=_said(404, 409, 503))
+    @app.post("/v1/quarantine/{number}/release")
     def release(request: Request, number: int) -> Response:
         """Puts one refused batch through the receiver's checks again; 409 with the reason when it is refused again."""
         caller = caller_of(request)
@@ -93,7 +98,7 @@ def _session(app: FastAPI, access: Access) -> None:
         """Name and scopes; name is null for nobody."""
         return json_of(_session_json(caller_of(request), access))
 
-    @app.post("/v1/session", responses=_said(401, 409, 429, 503))
+    @app.post("/v1/session", responses={409: {"description": "Nobody logs in here"}})
     def login(request: Request, given: Login) -> Response:
         """Sets the session's cookie."""
         if access.settings.mode == "open":
@@ -112,12 +117,6 @@ def _session(app: FastAPI, access: Access) -> None:
         response = Response(status_code=204)
         response.delete_cookie(sessions.COOKIE, httponly=True, samesite="strict", secure=_secure(request, access))
         return response
-
-
-def _said(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """For the OpenAPI document: these answer with a problem."""
-    problem = {"description": "A problem document (RFC 9457)", "content": {"application/problem+json": {}}}
-    return dict.fromkeys(statuses, problem)
 
 
 def _secure(request: Request, access: Access) -> bool:

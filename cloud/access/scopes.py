@@ -11,7 +11,7 @@ from enum import StrEnum
 class Scope(StrEnum):
     READ = "read"  # see readings, warnings, states
     OPERATE = "operate"  # run the installation: release a batch, acknowledge
-    APPROVE = "approve"  # let a warning go out that waits for it
+    APPROVE = "approve"  # let a warning go out that waits for it; none does yet, so it opens nothing
     ADMINISTER = "administer"  # keys, people, the audit record
 
 
@@ -23,7 +23,7 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
-# Whoever administers people does not approve warnings: to do so takes another role, and giving it is in the audit
+# Whoever administers people is not to approve warnings: to do so takes another role, and giving it is in the audit
 # record. An engineer and a duty officer may do the same today; they are two offices, and the record tells them apart.
 SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
     Role.VIEWER: frozenset({Scope.READ}),
@@ -63,7 +63,8 @@ class Caller:
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 # The page's own files hold no data; whoever asks for a session is about to say who they are.
 _PUBLIC = re.compile(r"/|/healthz|/readyz|/static/.*")
-_SESSION = "/v1/session"
+# Open to all, but who shows a key or a session is looked at.
+SESSION, READY = "/v1/session", "/readyz"
 # Anything that is not named here needs `read` to look at and `administer` to change: a new route is shut until a line
 # opens it.
 _NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
@@ -74,7 +75,7 @@ _NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
 
 def required(method: str, path: str) -> Scope | None:
     """The scope that a request needs; None when it is open to all."""
-    if path == _SESSION or (method in SAFE_METHODS and _PUBLIC.fullmatch(path)):
+    if path == SESSION or (method in SAFE_METHODS and _PUBLIC.fullmatch(path)):
         return None
     looked_up = "GET" if method == "HEAD" else method
     for verb, pattern, scope in _NEEDS:

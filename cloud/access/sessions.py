@@ -30,13 +30,22 @@ def alive(created_ms: int, seen_ms: int, ends: Ends, now_ms: int) -> bool:
     return now_ms - created_ms < ends.absolute_ms and now_ms - seen_ms < ends.idle_ms
 
 
-def begin(engine: Engine, person: str, ends: Ends, now_ms: int) -> str:
-    """The token, for the cookie. Sweeps out what has ended."""
+def begin(engine: Engine, person: str, met: str, ends: Ends, now_ms: int) -> str | None:
+    """The token, for the cookie. Sweeps out what has ended.
+
+    met: the hash that the password met. None: it is the person's no more; a check takes a tenth of a second,
+    and a password changed in that time must not leave a session behind.
+    """
     token = secrets.token_urlsafe(32)
     with engine.begin() as db:
+        # A write first, then the lock on the person: so SQLite holds off other writers, and others those of the person.
+        db.execute(insert(sessions).values(hash=_hash(token), person=person, created_ms=now_ms, seen_ms=now_ms))
+        is_now = select(people.c.hash).where(people.c.name == person).with_for_update(read=True)
+        if db.execute(is_now).scalar_one_or_none() != met:
+            db.execute(delete(sessions).where(sessions.c.hash == _hash(token)))
+            return None
         ended = (sessions.c.seen_ms <= now_ms - ends.idle_ms) | (sessions.c.created_ms <= now_ms - ends.absolute_ms)
         db.execute(delete(sessions).where(ended))
-        db.execute(insert(sessions).values(hash=_hash(token), person=person, created_ms=now_ms, seen_ms=now_ms))
     return token
 
 

@@ -1,15 +1,20 @@
-"""The OpenAPI document, made truthful after FastAPI has drawn it up: what each path really answers, and how it refuses.
+"""The OpenAPI document, made truthful after FastAPI has drawn it up: what each path really answers, how it refuses, and
+which scope it asks for: the one that the guard asks for (`cloud.access.scopes.required`).
 
-A path that is not named here is described as FastAPI does it, with problem documents for its refusals.
+A path that is not named here is described as FastAPI does it, with its scope and problem documents for its refusals.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from fastapi import FastAPI
+
+from cloud.access.guard import PAGE_HEADER
+from cloud.access.scopes import READY, SESSION, required
+from cloud.access.sessions import COOKIE
+from cloud.api.shapes import COMPONENTS, TEXT, Schema, list_of, object_of, reference
 
 PROBLEM = "application/problem+json"
 # RFC 3339 with a zone (a blank for the + that a query lost), or epoch milliseconds.
@@ -19,95 +24,78 @@ MOMENT_PATTERN = (
 )
 MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
 
+_ABOUT = (
+    "What the cloud knows: stations, readings, warnings, and the state of its gateways. Each operation names the scope "
+    "it needs; a refusal is a problem document (RFC 9457). Without a key or a session only health is told."
+)
 _STATUS = {
     400: "The body is not JSON",
     401: "Who asks is not known",
     403: "Who asks may not",
     404: "There is no such thing",
+    409: "Not as things stand; the detail says why",
     413: "Too much for one answer, or too large a request",
     422: "A parameter or the body cannot be used",
     429: "Too many requests; Retry-After says when to come again",
     503: "Not ready or overloaded; Retry-After may say when to come again",
 }
-_TEXT: dict[str, Any] = {"type": "string"}
-_TIME: dict[str, Any] = {"type": "string", "format": "date-time"}
-_NUMBER: dict[str, Any] = {"type": ["number", "null"]}
+_WAIT: Schema = {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}
+_HEADERS: dict[int, dict[str, Schema]] = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}},
+    429: {"Retry-After": _WAIT},
+    503: {"Retry-After": _WAIT},
+}
+_KEY, _SESSION = "key", "session"
+_SCHEMES: dict[str, Schema] = {
+    _KEY: {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "hw_<id>_<secret>",
+        "description": "For machines: `headwater-cloud key create NAME --scope ...`. In this header alone, no URL.",
+    },
+    _SESSION: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": COOKIE,
+        "description": "For people: POST /v1/session sets it. What changes something must also come from our own page: "
+        f"by its Origin, or, where there is none, by the header {PAGE_HEADER}.",
+    },
+}
 
-
-def _object(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _list(item: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": item}
-
-
-_COUNT: dict[str, Any] = {"type": "integer", "minimum": 0}
-_FLAG: dict[str, Any] = {"type": "integer", "enum": [1, 2, 3, 4, 9], "description": "QARTOD"}
-_LEVEL: dict[str, Any] = {"type": "string", "enum": ["blue", "yellow", "orange", "red"]}
-_MESSAGE = _object(id=_TEXT, incident=_TEXT, sent=_TIME, msgType=_TEXT, level=_LEVEL, references=_list(_TEXT))
-_READING = _object(time=_TIME, channel=_COUNT, value=_NUMBER, flag=_FLAG)
-_HOUR = _object(
-    time=_TIME,
-    channel=_COUNT,
-    count=_COUNT,
-    minimum=_NUMBER,
-    maximum=_NUMBER,
-    mean=_NUMBER,
-    first=_NUMBER,
-    last=_NUMBER,
-)
-_STATION = _object(
-    id=_TEXT, name=_TEXT, zone=_TEXT, kind=_TEXT, lat={"type": "number"}, lon={"type": "number"}, channels=_list(_COUNT)
-)
-_CHANNEL = _object(
-    id=_COUNT,
-    name=_TEXT,
-    station=_TEXT,
-    quantity=_TEXT,
-    unit=_TEXT,
-    period_s={"type": "number"},
-    gateway=_TEXT,
-    device=_TEXT,
-    thresholds={"type": "object", "additionalProperties": {"type": "number"}},
-)
-_LATEST = _object(
-    channel=_COUNT,
-    time={"type": ["string", "null"], "format": "date-time"},
-    value=_NUMBER,
-    flag=_FLAG,
-    age_s=_NUMBER,
-    state={"type": "string", "enum": ["good", "suspect", "unknown"]},
-)
-_KEPT = _object(
-    id=_COUNT, gateway=_TEXT, spool=_TEXT, seq=_COUNT, reason=_TEXT, detail=_TEXT, received_ms=_COUNT, bytes=_COUNT
-)
-_ANY: dict[str, Any] = {"type": "object"}
 _JSON = "application/json"
-
 # path -> what a good answer is, by media type
-ANSWERS: dict[str, dict[str, dict[str, Any]]] = {
-    "/v1/stations": {_JSON: _list(_STATION)},
-    "/v1/channels": {_JSON: _list(_CHANNEL)},
-    "/v1/latest": {_JSON: _list(_LATEST)},
-    "/v1/readings": {_JSON: _list({"anyOf": [_READING, _HOUR]}), "text/csv": _TEXT},
-    "/v1/warnings": {_JSON: _list(_object(messages=_list(_MESSAGE)))},
-    "/v1/warnings/{name}": {_JSON: _ANY, "application/cap+xml": _TEXT},
-    "/v1/feed": {"application/atom+xml": _TEXT},
-    "/healthz": {_JSON: _object(alive={"type": "boolean"})},
-    "/readyz": {_JSON: _object(ready={"type": "boolean"})},
-    "/metrics": {"text/plain": _TEXT},
-    "/v1/quarantine": {_JSON: _list(_KEPT)},
+ANSWERS: dict[str, dict[str, Schema]] = {
+    "/v1/stations": {_JSON: list_of(reference("Station"))},
+    "/v1/channels": {_JSON: list_of(reference("Channel"))},
+    "/v1/latest": {_JSON: list_of(reference("Latest"))},
+    "/v1/readings": {_JSON: list_of({"anyOf": [reference("Reading"), reference("Hour")]}), "text/csv": TEXT},
+    "/v1/warnings": {_JSON: list_of(reference("Incident"))},
+    "/v1/warnings/{name}": {
+        _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
+        "application/cap+xml": TEXT,
+    },
+    "/v1/feed": {"application/atom+xml": TEXT},
+    "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},
+    "/readyz": {_JSON: object_of(ready={"type": "boolean", "const": True})},
+    "/metrics": {"text/plain": TEXT},
+    "/v1/quarantine": {_JSON: list_of(reference("Kept"))},
+    "/v1/quarantine/{number}/release": {_JSON: reference("Released")},
+    "/v1/audit": {_JSON: list_of(reference("AuditRow"))},
+    "/v1/session": {_JSON: reference("Session")},
 }
 # path -> refusals of its own; 422 comes with parameters, 429 and 503 with overload, anywhere
-REFUSALS: dict[str, tuple[int, ...]] = {"/v1/readings": (404, 413), "/v1/warnings/{name}": (404,)}
+REFUSALS: dict[str, tuple[int, ...]] = {
+    "/v1/readings": (404, 413),
+    "/v1/warnings/{name}": (404,),
+    "/v1/quarantine/{number}/release": (404, 409),
+}
 
 
 def install(app: FastAPI) -> None:
     """Serves the mended document; routes added later are in it as long as nobody has asked for it yet."""
-    drawn_up: Callable[[], dict[str, Any]] = app.openapi
+    drawn_up: Callable[[], Schema] = app.openapi
 
-    def truthful() -> dict[str, Any]:
+    def truthful() -> Schema:
         if app.openapi_schema is None:
             mend(drawn_up())
         assert app.openapi_schema is not None
@@ -116,27 +104,47 @@ def install(app: FastAPI) -> None:
     app.openapi = truthful  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def mend(document: dict[str, Any]) -> None:
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+def mend(document: Schema) -> None:
+    document["info"]["description"] = _ABOUT
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = _SCHEMES
+    schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own refusals, which we do not send
         schemas.pop(unused, None)
-    schemas["Problem"] = {
-        **_object(type=_TEXT, status=_COUNT, title=_TEXT, detail=_TEXT),
-        "description": "RFC 9457",
-    }
+    schemas.update(COMPONENTS)
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
+            operation["security"] = security(method.upper(), path)
             answers = operation["responses"]
             if path in ANSWERS and "200" in answers:
                 answers["200"]["content"] = {kind: {"schema": schema} for kind, schema in ANSWERS[path].items()}
-            takes = "422" in answers or operation.get("parameters") or operation.get("requestBody")
-            body = (400,) if operation.get("requestBody") else ()
-            for status in sorted({*body, *REFUSALS.get(path, ()), *((422,) if takes else ()), 401, 403, 413, 429, 503}):
-                answers[str(status)] = refusal(status)
+            for status in sorted({*map(int, answers), *_refusals(path, operation)}):
+                if status >= 400:
+                    answers[str(status)] = refusal(status)
 
 
-def refusal(status: int) -> dict[str, Any]:
-    return {
+def security(method: str, path: str) -> list[dict[str, list[str]]]:
+    """Any one of these will do; {} is none at all. The lists hold scopes (OpenAPI 3.1.0, 4.8.30: role names)."""
+    needed = required(method, path)
+    if needed is not None:
+        return [{_KEY: [needed.value]}, {_SESSION: [needed.value]}]
+    return [{}, {_KEY: []}, {_SESSION: []}] if path in (SESSION, READY) else []
+
+
+def refusal(status: int) -> Schema:
+    found: Schema = {
         "description": _STATUS.get(status, "Refused"),
-        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        "content": {PROBLEM: {"schema": reference("Problem")}},
     }
+    return {**found, "headers": _HEADERS[status]} if status in _HEADERS else found
+
+
+def _refusals(path: str, operation: Schema) -> set[int]:
+    found = {413, 429, 503, *REFUSALS.get(path, ())}
+    if "422" in operation["responses"] or operation.get("parameters") or operation.get("requestBody"):
+        found.add(422)
+    if operation.get("requestBody"):
+        found.add(400)
+    if operation["security"] and path != READY:  # there nobody is refused: see the guard
+        found |= {401, 403}
+    return found

@@ -14,6 +14,7 @@ from cloud.api.answers import json_of, moment
 from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.problems import Problem
+from cloud.series.base import TooMany
 from cloud.services import Services
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
@@ -88,19 +89,25 @@ def _body(
     services: Services, channels: list[int], start_ms: int, end_ms: int, hourly: bool, as_csv: bool
 ) -> memoryview:
     """Raises Problem(413)."""
-    if hourly:
-        figures = services.series.hourly(channels, start_ms, end_ms)
-        _bounded(len(figures.channel))
-        return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
-    batch = services.series.raw(channels, start_ms, end_ms)
-    _bounded(len(batch))
+    try:
+        if hourly:
+            figures = services.series.hourly(channels, start_ms, end_ms, MAX_ROWS)
+            _bounded(len(figures.channel))
+            return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
+        batch = services.series.raw(channels, start_ms, end_ms, MAX_ROWS)
+    except TooMany as error:
+        raise _too_much() from error
     return rows.readings_csv(batch) if as_csv else rows.readings_json(batch)
 
 
 def _bounded(count: int) -> None:
     if count > MAX_ROWS:
-        what = f"{count} rows, at most {MAX_ROWS}: ask for a shorter time, fewer channels, or interval=1h"
-        raise Problem(413, "Too much for one answer", what)
+        raise _too_much()
+
+
+def _too_much() -> Problem:
+    what = f"more than {MAX_ROWS} rows: ask for a shorter time, fewer channels, or interval=1h"
+    return Problem(413, "Too much for one answer", what)
 
 
 # --- shapes ---

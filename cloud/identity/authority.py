@@ -103,6 +103,9 @@ class Authority:
                 own = registry.of(Role.CLOUD) + registry.of(Role.BROKER)
                 registry = registry.with_revoked(own, now_ms)
                 store.save(self.folder, registry)
+                for i in own:
+                    if i.revoked_ms is None:
+                        self._record(f"{i.role.value}.revoke", i.common_name, {"serial": i.serial})
             registry = self._own(registry, Role.CLOUD)
             registry = self._own(registry, Role.BROKER)
             written = self._broker_files(registry, out, installed)

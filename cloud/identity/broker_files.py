@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.identity.registry import Registry, Role
-from contract.topics import ROOT
+from contract.topics import ROOT, UP_KINDS
 from contract.wire import MAX_PAYLOAD_BYTES
 
-# Below a gateway's own part of the topic tree.
-GATEWAY_WRITES = ("up/+", "birth", "online", "state")
+# Below a gateway's own part of the topic tree. Each by name: under `up/+` a thief could have as many messages retained
+# as he can think of names, and mosquitto keeps them after he is shut out.
+GATEWAY_WRITES = (*(kind.value for kind in UP_KINDS), "birth", "online", "state")
 GATEWAY_READS = ("ack",)
 CLOUD_READS = GATEWAY_WRITES
 CLOUD_WRITES = GATEWAY_READS

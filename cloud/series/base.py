@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from cloud.views.base import View
 from contract.readings import Float64s, Int64s, ReadingBatch, Uint32s
+
+
+class TooMany(Exception):
+    """More rows than were wanted at most. rows: how many had been read when that was seen."""
+
+    def __init__(self, rows: int) -> None:
+        super().__init__(f"more than {rows} rows")
+        self.rows = rows
+
+
+_Part = TypeVar("_Part")
+
+
+def gathered(parts: Iterable[_Part], at_most: int | None, rows: Callable[[_Part], int]) -> list[_Part]:
+    """All parts; no more of them are fetched once they hold more than `at_most` rows. Raises TooMany."""
+    out, count = [], 0
+    for part in parts:
+        out.append(part)
+        count += rows(part)
+        if at_most is not None and count > at_most:
+            raise TooMany(count)
+    return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +58,14 @@ class SeriesStore(View, Protocol):
     (that is how a flag is corrected). Reads include what is applied and not yet sealed.
     """
 
-    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int) -> ReadingBatch:
-        """Readings with start_ms <= time < end_ms, sorted by channel, then time. Unknown channels have none."""
+    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
+        """Readings with start_ms <= time < end_ms, sorted by channel, then time. Unknown channels have none.
+
+        at_most: rows read, a corrected reading and its correction apart; reading ends at the next piece after that, so
+        that no question takes the memory of all. Raises TooMany.
+        """
         ...
 
-    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
-        """Hours that start in [start_ms, end_ms), sorted by channel, then hour."""
+    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
+        """Hours that start in [start_ms, end_ms), sorted by channel, then hour. at_most: of hours, see `raw`."""
         ...

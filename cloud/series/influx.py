@@ -8,7 +8,7 @@ file of ours, moved when the server has answered for everything up to it.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cloud.log.base import Entry
-from cloud.series.base import Hourly
+from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, hourly_of, ordered
 from cloud.views.base import Poisoned, RetryLater
 from cloud.views.decode import readings
@@ -82,8 +82,10 @@ class InfluxStore:
         body = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z", "predicate": '_measurement="reading"'}
         self._good(self._ask("POST", "/api/v2/delete", params=self._where(), json=body))
 
-    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int) -> ReadingBatch:
-        parts = []
+    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
+        return ordered(ReadingBatch.concat(gathered(self._pieces(channels, start_ms, end_ms), at_most, len)))
+
+    def _pieces(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Iterator[ReadingBatch]:
         end_ms = min(end_ms, 9_000_000_000_000)  # the server counts nanoseconds in 64 bits
         for i in range(0, len(channels), _CHANNELS_PER_QUERY):
             some = "|".join(str(int(c)) for c in channels[i : i + _CHANNELS_PER_QUERY])
@@ -91,10 +93,10 @@ class InfluxStore:
                 f"select value, flag, missing from reading where channel =~ /^({some})$/ "  # noqa: S608 - int() above
                 f"and time >= {int(start_ms)}ms and time < {int(end_ms)}ms group by channel"
             )
-            parts += self._query(query)
-        return ordered(ReadingBatch.concat(parts))
+            yield from self._query(query)
 
-    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
+    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
+        del at_most  # the readings behind them are more, and there is no telling how many
         first = -(-start_ms // HOUR_MS) * HOUR_MS
         last = -(-end_ms // HOUR_MS) * HOUR_MS
         return hourly_of(self.raw(channels, first, last))

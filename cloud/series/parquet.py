@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from cloud.log.base import BatchLog, Entry
-from cloud.series.base import Hourly
+from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
@@ -107,7 +108,7 @@ class ParquetStore:
 
     # --- the reader ---
 
-    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int) -> ReadingBatch:
+    def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
         wanted = np.unique(np.array(channels, np.uint32))
         if not len(wanted):
             return ReadingBatch.empty()
@@ -115,11 +116,10 @@ class ParquetStore:
             tail = list(self._tail)
             groups = self._files.reading(self._find("raw", wanted, start_ms, end_ms))
         with groups:
-            parts = [_cut(b, wanted, start_ms, end_ms) for b in groups.batches()]
-        parts += [_cut(b, wanted, start_ms, end_ms) for b in tail]
-        return ordered(ReadingBatch.concat(parts))
+            cut = (_cut(b, wanted, start_ms, end_ms) for b in chain(groups.batches(), tail))
+            return ordered(ReadingBatch.concat(gathered(cut, at_most, len)))
 
-    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int) -> Hourly:
+    def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
         """From rollups where days and months are merged; from raw readings for what came since, late or new."""
         wanted = np.unique(np.array(channels, np.uint32))
         if not len(wanted):
@@ -129,13 +129,9 @@ class ParquetStore:
             groups = self._files.reading(self._find("hourly", wanted, start_ms, end_ms))
             fresh = [g for g in self._find("raw", wanted, start_ms, end_ms) if g[1] == "hour"]
             fresh_groups = self._files.reading(fresh)
-        parts = []
         with groups:
-            for table in groups.tables():
-                h = hourly_from(table)
-                parts.append(
-                    hourly_take(h, np.isin(h.channel, wanted) & (h.hour_ms >= start_ms) & (h.hour_ms < end_ms))
-                )
+            cut = (_cut_hours(hourly_from(table), wanted, start_ms, end_ms) for table in groups.tables())
+            parts = gathered(cut, at_most, lambda h: len(h.channel))
         with fresh_groups:
             new = [_cut(b, wanted, start_ms, end_ms) for b in fresh_groups.batches()]
         new += [_cut(b, wanted, start_ms, end_ms) for b in tail]
@@ -172,3 +168,7 @@ def _cut(batch: ReadingBatch, wanted: np.ndarray, start_ms: int, end_ms: int) ->
     else:
         mask &= np.isin(batch.channel, wanted)
     return batch.take(mask)
+
+
+def _cut_hours(h: Hourly, wanted: np.ndarray, start_ms: int, end_ms: int) -> Hourly:
+    return hourly_take(h, np.isin(h.channel, wanted) & (h.hour_ms >= start_ms) & (h.hour_ms < end_ms))

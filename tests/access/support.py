@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from cloud.access.access import Access
+from collections.abc import Callable
+
+import pytest
+
+from cloud.access import people
+from cloud.access.access import Access, Refused
+from cloud.access.scopes import Role
 from cloud.access.settings import AccessSettings
 from cloud.ledger.tables import open_ledger
 
+PASSWORD = "correct horse battery"
 START_MS = 1_800_000_000_000
 
 
@@ -26,3 +33,13 @@ class HandClock:
 def make_access(**settings: object) -> tuple[Access, HandClock]:
     clock = HandClock()
     return Access(open_ledger("sqlite://"), AccessSettings(**settings), clock), clock
+
+
+def add_ann(access: Access, role: Role = Role.DUTY_OFFICER) -> None:
+    people.add(access.engine, "ann", role, PASSWORD, access.now_ms(), "shell:test")
+
+
+def status_of(act: Callable[[], object]) -> int:
+    with pytest.raises(Refused) as caught:
+        act()
+    return caught.value.status

@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import json
-import threading
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
 
 from cloud.access import keys, people
 from cloud.access.access import Refused
 from cloud.access.rate import Rate
 from cloud.access.scopes import Kind, Role, Scope
 from cloud.ledger import access_tables, audit
-from tests.access.support import make_access
+from tests.access.support import PASSWORD, add_ann, make_access, status_of
 
-PASSWORD = "correct horse battery"
 BRISK = Rate(100, 100)
-
-
-def add_ann(access, role=Role.DUTY_OFFICER):
-    people.add(access.engine, "ann", role, PASSWORD, access.now_ms(), "shell:test")
-
-
-def status_of(act) -> int:
-    with pytest.raises(Refused) as caught:
-        act()
-    return caught.value.status
 
 
 def test_a_key_may_what_its_scopes_say():
@@ -84,96 +71,6 @@ def test_each_key_has_its_own_limit():
     access.caller(other, None, "")
     clock.ms += 2000
     access.caller(slow, None, "")
-
-
-def test_login_and_both_ends_of_a_session():
-    access, clock = make_access(session_idle_min=10, session_h=1)
-    add_ann(access)
-    caller, token = access.login("ann", PASSWORD, "10.0.0.9")
-    assert (caller.who, caller.role) == ("person:ann", Role.DUTY_OFFICER)
-    for _ in range(11):
-        clock.ms += 5 * 60_000
-        assert access.caller(None, token, "").name == "ann"
-    clock.ms += 5 * 60_000  # an hour after login, though never idle
-    assert access.caller(None, token, "").kind is Kind.NOBODY
-    _, token = access.login("ann", PASSWORD, "10.0.0.9")
-    clock.ms += 10 * 60_000
-    assert access.caller(None, token, "").kind is Kind.NOBODY
-
-
-def test_a_ledger_that_is_full_lets_those_in_who_were_in():
-    access, clock = make_access()
-    add_ann(access)
-    _, token = access.login("ann", PASSWORD, "10.0.0.9")
-    clock.ms += 5 * 60_000
-    with access.engine.connect() as db:  # one connection, shared by all: nobody can write now
-        db.exec_driver_sql("pragma query_only = on")
-    assert access.caller(None, token, "").name == "ann"
-    with pytest.raises(OperationalError):
-        access.login("ann", PASSWORD, "10.0.0.9")
-
-
-def test_logout_removal_and_a_new_password_end_sessions():
-    access, clock = make_access()
-    add_ann(access)
-    caller, token = access.login("ann", PASSWORD, "")
-    access.logout(caller, token)
-    assert access.caller(None, token, "").kind is Kind.NOBODY
-    _, token = access.login("ann", PASSWORD, "")
-    people.set_password(access.engine, "ann", PASSWORD + "2", clock.ms, "shell:test")
-    assert access.caller(None, token, "").kind is Kind.NOBODY
-    _, token = access.login("ann", PASSWORD + "2", "")
-    people.remove(access.engine, "ann", clock.ms, "shell:test")
-    assert access.caller(None, token, "").kind is Kind.NOBODY
-    assert status_of(lambda: access.login("ann", PASSWORD + "2", "")) == 401
-
-
-def test_an_account_is_throttled_wherever_it_is_tried_from(monkeypatch):
-    monkeypatch.setattr(people, "check", lambda *_: False)
-    access, clock = make_access()
-    for i in range(10):
-        assert status_of(lambda i=i: access.login("ann", "guess", f"10.0.0.{i}")) == 401
-    with pytest.raises(Refused) as caught:
-        access.login("ann", "guess", "10.0.1.1")
-    assert (caught.value.status, round(caught.value.retry_after_s)) == (429, 30)
-    clock.ms += 30_000
-    assert status_of(lambda: access.login("ann", "guess", "10.0.1.1")) == 401
-
-
-def test_an_address_is_throttled_whatever_it_tries(monkeypatch):
-    monkeypatch.setattr(people, "check", lambda *_: False)
-    access, _ = make_access()
-    for i in range(30):
-        assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
-    assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
-    assert status_of(lambda: access.login("ann", "guess", "10.0.0.2")) == 401
-
-
-def test_an_ipv6_attacker_has_one_address_not_2_to_the_64(monkeypatch):
-    monkeypatch.setattr(people, "check", lambda *_: False)
-    access, _ = make_access()
-    for i in range(30):
-        assert status_of(lambda i=i: access.login(f"p{i}", "guess", f"2001:db8:0:1::{i:x}")) == 401
-    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:1:ffff::1")) == 429
-    assert status_of(lambda: access.login("ann", "guess", "2001:db8:0:2::1")) == 401
-
-
-def test_a_flood_of_logins_is_sent_away_uncounted(monkeypatch):
-    access, _ = make_access()
-    add_ann(access)
-    monkeypatch.setattr(people, "_wait", threading.BoundedSemaphore(1))
-    with people._wait:
-        for _ in range(40):
-            assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.1")) == 503
-    assert access.login("ann", PASSWORD, "10.0.0.1")[0].name == "ann"
-
-
-def test_good_logins_are_not_throttled(monkeypatch):
-    access, _ = make_access()
-    add_ann(access)
-    monkeypatch.setattr(people, "check", lambda *_: True)
-    for _ in range(40):
-        access.login("ann", PASSWORD, "10.0.0.1")
 
 
 def test_people_are_checked():

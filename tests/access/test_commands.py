@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import re
 import subprocess
 import sys
@@ -69,14 +71,26 @@ def test_people(run):
     assert "12 to 256" in run("person", "add", "bob", "--role", "viewer", "--stdin", typed="short\n", code=2).stderr
     run("person", "add", "bob", "--role", "viewer", "--stdin", typed="long enough for it\n")
     assert run("person", "password", "ann").stdout.strip() != password
+    run("person", "role", "ann", "viewer")
+    assert [json.loads(line)["role"] for line in run("person", "list").stdout.splitlines()] == ["viewer", "viewer"]
+    assert "person list" in run("person", "role", "eve", "viewer", code=2).stderr
     run("person", "remove", "ann")
     assert "person list" in run("person", "remove", "ann", code=2).stderr
     assert [json.loads(line)["what"] for line in run("audit").stdout.splitlines()] == [
         "person.add",
         "person.add",
         "person.password",
+        "person.role",
         "person.remove",
     ]
+
+
+def test_the_record_believes_no_variable_of_the_shell(run, monkeypatch):
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER"):
+        monkeypatch.setenv(name, "somebody-else")
+    run("key", "create", "scada", "--scope", "read")
+    assert json.loads(run("audit").stdout)["who"].startswith(f"shell:{pwd.getpwuid(os.getuid()).pw_name}")
+    assert "somebody-else" not in run("audit").stdout
 
 
 def test_the_audit_command_sees_a_removed_row(run, config):

@@ -76,3 +76,13 @@ async def test_odd_cookies_are_nobody(cookie):
 @pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "bearer hw_1_2", "Bearer " + "x" * 5000])
 async def test_odd_keys_are_refused(header):
     assert (await client().get("/v1/latest", headers={"authorization": header})).status_code == 401
+
+
+async def test_a_page_without_tls_changes_nothing_behind_tls():
+    access, _ = make_access(mode="open")
+    behind = httpx.AsyncClient(transport=httpx.ASGITransport(Guard(says_who, access)), base_url="https://testserver")
+    path = "/v1/quarantine/1/release"
+    assert (await behind.post(path, headers={"origin": "http://testserver"})).status_code == 403
+    assert (await behind.post(path, headers={"origin": "https://testserver"})).json() == {"who": "open"}
+    # A proxy that does not say that TLS ended there:
+    assert (await client(mode="open").post(path, headers={"origin": "https://testserver"})).status_code == 200

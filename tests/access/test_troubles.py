@@ -8,8 +8,9 @@ from types import SimpleNamespace
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy.exc import DataError
 
-from cloud.access import routes
+from cloud.access import people, routes
 from cloud.access.guard import Guard
 from cloud.api import problems
 from cloud.ledger import audit
@@ -43,6 +44,24 @@ def parts():
     app.add_middleware(Guard, access=access)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
     return client, access, health
+
+
+async def test_what_postgresql_cannot_hold_is_a_refusal(monkeypatch):
+    access, _ = make_access()
+
+    def cannot(*_):
+        raise DataError("select", {}, ValueError("PostgreSQL text fields cannot contain NUL (0x00) bytes"))
+
+    monkeypatch.setattr(people, "check", cannot)
+    app = FastAPI()
+    problems.install(app)
+    routes.mount(app, SimpleNamespace(health=Health()), access)
+    app.add_middleware(Guard, access=access)
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
+    answer = await client.post("/v1/session", json={"name": "\0", "password": "x"})
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert "PostgreSQL" not in answer.text
 
 
 async def test_a_full_log_keeps_the_batch_in_quarantine(parts):

@@ -1,4 +1,5 @@
-"""The API is what its OpenAPI document says, whatever is sent: schemathesis, all checks, over a cloud with data."""
+"""The API is what its OpenAPI document says, whatever is sent and by whom: schemathesis, all checks, over a cloud with
+data and a shut door."""
 
 from __future__ import annotations
 
@@ -19,13 +20,15 @@ _CONFIG = SchemathesisConfig.from_dict(
         }
     }
 )
-schema = schemathesis.openapi.from_asgi("/v1/openapi.json", api.app(), config=_CONFIG)
+_APP, _KEY = api.guarded()
+_HEADERS = {"x-headwater-page": "1", "Authorization": f"Bearer {_KEY}"}
+schema = schemathesis.openapi.from_asgi("/v1/openapi.json", _APP, config=_CONFIG, headers=_HEADERS)
 
 
 @schema.parametrize()
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 def test_every_operation_answers_as_the_document_says(case: schemathesis.Case):
-    case.call_and_validate(headers={"x-headwater-page": "1"})  # as our own page sends
+    case.call_and_validate(headers=_HEADERS)
 
 
 def test_the_document_names_every_refusal_as_a_problem():

@@ -11,24 +11,31 @@ from urllib.parse import unquote
 import yaml
 from fastapi import FastAPI
 
+from cloud.access import keys
+from cloud.access.rate import Rate
+from cloud.access.scopes import Scope
 from cloud.api.app import create_app
 from cloud.config import load_config
 from cloud.receiver import Message
 from cloud.serve import Cloud
+from cloud.web import page
 from contract.readings import ReadingBatch
 from contract.wire import Lane, WireBatch, encode_batch
 from tests.fuzz import shells
 
 
-def settled(folder: Path) -> Cloud:
-    """A cloud that has heard ten minutes of a flood and one refused batch; its threads and its link are not started."""
+def settled(folder: Path, mode: str = "open") -> Cloud:
+    """A cloud that has heard ten minutes of a flood and one refused batch; its threads and its link are not started.
+
+    mode: of access.
+    """
     config = folder / "cloud.yaml"
     clock = f"scaled:{shells.NOW_MS + 600_000},1,{shells.NOW_MS}"
     settings = {
         "catalogue": str(shells.SMALL),
         "data_dir": str(folder / "data"),
         "clock": clock,
-        "access": {"mode": "open"},
+        "access": {"mode": mode},
     }
     config.write_text(yaml.safe_dump(settings))
     cloud = Cloud(load_config(config))
@@ -57,6 +64,23 @@ def app() -> FastAPI:
     folder.mkdir()
     cloud = settled(folder)
     return create_app(cloud.services, cloud.access)
+
+
+@cache
+def guarded_cloud() -> Cloud:
+    folder = shells.scratch() / "guarded"
+    folder.mkdir()
+    return settled(folder, "required")
+
+
+@cache
+def guarded() -> tuple[FastAPI, str]:
+    """The same with its door shut, its page, and a key that may do everything."""
+    cloud = guarded_cloud()
+    found = create_app(cloud.services, cloud.access)
+    page.mount(found, cloud.services)
+    key = keys.create(cloud.access.engine, "test", list(Scope), Rate(1e6, 1e6), cloud.access.now_ms(), "shell:test")
+    return found, key
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from pathlib import Path
@@ -13,10 +14,31 @@ import paho.mqtt.client as mqtt
 class Client:
     """With files for TLS, or without. `up`: the broker took it."""
 
-    def __init__(self, port: int, ca: Path | None, cert: Path | None = None, key: Path | None = None) -> None:
+    def __init__(
+        self,
+        port: int,
+        ca: Path | None,
+        cert: Path | None = None,
+        key: Path | None = None,
+        *,
+        client_id: str = "headwater-cloud-small",
+        username: str | None = None,
+        will: str | None = None,
+        version: int = mqtt.MQTTv311,
+    ) -> None:
+        """username: of MQTT, beside the certificate. will: topic of a retained last will, with the payload `will`."""
         self.got: list[tuple[str, bytes]] = []
         self.said: list[str] = []
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="headwater-cloud-small")
+        self._client = mqtt.Client(
+            mqtt.CallbackAPIVersion.VERSION2,
+            client_id=client_id,
+            protocol=version,
+            reconnect_on_failure=will is None,
+        )
+        if username is not None:
+            self._client.username_pw_set(username, "guess")
+        if will is not None:
+            self._client.will_set(will, b"will", qos=1, retain=True)
         if ca is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.load_verify_locations(ca)
@@ -27,6 +49,8 @@ class Client:
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = lambda _c, _u, _f, reason, _p: self.said.append(f"gone: {reason}")
         self._client.on_subscribe = lambda *_: self.said.append("subscribed")
+        if not port:
+            return
         try:
             self._client.connect("127.0.0.1", port, 20)
         except OSError as error:
@@ -42,18 +66,26 @@ class Client:
     def up(self) -> bool:
         return "up" in self.said
 
-    def publish(self, topic: str, payload: bytes = b"x") -> None:
-        self._client.publish(topic, payload, qos=1)
+    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> None:
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def break_off(self) -> None:
+        """As a cut line does: the broker hears no farewell, so it sends the will."""
+        connection = self._client.socket()
+        assert connection is not None
+        connection.shutdown(socket.SHUT_RDWR)
+        self._client.loop_stop()
 
     def subscribe(self, *filters: str) -> None:
+        before = self.said.count("subscribed")
         self._client.subscribe([(f, 1) for f in filters])
-        self.until(lambda: "subscribed" in self.said)
+        self.until(lambda: self.said.count("subscribed") > before)
 
-    def heard(self, payload: bytes, timeout_s: float = 5.0) -> bool:
+    def heard(self, payload: bytes, timeout_s: float = 15.0) -> bool:
         """True when a message with this payload has come by then."""
         return self.until(lambda: any(p == payload for _, p in self.got), timeout_s)
 
-    def until(self, done: Any, timeout_s: float = 5.0) -> bool:
+    def until(self, done: Any, timeout_s: float = 15.0) -> bool:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if done():

@@ -146,6 +146,10 @@ def test_fresh_broker_files_revoke_the_old_keys_of_cloud_and_broker(authority: A
     assert ca.serial_of(first) in crl_serials(tmp_path / "broker")
     assert "user cloud:2" in (tmp_path / "broker" / "acl").read_text()
     assert "user cloud:1" not in (tmp_path / "broker" / "acl").read_text()
+    lines = map(json.loads, (authority.folder / "changes.jsonl").read_text().splitlines())
+    said = [(line["what"], line["target"]) for line in lines][-4:]
+    assert said[:2] == [("cloud.revoke", "cloud:1"), ("broker.revoke", "broker:1")]
+    assert said[2:] == [("cloud.issue", "cloud:2"), ("broker.issue", "broker:2")]
 
 
 def test_the_brokers_certificate_follows_its_names_and_its_end(

@@ -89,6 +89,7 @@ def test_what_a_revoked_gateway_sends_is_kept_counted_and_can_be_released(
     intake.heard_of(Message(str(Topic(small_district.district.id, "gw-1", Kind.ONLINE)), b"1"))
     assert intake.links()[0].online
     receiver.allow(frozenset())
+    assert not intake.links()[0].online  # at once: the broker keeps its last will back from us
     intake.heard_of(Message(str(Topic(small_district.district.id, "gw-1", Kind.ONLINE)), b"1"))
     assert not intake.links()[0].online
     assert intake.counters()["no_identity_heard"] == 1

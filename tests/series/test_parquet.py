@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cloud.series import parquet
+from cloud.series.base import TooMany
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest
 from cloud.series.parquet import ParquetStore
@@ -60,6 +61,27 @@ def test_a_flood_of_readings_is_sealed_before_its_hour_is_over(tmp_path: Path, m
         assert sum(map(len, store._tail)) <= 20
     assert rows_of(store.raw(CHANNELS, *ALL)) == oracle(log)
     assert rows_of(ParquetStore(tmp_path).raw(CHANNELS, *ALL)) != []  # it is on disk, though no hour was over
+
+
+def test_what_is_too_much_is_not_read_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = ParquetStore(tmp_path)
+    feed(store, random_log(1, 400, 1600))
+    read = 0
+    table = SegmentFiles.table
+
+    def counted(*args: object) -> object:
+        nonlocal read
+        read += 1
+        return table(*args)
+
+    monkeypatch.setattr(SegmentFiles, "table", counted)
+    for ask in (store.raw, store.hourly):
+        read = 0
+        ask(CHANNELS, *ALL)
+        whole, read = read, 0
+        with pytest.raises(TooMany):
+            ask(CHANNELS, *ALL, at_most=10)
+        assert read < whole / 2
 
 
 def test_hours_become_days_and_days_months(tmp_path: Path) -> None:

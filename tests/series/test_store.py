@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from cloud.log.base import Entry
-from cloud.series.base import Hourly, SeriesStore
+from cloud.series.base import Hourly, SeriesStore, TooMany
 from cloud.series.influx import InfluxStore
 from cloud.series.parquet import ParquetStore
+from cloud.views.decode import readings
 from contract.readings import ReadingBatch
 from tests.influxd import Influx, influx
 from tests.series.support import HOUR_MS, START_MS, Hour, entry, hourly_oracle, oracle, random_log, rows_of, tick
@@ -53,6 +54,16 @@ def feed(store: SeriesStore, log: list[Entry], chunk: int = 7) -> None:
     rest = [e for e in log if e.offset > store.cursor()]
     for i in range(0, len(rest), chunk):
         store.apply(rest[i : i + chunk])
+
+
+def test_a_question_for_too_much_is_broken_off(opened: Open) -> None:
+    store = opened()
+    log = random_log(2, 100, 60)
+    feed(store, log)
+    there = len(oracle(log))
+    assert len(store.raw(CHANNELS, *ALL, at_most=len(readings(log)))) == there  # corrections count, too
+    with pytest.raises(TooMany):
+        store.raw(CHANNELS, *ALL, at_most=there - 1)
 
 
 def hours_of(h: Hourly) -> dict[tuple[int, int], Hour]:

@@ -1,0 +1,173 @@
+"""Every route of the application and every operation of its OpenAPI document, tried by those who may not.
+
+The lists are read off the application: a route that is added later is tried, too, without a word here.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Mount, Route
+
+from cloud.access import keys, people
+from cloud.access.rate import Rate
+from cloud.access.scopes import SCOPES_OF, Role, Scope
+from cloud.api import queries
+from tests.fuzz import api
+
+FROM_PAGE = {"x-headwater-page": "1"}
+PASSWORD = "correct horse battery"
+# Whoever asks gets an answer here, and nowhere else. A line more must be meant.
+OPEN = {
+    ("GET", "/"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/static"),
+    ("GET", "/v1/session"),
+    ("POST", "/v1/session"),
+    ("DELETE", "/v1/session"),
+}
+# What needs more than reading. A line less must be meant.
+MORE_THAN_READ = {
+    ("GET", "/v1/audit"): Scope.ADMINISTER,
+    ("POST", "/v1/quarantine/{number}/release"): Scope.OPERATE,
+}
+APP, _ = api.guarded()
+
+
+def routes() -> Iterator[tuple[str, str]]:
+    for route in APP.routes:
+        if isinstance(route, Mount):
+            yield "GET", route.path
+            continue
+        assert isinstance(route, APIRoute | Route), f"{route!r}: say here how it is to be tried"
+        for method in sorted(route.methods or {"GET"}):
+            yield method, route.path
+
+
+def operations() -> Iterator[tuple[str, str]]:
+    for path, found in APP.openapi()["paths"].items():
+        for method in found:
+            yield method.upper(), path
+
+
+def declared(method: str, path: str) -> set[str]:
+    """Scopes of the document; empty when it says that nothing is needed."""
+    return set(itertools.chain(*(s for need in operation(method, path)["security"] for s in need.values())))
+
+
+def operation(method: str, path: str) -> dict:
+    return APP.openapi()["paths"][path][method.lower()]
+
+
+def filled(path: str) -> str:
+    return path.replace("{name}", "x").replace("{number}", "1")
+
+
+@pytest.fixture
+def http() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://testserver", headers=FROM_PAGE)
+
+
+def bearer(*scopes: Scope) -> dict[str, str]:
+    access = _access()
+    key = keys.create(access.engine, "test", scopes, Rate(1e6, 1e6), access.now_ms(), "shell:test")
+    return {"authorization": f"Bearer {key}"}
+
+
+def _access():
+    return next(m.kwargs["access"] for m in APP.user_middleware if "access" in m.kwargs)
+
+
+def test_the_document_and_the_page_are_among_the_routes():
+    assert ("GET", "/v1/latest") in set(routes()) & set(operations())
+    assert {("GET", "/page/state"), ("GET", "/static"), ("GET", "/v1/openapi.json")} <= set(routes())
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({*routes(), *operations()} - OPEN))
+async def test_nothing_answers_a_stranger(http, method, path):
+    for headers in ({}, {"authorization": "Bearer hw_00000000_" + "0" * 64}, {"cookie": "headwater_session=x"}):
+        answer = await http.request(method, filled(path), headers=headers)
+        assert answer.status_code == 401, (headers, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+    assert (await http.get(filled(path), params={"key": bearer(*Scope)["authorization"][7:]})).status_code == 401
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(OPEN))
+async def test_what_is_open_answers(http, method, path):
+    answer = await http.request(method, path + "/page.js" * (path == "/static"))
+    assert answer.status_code in (200, 204, 422)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(set(operations()) - OPEN))
+async def test_every_scope_but_the_declared_one_is_too_low(http, method, path):
+    needed = declared(method, path)
+    assert needed == {MORE_THAN_READ.get((method, path), Scope.READ)}
+    others = [s for s in Scope if s not in needed]
+    for scopes in (*((s,) for s in others), tuple(others)):
+        answer = await http.request(method, filled(path), headers=bearer(*scopes))
+        assert (answer.status_code, answer.json()["detail"]) == (403, f"this needs scope {next(iter(needed))}")
+    answer = await http.request(method, filled(path), headers=bearer(*map(Scope, needed)))
+    assert answer.status_code not in (401, 403)
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_a_session_opens_what_its_role_holds_and_no_more(http, role):
+    access = _access()
+    name = f"p-{role.value}"
+    people.add(access.engine, name, role, PASSWORD, access.now_ms(), "shell:test")
+    answer = await http.post("/v1/session", json={"name": name, "password": PASSWORD})
+    assert answer.json()["scopes"] == sorted(SCOPES_OF[role])
+    for method, path in sorted(set(operations()) - OPEN):
+        answer = await http.request(method, filled(path))
+        may = declared(method, path) <= SCOPES_OF[role]
+        assert (answer.status_code not in (401, 403)) == may, (method, path)
+    # Whatever is changed by a page elsewhere is refused before anything else is looked at.
+    for method, path in sorted(o for o in {*routes(), *operations()} if o[0] not in ("GET", "HEAD")):
+        answer = await http.request(method, filled(path), headers={"origin": "https://evil.example"})
+        assert (answer.status_code, answer.json()["title"]) == (403, "Not from our page"), (method, path)
+
+
+def test_the_document_says_who_may():
+    document = APP.openapi()
+    assert set(document["components"]["securitySchemes"]) == {"key", "session"}
+    for method, path in operations():
+        security = operation(method, path)["security"]
+        if (method, path) in OPEN:
+            assert declared(method, path) == set()
+            assert security in ([], [{}, {"key": []}, {"session": []}])
+        else:
+            assert [list(need) for need in security] == [["key"], ["session"]]
+            assert {"401", "403"} <= set(operation(method, path)["responses"])
+
+
+def test_every_answer_of_the_document_has_a_shape():
+    for method, path in operations():
+        for status, answer in operation(method, path)["responses"].items():
+            shapes = [c["schema"] for c in answer.get("content", {}).values()]
+            assert all(shapes), (method, path, status)
+            assert shapes or status == "204", (method, path, status)
+
+
+async def test_a_key_that_may_read_cannot_ask_for_all_there_is(http, monkeypatch):
+    monkeypatch.setattr(queries, "MAX_ROWS", 3)
+    where = {"channel": 101, "start": 0, "end": 4_000_000_000_000}
+    answer = await http.get("/v1/readings", params=where, headers=bearer(Scope.READ))
+    assert (answer.status_code, answer.json()["title"]) == (413, "Too much for one answer")
+    assert "interval=1h" in answer.json()["detail"]
+    hours = await http.get("/v1/readings", params={**where, "interval": "1h"}, headers=bearer(Scope.READ))
+    assert (hours.status_code, len(hours.json())) == (200, 1)
+
+
+@pytest.mark.parametrize(("headers", "told"), [({}, False), (bearer(Scope.OPERATE), False), (bearer(Scope.READ), True)])
+async def test_why_the_cloud_is_not_ready_is_for_those_who_may_read(http, monkeypatch, headers, told):
+    """It names inner hosts and paths. Whether it is ready is for everybody: a watchdog has no key."""
+    health = api.guarded_cloud().services.health
+    monkeypatch.setattr(health, "ready", lambda: (False, "cannot reach the broker at 10.0.0.5:8883"))
+    answer = await http.get("/readyz", headers=headers)
+    assert answer.status_code == 503
+    assert ("10.0.0.5" in answer.text) == told
