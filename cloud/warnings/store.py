@@ -11,10 +11,11 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 from cloud.ledger import tables as t
 from cloud.warnings import incidents as inc
 from cloud.warnings.engine import EngineState, Outcome
-from cloud.warnings.types import Message, MsgType
+from cloud.warnings.types import Message, MsgType, Told
 from contract import condition_state as cond
 from contract.models import Level
 
+TOLD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
@@ -117,6 +118,12 @@ def message_of(row: Row[Any]) -> Message:
     references = tuple(json.loads(row.refs))
     level, msg_type = Level(row.level), MsgType(row.msg_type)
     return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
+
+
+def told_of(row: Row[Any]) -> Told:
+    """Of the columns in `TOLD`."""
+    references = tuple(json.loads(row.refs))
+    return Told(row.id, row.incident, row.sent_ms, MsgType(row.msg_type), Level(row.level), references)
 
 
 def _body(state: EngineState, o: inc.Open) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +17,7 @@ from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import incident_from_json
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import ConditionSnapshot, Incident, Message
+from cloud.warnings.types import ConditionSnapshot, Incident, Message, Told
 from contract.catalogue import Catalogue
 
 NAME = "warnings"
@@ -107,12 +107,12 @@ class WarningsView:
         with self._ledger.connect() as db:
             return [store.message_of(row) for row in db.execute(query)]
 
-    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Message]]:
-        found: dict[str, list[Message]] = {i: [] for i in incident_ids}
-        query = select(t.messages).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Told]]:
+        found: dict[str, list[Told]] = {i: [] for i in incident_ids}
+        query = select(*store.TOLD).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
         with self._ledger.connect() as db:
             for row in db.execute(query):
-                found[row.incident].append(store.message_of(row))
+                found[row.incident].append(store.told_of(row))
         return found
 
     def message(self, message_id: str) -> Message | None:
@@ -120,10 +120,11 @@ class WarningsView:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
         return None if row is None else store.message_of(row)
 
-    def conditions(self) -> Sequence[ConditionSnapshot]:
+    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
+        state = self._state.conditions
+        found = list(state.values()) if channels is None else [state[c] for c in sorted(channels) if c in state]
         return [
-            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value)
-            for c in list(self._state.conditions.values())
+            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value) for c in found
         ]
 
 
