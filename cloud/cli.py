@@ -30,6 +30,9 @@ commands.mount(app)
 @app.command()
 def serve(config: ConfigPath) -> None:
     """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
+    from cloud.memory import keep_little
+
+    keep_little()
     from cloud.serve import Cloud
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)

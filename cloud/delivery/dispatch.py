@@ -46,6 +46,14 @@ class Dispatcher:
         self._after = 0  # all messages up to this number are delivered: what is old is not looked at again
         self._thread = threading.Thread(target=self._run, name=f"deliver {consumer.name}", daemon=True)
 
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def alive(self) -> bool:
+        """Or at rest, because its consumer wants no more."""
+        return self._gone or self._thread.is_alive()
+
     def start(self) -> None:
         self._thread.start()
 

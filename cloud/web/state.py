@@ -37,7 +37,9 @@ class Shown:
             if "wet_well" in by_register:
                 self.pumps[s.id] = by_register
         self.main_channels = {c for c in self.main.values() if c is not None}
-        self.table = LatestTable(catalogue, sorted(self.main_channels.union(*(p.values() for p in self.pumps.values()))))
+        self.table = LatestTable(
+            catalogue, sorted(self.main_channels.union(*(p.values() for p in self.pumps.values())))
+        )
 
 
 def district_state(services: Services, shown: Shown) -> dict[str, Any]:
