@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.ledger import tables as t
 from cloud.warnings import incidents as inc
@@ -140,10 +141,12 @@ def _told(incident: str, m: dict[str, Any]) -> Message:
 
 
 def _replace(db: Connection, table: Table, key: str, bodies: dict[Any, str], gone: Sequence[Any]) -> None:
-    if old := [{"old": k} for k in (*bodies, *gone)]:
-        db.execute(delete(table).where(table.c[key] == bindparam("old")), old)
+    if gone:
+        db.execute(delete(table).where(table.c[key] == bindparam("old")), [{"old": k} for k in gone])
     if bodies:
-        db.execute(insert(table), [{key: k, "body": body} for k, body in bodies.items()])
+        put = postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
+        put = put.on_conflict_do_update(index_elements=[key], set_={"body": put.excluded.body})
+        db.execute(put, [{key: k, "body": body} for k, body in bodies.items()])
 
 
 def _replace_one(db: Connection, table: Table, key: str, value: str, values: dict[str, Any]) -> None:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger import tables as t
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
-from cloud.views.decode import readings
+from cloud.views.decode import readings_and_entries
 from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import incident_from_json
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.types import ConditionSnapshot, Incident, Message, Told
 from contract.catalogue import Catalogue
+from contract.readings import ReadingBatch
 
 NAME = "warnings"
 
@@ -51,13 +54,14 @@ class WarningsView:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
+        batches = self._heeded(entries)
         try:
             if self._ahead:
                 self._load()
             self._ahead = True  # until it is stored: the step alters the state in place
             state, outcomes = self._state, []
-            for entry in entries:
-                state, outcome = self._engine.step(state, readings([entry]), entry.append_ms)
+            for entry, batch in zip(entries, batches, strict=True):
+                state, outcome = self._engine.step(state, batch, entry.append_ms)
                 outcomes.append(outcome)
             with self._ledger.begin() as db:
                 number = state.number - sum(len(o.messages) for o in outcomes)
@@ -72,6 +76,14 @@ class WarningsView:
         if any(o.messages for o in outcomes):
             for tell in self.on_messages:
                 tell()
+
+    def _heeded(self, entries: Sequence[Entry]) -> list[ReadingBatch]:
+        """Of each entry what the engine will look at: decoded and sifted for all at once."""
+        batch, entry = readings_and_entries(entries)
+        keep = self._engine.heeded(batch, np.array([e.append_ms for e in entries], np.int64)[entry])
+        batch, entry = batch.take(keep), entry[keep]
+        cuts = np.searchsorted(entry, np.arange(len(entries) + 1)).tolist()
+        return [batch.take(slice(a, b)) for a, b in itertools.pairwise(cuts)]
 
     def reset(self) -> None:
         with self._ledger.begin() as db:
