@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import multiprocessing as mp
 import random
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -25,12 +26,12 @@ class Said:
 
 
 class Clients:
-    """keys: shared out among them. pause_s: between an answer and the next question of one of them."""
+    """One for each of `keys`. pause_s: between an answer and the next question."""
 
-    def __init__(self, http: str, keys: list[str], count: int, pause_s: float, seconds: float) -> None:
+    def __init__(self, http: str, keys: list[str], pause_s: float, seconds: float) -> None:
         context = mp.get_context("spawn")
         self._results: mp.SimpleQueue[Said] = context.SimpleQueue()
-        arguments = (http, keys, count, pause_s, seconds, self._results)
+        arguments = (http, keys, pause_s, seconds, self._results)
         self._process = context.Process(target=_work, args=arguments, daemon=True)
         self._process.start()
 
@@ -39,15 +40,15 @@ class Clients:
         return self._results.get()
 
 
-def _work(http: str, keys: list[str], count: int, pause_s: float, seconds: float, out: Any) -> None:
-    out.put(asyncio.run(_all(http, keys, count, pause_s, time.monotonic() + seconds)))
+def _work(http: str, keys: list[str], pause_s: float, seconds: float, out: Any) -> None:
+    out.put(asyncio.run(_all(http, keys, pause_s, time.monotonic() + seconds)))
 
 
-async def _all(http: str, keys: list[str], count: int, pause_s: float, until_s: float) -> Said:
+async def _all(http: str, keys: list[str], pause_s: float, until_s: float) -> Said:
     said = Said()
-    limits = httpx.Limits(max_connections=count)
+    limits = httpx.Limits(max_connections=len(keys))
     async with httpx.AsyncClient(base_url=http, timeout=30, limits=limits, trust_env=False) as client:
-        await asyncio.gather(*(_one(client, keys[i % len(keys)], i, pause_s, until_s, said) for i in range(count)))
+        await asyncio.gather(*(_one(client, key, i, pause_s, until_s, said) for i, key in enumerate(keys)))
     return said
 
 
@@ -68,5 +69,5 @@ async def _one(client: httpx.AsyncClient, key: str, number: int, pause_s: float,
                 said.without_retry_after += "retry-after" not in answer.headers
                 wait_s = max(wait_s, float(answer.headers.get("retry-after", 1)))
         except httpx.HTTPError as error:
-            said.answers[f"{type(error).__name__} {error}".strip()] += 1
+            said.answers[re.sub(r"\d+", "n", f"{type(error).__name__} {error}".strip())] += 1
         await asyncio.sleep(wait_s * chance.uniform(0.8, 1.2))

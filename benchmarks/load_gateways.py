@@ -21,27 +21,28 @@ Key = tuple[str, int]
 
 
 class Gateways:
-    """All of them over one connection: who is who matters to the receiver, and it is told by topic and batch.
+    """All of them over two connections, for what is new and for history: who is who matters to the receiver, and it is
+    told by topic and batch.
 
-    alarms: zone -> when its alarm was published. acknowledged, resent: batches of history.
+    alarms: zone -> when its alarm was published. waited_s: of each batch of history, from publication (the first) to its
+    acknowledgement. resent: batches of history.
     """
 
     def __init__(self, port: int) -> None:
-        self.sent_readings = self.acknowledged = self.resent = 0
+        self.sent_readings = self.resent = 0
+        self.waited_s: list[float] = []
         self.alarms: dict[str, float] = {}
         self._seq: Counter[Key] = Counter()
         self._lock = threading.Lock()
-        self._waiting: defaultdict[str, dict[int, tuple[float, bytes]]] = defaultdict(dict)
-        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="gateways")
-        self._client.max_inflight_messages_set(5000)
-        self._client.on_message = self._on_ack
-        self._client.connect("127.0.0.1", port)
-        self._client.subscribe("headwater/1/bench/+/ack", qos=1)
-        self._client.loop_start()
+        self._waiting: defaultdict[str, dict[int, tuple[float, float, bytes]]] = defaultdict(dict)
+        self._clients = {spool: _connected(port, f"spool{spool}") for spool in (LIVE, HISTORY)}
+        self._clients[HISTORY].on_message = self._on_ack
+        self._clients[HISTORY].subscribe("headwater/1/bench/+/ack", qos=1)
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        for client in self._clients.values():
+            client.disconnect()
+            client.loop_stop()
 
     def live(self, seconds: float, zones: range) -> None:
         """Ten times the normal rate from half the stations; of the others one after another goes under water, on the
@@ -104,11 +105,11 @@ class Gateways:
         now_s = time.monotonic()
         with self._lock:
             waiting = self._waiting[gateway]
-            late = [(seq, payload) for seq, (at_s, payload) in waiting.items() if now_s - at_s > RESEND_S]
-            waiting.update({seq: (now_s, payload) for seq, payload in late})
-        for _, payload in late:
+            late = {s: (first_s, now_s, x) for s, (first_s, at_s, x) in waiting.items() if now_s - at_s > RESEND_S}
+            waiting.update(late)
+        for _, _, payload in late.values():
             self.resent += 1
-            self._client.publish(f"headwater/1/bench/{gateway}/up/history", payload, qos=1)
+            self._clients[HISTORY].publish(f"headwater/1/bench/{gateway}/up/history", payload, qos=1)
 
     def _publish(self, gateway: str, spool: int, lane: Lane, readings: ReadingBatch) -> None:
         self._seq[gateway, spool] += 1
@@ -116,8 +117,9 @@ class Gateways:
         payload = encode_batch(WireBatch(gateway, spool, seq, lane, readings))
         if spool == HISTORY:
             with self._lock:
-                self._waiting[gateway][seq] = (time.monotonic(), payload)
-        self._client.publish(f"headwater/1/bench/{gateway}/up/{lane.name.lower()}", payload, qos=1)
+                now_s = time.monotonic()
+                self._waiting[gateway][seq] = (now_s, now_s, payload)
+        self._clients[spool].publish(f"headwater/1/bench/{gateway}/up/{lane.name.lower()}", payload, qos=1)
 
     def _on_ack(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
         ack = decode_ack(message.payload)
@@ -126,8 +128,15 @@ class Gateways:
         with self._lock:
             waiting = self._waiting[message.topic.split("/")[3]]
             for seq in [s for s in waiting if s <= ack.prefix or s in ack.seqs]:
-                del waiting[seq]
-                self.acknowledged += 1
+                self.waited_s.append(time.monotonic() - waiting.pop(seq)[0])
+
+
+def _connected(port: int, name: str) -> mqtt.Client:
+    client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name)
+    client.max_inflight_messages_set(5000)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    return client
 
 
 def _channels(station: int) -> np.ndarray[tuple[int], np.dtype[np.uint32]]:
