@@ -24,7 +24,7 @@ class Gateways:
     """All of them over two connections, for what is new and for history: who is who matters to the receiver, and it is
     told by topic and batch.
 
-    alarms: zone -> when its alarm was published. waited_s: of each batch of history, from publication (the first) to its
+    alarms: zone -> when its alarm was published. waited_s: of each batch of history, from its first publication to its
     acknowledgement. resent: batches of history.
     """
 
