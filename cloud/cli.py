@@ -16,6 +16,10 @@ from cloud.damage import StoreDamaged
 from cloud.identity.commands import broker, gateway
 from contract.yaml_lines import ConfigError
 
+# How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
+# Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
+_SWITCH_S = 0.0005
+
 app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
@@ -30,6 +34,10 @@ commands.mount(app)
 @app.command()
 def serve(config: ConfigPath) -> None:
     """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
+    from cloud.memory import keep_little
+
+    keep_little()
+    sys.setswitchinterval(_SWITCH_S)
     from cloud.serve import Cloud
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)

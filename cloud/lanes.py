@@ -1,7 +1,8 @@
 """What came and is not stored yet, a queue a lane: alarms first, then live readings, and history when there is room.
 
-Each queue is bounded. What finds its queue full is let go and counted: nothing of it was acknowledged, so its gateway
-keeps it and sends it again. So no flood of one lane fills the memory, or makes another lane wait.
+However much history waits, a group to be stored holds little of it. Each queue is bounded: what finds its queue full is
+let go and counted. Nothing of it was acknowledged, so its gateway keeps it and sends it again. So no flood of one lane
+fills the memory, or makes another lane wait.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from contract.topics import Kind
 _BOUNDS = {Kind.ALARM: 10_000, Kind.LIVE: 20_000, Kind.HISTORY: 2_000}
 LANE_BYTES = 32_000_000
 _HISTORY_SHARE = 10  # of a full group history gets one in ten, so that it never starves
+HISTORY_AT_ONCE = 200  # and no more at all: an alarm waits for the group before it to be stored
 
 
 class Lanes:
@@ -26,6 +28,7 @@ class Lanes:
         self._waiting: dict[Kind, deque[Message]] = {kind: deque() for kind in _BOUNDS}
         self._bytes: Counter[Kind] = Counter()
         self._news = threading.Condition()
+        self._wanted = 1  # so many make a taker go on
         self.deferred: Counter[str] = Counter()
 
     def put(self, message: Message) -> bool:
@@ -39,20 +42,23 @@ class Lanes:
                 return False
             self._waiting[lane].append(message)
             self._bytes[lane] += len(message.payload)
-            self._news.notify()
+            if lane is Kind.ALARM or len(self) >= self._wanted:  # to wake him for each would halve what comes in
+                self._news.notify()
         return True
 
     def take(self, most: int, idle_s: float, gather_s: float) -> list[Message]:
         """Up to `most`, alarms first; empty when nothing comes in idle_s. An alarm is taken at once, others when
         `most` are there or gather_s after the first."""
         with self._news:
+            self._wanted = 1
             if not self._news.wait_for(self._any, idle_s):
                 return []
+            self._wanted = most
             self._news.wait_for(lambda: bool(self._waiting[Kind.ALARM]) or len(self) >= most, gather_s)
             kept = min(len(self._waiting[Kind.HISTORY]), most // _HISTORY_SHARE)
             group = self._pop(Kind.ALARM, most)
             group += self._pop(Kind.LIVE, most - len(group) - kept)
-            return group + self._pop(Kind.HISTORY, most - len(group))
+            return group + self._pop(Kind.HISTORY, min(most - len(group), HISTORY_AT_ONCE))
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))

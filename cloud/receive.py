@@ -9,6 +9,7 @@ import logging
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,6 +50,7 @@ class ReceiveService:
         self._stop = threading.Event()
         self._trouble = "not connected to the broker yet"
         self._connected = False
+        self._turned_s = time.monotonic()
         self._committer = threading.Thread(target=self._commit_forever, name="receive", daemon=True)
         self._credentials, self._tls = credentials, tls
         self._client = self._new_client()
@@ -76,6 +78,10 @@ class ReceiveService:
     def counters(self) -> Mapping[str, int]:
         """What was let go because its lane was full, since start: `<lane>_deferred`."""
         return dict(self._lanes.deferred)
+
+    def idle_s(self) -> float:
+        """Since the committing thread last turned; it does at least once a second unless it is stuck or gone."""
+        return time.monotonic() - self._turned_s
 
     def trouble(self) -> str:
         """Empty while batches are taken; else what an operator should know."""
@@ -135,8 +141,10 @@ class ReceiveService:
 
     def _commit_forever(self) -> None:
         while not self._stop.is_set():
+            self._turned_s = time.monotonic()
             group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S)
             while group and not self._stop.is_set():
+                self._turned_s = time.monotonic()
                 try:
                     for ack in self._intake.take(group, self._clock.now_ms()):
                         self._client.publish(ack.topic, ack.payload, qos=1)

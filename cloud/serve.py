@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 import logging
+import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -20,8 +22,9 @@ from cloud.access.access import Access
 from cloud.access.people import first_administrator
 from cloud.broker import EmbeddedBroker
 from cloud.config import CloudConfig, InfluxSettings
-from cloud.delivery.dispatch import Dispatcher, SinkState
+from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.sinks import make_sink
+from cloud.health import CloudHealth
 from cloud.identity.check import tls_files
 from cloud.identity.watch import IdentityWatch
 from cloud.intake import Intake
@@ -30,15 +33,17 @@ from cloud.quarantine import Quarantine
 from cloud.receive import ReceiveService
 from cloud.receiver import Receiver
 from cloud.series.base import SeriesStore
-from cloud.services import GatewayLink, Services, ViewState
+from cloud.services import Services
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
+from cloud.watchdog import Watchdog
 from contract.clock import Clock, SystemClock
 
 log = logging.getLogger(__name__)
 
 _HAND_ON_S = 10.0
+_STUCK_S = 60.0  # a commit to a slow disk may take long, and a restart does not make it faster
 
 
 class Cloud:
@@ -131,11 +136,20 @@ class Cloud:
             "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
         }
         http = self.config.file.http
-        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready)
+        watchdog = Watchdog(os.environ, self.stuck)
+        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready, watchdog)
         for number in (signal.SIGTERM, signal.SIGINT):
             # uvicorn raises it again when it has stopped: by default that ends the process before `stop`.
             signal.signal(number, lambda *_: None)
         server.run(sockets=[listener])
+
+    def stuck(self) -> list[str]:
+        """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such
+        thing: see `cloud.health`."""
+        idle_s = self.receive.idle_s()
+        out = [f"the receiver has not turned for {idle_s:.0f} s"] if idle_s > _STUCK_S else []
+        out += [f"{r.name} has ended" for r in self.runners if not r.alive()]
+        return out + [f"{d.name} has ended" for d in self.dispatchers if not d.alive()]
 
     def stop(self) -> None:
         self._stop.set()
@@ -176,67 +190,20 @@ class Cloud:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: dict[str, Any]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: dict[str, Any], watchdog: Watchdog) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._ready, self._watchdog = ready, watchdog
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(json.dumps(self._ready), flush=True)
+        self._watchdog.tell("READY=1")
+        self._beat = asyncio.create_task(self._watchdog.beat_forever())
 
-
-class CloudHealth:
-    """See `cloud.services.Health`."""
-
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
-
-    def ready(self) -> tuple[bool, str]:
-        identities = self._cloud.identities.trouble() if self._cloud.identities is not None else ""
-        troubles = [self._cloud.receive.trouble(), identities]
-        troubles += (f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)
-        said = "; ".join(t for t in troubles if t)
-        return not said, said
-
-    def gateways(self) -> Sequence[GatewayLink]:
-        return self._cloud.intake.links()
-
-    def views(self) -> Sequence[ViewState]:
-        return [runner.state() for runner in self._cloud.runners]
-
-    def sinks(self) -> Sequence[SinkState]:
-        return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
-
-    def counters(self) -> Mapping[str, int]:
-        return {**self._cloud.intake.counters(), **self._cloud.receive.counters()}
-
-    def identities(self) -> Mapping[str, float]:
-        return self._cloud.identities.days_left() if self._cloud.identities is not None else {}
-
-    def quarantine_count(self) -> int:
-        return self._cloud.quarantine.count()
-
-    def is_quarantined(self, number: int) -> bool:
-        return self._cloud.quarantine.one(number) is not None
-
-    def release(self, number: int) -> str:
-        # Twice at once: the other has stored it.
-        return self._cloud.intake.release(number, self._cloud.clock.now_ms()) or ""
-
-    def quarantined(self) -> Sequence[Mapping[str, Any]]:
-        return [
-            {
-                "id": k.id,
-                "gateway": k.gateway,
-                "spool": f"{k.spool:016x}",
-                "seq": k.seq,
-                "reason": k.reason.value,
-                "detail": k.detail,
-                "received_ms": k.received_ms,
-                "bytes": len(k.payload),
-            }
-            for k in self._cloud.quarantine.waiting()
-        ]
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._watchdog.tell("STOPPING=1")
+        self._beat.cancel()
+        await super().shutdown(sockets)
 
 
 def open_series(config: CloudConfig, batch_log: Any) -> SeriesStore:

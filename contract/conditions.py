@@ -24,7 +24,7 @@ import numpy as np
 from contract.condition_state import Change, Condition, ConditionState, Latch, Late, Reason, State, dump, restore
 from contract.due import DueTimes
 from contract.models import Level
-from contract.readings import Flag, ReadingBatch
+from contract.readings import Bools, Flag, Int64s, ReadingBatch
 from contract.rules import Rule
 
 __all__ = ["Change", "Condition", "ConditionState", "Conditions", "Late", "Reason", "State", "dump", "restore"]
@@ -49,6 +49,15 @@ class Conditions:
             }
         )
 
+    def heeded(self, batch: ReadingBatch, now_ms: int | Int64s) -> Bools:
+        """Which readings a step looks at: of channels that a rule watches, and not calm history. now_ms: of the step,
+        or for each reading that of its own step. Leaving the others out beforehand alters nothing."""
+        if not len(self._watched):
+            return np.zeros(len(batch), np.bool_)
+        nearest = np.minimum(np.searchsorted(self._watched, batch.channel), len(self._watched) - 1)
+        calm_history = (now_ms - batch.time_ms > self._stale_ms[nearest]) & ~(batch.value >= self._lowest[nearest])
+        return np.asarray((self._watched[nearest] == batch.channel) & ~calm_history)
+
     def step(self, state: State, batch: ReadingBatch, now_ms: int) -> tuple[State, list[Change], list[Late]]:
         """The conditions after a batch (an empty one: after time alone). `state` is consumed."""
         changes: list[Change] = []
@@ -56,10 +65,8 @@ class Conditions:
         if state.due is None:
             state.due = DueTimes((c.channel, self._next_ms(c)) for c in state.values())
         state.moved = set()
-        if len(batch) and len(self._watched):
-            nearest = np.minimum(np.searchsorted(self._watched, batch.channel), len(self._watched) - 1)
-            calm_history = (now_ms - batch.time_ms > self._stale_ms[nearest]) & ~(batch.value >= self._lowest[nearest])
-            mine = batch.take((self._watched[nearest] == batch.channel) & ~calm_history)
+        if len(batch):
+            mine = batch.take(self.heeded(batch, now_ms))
             order = np.argsort(mine.time_ms, kind="stable")
             columns = (mine.time_ms[order], mine.channel[order], mine.value[order], mine.flag[order])
             for t, channel, v, flag in zip(*(c.tolist() for c in columns), strict=True):

@@ -27,10 +27,11 @@ class BoundedProtocol(H11Protocol):
     drain_check_s = DRAIN_CHECK_S
     _head_timer: asyncio.TimerHandle | None = None
     _drain_timer: asyncio.TimerHandle | None = None
+    _rests_since_s: float | None = None  # kept alive, and nothing asked
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.settings.max_connections:
+        if len(self.connections) > self.settings.max_connections and not self._close_one_at_rest():
             self._refuse(503, "Too many connections", f"come again in {RETRY_AFTER_S} s")
         else:
             self._await_head()
@@ -38,6 +39,7 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         if self.transport.is_closing():
             return
+        self._rests_since_s = None
         if self._idle():
             self._await_head()
         super().data_received(data)
@@ -50,8 +52,10 @@ class BoundedProtocol(H11Protocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        left = self.transport.get_write_buffer_size()
-        if left and self._drain_timer is None:
+        self._rests_since_s = self.loop.time() if self._idle() else None  # not with a next request in the pipe
+        # What was watched before has gone out, or this answer could not have been sent: the watch begins anew.
+        self._drain_timer = _stop(self._drain_timer)
+        if left := self.transport.get_write_buffer_size():
             self._drain_timer = self.loop.call_later(self.drain_check_s, self._check_drain, left)
 
     def send_400_response(self, msg: str) -> None:
@@ -66,6 +70,15 @@ class BoundedProtocol(H11Protocol):
 
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete
+
+    def _close_one_at_rest(self) -> bool:
+        """The one that has rested longest makes room: those that are kept alive must not shut others out."""
+        resting = {c: c._rests_since_s for c in self.connections if isinstance(c, BoundedProtocol)}
+        since = {c: s for c, s in resting.items() if s is not None and not c.transport.is_closing()}
+        if not since:
+            return False
+        min(since, key=since.__getitem__).timeout_keep_alive_handler()
+        return True
 
     def _await_head(self) -> None:
         if self._head_timer is None:

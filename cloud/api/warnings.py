@@ -12,7 +12,7 @@ from cloud.api.problems import Problem
 from cloud.delivery.feed import render as render_feed
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import Message
+from cloud.warnings.types import Message, Told
 from contract.clock import iso
 
 
@@ -59,7 +59,7 @@ def _messages(services: Services, incident: str) -> list[dict[str, Any]]:
     return [_message_json(m) for m in services.warnings.messages(incident)]
 
 
-def _message_json(m: Message) -> dict[str, Any]:
+def _message_json(m: Message | Told) -> dict[str, Any]:
     return {
         "id": m.id,
         "incident": m.incident,

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, Select, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
@@ -43,7 +43,16 @@ class Dispatcher:
         self._news = threading.Event()
         self._trouble = ""
         self._gone = False
+        self._after = 0  # all messages up to this number are delivered: what is old is not looked at again
         self._thread = threading.Thread(target=self._run, name=f"deliver {consumer.name}", daemon=True)
+
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def alive(self) -> bool:
+        """Or at rest, because its consumer wants no more."""
+        return self._gone or self._thread.is_alive()
 
     def start(self) -> None:
         self._thread.start()
@@ -60,11 +69,10 @@ class Dispatcher:
 
     def state(self) -> SinkState:
         d, name = t.deliveries, self._consumer.name
+        delivered = select(func.count()).where(d.c.sink == name, d.c.delivered_ms.is_not(None))
         with self._ledger.connect() as db:
-            sent = db.execute(select(d.c.message).where(d.c.sink == name, d.c.delivered_ms.is_not(None))).all()
-            total = db.execute(select(t.messages.c.id)).all()
-        done = {m for (m,) in sent}
-        return SinkState(name, len(done), sum(m not in done for (m,) in total), self._trouble)
+            waiting = db.execute(self._undelivered(select(func.count()).select_from(t.messages))).scalar_one()
+            return SinkState(name, db.execute(delivered).scalar_one(), waiting, self._trouble)
 
     def _run(self) -> None:
         while not self._stop.is_set() and not self._gone:
@@ -84,12 +92,19 @@ class Dispatcher:
                 self._stop.wait(_EAGER_S)
 
     def _next(self) -> Message | None:
-        d = t.deliveries
-        done = select(d.c.message).where(d.c.sink == self._consumer.name, d.c.delivered_ms.is_not(None))
-        query = select(t.messages).where(t.messages.c.id.not_in(done)).order_by(t.messages.c.number).limit(1)
+        query = self._undelivered(select(t.messages)).order_by(t.messages.c.number).limit(1)
         with self._ledger.connect() as db:
             row = db.execute(query).first()
-        return None if row is None else message_of(row)
+        if row is None:
+            return None
+        self._after = row.number - 1  # in order, and none is passed over: those before are delivered
+        return message_of(row)
+
+    def _undelivered(self, query: Select[Any]) -> Select[Any]:
+        """Of messages: those that this sink has not delivered. Each costs one look into the deliveries' own key."""
+        d, m = t.deliveries, t.messages
+        mine = (d.c.sink == self._consumer.name, d.c.message == m.c.id, d.c.delivered_ms.is_not(None))
+        return query.where(m.c.number > self._after, ~select(d.c.message).where(*mine).correlate(m).exists())
 
     def _insist(self, message: Message) -> None:
         """Until the consumer has it, or wants no more."""

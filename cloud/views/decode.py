@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from cloud.log.base import Entry, EntryKind
 from cloud.views.base import Poisoned
-from contract.readings import ReadingBatch
+from contract.readings import Int64s, ReadingBatch
 from contract.wire import WireError, columns, parse_batch
 
 
 def readings(entries: Sequence[Entry]) -> ReadingBatch:
     """All readings of the entries, in log order; ticks have none. Raises Poisoned on the first that cannot be read."""
-    batches = [e for e in entries if e.kind is EntryKind.BATCH]
+    return readings_and_entries(entries)[0]
+
+
+def readings_and_entries(entries: Sequence[Entry]) -> tuple[ReadingBatch, Int64s]:
+    """As `readings`, and the place in `entries` of the one that each reading came with."""
+    batches = [(i, e) for i, e in enumerate(entries) if e.kind is EntryKind.BATCH]
     try:
-        return columns([parse_batch(e.payload) for e in batches])
+        parsed = [parse_batch(e.payload) for _, e in batches]
+        counts = np.fromiter((p.count for p in parsed), np.int64, len(parsed))
+        return columns(parsed), np.repeat(np.array([i for i, _ in batches], np.int64), counts)
     except WireError:
-        for e in batches:
+        for _, e in batches:
             try:
                 columns([parse_batch(e.payload)])
             except WireError as error:

@@ -31,6 +31,13 @@ class ViewRunner:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"view {view.name}", daemon=True)
 
+    @property
+    def name(self) -> str:
+        return self._thread.name
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
     def start(self) -> None:
         self._thread.start()
 

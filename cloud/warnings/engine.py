@@ -10,7 +10,7 @@ from cloud.warnings.settings import WarningSettings
 from cloud.warnings.types import Incident, Message, MsgType
 from contract.catalogue import Catalogue
 from contract.conditions import Change, Conditions, Late, State
-from contract.readings import ReadingBatch
+from contract.readings import Bools, Int64s, ReadingBatch
 
 
 @dataclass(slots=True)
@@ -46,6 +46,10 @@ class Engine:
 
     def initial(self) -> EngineState:
         return EngineState(self._conditions.initial())
+
+    def heeded(self, batch: ReadingBatch, now_ms: Int64s) -> Bools:
+        """See `contract.conditions.Conditions.heeded`."""
+        return self._conditions.heeded(batch, now_ms)
 
     def step(self, state: EngineState, batch: ReadingBatch, now_ms: int) -> tuple[EngineState, Outcome]:
         out = Outcome()

@@ -7,14 +7,16 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.ledger import tables as t
 from cloud.warnings import incidents as inc
 from cloud.warnings.engine import EngineState, Outcome
-from cloud.warnings.types import Message, MsgType
+from cloud.warnings.types import Message, MsgType, Told
 from contract import condition_state as cond
 from contract.models import Level
 
+TOLD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
@@ -119,6 +121,12 @@ def message_of(row: Row[Any]) -> Message:
     return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
 
 
+def told_of(row: Row[Any]) -> Told:
+    """Of the columns in `TOLD`."""
+    references = tuple(json.loads(row.refs))
+    return Told(row.id, row.incident, row.sent_ms, MsgType(row.msg_type), Level(row.level), references)
+
+
 def _body(state: EngineState, o: inc.Open) -> dict[str, Any]:
     """earlier: the incident's messages, as far as references need them."""
     earlier = [
@@ -133,10 +141,12 @@ def _told(incident: str, m: dict[str, Any]) -> Message:
 
 
 def _replace(db: Connection, table: Table, key: str, bodies: dict[Any, str], gone: Sequence[Any]) -> None:
-    if old := [{"old": k} for k in (*bodies, *gone)]:
-        db.execute(delete(table).where(table.c[key] == bindparam("old")), old)
+    if gone:
+        db.execute(delete(table).where(table.c[key] == bindparam("old")), [{"old": k} for k in gone])
     if bodies:
-        db.execute(insert(table), [{key: k, "body": body} for k, body in bodies.items()])
+        put = postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
+        put = put.on_conflict_do_update(index_elements=[key], set_={"body": put.excluded.body})
+        db.execute(put, [{key: k, "body": body} for k, body in bodies.items()])
 
 
 def _replace_one(db: Connection, table: Table, key: str, value: str, values: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -80,6 +80,18 @@ class Message:
     cap_xml: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message without its text, for lists: two hundred texts are half a megabyte."""
+
+    id: str
+    incident: str
+    sent_ms: int
+    msg_type: MsgType
+    level: Level
+    references: Sequence[str]
+
+
 class WarningsReader(Protocol):
     """Read access for the API and the page; safe from any thread."""
 
@@ -93,12 +105,12 @@ class WarningsReader(Protocol):
         """Newest first; of one incident, or of all."""
         ...
 
-    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Message]]:
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Told]]:
         """Every message of each, newest first, by one question. At most 1000 incidents."""
         ...
 
     def message(self, message_id: str) -> Message | None: ...
 
-    def conditions(self) -> Sequence[ConditionSnapshot]:
-        """Every condition there is, by channel."""
+    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
+        """Every condition there is, by channel; or those of these channels that a rule watches."""
         ...

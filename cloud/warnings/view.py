@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger import tables as t
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
-from cloud.views.decode import readings
+from cloud.views.decode import readings_and_entries
 from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import incident_from_json
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import ConditionSnapshot, Incident, Message
+from cloud.warnings.types import ConditionSnapshot, Incident, Message, Told
 from contract.catalogue import Catalogue
+from contract.readings import ReadingBatch
 
 NAME = "warnings"
 
@@ -52,13 +55,14 @@ class WarningsView:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
+        batches = self._heeded(entries)
         try:
             if self._ahead:
                 self._load()
             self._ahead = True  # until it is stored: the step alters the state in place
             state, outcomes = self._state, []
-            for entry in entries:
-                state, outcome = self._engine.step(state, readings([entry]), entry.append_ms)
+            for entry, batch in zip(entries, batches, strict=True):
+                state, outcome = self._engine.step(state, batch, entry.append_ms)
                 outcomes.append(outcome)
             with self._ledger.begin() as db:
                 number = state.number - sum(len(o.messages) for o in outcomes)
@@ -73,6 +77,14 @@ class WarningsView:
         if any(o.messages for o in outcomes):
             for tell in self.on_messages:
                 tell()
+
+    def _heeded(self, entries: Sequence[Entry]) -> list[ReadingBatch]:
+        """Of each entry what the engine will look at: decoded and sifted for all at once."""
+        batch, entry = readings_and_entries(entries)
+        keep = self._engine.heeded(batch, np.array([e.append_ms for e in entries], np.int64)[entry])
+        batch, entry = batch.take(keep), entry[keep]
+        cuts = np.searchsorted(entry, np.arange(len(entries) + 1)).tolist()
+        return [batch.take(slice(a, b)) for a, b in itertools.pairwise(cuts)]
 
     def reset(self) -> None:
         with self._ledger.begin() as db:
@@ -108,12 +120,12 @@ class WarningsView:
         with self._ledger.connect() as db:
             return [store.message_of(row) for row in db.execute(query)]
 
-    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Message]]:
-        found: dict[str, list[Message]] = {i: [] for i in incident_ids}
-        query = select(t.messages).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Told]]:
+        found: dict[str, list[Told]] = {i: [] for i in incident_ids}
+        query = select(*store.TOLD).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
         with self._ledger.connect() as db:
             for row in db.execute(query):
-                found[row.incident].append(store.message_of(row))
+                found[row.incident].append(store.told_of(row))
         return found
 
     def message(self, message_id: str) -> Message | None:
@@ -121,10 +133,11 @@ class WarningsView:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
         return None if row is None else store.message_of(row)
 
-    def conditions(self) -> Sequence[ConditionSnapshot]:
+    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
+        state = self._state.conditions
+        found = list(state.values()) if channels is None else [state[c] for c in sorted(channels) if c in state]
         return [
-            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value)
-            for c in list(self._state.conditions.values())
+            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value) for c in found
         ]
 
 

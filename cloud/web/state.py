@@ -14,7 +14,7 @@ from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import ConditionSnapshot, Incident, Message
+from cloud.warnings.types import ConditionSnapshot, Incident, Told
 from cloud.web.gateways import gateway_state
 from contract.catalogue import Catalogue, ChannelInfo
 from contract.conditions import ConditionState
@@ -36,14 +36,16 @@ class Shown:
             by_register = {catalogue.channels[c.id].register.name: c.id for c in s.channels}
             if "wet_well" in by_register:
                 self.pumps[s.id] = by_register
-        numbers = {c for c in self.main.values() if c is not None}
-        self.table = LatestTable(catalogue, sorted(numbers.union(*(p.values() for p in self.pumps.values()))))
+        self.main_channels = {c for c in self.main.values() if c is not None}
+        self.table = LatestTable(
+            catalogue, sorted(self.main_channels.union(*(p.values() for p in self.pumps.values())))
+        )
 
 
 def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     """Stations with their colour, pumps, warnings, links, the clock."""
     latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
-    conditions = {c.channel: c for c in services.warnings.conditions()}
+    conditions = {c.channel: c for c in services.warnings.conditions(shown.main_channels)}
     incidents = services.warnings.incidents(limit=30)
     told = services.warnings.messages_of([i.id for i in incidents])
     rain = rain_last_hour(services)
@@ -109,8 +111,8 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
-            conditions = {c.channel: c for c in services.warnings.conditions()}
-            silent = _unknown(conditions.get(main), latest_json(services, [main])[0])
+            condition = next(iter(services.warnings.conditions([main])), None)
+            silent = _unknown(condition, latest_json(services, [main])[0])
             out["held_to_ms"] = None if silent else now_ms
     if gauge is not None:
         rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)
@@ -192,7 +194,7 @@ def _pumps(station: Station, by_register: Mapping[str, int], latest: Mapping[int
     }
 
 
-def _warning(services: Services, incident: Incident, told: Sequence[Message]) -> dict[str, Any]:
+def _warning(services: Services, incident: Incident, told: Sequence[Told]) -> dict[str, Any]:
     response = services.catalogue.response_plan.responses[incident.level]
     messages = [{"id": m.id, "sent_ms": m.sent_ms, "msgType": m.msg_type.value, "level": m.level.value} for m in told]
     zone = services.catalogue.zones[incident.zone].name

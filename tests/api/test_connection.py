@@ -21,9 +21,9 @@ from cloud.api.settings import HttpSettings
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope)
-    big = request.url.path == "/big"
+    big = {"/big": 50_000_000, "/bigger": 80_000_000}.get(request.url.path)
     peer = {"client": request.client.host if request.client else None, "scheme": request.url.scheme}
-    answer = Response(b"x" * 50_000_000) if big else JSONResponse(peer)
+    answer = Response(b"x" * big) if big else JSONResponse(peer)
     await answer(scope, receive, send)
 
 
@@ -149,3 +149,37 @@ async def test_forwarded_addresses_are_believed_of_named_proxies_alone(trusted, 
         assert json.loads(body) == {"client": client, "scheme": "https" if trusted else "http"}
         assert (b"strict-transport-security" in head.lower()) == bool(trusted)
         assert b"server:" not in head.lower()
+
+
+async def test_a_peer_that_reads_answer_after_answer_is_not_dropped(monkeypatch):
+    """The watch over an answer that went out long ago must not judge the next one, which is longer."""
+    monkeypatch.setattr(BoundedProtocol, "drain_check_s", 1.0)
+    async with serving() as (port, _), _connected(port) as (reader, writer):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for asked_s, path, size in ((0.0, "/big", 50_000_000), (0.8, "/bigger", 80_000_000)):
+            await asyncio.sleep(began + asked_s - loop.time())
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            if asked_s:
+                await asyncio.sleep(0.4)  # over the moment at which the first watch ends
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(size) == b"x" * size
+
+
+async def test_a_connection_at_rest_makes_room_for_a_new_one():
+    ask = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with (
+        serving(max_connections=2) as (port, _),
+        _connected(port) as (first, writing),
+        _connected(port) as (second, writing_too),
+    ):
+        for reader, writer in ((first, writing), (second, writing_too)):
+            writer.write(ask)
+            await reader.readuntil(b"}")
+        async with _connected(port) as (third, last):
+            assert await asyncio.wait_for(first.read(), 5) == b""  # it had rested longest
+            last.write(ask)
+            writing_too.write(ask)
+            assert (await third.readline()).startswith(b"HTTP/1.1 200")
+            assert (await second.readline()).startswith(b"HTTP/1.1 200")

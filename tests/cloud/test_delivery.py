@@ -117,6 +117,28 @@ def test_who_is_woken_does_not_wait_for_the_next_look(ledger: Engine, monkeypatc
     assert consumer.has[-1] == "m5"
 
 
+def test_a_look_for_news_costs_what_is_new_however_much_was_delivered(ledger: Engine) -> None:
+    put(ledger, *(Message(f"m{n}", "i1", n, MsgType.UPDATE, Level.RED, (), b"") for n in range(5, 3001)))
+    with ledger.begin() as db:
+        done = {"sink": "c", "attempts": 1, "first_ms": 0, "delivered_ms": 1, "receipt": ""}
+        db.execute(insert(t.deliveries), [{**done, "message": f"m{n}"} for n in range(1, 3000)])
+    steps = [0]
+
+    def count() -> None:
+        steps[0] += 1
+
+    d = Dispatcher(ledger, Consumer(), SystemClock())
+    for _ in range(2):  # the first look passes over what others delivered before us
+        steps[0] = 0
+        with ledger.connect() as db:
+            db.connection.driver_connection.set_progress_handler(count, 10)
+        found = d._next()
+        assert found is not None
+        assert found.id == "m3000"
+    assert steps[0] < 50
+    assert d.state().waiting == 1
+
+
 def d_done(ledger: Engine, count: int) -> bool:
     return sum(r.delivered_ms is not None for r in rows(ledger).values()) == count
 

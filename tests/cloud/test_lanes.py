@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cloud.lanes import LANE_BYTES, Lanes
+import threading
+import time
+
+from cloud.lanes import HISTORY_AT_ONCE, LANE_BYTES, Lanes
 from cloud.receiver import Message
 from contract.topics import Kind, Topic
 
@@ -32,6 +35,28 @@ def test_history_gets_one_in_ten_of_a_full_group_and_never_starves():
     for _ in range(300):
         lanes.put(message(Kind.ALARM))
     assert taken(lanes) == ["alarm"] * 100  # of an alarm's room nothing is kept for others
+
+
+def test_a_group_of_history_is_small_so_that_an_alarm_does_not_wait_for_a_large_one():
+    lanes = Lanes()
+    for _ in range(1000):
+        lanes.put(message(Kind.HISTORY))
+    assert taken(lanes, 1000) == ["history"] * HISTORY_AT_ONCE
+    lanes.put(message(Kind.ALARM))
+    assert taken(lanes, 1000) == ["alarm"] + ["history"] * HISTORY_AT_ONCE
+
+
+def test_who_gathers_is_woken_by_an_alarm_or_by_enough_and_else_takes_what_there_is():
+    lanes = Lanes()
+    for kind, count, gather_s in ((Kind.ALARM, 1, 60.0), (Kind.LIVE, 50, 60.0), (Kind.LIVE, 7, 0.3)):
+        groups: list[list[Message]] = []
+        taker = threading.Thread(target=lambda: groups.append(lanes.take(50, 60.0, gather_s)))  # noqa: B023
+        taker.start()
+        time.sleep(0.05)
+        for _ in range(count):
+            lanes.put(message(kind))
+        taker.join(20)
+        assert [len(g) for g in groups] == [count]
 
 
 def test_a_full_lane_lets_go_and_counts_and_holds_up_no_other():

@@ -19,7 +19,7 @@ from cloud.warnings import store
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Announcement, Incidents, IncidentState
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import Certainty, Message, MsgType
+from cloud.warnings.types import Certainty, Message, MsgType, Told
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue import Catalogue
 from contract.conditions import State
@@ -220,6 +220,20 @@ def test_a_changed_catalogue_takes_and_gives_conditions(small_district: Catalogu
     view = open_view(url, replace(whole, rules=(fewer,)), SETTINGS)
     view.apply(history(1)[60:])
     assert [c.channel for c in view.conditions()] == [1, 2, 5]
+    assert [c.channel for c in view.conditions({5, 4, 1})] == [1, 5]
     evidence = {e.channel for i in view.incidents(open_only=True) for e in i.evidence}
     assert evidence <= {1, 2, 5}
+    view.close()
+
+
+def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Catalogue) -> None:
+    view = open_view("sqlite://", city(small_district), SETTINGS)
+    view.apply(history(1))
+    ids = [i.id for i in view.incidents()]
+    assert ids
+    for name, told in view.messages_of(ids).items():
+        whole = view.messages(name)
+        assert whole
+        for short, long in zip(told, whole, strict=True):
+            assert all(getattr(short, f) == getattr(long, f) for f in Told.__slots__)
     view.close()

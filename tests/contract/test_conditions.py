@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -197,3 +198,16 @@ def test_many_channels_cost_little_an_entry(n: int) -> None:
     assert len(changes) == n
     _, changes, _ = engine.step(state, ReadingBatch.of([1], [7], [1.0], [1]), 1)
     assert [c.channel for c in changes] == [7]
+
+
+def test_what_is_not_heeded_alters_nothing() -> None:
+    """Left out beforehand or not: a channel that nobody watches, calm history; wet history is noted all the same."""
+    rule = Rule(id="r", channels=(1, 2), levels={Level.RED: 0.4}, stale_after_s=60)
+    engine = Conditions({1: rule, 2: rule})
+    batch = ReadingBatch.of([0, 0, 500_000, 500_000, 0], [1, 2, 1, 7, 7], [0.1, 0.5, 0.5, 0.5, 0.5], [1] * 5)
+    heeded = engine.heeded(batch, np.full(5, 500_000))
+    assert heeded.tolist() == [False, True, True, False, False]
+    whole = engine.step(engine.initial(), batch, 500_000)
+    assert engine.step(engine.initial(), batch.take(heeded), 500_000) == whole
+    assert [n.channel for n in whole[2]] == [2]
+    assert not Conditions({}).heeded(batch, 0).any()
