@@ -131,8 +131,9 @@ class Intake:
             except (sqlite3.Error, OSError) as error:  # it only saves room, and comes again with the next state
                 self.counts["floor_failures"] += 1
                 log.warning("cannot keep the floor of %s: %s", topic.gateway, error)
-        prefix = self._log.acknowledged(topic.gateway, said.spool)[0]
-        ack = Ack(said.spool, prefix, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
+        prefix, above = self._log.acknowledged(topic.gateway, said.spool)
+        last = (max(above),) if above else ()  # so that a spool which never gave it learns of another of its name
+        ack = Ack(said.spool, prefix, last, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
         return [Message(str(Topic(self._district, topic.gateway, Kind.ACK)), encode_ack(ack))]
 
     def counters(self) -> Mapping[str, int]:

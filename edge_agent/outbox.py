@@ -43,13 +43,17 @@ class OutboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A batch in the spool. created_ms: the agent's UTC ms when it was spooled; since_s: caller's clock."""
+    """A batch in the spool. created_ms: the agent's UTC ms when it was spooled; since_s: caller's clock.
+
+    sent: it may have left before a restart.
+    """
 
     seq: int
     lane: Lane
     created_ms: int
     since_s: float
     bytes: int = 0
+    sent: bool = False
 
 
 @dataclass(slots=True)
@@ -72,6 +76,7 @@ class Outbox:
     bytes_today: int = 0
     day: int = 0
     _known: dict[int, Lane] = field(default_factory=dict)
+    _left: set[int] = field(default_factory=set)  # of what is known: may have left the gateway
     _ascending: deque[int] = field(default_factory=deque)  # what is known, and some already forgotten
     _allowance: float = 0.0  # history batches that may go now
     _allowed_bytes: float = 0.0
@@ -87,6 +92,8 @@ class Outbox:
             self._known[w.seq] = lane
             self._ascending.append(w.seq)
             self._lanes[lane].append(w)
+            if w.sent:
+                self._left.add(w.seq)
         self._order_history()
 
     def spooled(self, waiting: Waiting) -> None:
@@ -148,11 +155,31 @@ class Outbox:
         self.acknowledged += len(gone)
         return gone
 
+    def strange(self, ack: Ack, next_seq: int) -> bool:
+        """Whether it names what this spool never sent. Then somebody else has used its name: the file from which this
+        one was copied, or an impostor. next_seq: the first sequence that was never given."""
+        named = {*ack.seqs, *(ack.refused or {})}
+        for seq in self._ascending:
+            if seq > ack.prefix:
+                break
+            named.add(seq)
+        if ack.spool != self.spool:
+            return False
+        if max(ack.prefix, *named, 0) >= next_seq:
+            return True
+        return any(seq in self._known and seq not in self._left for seq in named)
+
+    def settled_before(self, ack: Ack) -> list[int]:
+        """What it names of that which left before this link: that much can be believed of a strange one."""
+        named = {*ack.seqs, *(ack.refused or {})}
+        return [s for s in self._left if (s <= ack.prefix or s in named) and s not in self._flights]
+
     def dropped(self, seqs: Iterable[int]) -> list[int]:
         """Forget these, acknowledged or thrown out of a full spool."""
         gone = sorted(seq for seq in seqs if self._known.pop(seq, None) is not None)
         for seq in gone:
             self._flights.pop(seq, None)
+            self._left.discard(seq)
         return gone
 
     # --- what to do now ---
@@ -182,6 +209,7 @@ class Outbox:
                 w = queue.popleft()
                 self._count(w.bytes)
                 self._flights[w.seq] = _Flight(w, now_s + self.settings.resend_s)
+                self._left.add(w.seq)
                 out.append((w.seq, lane))
         return out
 

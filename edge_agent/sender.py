@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from contract.ack import decode_ack
+from contract.ack import Ack, decode_ack
 from contract.birth import Birth, encode_birth
 from contract.gateway_state import encode_state
 from contract.readings import ReadingBatch
@@ -62,15 +62,15 @@ class Sender:
         self.spool, self.keeper = spool, keeper
         self._started_ms = now_ms
         self.outbox = Outbox(spool.id, settings or OutboxSettings())
-        self.outbox.restored(
-            Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes) for b in spool.waiting() if not self.untimed(b)
-        )
+        self.outbox.restored(self._waiting(now_s))
         # Something waits for the time, or stands in a wrong one.
         self._to_retime = any(self.untimed(b) for b in spool.waiting())
         self.held = Holding()
         self.last_ack_ms: int | None = None
         self.connects = 0
         self.bad_acks = 0
+        self.renamed = 0
+        self._strange: Ack | None = None
         self.disk_trouble = ""
         self._linked_s = 0.0
         self._marked = False
@@ -132,6 +132,9 @@ class Sender:
             with Disk(self, now_ms):
                 self.spool.forget(())
                 self.disk_trouble = self.disk_trouble if len(self.held) else ""
+        if self._strange is not None:
+            self._rename(self._strange, now_s, now_ms)
+            return
         if not self.outbox.connected:
             return
         every_s = self.asking.every_s(now_s)
@@ -166,6 +169,9 @@ class Sender:
         if ack.spool == self.spool.id and self.asking.heard(ack, now_s, mono_ms):
             self._to_retime = True
         self._retime(now_s or 0.0, now_ms)
+        if self.outbox.strange(ack, self.spool.next_seq):
+            self._rename(ack, now_s or 0.0, now_ms)
+            return self._strange is None
         gone = self.outbox.acked(ack)
         if not gone:
             return False
@@ -232,12 +238,36 @@ class Sender:
     def renew(self, now_ms: int | None) -> None:
         """The spool's file is damaged: it is set aside, and a new one begins."""
         self.spool.renew(now_ms or self._started_ms)
+        self._outbox_anew(self._linked_s)
+        self._to_retime = True  # and so that the new file learns what is known of the time
+        boots.begin(self)
+
+    def _rename(self, strange: Ack, now_s: float, now_ms: int | None) -> None:
+        """The cloud knows numbers that this spool never gave: an old copy of its file was put back, a disk was cloned,
+        or somebody spoke in its name. New batches under these numbers would be taken for old ones, so all that waits
+        gets another name. Until that is on the disk nothing is sent."""
+        self._strange = strange
+        with Disk(self, now_ms):
+            self.spool.rename(self.outbox.settled_before(strange))
+            self._outbox_anew(now_s)
+            self._strange = None
+            self.renamed += 1
+
+    def _outbox_anew(self, now_s: float) -> None:
         old = self.outbox
         self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
         self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
-        self._to_retime = True  # and so that the new file learns what is known of the time
-        boots.begin(self)
+        self.outbox.restored(self._waiting(now_s))
         if old.connected:
-            self.outbox.link_up(self._linked_s)
+            self.outbox.link_up(now_s)
             self._marked = False
             self._announce = [self._birth(0)]
+
+    def _waiting(self, now_s: float) -> list[Waiting]:
+        """What is in the file and has its time."""
+        unsure = self.spool.unsure
+        return [
+            Waiting(b.seq, b.lane, b.created_ms, now_s, b.bytes, b.sent or unsure)
+            for b in self.spool.waiting()
+            if not self.untimed(b)
+        ]

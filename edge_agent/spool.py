@@ -7,11 +7,13 @@ a random number made with its file, so that a replaced spool can not be taken fo
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire import Lane, WireBatch, decode_batch, encode_batch
 from edge_agent.spool_database import ROW, SpoolDatabase, Spooled
 from edge_agent.spool_file import (
     COUNTS,
@@ -191,6 +193,21 @@ class Spool(SpoolDatabase):
     def to_forget(self) -> int:
         """Batches that are durable elsewhere, and still in the file: its disk was full."""
         return len(self._forgotten)
+
+    def rename(self, settled: Iterable[int]) -> None:
+        """A new identity for what waits, under the same sequences; settled goes. All of it or nothing."""
+        name = secrets.randbits(64)
+        with self._writing():
+            freed = self._delete(self._forgotten | set(settled))
+            for (seq,) in self._db.execute("select seq from batch order by seq").fetchall():
+                (payload,) = self._db.execute("select payload from batch where seq = ?", (seq,)).fetchone()
+                known_by_now = encode_batch(replace(decode_batch(payload), spool=name))
+                self._db.execute("update batch set payload = ?, sent = 0 where seq = ?", (known_by_now, seq))
+            self._set("spool", f"{name:016x}")
+            self._set("linked", 0)
+        self._forgotten.clear()
+        self.id = name
+        self._bytes -= freed
 
     def mark_linked(self) -> None:
         """From now on anything may leave. A run that ends without `mark_unlinked` leaves all it had marked as sent."""

@@ -115,6 +115,11 @@ def _text(status: dict[str, Any]) -> str:
         lines.append(f"CLOCK   {up['clock']}")
     if up["spool_set_aside"]:
         lines.append(f"SPOOL   a damaged spool is kept as {up['spool_set_aside']}")
+    if up.get("spool_renamed"):
+        lines.append(
+            "SPOOL   took a new name, because the cloud knew numbers that it never gave: an old copy was put back, "
+            "this disk was cloned, or somebody spoke in its name"
+        )
     for bus in status["buses"]:
         lines.append(f"\nbus {bus['id']}  {bus['kind']}  {bus['address']}  {bus['trouble']}".rstrip())
         if bus["line_faults"]:

@@ -76,6 +76,7 @@ def status(sender: Sender, now_ms: int) -> dict[str, Any]:
         "spool_bytes": spool.bytes_waiting,
         "spool_cap_bytes": spool.cap_bytes,
         "spool_set_aside": str(spool.set_aside) if spool.set_aside else None,
+        "spool_renamed": sender.renamed,
         "thinned": spool.totals("thinned"),
         "dropped": spool.totals("dropped"),
         "held_in_memory": sender.held.readings,

@@ -193,6 +193,8 @@ class GatewayNode:
         """What was given up is counted, in the same file."""
         if self.spool is None:
             return
+        if self.sender is not None and self.sender.renamed:
+            raise Broken(f"{self.name}: its own numbers were strange to it")
         counted = self.spool.totals("thinned") + self.spool.totals("dropped")
         if counted < self.spool.given_up:  # an earlier run of the same spool counts, too
             raise Broken(f"{self.name}: {self.spool.given_up} readings given up, {counted} counted")
