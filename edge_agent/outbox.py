@@ -4,7 +4,8 @@ Numbered batches wait in three lanes. A batch is forgotten only when the cloud s
 aside); a broker's PUBACK counts for nothing. After an outage what waited becomes history: live goes first, history
 follows under a rate limit, newest day first and each day in order.
 
-A metered link has so many bytes a day: history stops at 60 % of them, live waits from 90 % on, alarms always go.
+A metered link has so many bytes a day: history stops at 60 % of them, live waits from 90 % on, alarms always go. The
+shell says what the connection really carried (`metered`); until it does, payloads count.
 
 Times are real seconds of any monotonic clock, given by the caller.
 """
@@ -27,7 +28,7 @@ class OutboxSettings:
     """window: batches on the way at once. resend_s doubles up to resend_max_s at each repeat.
 
     live_age_s: what has waited longer when the link comes up is history.
-    bytes_per_day: of payload, in days of UTC; None is unmetered. history_bytes_per_s: None is unlimited.
+    bytes_per_day: in days of UTC; None is unmetered. history_bytes_per_s: of payload; None is unlimited.
     """
 
     window: int = 32
@@ -74,6 +75,7 @@ class Outbox:
     _allowance: float = 0.0  # history batches that may go now
     _allowed_bytes: float = 0.0
     _allowed_s: float | None = None
+    _carried: int = 0  # bytes of this connection that bytes_today holds already
 
     # --- events ---
 
@@ -105,6 +107,7 @@ class Outbox:
 
     def link_up(self, now_s: float) -> None:
         self.connected = True
+        self._carried = 0
         self._allowance, self._allowed_bytes, self._allowed_s = 0.0, 0.0, now_s
         self._age(now_s)
 
@@ -176,10 +179,17 @@ class Outbox:
                 if lane is Lane.HISTORY and not self._spend_allowance(queue[0]):
                     break
                 w = queue.popleft()
-                self.bytes_today += w.bytes
+                self._count(w.bytes)
                 self._flights[w.seq] = _Flight(w, now_s + self.settings.resend_s)
                 out.append((w.seq, lane))
         return out
+
+    def metered(self, link_bytes: int) -> None:
+        """link_bytes: what this connection has carried up to now, both ways, with every header.
+
+        Payload was counted when it was sent, so that a burst cannot outrun its budget; the rest is added here.
+        """
+        self._count(max(0, link_bytes - self._carried))
 
     def holds(self, lane: Lane) -> bool:
         """Whether the budget of the day keeps this lane back."""
@@ -213,7 +223,7 @@ class Outbox:
                 flight.attempts += 1
                 flight.due_s = now_s + pause
                 self.resent += 1
-                self.bytes_today += flight.waiting.bytes
+                self._count(flight.waiting.bytes)
                 out.append(seq)
         return out
 
@@ -233,6 +243,10 @@ class Outbox:
         self._allowance -= 1
         self._allowed_bytes -= w.bytes if metered else 0
         return True
+
+    def _count(self, more: int) -> None:
+        self.bytes_today += more
+        self._carried += more
 
     def _new_day(self, day: int) -> None:
         if day != self.day:

@@ -177,6 +177,10 @@ class Sender:
             self.spool.forget(gone)
         return True
 
+    def metered(self, link_bytes: int) -> None:
+        """What this connection has carried up to now, both ways, with every header."""
+        self.outbox.metered(link_bytes)
+
     def topic(self, kind: Kind) -> str:
         return str(Topic(self._district, self.gateway, kind))
 

@@ -23,6 +23,7 @@ from contract.models import Positive, Shape
 from contract.readings import ReadingBatch
 from contract.topics import Kind
 from contract.wire import Lane
+from edge_agent.metering import carried_bytes
 from edge_agent.sender import Publication, Sender
 from edge_agent.spool import Counters
 from edge_agent.tls import TlsFiles
@@ -149,6 +150,9 @@ class Uplink:
         return up_since
 
     def _pump(self) -> None:
+        carried = carried_bytes(self._client.socket() if self._client is not None else None)
+        if carried is not None and self._sender.connected:
+            self._sender.metered(carried)
         for publication in self._sender.due(time.monotonic(), self._clock.now_ms(), self._clock.monotonic_ms()):
             if not self._publish(publication):
                 break  # it will be due again

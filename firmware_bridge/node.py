@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
@@ -65,3 +66,21 @@ def decode_telemetry(payload: bytes) -> Telemetry:
         raise NodeError(f"{len(m.samples)} samples, expected 1 to {MAX_SAMPLES}")
     samples = tuple(Sample(s.age_s, math.nan if s.depth_missing else s.depth_mm / 1000) for s in m.samples)
     return Telemetry(m.node, m.sequence, m.uptime_s, m.battery_mv / 1000, samples)
+
+
+def sent_ms(uptimes_s: Sequence[int], now_ms: int) -> list[int]:
+    """When frames of one node that were read together at now_ms had been sent: the last of them now, those before it
+    earlier by the node's own count, a second at least.
+
+    uptimes_s: in the order of the frames. A count that falls is a start of the node; the frame before it is then at
+    least the new count old.
+    """
+    out: list[int] = []
+    at_ms, later_s = now_ms, None
+    for uptime_s in reversed(uptimes_s):
+        if later_s is not None:
+            passed_s = later_s - uptime_s if uptime_s <= later_s else later_s
+            at_ms -= max(passed_s, 1) * 1000
+        out.append(at_ms)
+        later_s = uptime_s
+    return out[::-1]

@@ -16,7 +16,7 @@ from contract.clock import Clock
 from contract.models import Bus, Quantity
 from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault, Heard
 from firmware_bridge.framing import Frame, FrameReader
-from firmware_bridge.node import NodeError, Telemetry, decode_telemetry
+from firmware_bridge.node import NodeError, Telemetry, decode_telemetry, sent_ms
 
 
 async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> NodeDriver:
@@ -24,7 +24,12 @@ async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clo
 
 
 class NodeDriver:
-    """Samples get the time of their frame less their age, in whole seconds."""
+    """Samples get the time of their frame less their age, in whole seconds.
+
+    A frame's time is that of its arrival. What lay in the port before it was opened came at a time that nobody knows,
+    and is thrown away; frames that were read together, by an agent that was held up, are told apart by the node's own
+    count.
+    """
 
     def __init__(self, bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> None:
         self._bus = bus
@@ -35,6 +40,7 @@ class NodeDriver:
             for d in devices
         }
         self._last_frame: dict[int, tuple[int, int]] = {}
+        self._last_ms: dict[int, int] = {}
         self._faults: Counter[str] = Counter()
 
     def faults(self) -> dict[str, int]:
@@ -69,6 +75,7 @@ class NodeDriver:
 
         with suppress(OSError, termios.error):
             tty.setraw(port.fileno())
+            termios.tcflush(port.fileno(), termios.TCIFLUSH)
         loop.add_reader(port.fileno(), readable)
         try:
             await gone
@@ -78,6 +85,7 @@ class NodeDriver:
         raise DeviceFault(Fault.BUS_DOWN, f"{self._address} is gone: is the radio bridge plugged in?")
 
     def _take(self, reader: FrameReader, data: bytes, heard: Heard) -> None:
+        together: dict[int, list[Telemetry]] = {}
         for event in reader.feed(data):
             if not isinstance(event, Frame):
                 self._faults[event.kind.value] += 1
@@ -87,21 +95,31 @@ class NodeDriver:
             except NodeError:
                 self._faults["bad_telemetry"] += 1
                 continue
-            self._report(telemetry, heard)
+            if self._is_news(telemetry):
+                together.setdefault(telemetry.node, []).append(telemetry)
+        now_ms = self._clock.now_ms() // 1000 * 1000
+        for frames in together.values():
+            for at_ms, telemetry in zip(sent_ms([t.uptime_s for t in frames], now_ms), frames, strict=True):
+                self._report(at_ms, telemetry, heard)
 
-    def _report(self, t: Telemetry, heard: Heard) -> None:
-        channels = self._channels.get(t.node)
-        if channels is None:
+    def _is_news(self, t: Telemetry) -> bool:
+        if t.node not in self._channels:
             self._faults["unknown_node"] += 1
-            return
+            return False
         key = (t.sequence, t.uptime_s)
         if self._last_frame.get(t.node) == key:  # the bridge hears a node's repeat
             self._faults["repeated_frame"] += 1
-            return
+            return False
         self._last_frame[t.node] = key
-        now_ms = self._clock.now_ms() // 1000 * 1000
+        return True
+
+    def _report(self, at_ms: int, t: Telemetry, heard: Heard) -> None:
+        channels = self._channels[t.node]
+        if at_ms == self._last_ms.get(t.node):  # two reads within a second: two values of one time would be one
+            at_ms += 1000
+        self._last_ms[t.node] = at_ms
         for sample in t.samples:
             if Quantity.DEPTH in channels:
-                heard(now_ms - sample.age_s * 1000, channels[Quantity.DEPTH], sample.depth_m)
+                heard(at_ms - sample.age_s * 1000, channels[Quantity.DEPTH], sample.depth_m)
         if Quantity.VOLTAGE in channels:
-            heard(now_ms, channels[Quantity.VOLTAGE], t.battery_v)
+            heard(at_ms, channels[Quantity.VOLTAGE], t.battery_v)

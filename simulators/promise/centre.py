@@ -202,6 +202,7 @@ class Centre:
             for view in self.parts.views:
                 view.close()
         self.disk.power_off()
+        self.durable.close()
 
 
 def gateways_of(nodes: Sequence[tuple[str, Listener]]) -> dict[str, list[Listener]]:

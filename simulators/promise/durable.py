@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from contract.wire import decode_ack
 from simulators.promise.world import Broken
 
-_LOGGED = "select seq from entry where gateway = ? and spool = ?"
+_LOGGED = "select offset, gateway, spool, seq from entry where offset > ? and kind = 0"
 _KEPT = "select seq from refused where gateway = ? and spool = ?"
 
 
@@ -19,6 +18,8 @@ class Durable:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], set[int]] = {}
         self._floor: dict[tuple[str, int], int] = {}
+        self._open: dict[Path, sqlite3.Connection] = {}
+        self._offset = 0
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
         """The gateway itself holds nothing below its floor: durable here, or given up there and counted."""
@@ -33,17 +34,32 @@ class Durable:
         seen = self._seen.setdefault((gateway, ack.spool), set())
         if named <= seen:
             return
-        seen |= _on_disk(folder / "log.sqlite", _LOGGED, gateway, ack.spool)
+        self._read_log(folder / "log.sqlite")
         if named <= seen and not ack.refused:
             return
-        aside = _on_disk(folder / "quarantine.sqlite", _KEPT, gateway, ack.spool)
+        aside = self._kept(folder / "quarantine.sqlite", gateway, ack.spool)
         unkept = set(ack.refused or {}) - aside - seen
         seen |= aside
         missing = (named - seen) | unkept
         if missing:
             raise Broken(f"acknowledged to {gateway} and not durable: sequences {sorted(missing)[:5]}")
 
+    def close(self) -> None:
+        for db in self._open.values():
+            db.close()
+        self._open.clear()
 
-def _on_disk(path: Path, query: str, gateway: str, spool: int) -> set[int]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as db:
-        return {seq for (seq,) in db.execute(query, (gateway, f"{spool:016x}"))}
+    def _read_log(self, path: Path) -> None:
+        """What the log has got since it was last read."""
+        for offset, gateway, spool, seq in self._on(path).execute(_LOGGED, (self._offset,)):
+            self._seen.setdefault((gateway, int(spool, 16)), set()).add(seq)
+            self._offset = max(self._offset, offset)
+
+    def _kept(self, path: Path, gateway: str, spool: int) -> set[int]:
+        return {seq for (seq,) in self._on(path).execute(_KEPT, (gateway, f"{spool:016x}"))}
+
+    def _on(self, path: Path) -> sqlite3.Connection:
+        """By another name than the cloud's own, so that no fault of its disk strikes the witness."""
+        if path not in self._open:
+            self._open[path] = sqlite3.connect(f"file:{path}", isolation_level=None, uri=True)
+        return self._open[path]

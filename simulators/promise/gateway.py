@@ -229,7 +229,7 @@ class GatewayNode:
             raise Broken(f"{self.name}: {self.spool.given_up} readings given up, {counted} counted")
 
     def _refused(self) -> int:
-        return 0 if self.sender is None else sum(self.sender.status(self.clock_ms())["refused"].values())
+        return 0 if self.sender is None else self.sender.outbox.refused.total()
 
     def _waiting_keys(self) -> Iterable[Key]:
         if self.spool is None:

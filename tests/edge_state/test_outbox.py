@@ -102,3 +102,21 @@ def test_merged_batches_take_the_place_of_what_they_hold():
     box.link_up(1.0)
     assert send_all(box, 2.0) == [(100, Lane.LIVE), (101, Lane.HISTORY)]
     assert sum(box.waiting().values()) == 0
+
+
+def test_what_the_link_carried_counts_and_payload_is_not_counted_twice():
+    box = outbox(bytes_per_day=1000, history_per_s=1000)
+    box.spooled(Waiting(1, Lane.LIVE, 1, 0.0, 100))
+    box.link_up(0.0)
+    box.metered(200)  # the handshake
+    assert box.due(0.0)
+    assert box.bytes_today == 300
+    box.metered(250)  # the kernel has not seen all of it yet
+    assert box.bytes_today == 300
+    box.metered(500)
+    assert box.bytes_today == 500
+    box.link_down()
+    box.link_up(1.0)
+    box.metered(400)
+    assert box.bytes_today == 900
+    assert box.holds(Lane.LIVE)
