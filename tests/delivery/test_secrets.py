@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import subprocess
-import sys
 import time
 from base64 import b64encode
 from ipaddress import ip_network
@@ -22,6 +20,7 @@ from cloud.delivery.resolving import lead_astray
 from cloud.ledger import tables as t
 from simulators.cli import DISTRICT
 from tests.delivery.peers import peer, request_of
+from tests.servers import command
 
 KEY = b64encode(b"never-to-be-told-to-any-1").decode()
 PATH = "T0KEN-IN-THE-PATH"
@@ -79,28 +78,16 @@ def test_secrets_are_in_no_log_and_no_answer(tmp_path):
 def _run(config: Path, ledger) -> tuple[str, str]:
     """Serves until every sink has failed; what it logged, and every answer of the API and the page."""
     log = config.parent / "log"
-    with log.open("w") as errors:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "cloud.cli", "serve", "--config", str(config)],
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        )
-    try:
-        assert process.stdout is not None
-        http = yaml.safe_load(process.stdout.readline())["http"]
+    with command("cloud.cli", "serve", "--config", str(config), errors=log) as ready:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with ledger.connect() as db:
                 if len(db.execute(select(t.deliveries.c.sink)).all()) == 4:
                     break
             time.sleep(0.1)
-        paths = httpx.get(f"{http}/v1/openapi.json").json()["paths"]
+        paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
         assert len(paths) > 8
-        told = "".join(httpx.get(http + path).text for path in [*paths, "/", "/page/state"])
-    finally:
-        process.terminate()
-        process.wait(20)
+        told = "".join(httpx.get(ready["http"] + path).text for path in [*paths, "/", "/page/state"])
     return log.read_text(), told
 
 
