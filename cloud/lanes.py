@@ -18,6 +18,7 @@ _BOUNDS = {Kind.ALARM: 10_000, Kind.LIVE: 20_000, Kind.HISTORY: 2_000}
 LANE_BYTES = 32_000_000
 _HISTORY_SHARE = 10  # of a full group history gets one in ten, so that it never starves
 HISTORY_AT_ONCE = 200  # and no more at all: an alarm waits for the group before it to be stored
+HISTORY_TRICKLE = 10  # while the warnings are behind: an alarm in the log waits for what stands before it
 
 
 class Lanes:
@@ -28,7 +29,7 @@ class Lanes:
         self._waiting: dict[Kind, deque[Message]] = {kind: deque() for kind in _BOUNDS}
         self._bytes: Counter[Kind] = Counter()
         self._news = threading.Condition()
-        self._wanted = 1  # so many make a taker go on
+        self._wanted, self._history_most = 1, HISTORY_AT_ONCE  # so many make a taker go on, of them so much history
         self.deferred: Counter[str] = Counter()
 
     def put(self, message: Message) -> bool:
@@ -42,23 +43,27 @@ class Lanes:
                 return False
             self._waiting[lane].append(message)
             self._bytes[lane] += len(message.payload)
-            if lane is Kind.ALARM or len(self) >= self._wanted:  # to wake him for each would halve what comes in
+            if lane is Kind.ALARM or self._takeable() >= self._wanted:  # to wake him for each would halve what comes in
                 self._news.notify()
         return True
 
-    def take(self, most: int, idle_s: float, gather_s: float) -> list[Message]:
-        """Up to `most`, alarms first; empty when nothing comes in idle_s. An alarm is taken at once, others when
-        `most` are there or gather_s after the first."""
+    def take(self, most: int, idle_s: float, gather_s: float, history_most: int = HISTORY_AT_ONCE) -> list[Message]:
+        """Up to `most`, alarms first, and of history at most history_most; empty when nothing comes in idle_s. An alarm
+        is taken at once, others when `most` are there or gather_s after the first."""
         with self._news:
-            self._wanted = 1
+            self._wanted, self._history_most = 1, history_most
             if not self._news.wait_for(self._any, idle_s):
                 return []
             self._wanted = most
-            self._news.wait_for(lambda: bool(self._waiting[Kind.ALARM]) or len(self) >= most, gather_s)
-            kept = min(len(self._waiting[Kind.HISTORY]), most // _HISTORY_SHARE)
+            self._news.wait_for(lambda: bool(self._waiting[Kind.ALARM]) or self._takeable() >= most, gather_s)
+            kept = min(len(self._waiting[Kind.HISTORY]), most // _HISTORY_SHARE, history_most)
             group = self._pop(Kind.ALARM, most)
             group += self._pop(Kind.LIVE, most - len(group) - kept)
-            return group + self._pop(Kind.HISTORY, min(most - len(group), HISTORY_AT_ONCE))
+            return group + self._pop(Kind.HISTORY, min(most - len(group), history_most))
+
+    def _takeable(self) -> int:
+        history = len(self._waiting[Kind.HISTORY])
+        return len(self) - history + min(history, self._history_most)
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))

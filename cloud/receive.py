@@ -10,14 +10,14 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud.intake import Intake
-from cloud.lanes import Lanes
+from cloud.lanes import HISTORY_AT_ONCE, HISTORY_TRICKLE, Lanes
 from cloud.receiver import Message
 from contract.clock import Clock
 from contract.tls import TlsFiles
@@ -27,11 +27,15 @@ log = logging.getLogger(__name__)
 
 GROUP_MESSAGES = 1000
 GROUP_WAIT_S = 0.02
+BEHIND_ENTRIES = 300  # of the log, which the warnings have yet to see: some tenths of a second
 _SAYINGS = tuple(f"/{kind.value}" for kind in (Kind.ONLINE, Kind.BIRTH, Kind.STATE))
 
 
 class ReceiveService:
-    """`start`, then it works until `stop`. Two threads: paho's, which only queues, and the one that commits."""
+    """`start`, then it works until `stop`. Two threads: paho's, which only queues, and the one that commits.
+
+    behind: entries of the log that the warnings have yet to see; while they are many, history only trickles in.
+    """
 
     def __init__(
         self,
@@ -45,6 +49,7 @@ class ReceiveService:
     ) -> None:
         self._address = (host, port)
         self._intake, self._clock = intake, clock
+        self.behind: Callable[[], int] = lambda: 0
         self._district = district
         self._lanes = Lanes()
         self._stop = threading.Event()
@@ -142,7 +147,8 @@ class ReceiveService:
     def _commit_forever(self) -> None:
         while not self._stop.is_set():
             self._turned_s = time.monotonic()
-            group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S)
+            history_most = HISTORY_TRICKLE if self.behind() > BEHIND_ENTRIES else HISTORY_AT_ONCE
+            group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S, history_most)
             while group and not self._stop.is_set():
                 self._turned_s = time.monotonic()
                 try:

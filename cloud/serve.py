@@ -84,6 +84,8 @@ class Cloud:
             ViewRunner(view, self.log, folder / f"{view.name}.aside")
             for view in (self.latest, self.series, self.warnings)
         ]
+        warned = self.runners[-1]
+        self.receive.behind = lambda: warned.state().behind
         self.dispatchers = [
             Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
             for sink in config.file.delivery

@@ -46,6 +46,17 @@ def test_a_group_of_history_is_small_so_that_an_alarm_does_not_wait_for_a_large_
     assert taken(lanes, 1000) == ["alarm"] + ["history"] * HISTORY_AT_ONCE
 
 
+def test_history_trickles_while_it_is_held_back_and_the_others_do_not_wait_for_more_of_it():
+    lanes = Lanes()
+    for _ in range(100):
+        lanes.put(message(Kind.HISTORY))
+    lanes.put(message(Kind.LIVE))
+    began = time.monotonic()
+    assert [len(lanes.take(50, 0, 0.2, history_most=10)) for _ in range(2)] == [11, 10]
+    assert time.monotonic() - began >= 0.4  # what is held back does not make a group full
+    assert taken(lanes) == ["history"] * 80
+
+
 def test_who_gathers_is_woken_by_an_alarm_or_by_enough_and_else_takes_what_there_is():
     lanes = Lanes()
     for kind, count, gather_s in ((Kind.ALARM, 1, 60.0), (Kind.LIVE, 50, 60.0), (Kind.LIVE, 7, 0.3)):
