@@ -4,8 +4,7 @@ Numbered batches wait in three lanes. A batch is forgotten only when the cloud s
 aside); a broker's PUBACK counts for nothing. After an outage what waited becomes history: live goes first, history
 follows under a rate limit, newest day first and each day in order.
 
-A metered link has so many bytes a day: history stops at 60 % of them, live waits from 90 % on, alarms always go. The
-shell says what the connection really carried (`metered`); until it does, payloads count.
+What the link may carry is `edge_agent.budget`'s to say.
 
 Times are real seconds of any monotonic clock, given by the caller.
 """
@@ -18,10 +17,9 @@ from dataclasses import dataclass, field
 
 from contract.ack import Ack
 from contract.wire import Lane
+from edge_agent.budget import Budget
 
 _DAY_MS = 86_400_000
-# Share of the day's bytes after which a lane waits for the next day.
-_SHARE = {Lane.HISTORY: 0.6, Lane.LIVE: 0.9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +27,7 @@ class OutboxSettings:
     """window: batches on the way at once. resend_s doubles up to resend_max_s at each repeat.
 
     live_age_s: what has waited longer when the link comes up is history.
-    bytes_per_day: in days of UTC; None is unmetered. history_bytes_per_s: of payload; None is unlimited.
+    history_per_s, bytes_per_day, history_bytes_per_s: see `edge_agent.budget.Budget`.
     """
 
     window: int = 32
@@ -73,15 +71,14 @@ class Outbox:
     resent: int = 0
     _lanes: dict[Lane, deque[Waiting]] = field(default_factory=lambda: {lane: deque() for lane in Lane})
     _flights: dict[int, _Flight] = field(default_factory=dict)
-    bytes_today: int = 0
-    day: int = 0
+    budget: Budget = field(init=False)
     _known: dict[int, Lane] = field(default_factory=dict)
     _left: set[int] = field(default_factory=set)  # of what is known: may have left the gateway
     _ascending: deque[int] = field(default_factory=deque)  # what is known, and some already forgotten
-    _allowance: float = 0.0  # history batches that may go now
-    _allowed_bytes: float = 0.0
-    _allowed_s: float | None = None
-    _carried: int = 0  # bytes of this connection that bytes_today holds already
+
+    def __post_init__(self) -> None:
+        chosen = self.settings
+        self.budget = Budget(chosen.bytes_per_day, chosen.history_per_s, chosen.history_bytes_per_s)
 
     # --- events ---
 
@@ -115,8 +112,7 @@ class Outbox:
 
     def link_up(self, now_s: float) -> None:
         self.connected = True
-        self._carried = 0
-        self._allowance, self._allowed_bytes, self._allowed_s = 0.0, 0.0, now_s
+        self.budget.link_up(now_s)
         self._age(now_s)
 
     def _age(self, now_s: float) -> None:
@@ -191,39 +187,26 @@ class Outbox:
         """
         if not self.connected:
             return []
-        if self.holds(Lane.LIVE):
+        if self.budget.holds(Lane.LIVE):
             self._age(now_s)
-        self._new_day(now_ms // _DAY_MS)
+        self.budget.at(now_s, now_ms)
         out = [(seq, self._known[seq]) for seq in self._overdue(now_s)]
-        self._earn(now_s)
         for lane in (Lane.ALARM, Lane.LIVE, Lane.HISTORY):
             queue = self._lanes[lane]
             if only_alarms and lane is not Lane.ALARM:
                 break
-            while queue and len(self._flights) < self.settings.window and not self.holds(lane):
+            while queue and len(self._flights) < self.settings.window and not self.budget.holds(lane):
                 if queue[0].seq not in self._known:  # acknowledged while it waited to be sent again
                     queue.popleft()
                     continue
-                if lane is Lane.HISTORY and not self._spend_allowance(queue[0]):
+                if lane is Lane.HISTORY and not self.budget.lets_history(queue[0].bytes):
                     break
                 w = queue.popleft()
-                self._count(w.bytes)
+                self.budget.sent(w.bytes)
                 self._flights[w.seq] = _Flight(w, now_s + self.settings.resend_s)
                 self._left.add(w.seq)
                 out.append((w.seq, lane))
         return out
-
-    def metered(self, link_bytes: int) -> None:
-        """link_bytes: what this connection has carried up to now, both ways, with every header.
-
-        Payload was counted when it was sent, so that a burst cannot outrun its budget; the rest is added here.
-        """
-        self._count(max(0, link_bytes - self._carried))
-
-    def holds(self, lane: Lane) -> bool:
-        """Whether the budget of the day keeps this lane back."""
-        budget, share = self.settings.bytes_per_day, _SHARE.get(lane)
-        return budget is not None and share is not None and self.bytes_today >= budget * share
 
     def lane_of(self, seq: int) -> Lane | None:
         """Where a batch waits; None for one that does not."""
@@ -245,41 +228,16 @@ class Outbox:
         out = []
         for seq, flight in self._flights.items():
             if now_s >= flight.due_s:
-                if self.holds(self._known[seq]):
+                if self.budget.holds(self._known[seq]):
                     flight.due_s = now_s + self.settings.resend_max_s
                     continue
                 pause = min(self.settings.resend_s * 2**flight.attempts, self.settings.resend_max_s)
                 flight.attempts += 1
                 flight.due_s = now_s + pause
                 self.resent += 1
-                self._count(flight.waiting.bytes)
+                self.budget.sent(flight.waiting.bytes)
                 out.append(seq)
         return out
-
-    def _earn(self, now_s: float) -> None:
-        if self._allowed_s is not None:
-            earned = (now_s - self._allowed_s) * self.settings.history_per_s
-            self._allowance = min(self._allowance + earned, max(1.0, self.settings.history_per_s))
-            rate = self.settings.history_bytes_per_s or 0.0
-            self._allowed_bytes = min(self._allowed_bytes + (now_s - self._allowed_s) * rate, rate)
-        self._allowed_s = now_s
-
-    def _spend_allowance(self, w: Waiting) -> bool:
-        """Bytes may run into debt by one batch, or one larger than a second's worth would never go."""
-        metered = self.settings.history_bytes_per_s is not None
-        if self._allowance < 1 or (metered and self._allowed_bytes <= 0):
-            return False
-        self._allowance -= 1
-        self._allowed_bytes -= w.bytes if metered else 0
-        return True
-
-    def _count(self, more: int) -> None:
-        self.bytes_today += more
-        self._carried += more
-
-    def _new_day(self, day: int) -> None:
-        if day != self.day:
-            self.day, self.bytes_today = day, 0
 
     def _order_history(self) -> None:
         history = sorted(self._lanes[Lane.HISTORY], key=lambda w: (-(w.created_ms // _DAY_MS), w.created_ms, w.seq))

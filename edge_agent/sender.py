@@ -182,7 +182,7 @@ class Sender:
 
     def metered(self, link_bytes: int) -> None:
         """What this connection has carried up to now, both ways, with every header."""
-        self.outbox.metered(link_bytes)
+        self.outbox.budget.metered(link_bytes)
 
     def topic(self, kind: Kind) -> str:
         return str(Topic(self._district, self.gateway, kind))
@@ -256,12 +256,13 @@ class Sender:
     def _outbox_anew(self, now_s: float) -> None:
         old = self.outbox
         self.outbox = Outbox(self.spool.id, old.settings, refused=old.refused, resent=old.resent)
-        self.outbox.acknowledged, self.outbox.bytes_today, self.outbox.day = old.acknowledged, old.bytes_today, old.day
+        self.outbox.acknowledged = old.acknowledged
         self.outbox.restored(self._waiting(now_s))
         if old.connected:
             self.outbox.link_up(now_s)
             self._marked = False
             self._announce = [self._birth(0)]
+        self.outbox.budget = old.budget  # of the same connection
 
     def _waiting(self, now_s: float) -> list[Waiting]:
         """What is in the file and has its time."""

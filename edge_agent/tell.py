@@ -24,7 +24,7 @@ def state(sender: Sender, now_ms: int, mono_ms: int) -> GatewayState:
         refused=dict(box.refused),
         held_in_memory=sender.held.readings,
         lost_to_full_disk=sender.held.lost,
-        bytes_today=box.bytes_today,
+        bytes_today=box.budget.bytes_today,
         bytes_per_day=box.settings.bytes_per_day or 0,
         kept_back=kept_back(sender),
         clock=sender.keeper.trouble() if sender.keeper else "",  # who reads this answers: nothing waits for that
@@ -55,9 +55,9 @@ def clock(sender: Sender) -> str:
 
 def kept_back(sender: Sender) -> str:
     """What the budget of the day makes wait for tomorrow."""
-    if sender.outbox.holds(Lane.LIVE):
+    if sender.outbox.budget.holds(Lane.LIVE):
         return "live and history"
-    return "history" if sender.outbox.holds(Lane.HISTORY) else ""
+    return "history" if sender.outbox.budget.holds(Lane.HISTORY) else ""
 
 
 def status(sender: Sender, now_ms: int) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def status(sender: Sender, now_ms: int) -> dict[str, Any]:
         "dropped": spool.totals("dropped"),
         "held_in_memory": sender.held.readings,
         "lost_to_full_disk": sender.held.lost,
-        "bytes_today": box.bytes_today,
+        "bytes_today": box.budget.bytes_today,
         "bytes_per_day": box.settings.bytes_per_day,
         "kept_back": kept_back(sender),
         "clock": clock(sender),
@@ -92,11 +92,12 @@ def status(sender: Sender, now_ms: int) -> dict[str, Any]:
 
 def remember_budget(sender: Sender) -> None:
     """A restart must not give the day's bytes again. Raises SpoolFull."""
-    if sender.outbox.settings.bytes_per_day is not None:
-        sender.spool.remember("budget", f"{sender.outbox.day}:{sender.outbox.bytes_today}")
+    budget = sender.outbox.budget
+    if budget.bytes_per_day is not None:
+        sender.spool.remember("budget", f"{budget.day}:{budget.bytes_today}")
 
 
 def recall_budget(sender: Sender) -> None:
     day, _, used = str(sender.spool.recall("budget") or "").partition(":")
     if day.isdigit() and used.isdigit():
-        sender.outbox.day, sender.outbox.bytes_today = int(day), int(used)
+        sender.outbox.budget.day, sender.outbox.budget.bytes_today = int(day), int(used)

@@ -55,15 +55,15 @@ def test_the_day_has_so_many_bytes_history_stops_first_alarms_never():
     box.restored([Waiting(s, Lane.LIVE, s, 0.0, 100) for s in range(1, 20)])
     box.link_up(0.0)
     assert len(send_all(box, 1.0)) == 6
-    assert box.holds(Lane.HISTORY)
+    assert box.budget.holds(Lane.HISTORY)
     for s in range(20, 30):
         box.spooled(Waiting(s, Lane.LIVE, s, 1.0, 100))
     assert len(send_all(box, 2.0)) == 3
-    assert box.holds(Lane.LIVE)
+    assert box.budget.holds(Lane.LIVE)
     for s in range(30, 40):
         box.spooled(Waiting(s, Lane.ALARM, s, 2.0, 100))
     assert len(send_all(box, 3.0)) == 10
-    assert not box.holds(Lane.ALARM)
+    assert not box.budget.holds(Lane.ALARM)
     assert send_all(box, 4.0) == []
     fresh = Waiting(40, Lane.LIVE, DAY_MS, 100.0, 100)
     box.spooled(fresh)
@@ -109,15 +109,15 @@ def test_what_the_link_carried_counts_and_payload_is_not_counted_twice():
     box = outbox(bytes_per_day=1000, history_per_s=1000)
     box.spooled(Waiting(1, Lane.LIVE, 1, 0.0, 100))
     box.link_up(0.0)
-    box.metered(200)  # the handshake
+    box.budget.metered(200)  # the handshake
     assert box.due(0.0)
-    assert box.bytes_today == 300
-    box.metered(250)  # the kernel has not seen all of it yet
-    assert box.bytes_today == 300
-    box.metered(500)
-    assert box.bytes_today == 500
+    assert box.budget.bytes_today == 300
+    box.budget.metered(250)  # the kernel has not seen all of it yet
+    assert box.budget.bytes_today == 300
+    box.budget.metered(500)
+    assert box.budget.bytes_today == 500
     box.link_down()
     box.link_up(1.0)
-    box.metered(400)
-    assert box.bytes_today == 900
-    assert box.holds(Lane.LIVE)
+    box.budget.metered(400)
+    assert box.budget.bytes_today == 900
+    assert box.budget.holds(Lane.LIVE)
