@@ -37,8 +37,8 @@ from cloud.services import Services
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
-from cloud.watchdog import Watchdog
 from contract.clock import Clock, SystemClock
+from contract.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

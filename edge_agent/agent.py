@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import time
 from collections import defaultdict
@@ -11,6 +12,7 @@ from importlib.metadata import version
 
 from contract.quality import QualityTests
 from contract.readings import ReadingBatch
+from contract.watchdog import Watchdog
 from contract.wire import Lane
 from edge_agent.bus import BusTask
 from edge_agent.config import EdgeConfig
@@ -75,20 +77,27 @@ class Agent:
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._tell_often()))
         ended = asyncio.create_task(stop.wait())
+        watchdog = Watchdog(os.environ, self._stuck)
+        watchdog.tell("READY=1")
+        beat = asyncio.create_task(watchdog.beat_forever())
         try:
             done, _ = await asyncio.wait([ended, uplink, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {ended}:
                 task.result()  # nothing but a defect ends one of these: let it be seen
         finally:
-            for task in (ended, *tasks):
+            watchdog.tell("STOPPING=1")
+            for task in (ended, beat, *tasks):
                 task.cancel()
-            await asyncio.gather(ended, *tasks, return_exceptions=True)
+            await asyncio.gather(ended, beat, *tasks, return_exceptions=True)
             self._flush(quiet=True)
             await self._uplink.drained(_DRAIN_S)  # a gateway taken out of service leaves nothing behind if it can
             uplink.cancel()
             await asyncio.gather(uplink, return_exceptions=True)
             self._tell()
             self._spool.close()
+
+    def _stuck(self) -> list[str]:
+        return [words for bus in self._buses if (words := bus.stuck())]
 
     def _gather(self, time_ms: int, channel: int, value: float) -> None:
         # As if the gateway's time had never jumped: it may jump before these are flushed.

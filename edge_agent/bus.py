@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import logging
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 # A protocol is one module in edge_agent/drivers, named here.
 _MODULES = {BusKind.MODBUS_TCP: "modbus", BusKind.MODBUS_RTU: "modbus", BusKind.NODE_SERIAL: "node"}
 _REOPEN_S = 2.0
+_STUCK_S = 120.0  # no device's time-outs add up to that
 _JUMP_MS = 60_000  # what the gateway's time moved against its monotonic time: it was put right
 
 # time_ms, channel, value (NaN: the device did not answer)
@@ -35,6 +37,7 @@ class BusTask:
         self._driver: Driver | None = None
         self._trouble = ""
         self._restarts = 0
+        self._asked_s: float | None = None  # monotonic; while a device is being read
 
     async def run(self) -> None:
         opener: Opener = importlib.import_module(f"edge_agent.drivers.{_MODULES[self._bus.kind]}").open_driver
@@ -55,6 +58,12 @@ class BusTask:
                 if self._driver is not None:
                     await self._driver.close()
             await asyncio.sleep(_REOPEN_S)
+
+    def stuck(self) -> str:
+        """Words for a read that does not come back, long after every time-out; empty while all is well."""
+        if self._asked_s is None or time.monotonic() - self._asked_s < _STUCK_S:
+            return ""
+        return f"bus {self._bus.id}: a read has not come back for {time.monotonic() - self._asked_s:.0f} s"
 
     def status(self) -> dict[str, Any]:
         now_ms = self._clock.now_ms()
@@ -82,6 +91,7 @@ class BusTask:
     async def _ask(self, device: DeviceState) -> None:
         assert self._driver is not None
         assert not isinstance(self._driver, ListeningDriver)
+        self._asked_s = time.monotonic()
         try:
             channels, values = await self._driver.read(device.info)
         except DeviceFault as fault:
@@ -93,6 +103,8 @@ class BusTask:
                 self._say(str(fault))
                 await asyncio.sleep(_REOPEN_S)
             return
+        finally:
+            self._asked_s = None
         now_ms = self._clock.now_ms()
         if device.failures:
             log.info("%s answers again", device.info.device.id)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloud.watchdog import Watchdog
+from contract.watchdog import Watchdog
 from simulators.cli import DISTRICT
 from tests.servers import command
 

@@ -1,7 +1,7 @@
 """Signs of life for the service manager: sd_notify(3) of systemd, spoken over its socket without a library.
 
-They are given from the server's own loop, and only while nothing is stuck. If they stop, the manager restarts us
-(WatchdogSec in the unit). Without NOTIFY_SOCKET nothing is said.
+They are given from the agent's or the server's own loop, and only while nothing is stuck. If they stop, the manager
+restarts us (WatchdogSec in the unit). Without NOTIFY_SOCKET nothing is said.
 """
 
 from __future__ import annotations
