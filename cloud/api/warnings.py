@@ -12,8 +12,7 @@ from cloud.api.problems import Problem
 from cloud.delivery.feed import render as render_feed
 from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import Message, Told
-from contract.clock import iso
+from cloud.warnings.types import message_json
 
 
 def mount(app: FastAPI, services: Services) -> None:
@@ -22,7 +21,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """Incidents, newest first, each with its messages."""
         found = services.warnings.incidents(open_only=open, limit=limit)
         told = services.warnings.messages_of([i.id for i in found])
-        return json_of([{**incident_json(i), "messages": [_message_json(m) for m in told[i.id]]} for i in found])
+        return json_of([{**incident_json(i), "messages": [message_json(m) for m in told[i.id]]} for i in found])
 
     @app.get("/v1/warnings/{name}")
     def warning(
@@ -39,7 +38,7 @@ def mount(app: FastAPI, services: Services) -> None:
         if incident is not None:
             return json_of({**incident_json(incident), "messages": _messages(services, incident.id)})
         assert message is not None
-        return json_of(_message_json(message))
+        return json_of(message_json(message))
 
     @app.get("/v1/feed")
     def feed(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
@@ -56,15 +55,4 @@ def mount(app: FastAPI, services: Services) -> None:
 
 
 def _messages(services: Services, incident: str) -> list[dict[str, Any]]:
-    return [_message_json(m) for m in services.warnings.messages(incident)]
-
-
-def _message_json(m: Message | Told) -> dict[str, Any]:
-    return {
-        "id": m.id,
-        "incident": m.incident,
-        "sent": iso(m.sent_ms),
-        "msgType": m.msg_type.value,
-        "level": m.level.value,
-        "references": list(m.references),
-    }
+    return [message_json(m) for m in services.warnings.messages(incident)]

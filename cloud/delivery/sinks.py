@@ -14,8 +14,7 @@ from standardwebhooks.webhooks import Webhook
 from cloud.delivery import outgoing
 from cloud.delivery.egress import Egress, TargetRefused
 from cloud.delivery.settings import LogSettings, Sink, WebhookSettings
-from cloud.warnings.types import Message
-from contract.clock import iso
+from cloud.warnings.types import Message, message_json
 
 
 class NotDelivered(Exception):
@@ -39,15 +38,7 @@ class Consumer(Protocol):
 
 def body_of(message: Message) -> dict[str, Any]:
     """What a consumer gets: the essentials as JSON, and the CAP message as it is."""
-    return {
-        "id": message.id,
-        "incident": message.incident,
-        "sent": iso(message.sent_ms),
-        "msgType": message.msg_type.value,
-        "level": message.level.value,
-        "references": list(message.references),
-        "cap": message.cap_xml.decode(),
-    }
+    return {**message_json(message), "cap": message.cap_xml.decode()}
 
 
 class WebhookSink:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from contract.clock import iso
 from contract.conditions import ConditionState, Reason
 from contract.models import Level
 
@@ -90,6 +91,18 @@ class Told:
     msg_type: MsgType
     level: Level
     references: Sequence[str]
+
+
+def message_json(m: Message | Told) -> dict[str, object]:
+    """What consumers, the API and the page are told of a message, but for its CAP text."""
+    return {
+        "id": m.id,
+        "incident": m.incident,
+        "sent": iso(m.sent_ms),
+        "msgType": m.msg_type.value,
+        "level": m.level.value,
+        "references": list(m.references),
+    }
 
 
 class WarningsReader(Protocol):
