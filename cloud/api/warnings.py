@@ -14,14 +14,39 @@ from cloud.services import Services
 from cloud.warnings.incidents import incident_json
 from cloud.warnings.types import message_json
 
+_KINDS_MAX = 8  # of questions that are remembered
+
+
+class SharedIncidents:
+    """The list of incidents, made anew when one has changed: in a flood many ask for the same two hundred."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._made: dict[tuple[bool, int], tuple[int, bytes]] = {}
+
+    def body(self, open_only: bool, limit: int) -> bytes:
+        """Two who ask at once may both have it made: better than to wait for each other while the ledger is slow."""
+        reader = self._services.warnings
+        version = reader.version()  # before the look: what changes meanwhile is looked at again
+        made_at, body = self._made.get((open_only, limit), (-1, b""))
+        if made_at != version:
+            found = reader.incidents(open_only=open_only, limit=limit)
+            told = reader.messages_of([i.id for i in found])
+            rows = [{**incident_json(i), "messages": [message_json(m) for m in told[i.id]]} for i in found]
+            body = bytes(json_of(rows).body)
+            if len(self._made) >= _KINDS_MAX:
+                self._made.clear()
+            self._made[open_only, limit] = (version, body)
+        return body
+
 
 def mount(app: FastAPI, services: Services) -> None:
+    shared = SharedIncidents(services)
+
     @app.get("/v1/warnings")
     def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
         """Incidents, newest first, each with its messages."""
-        found = services.warnings.incidents(open_only=open, limit=limit)
-        told = services.warnings.messages_of([i.id for i in found])
-        return json_of([{**incident_json(i), "messages": [message_json(m) for m in told[i.id]]} for i in found])
+        return Response(shared.body(open, limit), media_type="application/json")
 
     @app.get("/v1/warnings/{name}")
     def warning(

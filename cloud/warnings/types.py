@@ -108,6 +108,10 @@ def message_json(m: Message | Told) -> dict[str, object]:
 class WarningsReader(Protocol):
     """Read access for the API and the page; safe from any thread."""
 
+    def version(self) -> int:
+        """Rises with every change of incidents and messages; while it stands, so does what was read of them."""
+        ...
+
     def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
         """Newest first."""
         ...

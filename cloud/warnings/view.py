@@ -42,6 +42,7 @@ class WarningsView:
         self._state: EngineState
         self._cursor: int
         self._ahead: bool
+        self._version = 0
         with t.reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
             self._load()
 
@@ -74,6 +75,8 @@ class WarningsView:
         except OperationalError as error:
             raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
         self._state, self._cursor, self._ahead = state, entries[-1].offset, False
+        if any(o.messages or o.incidents for o in outcomes):
+            self._version += 1
         if any(o.messages for o in outcomes):
             for tell in self.on_messages:
                 tell()
@@ -90,6 +93,7 @@ class WarningsView:
         with self._ledger.begin() as db:
             store.forget(db)
         self._load()
+        self._version += 1
 
     def close(self) -> None:
         self._ledger.dispose()
@@ -100,6 +104,9 @@ class WarningsView:
         self._ahead = False  # is the state in memory further than what is stored?
 
     # --- the reader ---
+
+    def version(self) -> int:
+        return self._version
 
     def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
         query = select(t.incidents.c.body).order_by(t.incidents.c.opened_ms.desc()).limit(limit)

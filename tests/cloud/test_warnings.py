@@ -6,13 +6,17 @@ import json
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import OperationalError
 
+from cloud.api.warnings import SharedIncidents
 from cloud.ledger import tables as t
 from cloud.log.base import Entry
+from cloud.services import Services
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings
 from cloud.warnings import store
@@ -237,3 +241,20 @@ def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Ca
         for short, long in zip(told, whole, strict=True):
             assert all(getattr(short, f) == getattr(long, f) for f in Told.__slots__)
     view.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_district: Catalogue) -> None:
+    view = open_view("sqlite://", city(small_district), SETTINGS)
+    services = cast(Services, SimpleNamespace(warnings=view))
+    shared, spared = SharedIncidents(services), 0
+    for e in history(seed):
+        before = view.version()
+        view.apply([e])
+        spared += view.version() == before
+        for open_only in (False, True):
+            assert shared.body(open_only, 50) == SharedIncidents(services).body(open_only, 50)
+    assert spared > 20
+    assert view.incidents()
+    view.reset()
+    assert shared.body(False, 50) == b"[]"
