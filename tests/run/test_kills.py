@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from edge_agent.status import read_status
 from simulators.audit_run import audit
 from simulators.cli import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
@@ -77,7 +78,8 @@ async def test_an_agent_reads_and_spools_before_any_broker_is_there(tmp_path: Pa
             counts = read_totals(scene.out / "edge" / "gw-north" / "spool.sqlite")
             assert sum(c["reported"] for c in counts.values()) > 20
             broker.start()
-            await asyncio.sleep(15)
+            await all_linked(scene.out)
+            await asyncio.sleep(5)
             await district.stop_edges()
             await caught_up(district)
             await asyncio.to_thread(district.cloud.stop)
@@ -85,3 +87,10 @@ async def test_an_agent_reads_and_spools_before_any_broker_is_there(tmp_path: Pa
         finally:
             await district.stop()
     assert found.good, found.as_json()
+
+
+async def all_linked(out: Path) -> None:
+    """Until every gateway is at the broker: after twelve seconds without one, each rests a while between two tries."""
+    async with asyncio.timeout(90):
+        while not all(read_status(p)["uplink"]["connected"] for p in out.glob("edge/*/status.json")):
+            await asyncio.sleep(0.5)
