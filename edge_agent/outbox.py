@@ -154,13 +154,13 @@ class Outbox:
     def strange(self, ack: Ack, next_seq: int) -> bool:
         """Whether it names what this spool never sent. Then somebody else has used its name: the file from which this
         one was copied, or an impostor. next_seq: the first sequence that was never given."""
+        if ack.spool != self.spool:
+            return False
         named = {*ack.seqs, *(ack.refused or {})}
         for seq in self._ascending:
             if seq > ack.prefix:
                 break
             named.add(seq)
-        if ack.spool != self.spool:
-            return False
         if max(ack.prefix, *named, 0) >= next_seq:
             return True
         return any(seq in self._known and seq not in self._left for seq in named)

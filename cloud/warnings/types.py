@@ -69,8 +69,11 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One CAP message of an incident. level: what it announces (of a Cancel: what it ends)."""
+class Told:
+    """A message without its text, for lists: two hundred texts are half a megabyte.
+
+    level: what it announces (of a Cancel: what it ends).
+    """
 
     id: str
     incident: str
@@ -78,22 +81,16 @@ class Message:
     msg_type: MsgType
     level: Level
     references: Sequence[str]
-    cap_xml: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A message without its text, for lists: two hundred texts are half a megabyte."""
+class Message(Told):
+    """One CAP message of an incident."""
 
-    id: str
-    incident: str
-    sent_ms: int
-    msg_type: MsgType
-    level: Level
-    references: Sequence[str]
+    cap_xml: bytes
 
 
-def message_json(m: Message | Told) -> dict[str, object]:
+def message_json(m: Told) -> dict[str, object]:
     """What consumers, the API and the page are told of a message, but for its CAP text."""
     return {
         "id": m.id,

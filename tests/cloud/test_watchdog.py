@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import configparser
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,15 +14,12 @@ import yaml
 from contract.watchdog import Watchdog
 from simulators.cli import DISTRICT
 from tests.servers import command
-
-UNIT = Path(__file__).parents[2] / "configs" / "systemd" / "headwater-cloud.service"
+from tests.service_manager import listening, service_of
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind(str(tmp_path / "notify"))
-        s.settimeout(10)
+    with listening(tmp_path, timeout_s=10) as s:
         yield s
 
 
@@ -86,10 +82,7 @@ def test_a_cloud_says_that_it_is_ready_that_it_lives_and_that_it_stops(manager, 
 
 
 def test_the_unit_asks_for_what_the_cloud_gives():
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(UNIT)
-    service = unit["Service"]
+    service = service_of("headwater-cloud.service")
     assert service["Type"] == "notify"
     assert int(service["WatchdogSec"]) > 60, "a receiver that waits for its disk for a minute is not stuck yet"
     assert service["Restart"] == "always"

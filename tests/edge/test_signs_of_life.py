@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import configparser
 import os
 import signal
 import socket
@@ -21,15 +20,12 @@ from edge_agent import bus as bus_module
 from edge_agent.bus import BusTask
 from simulators.cli import DISTRICT
 from tests.edge.rtu import bus, device
-
-UNIT = Path(__file__).parents[2] / "configs" / "systemd" / "headwater-edge.service"
+from tests.service_manager import listening, service_of
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind(str(tmp_path / "notify"))
-        s.settimeout(30)
+    with listening(tmp_path, timeout_s=30) as s:
         yield s
 
 
@@ -77,10 +73,7 @@ async def test_a_read_that_does_not_come_back_is_told(monkeypatch):
 
 
 def test_the_unit_asks_for_what_the_agent_gives():
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(UNIT)
-    service = unit["Service"]
+    service = service_of("headwater-edge.service")
     assert service["Type"] == "notify"
     assert int(service["WatchdogSec"]) >= bus_module._STUCK_S
     assert service["Restart"] == "always"
