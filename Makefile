@@ -35,7 +35,7 @@ audit:
 bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
 
-# For a night: a failing seed prints itself; add it to tests/promise/regressions.txt.
+# For a night: a failing seed prints itself; add it to tests/simulators/promise/regressions.txt.
 soak: install
 	$(BIN)/headwater-sim promise --seeds $(SEEDS) --first $(FIRST)
 
@@ -45,7 +45,7 @@ fuzz: install
 	$(BIN)/python -m tests.fuzz.run $(ARGS)
 
 proto: install
-	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire.proto firmware_bridge/node.proto
+	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire/wire.proto firmware_bridge/node.proto
 
 clean:
 	rm -rf $(VENV) demo-out

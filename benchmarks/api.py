@@ -29,12 +29,12 @@ from urllib.parse import urlencode
 import numpy as np
 
 from benchmarks.fields import START_MS, catalogue, level_m
+from cloud.api.ports import Services
 from cloud.series.columns import HOUR_MS, hourly_of
 from cloud.series.compaction import DAY_MS
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest
 from cloud.series.parquet import ParquetStore
-from cloud.services import Services
 from contract.clock import SystemClock
 from contract.readings import Flag, ReadingBatch
 

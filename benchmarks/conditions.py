@@ -18,11 +18,12 @@ from cloud.log.base import Entry, EntryKind
 from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import open_view
-from contract.catalogue import Catalogue
-from contract.loading import load
-from contract.models import Quantity
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, decode_batch, encode_batch
+from contract.wire.batch import WireBatch, decode_batch, encode_batch
+from contract.wire.envelope import Lane
+from host.district_folder import load
 
 CHANNELS, ZONES, PER_ENTRY, PERIOD_S = 50_000, 500, 50, 60
 START_MS = 1_626_768_000_000

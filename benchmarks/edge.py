@@ -66,7 +66,7 @@ def serve(port_out: mp.SimpleQueue[int]) -> None:
     import asyncio
     import random
 
-    from contract.models import DeviceModel
+    from contract.catalogue.devices import DeviceModel
     from simulators.plant.modbus import ModbusUnit, tcp_server
 
     registers = [{"name": f"r{i}", "quantity": "depth", "address": i, "scale": 0.001} for i in range(REGISTERS)]
@@ -118,7 +118,7 @@ def run() -> dict[str, float | str]:
             agent.terminate()
             agent.wait(15)
             server.kill()
-        from edge_agent.spool import read_totals
+        from edge_agent.spool.store import read_totals
 
         totals = read_totals(agent_file.parent / "data" / "spool.sqlite")
     made = sum(c["made"] for c in totals.values())

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.edge import district
-from contract.catalogue import Catalogue
-from contract.loading import load
+from contract.catalogue.catalogue import Catalogue
 from contract.readings import Float64s
+from host.district_folder import load
 
 START_MS = 1_609_459_200_000  # 2021-01-01, a Friday
 

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 from cloud.identity.watch import IdentityWatch
-from contract.loading import load
-from simulators.identities import Identities
+from host.district_folder import load
+from simulators.demo.identities import Identities
+from tests.cloud.identity.mqtt import Client
 from tests.conftest import SMALL_DISTRICT
-from tests.identity.mqtt import Client
 from tests.servers import tls_mosquitto
 
 RUNS = 7

@@ -38,7 +38,7 @@ from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
 from cloud.ledger.tables import open_ledger
 from contract.clock import SystemClock
-from contract.wire import Lane
+from contract.wire.envelope import Lane
 from simulators.demo.centre import WarningCentre
 
 SECONDS = float(os.environ.get("HEADWATER_LOAD_S", "30"))

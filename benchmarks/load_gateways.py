@@ -10,9 +10,10 @@ import numpy as np
 import paho.mqtt.client as mqtt
 
 from benchmarks.load_district import CHANNELS, GATEWAYS, PER_STATION, STATIONS
-from contract.ack import decode_ack
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire.ack import decode_ack
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane
 
 RATE_PER_S = CHANNELS / 60 * 10
 IN_FLIGHT = 100  # batches of history of one gateway that are not acknowledged yet

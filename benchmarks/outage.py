@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from contract.ack import Ack, encode_ack
 from contract.readings import ReadingBatch
-from contract.topics import UP_KINDS, Kind, parse_topic
-from contract.wire import Lane, decode_batch
-from edge_agent.outbox import OutboxSettings
-from edge_agent.sender import Sender
-from edge_agent.spool import Spool
+from contract.wire.ack import Ack, encode_ack
+from contract.wire.batch import decode_batch
+from contract.wire.envelope import Lane
+from contract.wire.topics import UP_KINDS, TopicKind, parse_topic
+from edge_agent.spool.store import Spool
+from edge_agent.uplink.outbox import OutboxSettings
+from edge_agent.uplink.session import Session
 
 CHANNELS, HOURS, STEP_S, PER_STEP = 200, 72, 10, 40
 START_MS = 1_783_000_000_000
@@ -36,7 +37,7 @@ def run() -> dict[str, float | str]:
 
 
 def _run(spool: Spool) -> dict[str, float | str]:
-    sender = Sender("d", "gw", spool, 0.0, START_MS, OutboxSettings())
+    sender = Session("d", "gw", spool, 0.0, START_MS, OutboxSettings())
     rng = np.random.default_rng(1)
     steps = HOURS * 3600 // STEP_S
     rss_mb: list[float] = []
@@ -65,7 +66,7 @@ def _run(spool: Spool) -> dict[str, float | str]:
     }
 
 
-def _submit(sender: Sender, rng: np.random.Generator, i: int) -> None:
+def _submit(sender: Session, rng: np.random.Generator, i: int) -> None:
     at_ms = START_MS + i * STEP_S * 1000
     channel = rng.choice(CHANNELS, PER_STEP, replace=False) + 1
     batch = ReadingBatch.of(
@@ -74,7 +75,7 @@ def _submit(sender: Sender, rng: np.random.Generator, i: int) -> None:
     sender.submit(batch, Lane.LIVE, {}, i * STEP_S, at_ms)
 
 
-def _return(sender: Sender, rng: np.random.Generator, step: int) -> tuple[float, list[int], int, float]:
+def _return(sender: Session, rng: np.random.Generator, step: int) -> tuple[float, list[int], int, float]:
     """Seconds to the first value made after link up; the history's first times in order of sending; readings; seconds
     to the end of the history."""
     up_s = now_s = float(step * STEP_S)
@@ -97,7 +98,7 @@ def _return(sender: Sender, rng: np.random.Generator, step: int) -> tuple[float,
             batch = decode_batch(p.payload)
             sent += len(batch.readings)
             answers.append((now_s + 0.2, encode_ack(Ack(batch.spool, 0, (batch.seq,)))))
-            if topic.kind is Kind.HISTORY:
+            if topic.kind is TopicKind.HISTORY:
                 order.append(int(batch.readings.time_ms.min()))
             elif fresh_s is None and int(batch.readings.time_ms.max()) >= up_ms:
                 fresh_s = now_s + 0.2 - up_s

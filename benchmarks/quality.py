@@ -10,8 +10,8 @@ import time
 
 import numpy as np
 
-from contract.channel_settings import FlatLine, Quality, RainGauge, Spike
-from contract.quality import QualityTests
+from contract.catalogue.channel_settings import FlatLine, Quality, RainGauge, Spike
+from contract.quality.tests import QualityTests
 from contract.readings import ReadingBatch
 
 CHANNELS, SWEEPS, PERIOD_S = 500, 600, 30

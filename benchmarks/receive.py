@@ -19,7 +19,8 @@ import paho.mqtt.client as mqtt
 
 from benchmarks.edge import REGISTERS, UNITS, district
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane
 
 MESSAGES, RUNS = 6000, 3
 TOPIC = "headwater/1/bench/gw/up/live"
@@ -42,25 +43,25 @@ def payloads(per_message: int) -> list[bytes]:
 def receive(folder: Path, port: int, durable: bool, ready: Any, done: Any) -> None:
     """The process that is measured: sends its CPU seconds when all messages are in (and, durable, in the log)."""
     if durable:
-        from cloud.intake import Intake
+        from cloud.ingest.admission import Admission
+        from cloud.ingest.ingest import Ingest
+        from cloud.ingest.mqtt import MqttReceiver
+        from cloud.ingest.quarantine import Quarantine
         from cloud.log.sqlite import open_log
-        from cloud.quarantine import Quarantine
-        from cloud.receive import ReceiveService
-        from cloud.receiver import Receiver
         from contract.clock import SystemClock
-        from contract.loading import load
+        from host.district_folder import load
 
         catalogue = load(folder / "district")
         data = Path(tempfile.mkdtemp(dir=folder))
-        intake = Intake(Receiver(catalogue), open_log(data), Quarantine(data / "q.sqlite"), "bench", ["gw"])
-        service = ReceiveService("127.0.0.1", port, intake, SystemClock(), "bench")
+        ingest = Ingest(Admission(catalogue), open_log(data), Quarantine(data / "q.sqlite"), "bench", ["gw"])
+        service = MqttReceiver("127.0.0.1", port, ingest, SystemClock(), "bench")
         service.start()
         while service.trouble():
             time.sleep(0.05)
         time.sleep(0.3)
         before = _cpu_s()
         ready.put(True)
-        while intake.counters().get("batches_stored", 0) < MESSAGES:
+        while ingest.counters().get("batches_stored", 0) < MESSAGES:
             time.sleep(0.02)
         done.put(_cpu_s() - before)
         service.stop()

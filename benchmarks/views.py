@@ -26,7 +26,8 @@ from cloud.series.parquet import ParquetStore
 from cloud.views.base import View
 from cloud.views.latest import LatestView
 from contract.readings import Flag, ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane
 
 CHANNELS, PER_MESSAGE, HOURS, RUNS = 2000, 100, 8, 3
 MONTH_CHANNELS, MONTH_DAYS = 40, 31

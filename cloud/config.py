@@ -14,42 +14,37 @@ from cloud.delivery.egress import TargetRefused, target_of
 from cloud.delivery.settings import EgressSettings, Sink, Url
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
-from cloud.receiver import ReceiverSettings
+from cloud.ingest.admission import AdmissionSettings
 from cloud.warnings.settings import WarningSettings
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
-from contract.loading import load
-from contract.shape import ClockText, Positive, Shape
-from contract.yaml_lines import ConfigError, read_yaml, validate
+from contract.documents import ConfigError, Document, Mistake, validate
+from contract.settings_model import ClockText, Positive, SettingsModel
+from host.broker_settings import BrokerSettings
+from host.district_folder import load
+from host.yaml_config import read_yaml
 
 
-class BrokerSettings(Shape):
+class CloudBrokerSettings(BrokerSettings):
     """embedded: start one on loopback, for a demonstration; else the address of a real one.
 
-    ca_file: TLS, and the broker must show a certificate of this authority for `host`. cert_file, key_file: what the
-    cloud shows (see `headwater-cloud broker files`).
+    cert_file, key_file: see `headwater-cloud broker files`.
     """
 
     embedded: bool = False
     host: str = "127.0.0.1"
-    port: int = Field(default=1883, ge=0, le=65535)
-    username: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
 
 
-class LogSettings(Shape):
+class BatchLogSettings(SettingsModel):
     engine: Literal["sqlite"] = "sqlite"
     tick_s: Positive = 30.0  # of the cloud's clock: how soon silence is seen
 
 
-class ParquetSettings(Shape):
+class ParquetSettings(SettingsModel):
     engine: Literal["parquet"] = "parquet"
 
 
-class InfluxSettings(Shape):
+class InfluxSettings(SettingsModel):
     """token_file: holds a token that may write, delete and read the bucket."""
 
     engine: Literal["influx"]
@@ -62,22 +57,22 @@ class InfluxSettings(Shape):
 SeriesSettings = Annotated[ParquetSettings | InfluxSettings, Field(discriminator="engine")]
 
 
-class ReceiveSettings(Shape):
+class ReceiveSettings(SettingsModel):
     oldest_days: Positive = 400.0
     newest_s: Positive = 600.0
 
-    def receiver(self) -> ReceiverSettings:
-        return ReceiverSettings(self.oldest_days, self.newest_s)
+    def receiver(self) -> AdmissionSettings:
+        return AdmissionSettings(self.oldest_days, self.newest_s)
 
 
-class ConfigFile(Shape):
+class ConfigFile(SettingsModel):
     """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder. identity: None lets any gateway in."""
 
     catalogue: Path
     data_dir: Path
     clock: ClockText = "system"
-    broker: BrokerSettings = BrokerSettings()
-    log: LogSettings = LogSettings()
+    broker: CloudBrokerSettings = CloudBrokerSettings()
+    log: BatchLogSettings = BatchLogSettings()
     receive: ReceiveSettings = ReceiveSettings()
     series: SeriesSettings = ParquetSettings()
     ledger_url: str = ""
@@ -123,23 +118,7 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         except ConfigError as error:
             mistakes += error.mistakes
     if shaped is not None:
-        names = [sink.name for sink in shaped.delivery]
-        for i, sink in enumerate(shaped.delivery):
-            if names.index(sink.name) != i:
-                mistakes.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
-            if sink.kind == "webhook":
-                try:
-                    target_of(sink.url, shaped.egress.rules())
-                except TargetRefused as error:
-                    mistakes.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
-                if sink.ca_file is not None and not (path.parent / sink.ca_file).is_file():
-                    what = f"{sink.ca_file} is not a file: put the authority's certificate there"
-                    mistakes.append(document.mistake(("delivery", i, "ca_file"), what))
-                mistakes += [
-                    document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
-                    for f in sink.secret_files
-                    if not (path.parent / f).is_file()
-                ]
+        mistakes += _sink_mistakes(document, shaped, path.parent)
         if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
             what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
             mistakes.append(document.mistake(("access", "mode"), what))
@@ -147,8 +126,33 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
             what = f"{series.token_file} is not a file: put the token there"
             mistakes.append(document.mistake(("series", "token_file"), what))
+        if complete and shaped.broker.embedded and shaped.broker.ca_file is not None:
+            what = "the embedded broker has no TLS: give a real one's host"
+            mistakes.append(document.mistake(("broker", "embedded"), what))
         if complete:
             mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)
+
+
+def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:
+    out: list[Mistake] = []
+    names = [sink.name for sink in shaped.delivery]
+    for i, sink in enumerate(shaped.delivery):
+        if names.index(sink.name) != i:
+            out.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
+        if sink.kind == "webhook":
+            try:
+                target_of(sink.url, shaped.egress.rules())
+            except TargetRefused as error:
+                out.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
+            if sink.ca_file is not None and not (base / sink.ca_file).is_file():
+                what = f"{sink.ca_file} is not a file: put the authority's certificate there"
+                out.append(document.mistake(("delivery", i, "ca_file"), what))
+            out += [
+                document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
+                for f in sink.secret_files
+                if not (base / f).is_file()
+            ]
+    return out

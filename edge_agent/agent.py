@@ -10,18 +10,18 @@ import time
 from collections import defaultdict
 from importlib.metadata import version
 
-from contract.quality import QualityTests
+from contract.quality.tests import QualityTests
 from contract.readings import ReadingBatch
-from contract.watchdog import Watchdog
-from contract.wire import Lane
-from edge_agent.bus import BusTask
+from contract.wire.envelope import Lane
+from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
-from edge_agent.gateway_clock import GatewayClock
-from edge_agent.reporting import Reporter
-from edge_agent.sender import Sender
-from edge_agent.spool import Spool
+from edge_agent.processing.reporting import Reporter
+from edge_agent.spool.store import Spool
 from edge_agent.status import write_status
-from edge_agent.uplink import Uplink
+from edge_agent.timesync.gateway_clock import GatewayClock
+from edge_agent.uplink.mqtt import MqttUplink
+from edge_agent.uplink.session import Session
+from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Agent:
         self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), *limits)
         if self._spool.set_aside:
             log.error("the spool could not be read and is kept as %s; a new one begins", self._spool.set_aside)
-        sender = Sender(
+        sender = Session(
             config.catalogue.district.id,
             config.gateway.id,
             self._spool,
@@ -59,7 +59,7 @@ class Agent:
             version("headwater"),
             self._clock.keeper,
         )
-        self._uplink = Uplink(config.gateway.id, sender, config.file.broker, self._clock)
+        self._uplink = MqttUplink(config.gateway.id, sender, config.file.broker, self._clock)
         self._buses = [
             BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
             for bus in config.gateway.buses

@@ -9,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from contract.yaml_lines import ConfigError
+from contract.documents import ConfigError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -20,7 +20,7 @@ ConfigPath = Annotated[Path, typer.Argument(help="The agent's YAML file.", show_
 def run(config: ConfigPath) -> None:
     """Read the buses, spool, and send, until SIGTERM."""
     from edge_agent.config import load_config
-    from edge_agent.running import hand_over
+    from edge_agent.process import hand_over
 
     try:
         checked = load_config(config)
@@ -33,7 +33,7 @@ def run(config: ConfigPath) -> None:
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once; else the plan of reads."""
     from edge_agent.config import load_config
-    from edge_agent.plan import plan
+    from edge_agent.drivers.read_plan import plan
 
     try:
         checked = load_config(config, complete=True)
@@ -75,7 +75,7 @@ def qc(
     config: Annotated[Path, typer.Option(help="YAML: quality settings, as a register has them.", show_default=False)],
 ) -> None:
     """The agent's quality tests over a recorded series; CSV to standard output."""
-    from edge_agent import qc as command
+    from edge_agent.processing import qc_command as command
 
     try:
         command.main(series, config, sys.stdout)

@@ -8,22 +8,23 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BeforeValidator, Field
 
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.devices import BusKind, Gateway
 from contract.clock import Clock, ScaledClock, parse_clock
-from contract.models import BusKind, Gateway
-from contract.shape import ClockText, Id, Positive, Shape
+from contract.settings_model import ClockText, Id, Positive, SettingsModel
 from edge_agent.drivers.base import DeviceInfo
-from edge_agent.outbox import OutboxSettings
-from edge_agent.timekeeping import EARLIEST_MS
-from edge_agent.tls import shown, trouble
-from edge_agent.uplink import BrokerSettings
+from edge_agent.timesync.timekeeping import EARLIEST_MS
+from edge_agent.uplink.identity_files import shown, trouble
+from edge_agent.uplink.mqtt import GatewayBrokerSettings
+from edge_agent.uplink.outbox import OutboxSettings
 
 if TYPE_CHECKING:
-    from contract.yaml_lines import Document, Mistake
+    from contract.documents import Document, Mistake
 
 
-class UplinkSettings(Shape):
-    """See `edge_agent.outbox.OutboxSettings`; spool_cap_mb bounds the spool, disk_reserve_mb stays free on its disk."""
+class UplinkSettings(SettingsModel):
+    """See `edge_agent.uplink.outbox.OutboxSettings`; spool_cap_mb bounds the spool,
+    disk_reserve_mb stays free on its disk."""
 
     window: int = Field(default=32, ge=1, le=1000)
     resend_s: Positive = 5.0
@@ -50,7 +51,7 @@ def _few(found: object) -> object:
     return found
 
 
-class ConfigFile(Shape):
+class ConfigFile(SettingsModel):
     """flush_s: readings are gathered for so many real seconds before they are judged and spooled together.
 
     addresses: bus id -> where that bus really is on this gateway, when the catalogue does not say so.
@@ -59,7 +60,7 @@ class ConfigFile(Shape):
     gateway: Id
     catalogue: Path
     data_dir: Path
-    broker: BrokerSettings
+    broker: GatewayBrokerSettings
     clock: ClockText = "system"
     addresses: Annotated[dict[Id, str], BeforeValidator(_few)] = Field(default_factory=dict)
     flush_s: Positive = 0.25
@@ -113,8 +114,9 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
     complete: names missing and expired keys and certificates, too. They are no reason not to run: readings are spooled
     all the same, and the uplink says what is wrong.
     """
-    from contract.loading import load  # the running agent is handed an EdgeConfig and reads no YAML
-    from contract.yaml_lines import ConfigError, read_yaml, validate
+    from contract.documents import ConfigError, validate
+    from host.district_folder import load  # the running agent is handed an EdgeConfig and reads no YAML
+    from host.yaml_config import read_yaml
 
     document = read_yaml(path)
     shaped = validate(document, ConfigFile)
@@ -149,7 +151,7 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
 
 
 def _link_mistakes(
-    document: Document, broker: BrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
+    document: Document, broker: GatewayBrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
 ) -> list[Mistake]:
     tls = broker.tls()
     if tls is None:
@@ -167,8 +169,8 @@ def _link_mistakes(
 
 
 def _catalogue_mistakes(folder: Path) -> list[Mistake]:
-    from contract.loading import load
-    from contract.yaml_lines import ConfigError
+    from contract.documents import ConfigError
+    from host.district_folder import load
 
     try:
         load(folder)

@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Sequence
 
-from contract.models import Register, RegisterType
+from contract.catalogue.devices import Register, RegisterType
 
 _FORMAT = {
     RegisterType.BIT: ">H",

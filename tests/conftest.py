@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from contract.catalogue import Catalogue
-from contract.loading import load
+from contract.catalogue.catalogue import Catalogue
+from host.district_folder import load
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no defect; times are measured in benchmarks/
 settings.load_profile("untimed")

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from contract.catalogue import Catalogue
-from simulators.identities import Identities, make
+from contract.catalogue.catalogue import Catalogue
+from simulators.demo.identities import Identities, make
 
 
 def require(program: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from cloud.access import keys, people, sessions
 from cloud.access.rate import Limiter, Rate
-from cloud.access.scopes import SCOPES_OF, Caller, Kind, Scope
+from cloud.access.scopes import SCOPES_OF, Caller, CallerKind, Scope
 from cloud.access.settings import AccessSettings
 from cloud.ledger import audit
 from contract.clock import Clock, SystemClock
@@ -48,25 +48,25 @@ class Access:
         """
         now_ms = self.now_ms()
         if self.settings.mode == "open":
-            return Caller(Kind.OPEN, "", frozenset(Scope), source)
+            return Caller(CallerKind.OPEN, "", frozenset(Scope), source)
         if key is not None:
             found = keys.find(self.engine, key, now_ms)
             if found is None:
                 raise Refused(401, "The key is not good", "unknown, revoked or replaced: ask who runs this cloud")
             self._slow_down(f"key:{found.id}", found.rate, now_ms)
-            return Caller(Kind.KEY, found.id, found.scopes, source)
+            return Caller(CallerKind.KEY, found.id, found.scopes, source)
         session = sessions.find(self.engine, token, self._ends, now_ms) if token else None
         if session is None:
             return Caller.nobody(source)
         name, role = session
         self._slow_down(f"person:{name}", self._person_rate, now_ms)
-        return Caller(Kind.PERSON, name, SCOPES_OF[role], source, role)
+        return Caller(CallerKind.PERSON, name, SCOPES_OF[role], source, role)
 
     def check(self, caller: Caller, scope: Scope | None) -> None:
         """Raises Refused: 401 for nobody, 403 for somebody who may not."""
         if scope is None or scope in caller.scopes:
             return
-        if caller.kind is Kind.NOBODY:
+        if caller.kind is CallerKind.NOBODY:
             raise Refused(401, "Who asks?", "log in, or send a key: Authorization: Bearer hw_...")
         raise Refused(403, "Not yours to do", f"this needs scope {scope.value}")
 

@@ -34,7 +34,7 @@ SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
 }
 
 
-class Kind(StrEnum):
+class CallerKind(StrEnum):
     NOBODY = "nobody"
     KEY = "key"
     PERSON = "person"
@@ -45,7 +45,7 @@ class Kind(StrEnum):
 class Caller:
     """Who asks. name: a key's id or a person's name; source: the address, for the audit record."""
 
-    kind: Kind
+    kind: CallerKind
     name: str
     scopes: frozenset[Scope]
     source: str
@@ -53,7 +53,7 @@ class Caller:
 
     @classmethod
     def nobody(cls, source: str) -> Caller:
-        return cls(Kind.NOBODY, "", frozenset(), source)
+        return cls(CallerKind.NOBODY, "", frozenset(), source)
 
     @property
     def who(self) -> str:

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from contract.shape import Positive, Shape
+from contract.settings_model import Positive, SettingsModel
 
 
-class AccessSettings(Shape):
+class AccessSettings(SettingsModel):
     """mode: `required`, a key or a login for everything but health; `open`, for a demonstration on loopback.
 
     secure_cookie: mark the session's cookie Secure even where the request does not tell that TLS ended at a proxy.

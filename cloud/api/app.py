@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from cloud.access import routes
 from cloud.access.access import Access
-from cloud.access.guard import Guard
-from cloud.api import openapi, operations, problems, queries, warnings
-from cloud.services import Services
+from cloud.api import access as access_routes
+from cloud.api import health, openapi, problems, queries, warnings
+from cloud.api.guard import Guard
+from cloud.api.ports import Services
 
 
 def create_app(services: Services, access: Access) -> FastAPI:
     app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     problems.install(app)
     openapi.install(app)
-    for part in (queries, warnings, operations):
+    for part in (queries, warnings, health):
         part.mount(app, services)
-    routes.mount(app, services, access)
+    access_routes.mount(app, services, access)
     app.add_middleware(Guard, access=access)  # limits and headers stand outside it: see `cloud.api.limits`
     return app

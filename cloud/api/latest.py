@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from cloud.api import rows
-from cloud.api.answers import number
-from cloud.services import Services
-from contract.catalogue import Catalogue
+from cloud.api.encoding import number
+from cloud.api.ports import Services
+from contract.catalogue.catalogue import Catalogue
 from contract.clock import iso
 from contract.readings import Bools, Flag, Float64s, Int64s, Uint8s, Uint32s
 
@@ -23,7 +23,7 @@ _BAD = np.array([Flag.FAIL, Flag.MISSING], np.uint8)
 
 
 @dataclass(frozen=True, slots=True)
-class Latest:
+class LatestColumns:
     """Equal-length columns in order of channel number.
 
     heard: whether anything was; if not, time_ms is 0, value NaN and flag MISSING. state: index into `STATES`; unknown
@@ -49,7 +49,7 @@ class LatestTable:
         heartbeat_s = [catalogue.channels[c].reporting.heartbeat_s for c in wanted]
         self._silent_ms = 2000 * np.array(heartbeat_s, np.float64)
 
-    def columns(self, services: Services) -> Latest:
+    def columns(self, services: Services) -> LatestColumns:
         now_ms = services.clock.now_ms()
         found = services.latest.snapshot()
         n = len(self._channel)
@@ -61,7 +61,7 @@ class LatestTable:
         silent = ~heard | (now_ms - time_ms > self._silent_ms)
         state = np.where(silent | np.isin(flag, _BAD), 2, flag == Flag.SUSPECT).astype(np.uint8)
         age_s = np.where(heard, np.round((now_ms - time_ms) / 1000, 1), np.nan)
-        return Latest(self._channel, heard, time_ms, value, flag, age_s, state)
+        return LatestColumns(self._channel, heard, time_ms, value, flag, age_s, state)
 
     def json(self, services: Services) -> memoryview:
         """What `latest_json` says, as the body of an answer."""
@@ -112,7 +112,7 @@ def latest_json(services: Services, channels: Sequence[int] | None = None) -> li
     return rows_of(LatestTable(services.catalogue, channels).columns(services))
 
 
-def rows_of(c: Latest) -> list[dict[str, Any]]:
+def rows_of(c: LatestColumns) -> list[dict[str, Any]]:
     """A dict a channel, in order of number."""
     columns = (c.channel, c.heard, c.time_ms, c.value, c.flag, c.age_s, c.state)
     return [

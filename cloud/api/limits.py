@@ -1,7 +1,8 @@
 """What a caller may ask of the API and the page, and the headers on every answer: one ASGI layer around both.
 
 Every refusal is a problem document (RFC 9457). It stands outside the application, so that it costs little to refuse and
-that the application's own errors carry the headers, too. What comes before a request is whole: `cloud.api.connection`.
+that the application's own errors carry the headers, too. What comes before a request
+is whole: `cloud.api.http_protocol`.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloud.api.ports import TurnedAway
 from cloud.api.problems import answer
 from cloud.api.settings import HttpSettings
-from cloud.services import TurnedAway
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from cloud.services import Services
-from contract.gateway_state import GatewayState
+from cloud.api.ports import Services
+from contract.wire.state import GatewayState
 
 
 class _Collector(Collector):

@@ -11,10 +11,10 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 
-from cloud.access.guard import PAGE_HEADER
 from cloud.access.scopes import READY, SESSION, required
 from cloud.access.sessions import COOKIE
-from cloud.api.shapes import COMPONENTS, TEXT, Schema, list_of, object_of, reference
+from cloud.api.guard import PAGE_HEADER
+from cloud.api.schemas import COMPONENTS, TEXT, Schema, list_of, object_of, reference
 
 PROBLEM = "application/problem+json"
 # RFC 3339 with a zone (a blank for the + that a query lost), or epoch milliseconds.

@@ -10,12 +10,12 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from cloud.api import rows
-from cloud.api.answers import json_of, moment
+from cloud.api.encoding import json_of, moment
 from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
+from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.series.base import TooMany
-from cloud.services import Services
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]

@@ -6,13 +6,13 @@ from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
-from contract.shape import Positive, Shape
+from contract.settings_model import Positive, SettingsModel
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
 Count = Annotated[int, Field(ge=1)]
 
 
-class HttpSettings(Shape):
+class HttpSettings(SettingsModel):
     """Where the API and the page listen, and how much of a caller they bear.
 
     hosts: names under which we are called; any when empty. cors_origins: pages elsewhere whose scripts may read us.

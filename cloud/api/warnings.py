@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
-from cloud.api.answers import json_of
+from cloud.api.encoding import json_of
+from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.delivery.feed import render as render_feed
-from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import message_json
+from cloud.warnings.model import message_json
 
 _KINDS_MAX = 8  # of questions that are remembered
 

@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
 from cloud.ledger import tables as t
+from cloud.warnings.model import Message
 from cloud.warnings.store import message_of
-from cloud.warnings.types import Message
 from contract.clock import Clock
 
 log = logging.getLogger(__name__)

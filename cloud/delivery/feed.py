@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from cloud.warnings.types import Message
+from cloud.warnings.model import Message
 from contract.clock import iso
 
 ATOM = "http://www.w3.org/2005/Atom"

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
 from cloud.delivery.egress import Egress
-from contract.shape import Id, Positive, Shape
+from contract.settings_model import Id, Positive, SettingsModel
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
 
 
-class WebhookSettings(Shape):
+class WebhookSettings(SettingsModel):
     """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
 
     timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones.
@@ -27,7 +27,7 @@ class WebhookSettings(Shape):
     ca_file: Path | None = None
 
 
-class LogSettings(Shape):
+class LogSinkSettings(SettingsModel):
     """Messages as JSON lines appended to a file."""
 
     kind: Literal["log"]
@@ -35,7 +35,7 @@ class LogSettings(Shape):
     path: Path
 
 
-class EgressSettings(Shape):
+class EgressSettings(SettingsModel):
     """The `egress:` part: what webhooks may reach beside public addresses over https.
 
     allow_networks: inner networks (`10.1.0.0/16`). allow_http: hosts, as they stand in the URL.
@@ -48,4 +48,4 @@ class EgressSettings(Shape):
         return Egress(self.allow_networks, self.allow_http)
 
 
-Sink = Annotated[WebhookSettings | LogSettings, Field(discriminator="kind")]
+Sink = Annotated[WebhookSettings | LogSinkSettings, Field(discriminator="kind")]

@@ -13,8 +13,8 @@ from standardwebhooks.webhooks import Webhook
 
 from cloud.delivery import outgoing
 from cloud.delivery.egress import Egress, TargetRefused
-from cloud.delivery.settings import LogSettings, Sink, WebhookSettings
-from cloud.warnings.types import Message, message_json
+from cloud.delivery.settings import LogSinkSettings, Sink, WebhookSettings
+from cloud.warnings.model import Message, message_json
 
 
 class NotDelivered(Exception):
@@ -112,7 +112,7 @@ class LogSink:
 
 def make_sink(settings: Sink, base: Path, rules: Egress) -> Consumer:
     """Relative paths count from `base`. Raises OSError when a key cannot be read."""
-    if isinstance(settings, LogSettings):
+    if isinstance(settings, LogSinkSettings):
         return LogSink(settings.name, base / settings.path)
     absolute = tuple(base / path for path in settings.secret_files)
     ca_file = base / settings.ca_file if settings.ca_file else None

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from cloud.identity import ca, store, trace
 from cloud.identity.broker_files import ACL, CA, CERT, CONF, CRL, KEY, Listener, acl, conf
-from cloud.identity.registry import Identity, Registry, Role, common_name
+from cloud.identity.registry import CertificateRole, Identity, Registry, common_name
 from cloud.identity.settings import IdentitySettings
 from cloud.identity.store import IdentityError
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.clock import iso
 
 _RENEW_OWN_MS = 60 * 86_400_000  # the cloud's own certificates are renewed so long before they end
@@ -59,7 +59,7 @@ class Authority:
         """Its first identity. Raises IdentityError when it has a valid one, or the catalogue does not know it."""
         with store.locked(self.folder):
             registry = self._opened()
-            valid = [i for i in registry.of(Role.GATEWAY, gateway) if i.state(self._now_ms()) == "valid"]
+            valid = [i for i in registry.of(CertificateRole.GATEWAY, gateway) if i.state(self._now_ms()) == "valid"]
             if valid:
                 until = iso(valid[-1].expires_ms)
                 raise IdentityError(f"{gateway} has an identity until {until}: `gateway renew` makes the next one")
@@ -69,7 +69,7 @@ class Authority:
         """The next generation, with a new key; the one before stays good until it ends or is revoked."""
         with store.locked(self.folder):
             registry = self._opened()
-            if not registry.of(Role.GATEWAY, gateway):
+            if not registry.of(CertificateRole.GATEWAY, gateway):
                 raise IdentityError(f"{gateway} has no identity yet: `gateway add` makes one")
             return self._gateway(registry, gateway, "gateway.renew")
 
@@ -80,7 +80,7 @@ class Authority:
             now_ms = self._now_ms()
             gone = [
                 i
-                for i in registry.of(Role.GATEWAY, gateway)
+                for i in registry.of(CertificateRole.GATEWAY, gateway)
                 if i.state(now_ms) == "valid" and generation in (None, i.generation)
             ]
             if not gone:
@@ -100,14 +100,14 @@ class Authority:
             registry = self._opened()
             now_ms = self._now_ms()
             if fresh:
-                own = registry.of(Role.CLOUD) + registry.of(Role.BROKER)
+                own = registry.of(CertificateRole.CLOUD) + registry.of(CertificateRole.BROKER)
                 registry = registry.with_revoked(own, now_ms)
                 store.save(self.folder, registry)
                 for i in own:
                     if i.revoked_ms is None:
                         self._record(f"{i.role.value}.revoke", i.common_name, {"serial": i.serial})
-            registry = self._own(registry, Role.CLOUD)
-            registry = self._own(registry, Role.BROKER)
+            registry = self._own(registry, CertificateRole.CLOUD)
+            registry = self._own(registry, CertificateRole.BROKER)
             written = self._broker_files(registry, out, installed)
             used = self._settings.broker_files
             if used is not None and (self._base / used).resolve() == out.resolve():
@@ -137,16 +137,18 @@ class Authority:
         if gateway not in self._catalogue.gateways:
             known = ", ".join(self._catalogue.gateways)
             raise IdentityError(f"the catalogue has no gateway {gateway!r}; there are {known}")
-        registry, pair = self._issue(registry, Role.GATEWAY, gateway, what)
+        registry, pair = self._issue(registry, CertificateRole.GATEWAY, gateway, what)
         self._tell_broker(registry)
         return pair
 
-    def _issue(self, registry: Registry, role: Role, gateway: str | None, what: str) -> tuple[Registry, ca.Pair]:
+    def _issue(
+        self, registry: Registry, role: CertificateRole, gateway: str | None, what: str
+    ) -> tuple[Registry, ca.Pair]:
         s, now_ms = self._settings, self._now_ms()
         generation = registry.next_generation(role, gateway)
         name = common_name(role, gateway, generation)
-        server = role is Role.BROKER
-        days = s.gateway_days if role is Role.GATEWAY else s.server_days
+        server = role is CertificateRole.BROKER
+        days = s.gateway_days if role is CertificateRole.GATEWAY else s.server_days
         purpose = ca.Purpose.SERVER if server else ca.Purpose.CLIENT
         try:
             pair = ca.issue(self._pair(), name, now_ms, days, purpose, s.broker_names if server else ())
@@ -165,12 +167,12 @@ class Authority:
         self._record(what, name, {"serial": identity.serial, "until": iso(identity.expires_ms)})
         return registry, pair
 
-    def _own(self, registry: Registry, role: Role) -> Registry:
+    def _own(self, registry: Registry, role: CertificateRole) -> Registry:
         """The cloud's or the broker's certificate: a new one when it is missing, near its end, or for other names."""
         cert, key = self.folder / f"{role.value}.crt", self.folder / f"{role.value}.key"
         mine = registry.of(role)
         good = mine and mine[-1].state(self._now_ms() + _RENEW_OWN_MS) == "valid" and cert.exists() and key.exists()
-        names = set(self._settings.broker_names) if role is Role.BROKER else set()
+        names = set(self._settings.broker_names) if role is CertificateRole.BROKER else set()
         if good:
             pem = cert.read_bytes()
             # The serial tells a certificate that was made, but not yet written when the power went.
@@ -207,7 +209,7 @@ class Authority:
             self.notes.append("the broker does not know yet: run `headwater-cloud broker files`, then reload mosquitto")
             return
         out = self._base / s.broker_files
-        registry = self._own(self._own(registry, Role.CLOUD), Role.BROKER)
+        registry = self._own(self._own(registry, CertificateRole.CLOUD), CertificateRole.BROKER)
         self._broker_files(registry, out)
         self._reload()
 

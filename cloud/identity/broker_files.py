@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.identity.registry import Registry, Role
-from contract.topics import ROOT, UP_KINDS
-from contract.wire import MAX_PAYLOAD_BYTES
+from cloud.identity.registry import CertificateRole, Registry
+from contract.wire.envelope import MAX_PAYLOAD_BYTES
+from contract.wire.topics import ROOT, UP_KINDS
 
 # Below a gateway's own part of the topic tree. Each by name: under `up/+` a thief could have as many messages retained
 # as he can think of names, and mosquitto keeps them after he is shut out.
@@ -76,9 +76,9 @@ def acl(registry: Registry, district: str, now_ms: int, known: frozenset[str]) -
     """
     out = ["# Written by `headwater-cloud broker files`. A user is a certificate's common name."]
     for identity in registry.valid(now_ms):
-        if identity.role is Role.CLOUD:
+        if identity.role is CertificateRole.CLOUD:
             rights = [("read", f"+/{t}") for t in CLOUD_READS] + [("write", f"+/{t}") for t in CLOUD_WRITES]
-        elif identity.role is Role.GATEWAY and identity.gateway in known:
+        elif identity.role is CertificateRole.GATEWAY and identity.gateway in known:
             rights = [("write", f"{identity.gateway}/{t}") for t in GATEWAY_WRITES]
             rights += [("read", f"{identity.gateway}/{t}") for t in GATEWAY_READS]
         else:

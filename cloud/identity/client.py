@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryptography import x509
 
 from contract.clock import iso, to_ms
-from contract.tls import TlsFiles
+from host.tls import TlsFiles
 
 
 def trouble(files: TlsFiles, now_ms: int | None = None) -> dict[str, str]:

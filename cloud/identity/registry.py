@@ -12,19 +12,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contract.shape import Id, Shape
+from contract.settings_model import Id, SettingsModel
 
 
-class Role(StrEnum):
+class CertificateRole(StrEnum):
     GATEWAY = "gateway"
     CLOUD = "cloud"
     BROKER = "broker"
 
 
-class Identity(Shape):
+class Identity(SettingsModel):
     """One certificate. serial: hexadecimal. Times are UTC milliseconds of the real clock, never a scenario's."""
 
-    role: Role
+    role: CertificateRole
     gateway: Id | None = None
     generation: int
     serial: Annotated[str, Field(pattern=r"^[0-9a-f]{1,40}$")]  # RFC 5280, 4.1.2.2: at most 20 octets
@@ -48,7 +48,7 @@ class Registry:
 
     identities: tuple[Identity, ...] = ()
 
-    def of(self, role: Role, gateway: str | None = None) -> list[Identity]:
+    def of(self, role: CertificateRole, gateway: str | None = None) -> list[Identity]:
         return [i for i in self.identities if i.role is role and i.gateway == gateway]
 
     def valid(self, now_ms: int) -> list[Identity]:
@@ -67,7 +67,7 @@ class Registry:
         """(serial, when) for the CRL; an expired one stays on it, which costs nothing and hides nothing."""
         return [(int(i.serial, 16), i.revoked_ms) for i in self.identities if i.revoked_ms is not None]
 
-    def next_generation(self, role: Role, gateway: str | None = None) -> int:
+    def next_generation(self, role: CertificateRole, gateway: str | None = None) -> int:
         return max((i.generation for i in self.of(role, gateway)), default=0) + 1
 
     def with_new(self, identity: Identity) -> Registry:
@@ -83,5 +83,5 @@ class Registry:
         )
 
 
-def common_name(role: Role, gateway: str | None, generation: int) -> str:
-    return f"{gateway}.{generation}" if role is Role.GATEWAY else f"{role.value}:{generation}"
+def common_name(role: CertificateRole, gateway: str | None, generation: int) -> str:
+    return f"{gateway}.{generation}" if role is CertificateRole.GATEWAY else f"{role.value}:{generation}"

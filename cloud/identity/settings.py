@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from contract.shape import Id, Positive, Shape
+from contract.settings_model import Id, Positive, SettingsModel
 
 
-class IdentitySettings(Shape):
+class IdentitySettings(SettingsModel):
     """The section `identity` switches the receiver's check on.
 
     folder: authority, registry and the cloud's own certificate. broker_names: what gateways may call the broker by;

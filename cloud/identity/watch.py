@@ -10,7 +10,7 @@ from pathlib import Path
 from cloud.identity import client, store
 from cloud.identity.registry import Registry
 from cloud.identity.store import IdentityError
-from contract.tls import TlsFiles
+from host.tls import TlsFiles
 
 log = logging.getLogger(__name__)
 

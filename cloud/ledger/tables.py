@@ -26,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
-from cloud.damage import StoreDamaged, passes
+from host.sqlite import StoreDamaged, passes
 
 _REMEDY = (
     "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "

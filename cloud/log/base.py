@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple, Protocol
 
-from contract.wire import Lane
+from contract.wire.envelope import Lane
 
 
 class EntryKind(IntEnum):

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.damage import StoreDamaged, opening
 from cloud.log.base import Entry, EntryKind, Key, NewEntry
-from contract.wire import Lane
+from contract.wire.envelope import Lane
+from host.sqlite import StoreDamaged, opening
 
 _SCHEMA = """
 create table if not exists entry (

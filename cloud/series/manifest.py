@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.damage import opening
+from host.sqlite import opening
 
 _REMEDY = "stop the cloud and run `headwater-cloud view rebuild series`: the log has all of it"
 _SCHEMA = """

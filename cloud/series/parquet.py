@@ -23,7 +23,7 @@ from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest, forget
 from cloud.views.decode import readings
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 
 TAIL_READINGS = 2_000_000  # 42 MB; at 850 readings a second an hour has three million

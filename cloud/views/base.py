@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cloud.log.base import Entry
@@ -44,3 +45,14 @@ class View(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ViewState:
+    """How far a view has come, and what holds it up (empty when nothing does)."""
+
+    name: str
+    cursor: int
+    behind: int
+    trouble: str
+    set_aside: int

@@ -9,7 +9,8 @@ import numpy as np
 from cloud.log.base import Entry, EntryKind
 from cloud.views.base import Poisoned
 from contract.readings import Int64s, ReadingBatch
-from contract.wire import WireError, columns, parse_batch
+from contract.wire.batch import columns, parse_batch
+from contract.wire.envelope import WireError
 
 
 def readings(entries: Sequence[Entry]) -> ReadingBatch:

@@ -9,12 +9,12 @@ import numpy as np
 
 from cloud.log.base import Entry
 from cloud.views.decode import readings
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.readings import Int64s, ReadingBatch
 
 
 class LatestView:
-    """See `cloud.services.Latest`. Of two readings of one time the later in the log holds (a corrected flag)."""
+    """See `cloud.api.ports.Latest`. Of two readings of one time the later in the log holds (a corrected flag)."""
 
     name = "latest"
 

@@ -9,8 +9,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from cloud.log.base import BatchLog, Entry, EntryKind
-from cloud.services import ViewState
-from cloud.views.base import Poisoned, RetryLater, View
+from cloud.views.base import Poisoned, RetryLater, View, ViewState
 
 log = logging.getLogger(__name__)
 

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from cloud.warnings.incidents import Announcement
+from cloud.warnings.model import Message, MsgType
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import Message, MsgType
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.places import Zone
+from contract.catalogue.rules import Level
 from contract.clock import from_ms
-from contract.models import Level, Zone
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _SEVERITY = {Level.RED: "Extreme", Level.ORANGE: "Severe", Level.YELLOW: "Moderate", Level.BLUE: "Minor"}

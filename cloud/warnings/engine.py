@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.model import Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import Incident, Message, MsgType
-from contract.catalogue import Catalogue
-from contract.conditions import Change, Conditions, Late, State
+from contract.catalogue.catalogue import Catalogue
+from contract.conditions.latches import Change, Conditions, Late, State
 from contract.readings import Bools, Int64s, ReadingBatch
 
 
@@ -48,7 +48,7 @@ class Engine:
         return EngineState(self._conditions.initial())
 
     def heeded(self, batch: ReadingBatch, now_ms: Int64s) -> Bools:
-        """See `contract.conditions.Conditions.heeded`."""
+        """See `contract.conditions.latches.Conditions.heeded`."""
         return self._conditions.heeded(batch, now_ms)
 
     def step(self, state: EngineState, batch: ReadingBatch, now_ms: int) -> tuple[EngineState, Outcome]:

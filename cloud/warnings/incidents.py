@@ -18,12 +18,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cloud.warnings.model import Certainty, Evidence, Incident, MsgType
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import Certainty, Evidence, Incident, MsgType
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
 from contract.clock import iso
-from contract.conditions import Condition, ConditionState, State
-from contract.models import Level
+from contract.conditions.latches import Condition, ConditionState, State
 
 
 @dataclass(frozen=True, slots=True)

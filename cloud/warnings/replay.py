@@ -5,10 +5,10 @@ from __future__ import annotations
 from cloud.log.base import BatchLog
 from cloud.views.base import Poisoned
 from cloud.views.runner import without
+from cloud.warnings.model import Message
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import Message
 from cloud.warnings.view import open_view
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 
 _ENTRIES = 5000
 

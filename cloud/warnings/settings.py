@@ -6,10 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
-from contract.shape import Positive, Shape
+from contract.settings_model import Positive, SettingsModel
 
 
-class WarningSettings(Shape):
+class WarningSettings(SettingsModel):
     """status: CAP 1.2, 3.2.1. agency: the eight digits between the district's code and the time in an identifier.
 
     quiet_s: from a message to an Update because the incident eased or its certainty changed (one that gets worse does

@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.ledger import tables as t
 from cloud.warnings import incidents as inc
 from cloud.warnings.engine import EngineState, Outcome
-from cloud.warnings.types import Message, MsgType, Told
-from contract import condition_state as cond
-from contract.models import Level
+from cloud.warnings.model import Message, MsgType, Told
+from contract.catalogue.rules import Level
+from contract.conditions import state as cond
 
 TOLD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)

@@ -18,9 +18,9 @@ from cloud.views.decode import readings_and_entries
 from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import incident_from_json
+from cloud.warnings.model import ConditionSnapshot, Incident, Message, Told
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.types import ConditionSnapshot, Incident, Message, Told
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 
 NAME = "warnings"

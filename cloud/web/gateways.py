@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud.services import GatewayLink
+from cloud.ingest.links import GatewayLink
 
 
 def gateway_state(link: GatewayLink) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from cloud.api.answers import json_of
+from cloud.api.encoding import json_of
+from cloud.api.ports import Services
 from cloud.api.problems import Problem
-from cloud.services import Services
 from cloud.web.state import Shown, district_state, station_series
 
 _STATIC = Path(__file__).parent / "static"

@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from cloud.api.answers import number
+from cloud.api.encoding import number
 from cloud.api.latest import LatestTable, latest_json, rows_of
+from cloud.api.ports import Services
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
-from cloud.services import Services
 from cloud.warnings.incidents import incident_json
-from cloud.warnings.types import ConditionSnapshot, Incident, Told
+from cloud.warnings.model import ConditionSnapshot, Incident, Told
 from cloud.web.gateways import gateway_state
-from contract.catalogue import Catalogue, ChannelInfo
-from contract.conditions import ConditionState
-from contract.models import Quantity, Station
+from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.places import Station
+from contract.catalogue.quantities import Quantity
+from contract.conditions.latches import ConditionState
 from contract.readings import Flag, ReadingBatch
 
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from contract.catalogue import ChannelInfo
-from contract.models import Device, DeviceModel
+from contract.catalogue.catalogue import ChannelInfo
+from contract.catalogue.devices import Device, DeviceModel
 
 
 class Fault(StrEnum):

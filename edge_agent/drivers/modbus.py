@@ -19,10 +19,10 @@ from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
 from pymodbus.pdu import ExceptionResponse, ModbusPDU
 
+from contract.catalogue.devices import Bus, BusKind, Table
 from contract.clock import Clock
-from contract.models import Bus, BusKind, Table
 from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault, Values
-from edge_agent.plan import Read, plan
+from edge_agent.drivers.read_plan import Read, plan
 from firmware_bridge.registers import decode, width
 
 # It says at length what this module says once, by device.

@@ -12,8 +12,9 @@ from contextlib import suppress
 
 import serial
 
+from contract.catalogue.devices import Bus
+from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
-from contract.models import Bus, Quantity
 from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault, Heard
 from firmware_bridge.framing import Frame, FrameReader
 from firmware_bridge.node import NodeError, Telemetry, decode_telemetry, sent_ms

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from contract.clock import Clock
 from simulators.catchment.board import Board
+from simulators.catchment.signals import Simulation
 from simulators.catchment.swmm import RAIN_FACTOR, run
-from simulators.signals import Simulation
-from simulators.storms import Storm
+from simulators.storms.storms import Storm
 
 _START_TIMEOUT_S = 30.0
 

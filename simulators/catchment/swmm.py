@@ -15,7 +15,7 @@ from pathlib import Path
 
 from contract.clock import Clock
 from simulators.catchment.board import Board
-from simulators.storms import Storm
+from simulators.storms.storms import Storm
 
 STEP_S = 10
 # The storm does not fall evenly over a district; gauge 1 gets the storm as published.

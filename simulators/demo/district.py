@@ -16,19 +16,20 @@ from typing import Any
 import httpx
 import yaml
 
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
 from contract.clock import ScaledClock
-from contract.loading import load
-from contract.yaml_lines import ConfigError, read_yaml, validate
+from contract.documents import ConfigError, validate
+from host.district_folder import load
+from host.yaml_config import read_yaml
 from simulators.catchment.catchment import Catchment
+from simulators.catchment.signals import Simulation
 from simulators.demo.centre import WarningCentre
+from simulators.demo.identities import Identities
 from simulators.demo.machines import Machine
 from simulators.demo.processes import Child
-from simulators.identities import Identities
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
-from simulators.signals import Simulation
-from simulators.storms import Storm
+from simulators.storms.storms import Storm
 
 LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy rain
 
@@ -39,8 +40,8 @@ class Scene:
 
     edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
     lead_ms: how long before the first heavy rain it begins.
-    identities: of that broker, see `simulators.identities`; None for one without TLS.
-    clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clock`.
+    identities: of that broker, see `simulators.demo.identities`; None for one without TLS.
+    clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clocks.clock`.
     """
 
     folder: Path  # of the district
@@ -91,7 +92,7 @@ class District:
             g: Child(
                 g,
                 *(
-                    ("simulators.wrong_agent", [str(edge / f"{g}.yaml"), str(machine.path)])
+                    ("simulators.wrong_clocks.agent", [str(edge / f"{g}.yaml"), str(machine.path)])
                     if scene.clocks
                     else ("edge_agent.cli", ["run", str(edge / f"{g}.yaml")])
                 ),

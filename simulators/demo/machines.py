@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from contract.clock import Clock
-from simulators.wrong_clock import Wrongness
+from simulators.wrong_clocks.clock import Wrongness
 
 
 @dataclass(slots=True)

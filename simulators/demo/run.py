@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.live import Live
 
 from contract.clock import iso
-from simulators.audit import Audit
-from simulators.audit_run import audit
+from simulators.audit.compare import Audit
+from simulators.audit.run_folder import audit
 from simulators.demo.district import District, Scene, views_behind
 from simulators.demo.summary import live, report
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.clock import from_ms
-from simulators.audit import Audit
+from simulators.audit.compare import Audit
 
 _STYLE = {"blue": "blue", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 

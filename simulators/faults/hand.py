@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from simulators.demo.district import District
 from simulators.faults.broker import Broker
-from simulators.faults.plan import ALONE, FAST_PPM, WALL_MS, Blow, Kind
+from simulators.faults.plan import ALONE, FAST_PPM, WALL_MS, Blow, FaultKind
 from simulators.faults.proxy import Link
 
 _SLOW_BYTES_PER_S = 3000.0
@@ -28,19 +28,19 @@ class Hand:
         """Returns when the blow is mended."""
         if blow.gateway:
             await self._agent(blow)
-        elif blow.kind is Kind.CLOUD_KILLED:
+        elif blow.kind is FaultKind.CLOUD_KILLED:
             self.district.cloud.kill()
             await asyncio.sleep(blow.for_s)
             self.district.cloud.start()
             await asyncio.to_thread(self.district.cloud.first_line)
-        elif blow.kind in (Kind.BROKER_KILLED, Kind.BROKER_FORGETS):
-            self.broker.kill(forget=blow.kind is Kind.BROKER_FORGETS)
+        elif blow.kind in (FaultKind.BROKER_KILLED, FaultKind.BROKER_FORGETS):
+            self.broker.kill(forget=blow.kind is FaultKind.BROKER_FORGETS)
             await asyncio.sleep(blow.for_s)
             self.broker.start()  # in this thread: a child dies with the thread that made it
-        elif blow.kind is Kind.LINK_HALF_OPEN:
+        elif blow.kind is FaultKind.LINK_HALF_OPEN:
             self.link.half_open()
         else:
-            if blow.kind is Kind.LINK_CUT:
+            if blow.kind is FaultKind.LINK_CUT:
                 self.link.cut()
             else:
                 self.link.bytes_per_s = _SLOW_BYTES_PER_S
@@ -50,7 +50,7 @@ class Hand:
     async def _agent(self, blow: Blow) -> None:
         machine = self.district.machines[blow.gateway]
         wall_ms = WALL_MS.get(blow.kind, 0)
-        if blow.kind in (Kind.STEP_BEHIND, Kind.STEP_AHEAD):
+        if blow.kind in (FaultKind.STEP_BEHIND, FaultKind.STEP_AHEAD):
             before_ms = machine.wall_ms
             machine.set_wall(before_ms + (wall_ms or 0))
             await asyncio.sleep(blow.for_s)
@@ -68,11 +68,11 @@ class Hand:
         else:
             self._kill(blow.gateway)
             await asyncio.sleep(blow.for_s)
-            if blow.kind is Kind.AGENT_KILLED:
+            if blow.kind is FaultKind.AGENT_KILLED:
                 machine.started()
                 self.district.gateways[blow.gateway].start()
             else:
-                self._boot(blow.gateway, wall_ms, FAST_PPM if blow.kind is Kind.BOOT_FAST else 0.0)
+                self._boot(blow.gateway, wall_ms, FAST_PPM if blow.kind is FaultKind.BOOT_FAST else 0.0)
 
     async def _reporting(self, gateway: str, least_s: float) -> None:
         """Until an agent that has just started has something to report, and for so long at least."""

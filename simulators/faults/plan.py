@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class FaultKind(StrEnum):
     AGENT_KILLED = "agent_killed"
     CLOUD_KILLED = "cloud_killed"
     BROKER_KILLED = "broker_killed"
@@ -32,22 +32,22 @@ class Kind(StrEnum):
 
 _DAY_MS = 86_400_000
 # By how much the wall clock is off then, ms; None: it shows 1970.
-WALL_MS: dict[Kind, int | None] = {
-    Kind.BOOT_1970: None,
-    Kind.BOOT_DAY_BEHIND: -_DAY_MS,
-    Kind.BOOT_DAY_AHEAD: _DAY_MS,
-    Kind.BOOT_FAST: 0,
-    Kind.STEP_BEHIND: -_DAY_MS,
-    Kind.STEP_AHEAD: _DAY_MS,
-    Kind.ALONE_1970: None,
-    Kind.ALONE_DAY_BEHIND: -_DAY_MS,
-    Kind.ALONE_DAY_AHEAD: _DAY_MS,
+WALL_MS: dict[FaultKind, int | None] = {
+    FaultKind.BOOT_1970: None,
+    FaultKind.BOOT_DAY_BEHIND: -_DAY_MS,
+    FaultKind.BOOT_DAY_AHEAD: _DAY_MS,
+    FaultKind.BOOT_FAST: 0,
+    FaultKind.STEP_BEHIND: -_DAY_MS,
+    FaultKind.STEP_AHEAD: _DAY_MS,
+    FaultKind.ALONE_1970: None,
+    FaultKind.ALONE_DAY_BEHIND: -_DAY_MS,
+    FaultKind.ALONE_DAY_AHEAD: _DAY_MS,
 }
 FAST_PPM = 200.0
 CLOCKS = tuple(WALL_MS)
-ALONE = (Kind.ALONE_1970, Kind.ALONE_DAY_BEHIND, Kind.ALONE_DAY_AHEAD)
-PROCESSES = tuple(k for k in Kind if k not in CLOCKS)
-_OF_AGENTS = (Kind.AGENT_KILLED, *CLOCKS)
+ALONE = (FaultKind.ALONE_1970, FaultKind.ALONE_DAY_BEHIND, FaultKind.ALONE_DAY_AHEAD)
+PROCESSES = tuple(k for k in FaultKind if k not in CLOCKS)
+_OF_AGENTS = (FaultKind.AGENT_KILLED, *CLOCKS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Blow:
 
     at_s: float
     for_s: float
-    kind: Kind
+    kind: FaultKind
     gateway: str = ""
 
 

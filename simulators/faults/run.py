@@ -22,16 +22,16 @@ from cloud.config import load_config
 from cloud.log.sqlite import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
-from contract.loading import load
-from edge_agent.spool import read_waiting
-from simulators.audit_run import audit
+from edge_agent.spool.store import read_waiting
+from host.district_folder import load
+from simulators.audit.run_folder import audit
 from simulators.demo.district import District, Scene, views_behind
+from simulators.demo.identities import make
 from simulators.faults.broker import Broker, free_port
 from simulators.faults.hand import Hand
 from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
-from simulators.identities import make
-from simulators.storms import Storm
+from simulators.storms.storms import Storm
 
 _SETTLE_S = 60.0
 _KEEPALIVE_S = 3
@@ -40,7 +40,9 @@ _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know t
 
 @dataclass(slots=True)
 class Outcome:
-    """One run. quarantined, furthest_s: see `simulators.audit.Audit`. broken: what should not be; empty when the run is
+    """One run. quarantined, furthest_s: see `simulators.audit.compare.Audit`.
+
+    broken: what should not be; empty when the run is
     good."""
 
     seed: int

@@ -9,8 +9,9 @@ import math
 import random
 from collections.abc import Callable, Mapping
 
-from contract.models import DeviceModel, Quantity
-from simulators.signals import Signals
+from contract.catalogue.devices import DeviceModel
+from contract.catalogue.quantities import Quantity
+from simulators.catchment.signals import Signals
 
 # A device's registers now: name -> value in the channel's unit.
 Instrument = Callable[[], Mapping[str, float]]

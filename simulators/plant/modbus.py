@@ -12,7 +12,7 @@ from pymodbus.exceptions import NoSuchIdException
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from contract.models import DeviceModel, Register, Table
+from contract.catalogue.devices import DeviceModel, Register, Table
 from firmware_bridge.registers import encode, width
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from contract.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.devices import Bus, BusKind, Device, Register
+from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
-from contract.models import Bus, BusKind, Device, Quantity, Register
 from firmware_bridge.registers import decode, encode
+from simulators.catchment.signals import Signals, Simulation
 from simulators.plant.instruments import build
 from simulators.plant.line import LineFaults, SerialLine
 from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, rtu_server, tcp_server
 from simulators.plant.plc import Station
 from simulators.plant.radio import RadioBridge, RadioNode
 from simulators.plant.truth import TruthRecorder
-from simulators.signals import Signals, Simulation
 
 _CONTROL_S = 5.0
 _FLUSH_S = 0.5

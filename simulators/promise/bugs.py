@@ -11,11 +11,11 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from pathlib import Path
 from typing import Any
 
-from cloud.intake import Intake
-from cloud.receiver import Message
-from contract.conditions import Change, Conditions, ConditionState, Late, Reason, State
+from cloud.ingest.admission import InboundMessage
+from cloud.ingest.ingest import Ingest
+from contract.conditions.latches import Change, Conditions, ConditionState, Late, Reason, State
 from contract.readings import ReadingBatch
-from edge_agent.spool import Spool
+from edge_agent.spool.store import Spool
 
 
 @contextmanager
@@ -30,19 +30,19 @@ def _replaced(owner: type, name: str, new: Callable[..., Any]) -> Iterator[None]
 
 def acknowledge_before_commit() -> AbstractContextManager[None]:
     """The cloud says thank you first, and writes when the next message comes."""
-    take = Intake.take
-    later: dict[int, tuple[list[Message], int]] = {}
+    take = Ingest.take
+    later: dict[int, tuple[list[InboundMessage], int]] = {}
 
-    def hasty(self: Intake, group: Sequence[Message], now_ms: int) -> list[Message]:
+    def hasty(self: Ingest, group: Sequence[InboundMessage], now_ms: int) -> list[InboundMessage]:
         for message, then_ms in [(m, t) for m, t in [later.pop(id(self), ([], 0))] if m]:
             take(self, message, then_ms)
         found = self._receiver.sort_out(group, now_ms)
         later[id(self)] = (list(group), now_ms)
         nothing: dict[tuple[str, int], int] = {}
         acks = self._receiver.acks(found.entries, found.refusals, nothing)
-        return [Message(_ack_topic(self, gateway), _encoded(ack)) for gateway, ack in acks]
+        return [InboundMessage(_ack_topic(self, gateway), _encoded(ack)) for gateway, ack in acks]
 
-    return _replaced(Intake, "take", hasty)
+    return _replaced(Ingest, "take", hasty)
 
 
 def forget_sequence_on_restart() -> AbstractContextManager[None]:
@@ -92,13 +92,13 @@ def planted(name: str | None) -> AbstractContextManager[None]:
     return nullcontext() if name is None else BUGS[name]()
 
 
-def _ack_topic(intake: Intake, gateway: str) -> str:
-    from contract.topics import Kind, Topic
+def _ack_topic(ingest: Ingest, gateway: str) -> str:
+    from contract.wire.topics import Topic, TopicKind
 
-    return str(Topic(intake._district, gateway, Kind.ACK))
+    return str(Topic(ingest._district, gateway, TopicKind.ACK))
 
 
 def _encoded(ack: Any) -> bytes:
-    from contract.ack import encode_ack
+    from contract.wire.ack import encode_ack
 
     return encode_ack(ack)

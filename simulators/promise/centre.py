@@ -1,4 +1,4 @@
-"""The cloud: real intake, log, quarantine and views, restarted from their files after every crash."""
+"""The cloud: real ingest, log, quarantine and views, restarted from their files after every crash."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tempfile import mkdtemp
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.intake import Intake
+from cloud.ingest.admission import Admission, AdmissionSettings, InboundMessage
+from cloud.ingest.ingest import Ingest
+from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.tables import open_ledger
 from cloud.log.sqlite import SqliteLog, open_log
-from cloud.quarantine import Quarantine
-from cloud.receiver import Message, Receiver, ReceiverSettings
 from cloud.series.parquet import ParquetStore
 from cloud.views.base import Poisoned, RetryLater, View
 from cloud.views.latest import LatestView
 from cloud.warnings.view import WarningsView, open_view
-from contract.catalogue import Catalogue
-from contract.topics import Kind, parse_topic
+from contract.catalogue.catalogue import Catalogue
+from contract.wire.topics import TopicKind, parse_topic
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.durable import Durable
 from simulators.promise.world import Broken, Broker, Listener, World
@@ -34,11 +34,11 @@ _GROUP = 50
 class Parts:
     """What one life of the process holds open."""
 
-    def __init__(self, catalogue: Catalogue, folder: Path, now_settings: ReceiverSettings) -> None:
+    def __init__(self, catalogue: Catalogue, folder: Path, now_settings: AdmissionSettings) -> None:
         self.log: SqliteLog = open_log(folder)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")
         district, gateways = catalogue.district.id, list(catalogue.gateways)
-        self.intake = Intake(Receiver(catalogue, now_settings), self.log, self.quarantine, district, gateways)
+        self.ingest = Ingest(Admission(catalogue, now_settings), self.log, self.quarantine, district, gateways)
         self.latest = LatestView(catalogue)
         self.series = ParquetStore(folder / "series")
         self.warnings: WarningsView = open_view(f"sqlite:///{folder / 'ledger.sqlite'}", catalogue)
@@ -57,7 +57,7 @@ class Centre:
         self.durable = Durable()
         self.clock_step_ms = 0
         self.stalled: set[str] = set()
-        self._inbox: list[Message] = []
+        self._inbox: list[InboundMessage] = []
         self._take_planned = False
         self.crash_at_ack = False
         self.trouble = ""
@@ -69,7 +69,7 @@ class Centre:
         if self.parts is not None:
             return
         try:
-            self.parts = Parts(self._catalogue, self.folder, ReceiverSettings())
+            self.parts = Parts(self._catalogue, self.folder, AdmissionSettings())
             self._world.say(f"centre starts, log at {self.parts.log.last_offset()}")
         except Crash:
             self._fall()
@@ -102,16 +102,16 @@ class Centre:
         if self.parts is None:
             return
         parsed = parse_topic(topic)
-        if parsed is None or parsed.kind in (Kind.BIRTH, Kind.STATE, Kind.ONLINE):
+        if parsed is None or parsed.kind in (TopicKind.BIRTH, TopicKind.STATE, TopicKind.ONLINE):
             try:
-                answers = self.parts.intake.heard_of(Message(topic, payload), self.clock_ms())
+                answers = self.parts.ingest.heard_of(InboundMessage(topic, payload), self.clock_ms())
             except Crash:
                 self._fall()
                 return
             for ack in answers:
                 self._acknowledge(ack)
             return
-        self._inbox.append(Message(topic, payload))
+        self._inbox.append(InboundMessage(topic, payload))
         self._plan_take(self._world.rng.choice((0.02, 0.02, 1.0)))
 
     def _plan_take(self, seconds: float) -> None:
@@ -125,7 +125,7 @@ class Centre:
             return
         group = self._inbox[:_GROUP]
         try:
-            acks = self.parts.intake.take(group, self.clock_ms())
+            acks = self.parts.ingest.take(group, self.clock_ms())
         except Crash:
             self._fall()
             return
@@ -141,7 +141,7 @@ class Centre:
         if self._inbox:
             self._plan_take(0.02)
 
-    def _acknowledge(self, ack: Message) -> None:
+    def _acknowledge(self, ack: InboundMessage) -> None:
         if self.parts is None:
             return
         topic = parse_topic(ack.topic)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from contract.ack import decode_ack
+from contract.wire.ack import decode_ack
 from simulators.promise.world import Broken
 
 _LOGGED = "select offset, gateway, spool, seq from entry where offset > ? and kind = 0"

@@ -7,13 +7,14 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from contract.birth import Birth, decode_birth
-from contract.gateway_state import GatewayState, decode_state
-from contract.topics import Kind
-from contract.wire import Lane, decode_batch
-from edge_agent.sender import Publication, Sender
-from edge_agent.spool import Spool
-from edge_agent.spool_file import SpoolFull
+from contract.wire.batch import decode_batch
+from contract.wire.birth import Birth, decode_birth
+from contract.wire.envelope import Lane
+from contract.wire.state import GatewayState, decode_state
+from contract.wire.topics import TopicKind
+from edge_agent.spool.file import SpoolFull
+from edge_agent.spool.store import Spool
+from edge_agent.uplink.session import Publication, Session
 from simulators.promise.centre import Centre
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.truth import Key, Truth, Water, keys
@@ -46,7 +47,7 @@ class GatewayNode:
         self.clock_step_ms = 0
         self.cable = True
         self.quiet_until_ms = 0
-        self.sender: Sender | None = None
+        self.sender: Session | None = None
         self.spool: WatchedSpool | None = None
         self.refused = 0
 
@@ -75,7 +76,7 @@ class GatewayNode:
             if payload is not None:
                 spool.holds[s.seq] = keys(decode_batch(payload).readings)
         self.spool = spool
-        self.sender = Sender(self._district, self.gateway, spool, self._world.now_s, self.clock_ms())
+        self.sender = Session(self._district, self.gateway, spool, self._world.now_s, self.clock_ms())
         self._world.say(f"{self.name} starts, spool {spool.id:016x}, {len(spool.waiting())} waiting")
 
     def kill(self) -> None:
@@ -152,9 +153,9 @@ class GatewayNode:
 
     def _say(self, p: Publication) -> None:
         said: Birth | GatewayState | None = None
-        if p.topic.endswith(Kind.BIRTH.value):
+        if p.topic.endswith(TopicKind.BIRTH.value):
             said = decode_birth(p.payload)
-        elif p.topic.endswith(Kind.STATE.value):
+        elif p.topic.endswith(TopicKind.STATE.value):
             said = decode_state(p.payload)
         if said is not None:
             if self.spool is not None and any(s.seq < said.floor for s in self.spool.waiting()):
@@ -167,7 +168,7 @@ class GatewayNode:
         return self.sender is not None and self.cable
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        if self.sender is None or topic != self.sender.topic(Kind.ACK):
+        if self.sender is None or topic != self.sender.topic(TopicKind.ACK):
             return
         try:
             before = self._refused()

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import select
 
+from cloud.ingest.admission import Admission, AdmissionSettings
+from cloud.ingest.release import release
 from cloud.ledger import tables as t
 from cloud.log.base import Entry, EntryKind
-from cloud.receiver import Receiver, ReceiverSettings
-from cloud.release import release
 from cloud.views.decode import readings
 from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
-from contract.catalogue import Catalogue
-from contract.models import Level
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
 from contract.readings import Flag, ReadingBatch
-from contract.wire import decode_batch
+from contract.wire.batch import decode_batch
 from simulators.promise.centre import Parts
 from simulators.promise.truth import Key, Truth, Value, keys, rows
 from simulators.promise.world import Broken
@@ -50,7 +50,7 @@ def check_log(truth: Truth, parts: Parts) -> dict[Key, Value]:
 
 def check_release(truth: Truth, parts: Parts, catalogue: Catalogue, now_ms: int) -> None:
     """The cause of every refusal is mended: what was kept aside gets into the log, once."""
-    anything = Receiver(catalogue, ReceiverSettings(oldest_days=40_000, newest_s=4e9))
+    anything = Admission(catalogue, AdmissionSettings(oldest_days=40_000, newest_s=4e9))
     for _ in range(2):
         release(parts.quarantine, anything, parts.log, now_ms)
     if parts.quarantine.count():

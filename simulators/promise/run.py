@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from contract.catalogue import Catalogue
-from contract.loading import load
+from contract.catalogue.catalogue import Catalogue
+from host.district_folder import load
 from simulators.promise.centre import TICK_S, Centre, gateways_of
 from simulators.promise.disks import Disk, installed
 from simulators.promise.faults import Faults

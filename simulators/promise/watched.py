@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from contract.readings import ReadingBatch
-from contract.wire import Lane, decode_batch
-from edge_agent.spool import Counters, Spool, Spooled
-from edge_agent.spool_file import GivenUp
-from edge_agent.timekeeping import Stamp
+from contract.wire.batch import decode_batch
+from contract.wire.envelope import Lane
+from edge_agent.spool.file import GivenUp
+from edge_agent.spool.store import Counters, Spool, Spooled
+from edge_agent.timesync.timekeeping import Stamp
 from simulators.promise.truth import Key, Truth, keys
 
 

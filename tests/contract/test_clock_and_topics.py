@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from contract.clock import ScaledClock, SystemClock, from_ms, iso, parse_clock, to_ms
-from contract.topics import Kind, Topic, parse_topic
+from contract.wire.topics import Topic, TopicKind, parse_topic
 
 
 def test_a_scaled_clock_shares_its_time_by_three_numbers() -> None:
@@ -35,8 +35,8 @@ def test_times_need_a_zone() -> None:
     assert from_ms(0).isoformat() == "1970-01-01T00:00:00+00:00"
 
 
-@pytest.mark.parametrize("kind", list(Kind))
-def test_a_topic_survives_the_way(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", list(TopicKind))
+def test_a_topic_survives_the_way(kind: TopicKind) -> None:
     topic = Topic("jinshui", "gw-1", kind)
     assert parse_topic(str(topic)) == topic
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.models import Quantity, Register, RegisterType
+from contract.catalogue.devices import Register, RegisterType
+from contract.catalogue.quantities import Quantity
 from firmware_bridge.registers import decode, encode, width
 
 

@@ -15,12 +15,13 @@ from cloud.access import keys
 from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
 from cloud.api.app import create_app
+from cloud.app.cloud import Cloud
 from cloud.config import load_config
-from cloud.receiver import Message
-from cloud.serve import Cloud
+from cloud.ingest.admission import InboundMessage
 from cloud.web import page
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane
 from tests.fuzz import shells
 
 
@@ -42,20 +43,20 @@ def settled(folder: Path, mode: str = "open") -> Cloud:
     cloud.receive.trouble = lambda: ""  # the link is not there to be judged
     for seq, minute in enumerate(range(10), 1):
         now_ms = shells.NOW_MS + minute * 60_000
-        cloud.intake.take([message(cloud, seq, now_ms, 0.05 * minute)], now_ms)
-    cloud.intake.take([Message(message(cloud, 11, now_ms, 0).topic, b"noise")], now_ms)
+        cloud.ingest.take([message(cloud, seq, now_ms, 0.05 * minute)], now_ms)
+    cloud.ingest.take([InboundMessage(message(cloud, 11, now_ms, 0).topic, b"noise")], now_ms)
     for runner in cloud.runners:
         while runner._step():
             pass
     return cloud
 
 
-def message(cloud: Cloud, seq: int, now_ms: int, depth_m: float) -> Message:
+def message(cloud: Cloud, seq: int, now_ms: int, depth_m: float) -> InboundMessage:
     catalogue = cloud.config.catalogue
     numbers = [c.id for c in catalogue.channels_by_gateway["gw-1"]]
     readings = ReadingBatch.of([now_ms] * len(numbers), numbers, [depth_m] * len(numbers), [1] * len(numbers))
     topic = f"headwater/1/{catalogue.district.id}/gw-1/up/live"
-    return Message(topic, encode_batch(WireBatch("gw-1", 7, seq, Lane.LIVE, readings)))
+    return InboundMessage(topic, encode_batch(WireBatch("gw-1", 7, seq, Lane.LIVE, readings)))
 
 
 @cache

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import zip_longest
 
+from contract.catalogue.devices import Bus, BusKind, Register, RegisterType
 from contract.clock import ScaledClock
-from contract.models import Bus, BusKind, Register, RegisterType
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.node import NodeDriver
 from firmware_bridge.framing import Frame, FrameReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import Headers
 
-from cloud.access import guard
+from cloud.api import guard
 from cloud.identity import store
 from tests.fuzz import shells
 

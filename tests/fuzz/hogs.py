@@ -18,9 +18,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from contract import wire_pb2 as pb
 from contract.readings import ReadingBatch
-from contract.wire import Lane, WireBatch, encode_batch
+from contract.wire import wire_pb2 as pb
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane
 from firmware_bridge.framing import encode_frame
 from tests.fuzz.targets import TARGETS, Target
 

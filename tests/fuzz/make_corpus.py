@@ -17,20 +17,21 @@ from pymodbus.framer import FramerRTU
 from cloud.access import keys
 from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
-from cloud.identity.registry import Identity, Registry, Role
+from cloud.identity.registry import CertificateRole, Identity, Registry
 from cloud.identity.store import FILE, save
+from cloud.ingest.admission import Refusal
+from cloud.ingest.quarantine import Quarantine
 from cloud.log.base import Entry, EntryKind, NewEntry
 from cloud.log.sqlite import SqliteLog
-from cloud.quarantine import Quarantine
-from cloud.receiver import Refusal
 from cloud.series.manifest import Group, Manifest, Segment
 from cloud.warnings.view import open_view
-from contract import wire
-from contract.ack import Ack, encode_ack
-from contract.birth import Birth, encode_birth
 from contract.readings import ReadingBatch
-from contract.wire import Lane, RefusalReason, WireBatch
-from edge_agent.spool import Spool
+from contract.wire import batch as wire
+from contract.wire.ack import Ack, encode_ack
+from contract.wire.batch import WireBatch
+from contract.wire.birth import Birth, encode_birth
+from contract.wire.envelope import Lane, RefusalReason
+from edge_agent.spool.store import Spool
 from firmware_bridge.framing import encode_frame
 from firmware_bridge.node import Sample, Telemetry, encode_telemetry
 from tests.fuzz import shells
@@ -91,7 +92,9 @@ def seeds() -> Iterator[tuple[str, str, bytes]]:
         yield "api.request", str(i), path
     yield "file.status", "running", STATUS
     yield "file.aside", "two", b'{"view": "series", "offset": 7, "reason": "truncated"}\n' * 2
-    identity = Identity(role=Role.GATEWAY, gateway="gw-1", generation=1, serial="5a", issued_ms=0, expires_ms=NOW_MS)
+    identity = Identity(
+        role=CertificateRole.GATEWAY, gateway="gw-1", generation=1, serial="5a", issued_ms=0, expires_ms=NOW_MS
+    )
     gone = identity.model_copy(update={"generation": 2, "revoked_ms": NOW_MS})
     folder = shells.fresh("registry").parent
     save(folder, Registry((identity, gone)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from pymodbus.framer import FramerRTU
 
-from contract.models import Bus, BusKind
+from contract.catalogue.devices import Bus, BusKind
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.modbus import ModbusDriver
 

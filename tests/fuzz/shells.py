@@ -9,9 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from contract.catalogue import Catalogue
-from contract.loading import load
-from contract.yaml_lines import ConfigError, read_yaml, validate
+from contract.catalogue.catalogue import Catalogue
+from contract.documents import ConfigError, validate
+from host.district_folder import load
+from host.yaml_config import read_yaml
 
 NOW_MS = 1_626_768_000_000
 SMALL = Path(__file__).parents[1] / "districts" / "small"

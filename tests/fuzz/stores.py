@@ -10,18 +10,18 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access import keys, people
+from cloud.ingest.admission import Refusal
+from cloud.ingest.quarantine import Quarantine
 from cloud.ledger import audit
 from cloud.log.base import NewEntry
 from cloud.log.sqlite import SqliteLog
-from cloud.quarantine import Quarantine
-from cloud.receiver import Refusal
 from cloud.series.manifest import Manifest, Segment
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import WarningsView, open_view
 from contract.readings import ReadingBatch
-from contract.wire import Lane, RefusalReason
-from edge_agent.sender import Sender
-from edge_agent.spool import Spool
+from contract.wire.envelope import Lane, RefusalReason
+from edge_agent.spool.store import Spool
+from edge_agent.uplink.session import Session
 from tests.fuzz.shells import NOW_MS, Run, fresh, scratch, small
 
 KEY = "hw_0123abcd_" + "5a" * 32
@@ -34,7 +34,7 @@ def spool(data: bytes) -> object:
     found = Spool(path, "gw-1", NOW_MS)
     try:
         known = found.waiting()
-        sender = Sender("small", "gw-1", found, 0.0, NOW_MS)
+        sender = Session("small", "gw-1", found, 0.0, NOW_MS)
         spooled = found.commit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.LIVE, {11: {"made": 1}}, NOW_MS)
         assert found.payload(spooled[0].seq)
         found.oldest_ms()

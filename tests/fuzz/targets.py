@@ -16,32 +16,34 @@ from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access.keys import parse as parse_key
-from cloud.access.routes import Login
-from cloud.api.answers import moment
+from cloud.api.access import Login
+from cloud.api.encoding import moment
 from cloud.api.problems import Problem
 from cloud.config import ConfigFile as CloudFile
-from cloud.damage import StoreDamaged
 from cloud.identity.store import IdentityError
+from cloud.ingest.quarantine import Quarantine
 from cloud.log.sqlite import SqliteLog
-from cloud.quarantine import Quarantine
 from cloud.series.manifest import Manifest
-from contract import wire
-from contract.ack import decode_ack
-from contract.birth import decode_birth
+from contract.catalogue.devices import DeviceModel, GatewaysFile
+from contract.catalogue.places import DistrictFile
+from contract.catalogue.plan import ResponsePlanFile
+from contract.catalogue.rules import RulesFile
 from contract.clock import parse_clock
-from contract.models import DeviceModel, DistrictFile, GatewaysFile
-from contract.rules import ResponsePlanFile, RulesFile
-from contract.topics import parse_topic
-from contract.wire import WireError
-from contract.yaml_lines import ConfigError
-from edge_agent import qc
+from contract.documents import ConfigError
+from contract.wire import batch as wire
+from contract.wire.ack import decode_ack
+from contract.wire.birth import decode_birth
+from contract.wire.envelope import WireError
+from contract.wire.topics import parse_topic
 from edge_agent.config import ConfigFile as EdgeFile
 from edge_agent.drivers.base import DeviceFault
+from edge_agent.processing import qc_command
 from edge_agent.status import NeverRan, as_text, read_status
 from firmware_bridge.node import NodeError, decode_telemetry
+from host.sqlite import StoreDamaged
+from simulators.catchment.signals import Simulation
 from simulators.plant.truth import read_log
-from simulators.signals import Simulation
-from simulators.storms import parse_storm, read_csv
+from simulators.storms.storms import parse_storm, read_csv
 from tests.fuzz import devices, doors, shells, stores, wires
 
 HERE = Path(__file__).parent
@@ -100,11 +102,11 @@ TARGETS = {
         Target("yaml.device", yaml(DeviceModel), (ConfigError,), files=True),
         Target("yaml.edge", yaml(EdgeFile), (ConfigError,), files=True),
         Target("yaml.cloud", yaml(CloudFile), (ConfigError,), files=True),
-        Target("yaml.qc", yaml(qc.SeriesTests), (ConfigError,), files=True),
+        Target("yaml.qc", yaml(qc_command.SeriesTests), (ConfigError,), files=True),
         Target("yaml.simulation", yaml(Simulation), (ConfigError,), files=True),
         Target("catalogue", shells.catalogue, (ConfigError,), files=True),
         # recorded series and storms
-        Target("csv.qc", file(qc.read_series, "series.csv"), (ConfigError,), files=True),
+        Target("csv.qc", file(qc_command.read_series, "series.csv"), (ConfigError,), files=True),
         Target("csv.storm", file(read_csv, "storm.csv"), (ValueError,), files=True),
         Target("storm", text(parse_storm), (ValueError,)),
         Target("truth", file(read_log, "truth.bin"), files=True),

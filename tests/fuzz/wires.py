@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
-from cloud.receiver import Message, Receiver
-from contract import wire
-from contract.ack import decode_ack
+from cloud.ingest.admission import Admission, InboundMessage
 from contract.readings import ReadingBatch
-from contract.wire import Lane
-from edge_agent.sender import Sender
-from edge_agent.spool import Spool
+from contract.wire import batch as wire
+from contract.wire.ack import decode_ack
+from contract.wire.envelope import Lane
+from edge_agent.spool.store import Spool
+from edge_agent.uplink.session import Session
 from tests.fuzz.shells import NOW_MS, scratch, small
 
 
@@ -21,15 +21,15 @@ def columns_of_many(data: bytes) -> object:
 
 
 @cache
-def _receiver() -> Receiver:
-    return Receiver(small())
+def _receiver() -> Admission:
+    return Admission(small())
 
 
 def receive(data: bytes) -> object:
     """First a length, then so many bytes of topic, then the payload; a good neighbour rides along and must be kept."""
     n = data[0] if data else 0
-    hostile = Message(data[1 : 1 + n].decode(errors="replace"), data[1 + n :])
-    good = Message(f"headwater/1/{small().district.id}/gw-1/up/live", _good_batch())
+    hostile = InboundMessage(data[1 : 1 + n].decode(errors="replace"), data[1 + n :])
+    good = InboundMessage(f"headwater/1/{small().district.id}/gw-1/up/live", _good_batch())
     done = _receiver().sort_out([hostile, good], NOW_MS)
     assert any(e.payload == good.payload for e in done.entries), "a hostile neighbour took a good batch with it"
     assert len(done.entries) + len(done.refusals) == 2
@@ -44,9 +44,9 @@ def _good_batch() -> bytes:
 
 
 @cache
-def _sender() -> tuple[Sender, Spool]:
+def _sender() -> tuple[Session, Spool]:
     spool = Spool(scratch() / "sender.sqlite", "gw-1", NOW_MS)
-    sender = Sender("small", "gw-1", spool, 0.0, NOW_MS)
+    sender = Session("small", "gw-1", spool, 0.0, NOW_MS)
     sender.submit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, 0.0, NOW_MS)
     sender.linked(0.0)
     return sender, spool

@@ -61,9 +61,9 @@ def test_mbpoll_reads_what_the_plant_says_it_holds(plant):
 
 
 def near(words: list[int], row: dict) -> bool:
-    from contract.loading import load
     from firmware_bridge.registers import decode
-    from simulators.cli import DISTRICT
+    from host.district_folder import load
+    from simulators.cli.main import DISTRICT
 
     for model in load(DISTRICT).models.values():
         for register in model.registers:
@@ -120,9 +120,9 @@ def libmodbus(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_the_agents_driver_reads_coils_of_a_libmodbus_server(tmp_path: Path):
-    from contract.models import Bus, BusKind, Table
+    from contract.catalogue.devices import Bus, BusKind, Table
     from edge_agent.drivers.modbus import ModbusDriver
-    from tests.edge.registers import info_with
+    from tests.edge_agent.drivers.registers import info_with
 
     at = [0, 1, 3, 17, 31]
     info = info_with(["bit"] * 5, at=at, tables=[Table.COIL] * 5, timeout_s=2.0, max_gap=20)
@@ -134,11 +134,11 @@ async def test_the_agents_driver_reads_coils_of_a_libmodbus_server(tmp_path: Pat
 
 
 async def test_the_agents_driver_reads_a_libmodbus_server(tmp_path: Path):
-    from contract.loading import load
-    from contract.models import BusKind
+    from contract.catalogue.devices import BusKind
     from edge_agent.drivers.base import DeviceInfo
     from edge_agent.drivers.modbus import ModbusDriver
-    from simulators.cli import DISTRICT
+    from host.district_folder import load
+    from simulators.cli.main import DISTRICT
 
     with libmodbus(tmp_path) as address:
         catalogue = load(DISTRICT)

@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from simulators.audit_run import audit
-from simulators.cli import DISTRICT
+from simulators.audit.run_folder import audit
+from simulators.cli.main import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
-from simulators.storms import parse_storm
+from simulators.storms.storms import parse_storm
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
 

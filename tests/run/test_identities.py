@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from contract.loading import load
-from simulators.audit_run import audit
-from simulators.cli import DISTRICT
+from host.district_folder import load
+from simulators.audit.run_folder import audit
+from simulators.cli.main import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
-from simulators.storms import parse_storm
+from simulators.storms.storms import parse_storm
 from tests.servers import tls_mosquitto
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(180)]

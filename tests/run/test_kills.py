@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from edge_agent.status import read_status
-from simulators.audit_run import audit
-from simulators.cli import DISTRICT
+from simulators.audit.run_folder import audit
+from simulators.cli.main import DISTRICT
 from simulators.demo.district import District, Scene, views_behind
 from simulators.faults.run import given_and_replayed
-from simulators.storms import parse_storm
+from simulators.storms.storms import parse_storm
 from tests.servers import mosquitto
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
@@ -73,7 +73,7 @@ async def test_an_agent_reads_and_spools_before_any_broker_is_there(tmp_path: Pa
         try:
             await district.start()
             await asyncio.sleep(12)
-            from edge_agent.spool import read_totals
+            from edge_agent.spool.store import read_totals
 
             counts = read_totals(scene.out / "edge" / "gw-north" / "spool.sqlite")
             assert sum(c["reported"] for c in counts.values()) > 20

@@ -1,0 +1,84 @@
+"""What the query API and the page may ask, gathered by `cloud.app.cloud`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cloud.ingest.links import GatewayLink
+from cloud.log.base import BatchLog
+from cloud.series.base import SeriesStore
+from cloud.views.base import ViewState
+from cloud.warnings.model import WarningsReader
+from contract.catalogue.catalogue import Catalogue
+from contract.clock import Clock
+from contract.readings import ReadingBatch
+
+
+class Latest(Protocol):
+    """The newest reading of every channel heard so far; safe from any thread."""
+
+    def snapshot(self) -> ReadingBatch:
+        """Sorted by channel. A late reading never replaces a newer one."""
+        ...
+
+
+class Health(Protocol):
+    def ready(self) -> tuple[bool, str]:
+        """Whether batches are being taken and views follow; and if not, why, in words for the operator."""
+        ...
+
+    def gateways(self) -> Sequence[GatewayLink]: ...
+
+    def views(self) -> Sequence[ViewState]: ...
+
+    def counters(self) -> Mapping[str, int]:
+        """Totals since start: batches_stored, readings_stored, batches_repeated, refused_<reason>, ..."""
+        ...
+
+    def identities(self) -> Mapping[str, float]:
+        """Gateway -> days until its last identity that is not revoked ends, below 0 when it has; real time."""
+        ...
+
+    def quarantine_count(self) -> int:
+        """How many batches wait in quarantine."""
+        ...
+
+    def is_quarantined(self, number: int) -> bool:
+        """Whether a refused batch of that id waits."""
+        ...
+
+    def release(self, number: int) -> str:
+        """Puts a waiting batch through the receiver's checks again. Empty: it is stored; else why not."""
+        ...
+
+    def quarantined(self) -> Sequence[Mapping[str, Any]]:
+        """Refused batches kept aside: id, gateway, spool, seq, reason, received_ms, bytes."""
+        ...
+
+
+class TurnedAway:
+    """Counts requests that were turned away, by what did it (`limits`, `access`) and status."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, int], int] = {}
+
+    def add(self, by: str, status: int) -> None:
+        """From the server's own thread alone."""
+        self._counts[by, status] = self._counts.get((by, status), 0) + 1
+
+    def counts(self) -> Mapping[tuple[str, int], int]:
+        return self._counts.copy()
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    catalogue: Catalogue
+    clock: Clock
+    log: BatchLog
+    latest: Latest
+    series: SeriesStore
+    warnings: WarningsReader
+    health: Health
+    turned_away: TurnedAway = field(default_factory=TurnedAway)

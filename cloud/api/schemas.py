@@ -1,0 +1,131 @@
+"""What the API's good answers look like, as JSON Schemas for the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from cloud.access.scopes import Role, Scope
+from cloud.warnings.model import Certainty, MsgType
+from contract.catalogue.places import StationKind
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+from contract.conditions.state import ConditionState
+
+Schema = dict[str, Any]
+
+
+def object_of(**properties: Schema) -> Schema:
+    """All of them are always there."""
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def list_of(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def reference(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _one_of(words: type[StrEnum] | Iterable[str]) -> Schema:
+    return {"type": "string", "enum": [str(w) for w in words]}
+
+
+def _or_null(schema: Schema) -> Schema:
+    nullable = {**schema, "type": [schema["type"], "null"]}
+    return {**nullable, "enum": [*schema["enum"], None]} if "enum" in schema else nullable
+
+
+TEXT: Schema = {"type": "string"}
+COUNT: Schema = {"type": "integer", "minimum": 0}
+_NUMBER: Schema = {"type": "number"}
+_TIME: Schema = {"type": "string", "format": "date-time"}
+_MS: Schema = {"type": "integer", "description": "UTC milliseconds"}
+_FLAG: Schema = {"type": "integer", "enum": [1, 2, 3, 4, 9], "description": "QARTOD"}
+_LEVEL = _one_of(Level)
+_HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_EVIDENCE = object_of(
+    channel=COUNT,
+    station=TEXT,
+    level=_LEVEL,
+    state=_one_of(ConditionState),
+    value=_or_null(_NUMBER),
+    time_ms=_or_null(_MS),
+)
+
+COMPONENTS: dict[str, Schema] = {
+    "Station": object_of(
+        id=TEXT, name=TEXT, zone=TEXT, kind=_one_of(StationKind), lat=_NUMBER, lon=_NUMBER, channels=list_of(COUNT)
+    ),
+    "Channel": object_of(
+        id=COUNT,
+        name=TEXT,
+        station=TEXT,
+        quantity=_one_of(Quantity),
+        unit=TEXT,
+        period_s=_NUMBER,
+        gateway=TEXT,
+        device=TEXT,
+        thresholds={"type": "object", "propertyNames": _LEVEL, "additionalProperties": _NUMBER},
+    ),
+    "Latest": object_of(
+        channel=COUNT,
+        time=_or_null(_TIME),
+        value=_or_null(_NUMBER),
+        flag=_FLAG,
+        age_s=_or_null(_NUMBER),
+        state=_one_of(("good", "suspect", "unknown")),
+    ),
+    "Reading": object_of(time=_TIME, channel=COUNT, value=_or_null(_NUMBER), flag=_FLAG),
+    "Hour": object_of(
+        time=_TIME,
+        channel=COUNT,
+        count=COUNT,
+        **{name: _or_null(_NUMBER) for name in ("minimum", "maximum", "mean", "first", "last")},
+    ),
+    "Message": object_of(
+        id=TEXT, incident=TEXT, sent=_TIME, msgType=_one_of(MsgType), level=_LEVEL, references=list_of(TEXT)
+    ),
+    "Incident": object_of(
+        id=TEXT,
+        zone=TEXT,
+        level=_LEVEL,
+        peak_level=_LEVEL,
+        certainty=_one_of(Certainty),
+        opened_ms=_MS,
+        updated_ms=_MS,
+        closed_ms=_or_null(_MS),
+        evidence=list_of(_EVIDENCE),
+        messages=list_of(reference("Message")),
+    ),
+    "Kept": object_of(
+        id=COUNT,
+        gateway=TEXT,
+        spool={"type": "string", "pattern": "^[0-9a-f]{16}$"},
+        seq=COUNT,
+        reason=TEXT,
+        detail=TEXT,
+        received_ms=_MS,
+        bytes=COUNT,
+    ),
+    "Released": object_of(id=COUNT, released={"type": "boolean", "const": True}),
+    "AuditRow": object_of(
+        number={"type": "integer", "minimum": 1},
+        time=_TIME,
+        who=TEXT,
+        what=TEXT,
+        target=TEXT,
+        source=TEXT,
+        detail={"type": "object"},
+        hash=_HASH,
+    ),
+    "Session": object_of(
+        mode=_one_of(("open", "required")),
+        name=_or_null(TEXT),
+        role=_or_null(_one_of(Role)),
+        scopes=list_of(_one_of(Scope)),
+    ),
+    "Problem": {**object_of(type=TEXT, status=COUNT, title=TEXT, detail=TEXT), "description": "RFC 9457"},
+}

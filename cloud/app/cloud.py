@@ -1,0 +1,219 @@
+"""All roles of the cloud in one process: broker (of the demo), receiver, views, delivery, API and page."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.access.access import Access
+from cloud.access.people import first_administrator
+from cloud.api.ports import Services
+from cloud.app.health import CloudHealth
+from cloud.config import CloudConfig, InfluxSettings
+from cloud.delivery.dispatch import Dispatcher
+from cloud.delivery.sinks import make_sink
+from cloud.identity.watch import IdentityWatch
+from cloud.ingest.admission import Admission
+from cloud.ingest.embedded_broker import EmbeddedBroker
+from cloud.ingest.ingest import Ingest
+from cloud.ingest.mqtt import MqttReceiver
+from cloud.ingest.quarantine import Quarantine
+from cloud.log.sqlite import open_log
+from cloud.series.base import SeriesStore
+from cloud.views.latest import LatestView
+from cloud.views.runner import ViewRunner
+from cloud.warnings.view import open_view
+from contract.clock import Clock, SystemClock
+from host.systemd import Watchdog
+
+log = logging.getLogger(__name__)
+
+_HAND_ON_S = 10.0
+_STUCK_S = 60.0  # a commit to a slow disk may take long, and a restart does not make it faster
+
+
+class Cloud:
+    """`start`, then `serve_http` until it is told to stop, then `stop`."""
+
+    def __init__(self, config: CloudConfig) -> None:
+        self.config = config
+        self.clock: Clock = config.clock
+        folder = config.data_dir
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
+        catalogue = config.catalogue
+        self.log = open_log(folder)
+        self.quarantine = Quarantine(folder / "quarantine.sqlite")
+        broker = config.file.broker.under(config.base)
+        self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
+        self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
+        receiver = Admission(catalogue, config.file.receive.receiver())
+        self.ingest = Ingest(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
+        tls = broker.tls()
+        self.receive = MqttReceiver(
+            *self.broker_address, self.ingest, self.clock, catalogue.district.id, broker.credentials(), tls
+        )
+        self.identities: IdentityWatch | None = None
+        if config.file.identity is not None:
+            # The real clock: certificates end by it, whatever a scenario's says.
+            self.identities = IdentityWatch(
+                config.base / config.file.identity.folder,
+                config.file.identity.refresh_s,
+                SystemClock().now_ms,
+                receiver.allow,
+                tls,
+                self.receive.reconnect,
+            )
+        self.latest = LatestView(catalogue)
+        self.series = open_series(config, self.log)
+        self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
+        self.runners = [
+            ViewRunner(view, self.log, folder / f"{view.name}.aside")
+            for view in (self.latest, self.series, self.warnings)
+        ]
+        warned = self.runners[-1]
+        self.receive.behind = lambda: warned.state().behind
+        self.dispatchers = [
+            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
+        ]
+        self.warnings.on_messages += [dispatcher.wake for dispatcher in self.dispatchers]
+        self.services = Services(
+            catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
+        )
+        self.access = Access(self.warnings.ledger, config.file.access)
+        self._stop = threading.Event()
+        self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
+
+    def first_administrator(self) -> tuple[str, str] | None:
+        """Name and password, when logins are required and there is nobody yet."""
+        if self.config.file.access.mode == "open":
+            return None
+        return first_administrator(self.access.engine, self.access.now_ms())
+
+    def start(self) -> None:
+        if self.broker is not None:
+            self.broker.start()
+        for runner in self.runners:
+            runner.start()
+        for dispatcher in self.dispatchers:
+            dispatcher.start()
+        if self.identities is not None:
+            self.identities.start()
+        # The catalogue stays: a walk over its million objects would hold every thread up, alarms' too, again and again.
+        gc.collect()
+        gc.freeze()
+        self.receive.start()
+        self._ticker.start()
+
+    def serve_http(self) -> None:
+        """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
+        from cloud.api.app import create_app
+        from cloud.api.http_protocol import uvicorn_config
+        from cloud.api.limits import wrap
+        from cloud.web.page import mount
+
+        app = create_app(self.services, self.access)
+        mount(app, self.services)
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.config.file.http.host, self.config.file.http.port))
+        host, port = listener.getsockname()[:2]
+        ready = {
+            "ready": True,
+            "http": f"http://{host}:{port}",
+            "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
+        }
+        http = self.config.file.http
+        watchdog = Watchdog(os.environ, self.stuck)
+        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready, watchdog)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            # uvicorn raises it again when it has stopped: by default that ends the process before `stop`.
+            signal.signal(number, lambda *_: None)
+        server.run(sockets=[listener])
+
+    def stuck(self) -> list[str]:
+        """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such
+        thing: see `cloud.app.health`."""
+        idle_s = self.receive.idle_s()
+        out = [f"the receiver has not turned for {idle_s:.0f} s"] if idle_s > _STUCK_S else []
+        out += [f"{r.name} has ended" for r in self.runners if not r.alive()]
+        return out + [f"{d.name} has ended" for d in self.dispatchers if not d.alive()]
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._ticker.join(5)
+        if self.identities is not None:
+            self.identities.stop()
+        self.receive.stop()
+        self._hand_on()
+        for dispatcher in self.dispatchers:
+            dispatcher.stop()
+        for runner in self.runners:
+            runner.stop()
+        if self.broker is not None:
+            self.broker.stop()
+        self.quarantine.close()
+        self.log.close()
+
+    def _hand_on(self) -> None:
+        """What is in the log reaches the views, and what warnings come of it the sinks; but a view or a sink in trouble
+        is not waited for, nor any for long: the next start goes on where this one ends."""
+        until_s = time.monotonic() + _HAND_ON_S
+
+        def wait_while(busy: Callable[[], bool]) -> None:
+            with suppress(SQLAlchemyError):  # a ledger out of reach
+                while busy() and time.monotonic() < until_s:
+                    time.sleep(0.05)
+
+        wait_while(lambda: any(v.behind and not v.trouble for v in (r.state() for r in self.runners)))
+        wait_while(lambda: any(s.waiting and not s.trouble for s in (d.state() for d in self.dispatchers)))
+
+    def _tick_forever(self) -> None:
+        pause_s = max(self.clock.real_s(self.config.file.log.tick_s), 0.05)
+        while not self._stop.wait(pause_s):
+            try:
+                self.log.tick(self.clock.now_ms())
+            except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
+                log.warning("time cannot be logged: %s", error)
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, ready: dict[str, Any], watchdog: Watchdog) -> None:
+        super().__init__(config)
+        self._ready, self._watchdog = ready, watchdog
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(json.dumps(self._ready), flush=True)
+        self._watchdog.tell("READY=1")
+        self._beat = asyncio.create_task(self._watchdog.beat_forever())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._watchdog.tell("STOPPING=1")
+        self._beat.cancel()
+        await super().shutdown(sockets)
+
+
+def open_series(config: CloudConfig, batch_log: Any) -> SeriesStore:
+    """An engine is one module in cloud/series, named here."""
+    from cloud.series import influx, parquet
+
+    series = config.file.series
+    if isinstance(series, InfluxSettings):
+        token = (config.base / series.token_file).read_text().strip()
+        cursor_file = config.data_dir / "series.cursor"
+        return influx.InfluxStore(series.url, series.org, series.bucket, token, cursor_file)
+    return parquet.open_store(config.data_dir / "series", config.catalogue, batch_log)

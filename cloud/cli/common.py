@@ -1,0 +1,83 @@
+"""What the commands of `headwater-cloud` share."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from contract.documents import ConfigError
+from host.sqlite import StoreDamaged
+
+if TYPE_CHECKING:
+    from cloud.config import CloudConfig
+
+
+_NO_LOGIN = 2**32 - 1  # of a service or a timer: nobody logged in
+
+
+class Group(TyperGroup):
+    """A damaged file of the cloud's is said in one line, with what to do about it."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StoreDamaged as error:
+            typer.echo(" ".join(str(error).split()), err=True)
+            raise typer.Exit(2) from error
+
+
+ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
+
+
+def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True) -> CloudConfig:
+    """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`."""
+    from cloud.config import load_config
+
+    try:
+        return load_config(path, complete, now_ms)
+    except ConfigError as error:
+        refuse(error)
+
+
+def refuse(error: ConfigError) -> NoReturn:
+    typer.echo(error.report(), err=True)
+    raise typer.Exit(2)
+
+
+def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> None:
+    """Into the audit record."""
+    from cloud.ledger import audit
+    from cloud.ledger.tables import open_ledger
+    from contract.clock import SystemClock
+
+    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ledger = open_ledger(config.ledger_url)
+    now_ms = SystemClock().now_ms()
+    audit.record(ledger, now_ms=now_ms, who=operator(), what=what, target=target, source="shell", detail=detail)
+    ledger.dispose()
+
+
+def operator() -> str:
+    """Who gives a command at the shell, for the audit record; and who logged in, where sudo or su made that another.
+
+    By the kernel's numbers, not by $USER or $LOGNAME, in which anybody can write another's name.
+    """
+    now, first = os.getuid(), None
+    with suppress(OSError, ValueError):  # no such file outside Linux
+        first = int(Path("/proc/self/loginuid").read_text())
+    said = f"shell:{_user(now)}"
+    return said if first is None or first in (now, _NO_LOGIN) else f"{said} logged in as {_user(first)}"
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except (KeyError, OverflowError):  # a container's user without a name
+        return f"uid-{number}"

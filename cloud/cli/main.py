@@ -1,0 +1,154 @@
+"""`headwater-cloud`: receives, keeps, warns, answers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.cli import access
+from cloud.cli.common import ConfigPath, Group, load_or_exit, note, refuse
+from cloud.cli.gateways import broker, gateway
+from contract.documents import ConfigError
+from host.sqlite import StoreDamaged
+
+# How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
+# Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
+_SWITCH_S = 0.0005
+
+app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
+view = typer.Typer(no_args_is_help=True, help="Views of the log.")
+app.add_typer(quarantine, name="quarantine")
+app.add_typer(view, name="view")
+app.add_typer(gateway, name="gateway")
+app.add_typer(broker, name="broker")
+
+access.mount(app)
+
+
+@app.command()
+def serve(config: ConfigPath) -> None:
+    """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
+    from cloud.app.allocator import keep_little
+
+    keep_little()
+    sys.setswitchinterval(_SWITCH_S)
+    from cloud.app.cloud import Cloud
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    cloud = Cloud(load_or_exit(config))
+    first = cloud.first_administrator()
+    if first is not None:
+        typer.echo(f"first start: log in as {first[0]} with password {first[1]} (it is not shown again)", err=True)
+    cloud.start()
+    try:
+        cloud.serve_http()
+    finally:
+        cloud.stop()
+
+
+@app.command()
+def check(config: ConfigPath) -> None:
+    """Every mistake in the configuration and its catalogue at once."""
+    from cloud.delivery.name_check import lead_astray
+    from contract.clock import SystemClock
+
+    found = load_or_exit(config, SystemClock().now_ms())
+    c = found.catalogue
+    astray = lead_astray(found.file.delivery, found.file.egress.rules())
+    for said in astray:
+        typer.echo(said, err=True)
+    if astray:
+        typer.echo("the cloud starts with these, but delivers nothing there", err=True)
+        raise typer.Exit(2)
+    typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
+
+
+@app.command()
+def replay(
+    config: ConfigPath,
+    catalogue: Annotated[Path | None, typer.Option(help="Another catalogue: what would its rules have done?")] = None,
+) -> None:
+    """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level."""
+    from cloud.log.sqlite import open_log
+    from cloud.warnings.replay import replay as run
+    from contract.clock import iso
+    from host.district_folder import load
+
+    found = load_or_exit(config)
+    try:
+        rules = load(catalogue) if catalogue else found.catalogue
+    except ConfigError as error:
+        refuse(error)
+    for m in run(open_log(found.data_dir), rules, found.file.warnings):
+        line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}
+        typer.echo(json.dumps({**line, "msgType": m.msg_type.value, "level": m.level.value}))
+
+
+@view.command()
+def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
+    """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
+    from cloud.app.cloud import open_series
+    from cloud.ledger.tables import open_ledger
+    from cloud.log.sqlite import open_log
+    from cloud.series.parquet import forget_manifest
+    from cloud.warnings.store import forget
+
+    found = load_or_exit(config)
+    if name in ("series", "warnings"):
+        note(found, "view.rebuild", name)
+    if name == "series":
+        log = open_log(found.data_dir)
+        try:
+            series = open_series(found, log)
+        except StoreDamaged:  # this command is its remedy
+            forget_manifest(found.data_dir / "series")
+            series = open_series(found, log)
+        series.reset()
+    elif name == "warnings":
+        ledger = open_ledger(found.ledger_url, whole=True)
+        with ledger.begin() as db:  # not through the view: this command is its remedy, too
+            forget(db)
+        ledger.dispose()
+    else:
+        typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
+        raise typer.Exit(2)
+    typer.echo(f"{name} is empty and will follow the log from its beginning")
+
+
+@quarantine.command("list")
+def list_kept(config: ConfigPath) -> None:
+    """What was refused and waits, as JSON lines."""
+    from cloud.ingest.quarantine import Quarantine
+
+    found = load_or_exit(config)
+    for k in Quarantine(found.data_dir / "quarantine.sqlite").waiting():
+        line = {"id": k.id, "gateway": k.gateway, "seq": k.seq, "reason": k.reason.value, "detail": k.detail}
+        typer.echo(json.dumps({**line, "received_ms": k.received_ms, "bytes": len(k.payload)}))
+
+
+@quarantine.command("release")
+def release_kept(config: ConfigPath) -> None:
+    """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
+    from cloud.identity.store import read as read_registry
+    from cloud.ingest.admission import Admission
+    from cloud.ingest.quarantine import Quarantine
+    from cloud.ingest.release import release
+    from cloud.log.sqlite import open_log
+    from contract.clock import SystemClock
+
+    found = load_or_exit(config)
+    kept = Quarantine(found.data_dir / "quarantine.sqlite")
+    receiver = Admission(found.catalogue, found.file.receive.receiver())
+    if found.identity_folder is not None:
+        receiver.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
+    note(found, "quarantine.release", "all", waiting=kept.count())
+    done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
+    note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)
+    typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))

@@ -1,0 +1,170 @@
+"""The receiver's shell: MQTT -> groups -> quarantine and log, both committed -> acknowledgements.
+
+The broker's own acknowledgement means nothing to anybody here; a gateway forgets only what this module says is durable.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from cloud.ingest.admission import InboundMessage
+from cloud.ingest.ingest import Ingest
+from cloud.ingest.queue import HISTORY_AT_ONCE, HISTORY_TRICKLE, LaneQueues
+from contract.clock import Clock
+from contract.wire.topics import TopicKind, cloud_filters
+from host.tls import TlsFiles
+
+log = logging.getLogger(__name__)
+
+GROUP_MESSAGES = 1000
+GROUP_WAIT_S = 0.02
+BEHIND_ENTRIES = 300  # of the log, which the warnings have yet to see: some tenths of a second
+_SAYINGS = tuple(f"/{kind.value}" for kind in (TopicKind.ONLINE, TopicKind.BIRTH, TopicKind.STATE))
+
+
+class MqttReceiver:
+    """`start`, then it works until `stop`. Two threads: paho's, which only queues, and the one that commits.
+
+    behind: entries of the log that the warnings have yet to see; while they are many, history only trickles in.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        ingest: Ingest,
+        clock: Clock,
+        district: str,
+        credentials: tuple[str, str] | None = None,
+        tls: TlsFiles | None = None,
+    ) -> None:
+        self._address = (host, port)
+        self._ingest, self._clock = ingest, clock
+        self.behind: Callable[[], int] = lambda: 0
+        self._district = district
+        self._lanes = LaneQueues()
+        self._stop = threading.Event()
+        self._trouble = "not connected to the broker yet"
+        self._connected = False
+        self._turned_s = time.monotonic()
+        self._committer = threading.Thread(target=self._commit_forever, name="receive", daemon=True)
+        self._credentials, self._tls = credentials, tls
+        self._client = self._new_client()
+
+    def start(self) -> None:
+        """Raises OSError when the files for TLS cannot be used."""
+        self._committer.start()
+        self._dial()
+
+    def reconnect(self) -> None:
+        """A new connection, with what the files for TLS hold now. From a thread of its own, not from paho's."""
+        old = self._client
+        old.disconnect()
+        old.loop_stop()
+        self._client = self._new_client()
+        self._dial()
+
+    def stop(self) -> None:
+        """What was received and not yet committed is not acknowledged, and will come again."""
+        self._stop.set()
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._committer.join(10)
+
+    def counters(self) -> Mapping[str, int]:
+        """What was let go because its lane was full, since start: `<lane>_deferred`."""
+        return dict(self._lanes.deferred)
+
+    def idle_s(self) -> float:
+        """Since the committing thread last turned; it does at least once a second unless it is stuck or gone."""
+        return time.monotonic() - self._turned_s
+
+    def trouble(self) -> str:
+        """Empty while batches are taken; else what an operator should know."""
+        return self._trouble
+
+    def _new_client(self) -> mqtt.Client:
+        client = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=f"headwater-cloud-{self._district}", clean_session=False
+        )
+        if self._credentials is not None:
+            client.username_pw_set(*self._credentials)
+        client.max_queued_messages_set(100_000)
+        client.reconnect_delay_set(1, 10)
+        client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    def _dial(self) -> None:
+        if self._tls is not None:
+            self._client.tls_set_context(self._tls.context())
+        self._client.connect_async(*self._address, keepalive=20)
+        self._client.loop_start()
+
+    # --- paho's thread ---
+
+    def _on_connect_fail(self, _c: mqtt.Client, _u: Any) -> None:
+        why = sys.exception()  # paho calls this while it handles it
+        self._trouble = f"cannot reach the broker at {self._address[0]}:{self._address[1]}: {why}"
+
+    def _on_connect(self, client: mqtt.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        if reason.is_failure:
+            self._trouble = f"the broker refuses the receiver: {reason}"
+            return
+        self._connected = True
+        self._trouble = ""
+        client.subscribe([(topic, 1) for topic in cloud_filters(self._district)])
+
+    def _on_disconnect(self, _c: mqtt.Client, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
+        self._connected = False
+        self._trouble = f"lost the broker at {self._address[0]}:{self._address[1]}: {reason}"
+
+    def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
+        heard = InboundMessage(message.topic, bytes(message.payload))
+        if heard.topic.endswith(_SAYINGS):
+            self._answer(heard)
+        else:
+            self._lanes.put(heard)
+
+    def _answer(self, heard: InboundMessage) -> None:
+        """At once, not behind the batches: the answer tells the time."""
+        for ack in self._ingest.heard_of(heard, self._clock.now_ms()):
+            self._client.publish(ack.topic, ack.payload, qos=1)
+
+    # --- the committing thread ---
+
+    def _commit_forever(self) -> None:
+        while not self._stop.is_set():
+            self._turned_s = time.monotonic()
+            history_most = HISTORY_TRICKLE if self.behind() > BEHIND_ENTRIES else HISTORY_AT_ONCE
+            group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S, history_most)
+            while group and not self._stop.is_set():
+                self._turned_s = time.monotonic()
+                try:
+                    for ack in self._ingest.take(group, self._clock.now_ms()):
+                        self._client.publish(ack.topic, ack.payload, qos=1)
+                    if self._connected:
+                        self._trouble = ""
+                    break
+                except (sqlite3.Error, OSError) as error:
+                    # Not durable, so not acknowledged: the gateways keep it. The same group is tried again.
+                    self._trouble = f"cannot store what comes: {error}: make room on the disk of the log"
+                    self._ingest.counts["commit_failures"] += 1
+                    log.error(self._trouble)
+                    self._stop.wait(1.0)
+                except Exception:
+                    self._trouble = "a defect in the receiver; see the log"
+                    self._ingest.counts["receiver_defects"] += 1
+                    log.exception("a group of %d messages could not be taken; it is not acknowledged", len(group))
+                    break

@@ -1,0 +1,56 @@
+"""What may be set for a channel: the quality tests that run on it, and what of it is reported."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from contract.settings_model import NotNegative, Positive, SettingsModel
+
+
+class Spike(SettingsModel):
+    """QARTOD water level manual 2.1, test 6. `average` also marks the foot of every sharp rise: floods are sharp."""
+
+    suspect: Positive
+    fail: Positive | None = None
+    method: Literal["average", "differential"] = "differential"
+
+
+class FlatLine(SettingsModel):
+    """Stuck: the last so many seconds stay within `tolerance`, above `only_above` (a dry road is not stuck)."""
+
+    suspect_s: Positive
+    fail_s: Positive | None = None
+    tolerance: NotNegative
+    only_above: float | None = None
+
+
+class RainGauge(SettingsModel):
+    """A counting gauge: `tip_mm` a tip, wrapping after `wraps_at_mm`; faster than `max_mm_per_h` is a fault."""
+
+    tip_mm: Positive
+    wraps_at_mm: Positive | None = None
+    max_mm_per_h: Positive = 500.0
+
+
+class Quality(SettingsModel):
+    """Which quality tests run on a channel (QARTOD water level manual 2.1; values in the channel's unit)."""
+
+    fail_range: tuple[float, float] | None = None
+    suspect_range: tuple[float, float] | None = None
+    rate_per_s: Positive | None = None
+    spike: Spike | None = None
+    flat_line: FlatLine | None = None
+    rain_gauge: RainGauge | None = None
+
+
+class Reporting(SettingsModel):
+    """Report by exception: what is sent, and what is counted as suppressed.
+
+    deadband: a change of more than this from the last reported value is sent.
+    heartbeat_s: a reading is sent at least this often.
+    burst_rise_per_s: while a value rises at this rate or faster, every reading is sent; None never bursts.
+    """
+
+    deadband: NotNegative = 0.0
+    heartbeat_s: Positive = 900.0
+    burst_rise_per_s: Positive | None = None

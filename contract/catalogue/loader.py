@@ -1,0 +1,210 @@
+"""Makes a catalogue of a district's parsed files and checks them as a whole; `contract.catalogue.catalogue` says what
+stands in them. No I/O: reading the files is the host's, see `host.district_folder`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile
+from contract.catalogue.places import Channel, DistrictFile, Station
+from contract.catalogue.plan import ResponsePlanFile
+from contract.catalogue.rules import RulesFile
+from contract.documents import ConfigError, Document, M, Mistake, validate
+
+
+@dataclass(frozen=True, slots=True)
+class DistrictDocuments:
+    """The parsed files of a district, each with its line marks.
+
+    device: model name -> its parsed device file; None where there is none. device_places: model name -> where such a
+    file was looked for, in words.
+    """
+
+    district: Document
+    gateways: Document
+    rules: Document
+    response_plan: Document
+    device: Callable[[str], Document | None]
+    device_places: Callable[[str], str]
+
+
+def make_catalogue(documents: DistrictDocuments) -> Catalogue:
+    """Raises ConfigError with every mistake in the documents, each with file and line."""
+    loader = _Loader(documents)
+    catalogue = loader.load()
+    if catalogue is None or loader.mistakes:
+        raise ConfigError(loader.mistakes)
+    return catalogue
+
+
+class _Loader:
+    def __init__(self, documents: DistrictDocuments) -> None:
+        self.documents = documents
+        self.mistakes: list[Mistake] = []
+        self._digest = hashlib.sha256()
+
+    def load(self) -> Catalogue | None:
+        district_doc, gateways_doc = self.documents.district, self.documents.gateways
+        rules_doc = self.documents.rules
+        district = self._checked(district_doc, DistrictFile)
+        gateways = self._checked(gateways_doc, GatewaysFile)
+        rules = self._checked(rules_doc, RulesFile)
+        plan = self._checked(self.documents.response_plan, ResponsePlanFile)
+        models = self._models(gateways_doc, gateways)
+        if district is None or gateways is None or rules is None or plan is None:
+            return None
+        self._unique(district_doc, ("zones",), [z.id for z in district.zones])
+        self._unique(district_doc, ("stations",), [s.id for s in district.stations])
+        devices = self._devices(gateways_doc, gateways)
+        channels = self._channels(district_doc, district, devices, models)
+        self._rules(rules_doc, rules, channels)
+        return Catalogue(
+            district=district.district,
+            zones={z.id: z for z in district.zones},
+            stations={s.id: s for s in district.stations},
+            gateways={g.id: g for g in gateways.gateways},
+            models=models,
+            channels=channels,
+            rules=rules.rules,
+            response_plan=plan,
+            digest=self._digest.hexdigest(),
+        )
+
+    def _checked(self, document: Document, model: type[M]) -> M | None:
+        if not document.mistakes:
+            self._digest.update(document.content)
+        checked = validate(document, model)
+        self.mistakes.extend(document.mistakes)
+        return checked
+
+    def _models(self, doc: Document, gateways: GatewaysFile | None) -> dict[str, DeviceModel]:
+        """The models in use; a model file nobody uses is not read."""
+        out: dict[str, DeviceModel] = {}
+        wanted: dict[str, tuple[str | int, ...]] = {}
+        for path, _, _, device in _walk(gateways):
+            wanted.setdefault(device.model, (*path, "model"))
+        for name, path in sorted(wanted.items()):
+            document = self.documents.device(name)
+            if document is None:
+                places = self.documents.device_places(name)
+                self.mistakes.append(doc.mistake(path, f"device model {name!r} has no file {places}"))
+                continue
+            model = validate(document, DeviceModel)
+            self.mistakes.extend(document.mistakes)
+            if model is None:
+                continue
+            self._digest.update(document.content)
+            if model.model != name:
+                self.mistakes.append(document.mistake(("model",), f"this file must describe model {name!r}"))
+            out[name] = model
+        return out
+
+    def _devices(self, doc: Document, gateways: GatewaysFile) -> dict[str, tuple[str, str, Device]]:
+        """Device id -> gateway id, bus id, device. Ids are unique in the district, units on their bus."""
+        self._unique(doc, ("gateways",), [g.id for g in gateways.gateways])
+        out: dict[str, tuple[str, str, Device]] = {}
+        buses: dict[str, int] = {}
+        units: dict[tuple[str, int], str] = {}
+        for path, gateway, bus, device in _walk(gateways):
+            if buses.setdefault(bus.id, id(bus)) != id(bus):
+                self.mistakes.append(doc.mistake(path[:4], f"bus {bus.id!r} exists already"))
+            if device.id in out:
+                self.mistakes.append(doc.mistake((*path, "id"), f"device {device.id!r} exists already"))
+            other = units.setdefault((bus.id, device.unit), device.id)
+            if other != device.id:
+                what = f"unit {device.unit} on bus {bus.id!r} is {other!r} already"
+                self.mistakes.append(doc.mistake((*path, "unit"), what))
+            out[device.id] = (gateway.id, bus.id, device)
+        return out
+
+    def _channels(
+        self,
+        doc: Document,
+        district: DistrictFile,
+        devices: Mapping[str, tuple[str, str, Device]],
+        models: Mapping[str, DeviceModel],
+    ) -> dict[int, ChannelInfo]:
+        zones = {z.id for z in district.zones}
+        out: dict[int, ChannelInfo] = {}
+        fed: dict[tuple[str, str], int] = {}
+        for s, station in enumerate(district.stations):
+            if station.zone not in zones:
+                self.mistakes.append(doc.mistake(("stations", s, "zone"), f"no zone {station.zone!r}"))
+            for c, channel in enumerate(station.channels):
+                path = ("stations", s, "channels", c)
+                if channel.id in out:
+                    where = out[channel.id].station.id
+                    what = f"channel {channel.id} exists already, at station {where!r}"
+                    self.mistakes.append(doc.mistake((*path, "id"), what))
+                    continue
+                info = self._channel(doc, path, station, channel, devices, models)
+                if info is None:
+                    continue
+                out[channel.id] = info
+                twin = fed.setdefault((channel.device, channel.register_name), channel.id)
+                if twin != channel.id:
+                    what = f"{channel.device}.{channel.register_name} feeds channel {twin} already"
+                    self.mistakes.append(doc.mistake((*path, "register"), what))
+        return out
+
+    def _channel(
+        self,
+        doc: Document,
+        path: tuple[str | int, ...],
+        station: Station,
+        channel: Channel,
+        devices: Mapping[str, tuple[str, str, Device]],
+        models: Mapping[str, DeviceModel],
+    ) -> ChannelInfo | None:
+        if channel.device not in devices:
+            what = f"no device {channel.device!r} in gateways.yaml"
+            self.mistakes.append(doc.mistake((*path, "device"), what))
+            return None
+        gateway, bus, device = devices[channel.device]
+        model = models.get(device.model)
+        if model is None:  # said already, where the device names it
+            return None
+        register = next((r for r in model.registers if r.name == channel.register_name), None)
+        if register is None:
+            offered = ", ".join(r.name for r in model.registers)
+            what = f"model {model.model!r} has no register {channel.register_name!r}, it has {offered}"
+            self.mistakes.append(doc.mistake((*path, "register"), what))
+            return None
+        return ChannelInfo(
+            id=channel.id,
+            name=channel.name or f"{station.name} {register.name}",
+            station=station,
+            gateway=gateway,
+            bus=bus,
+            device=device,
+            model=model,
+            register=register,
+            quality=channel.quality or register.quality,
+            reporting=channel.reporting or register.reporting,
+        )
+
+    def _rules(self, doc: Document, rules: RulesFile, channels: Mapping[int, ChannelInfo]) -> None:
+        self._unique(doc, ("rules",), [r.id for r in rules.rules])
+        for r, rule in enumerate(rules.rules):
+            for i, number in enumerate(rule.channels):
+                if number not in channels:
+                    self.mistakes.append(doc.mistake(("rules", r, "channels", i), f"no channel {number}"))
+
+    def _unique(self, doc: Document, path: tuple[str | int, ...], ids: Sequence[str]) -> None:
+        seen: defaultdict[str, int] = defaultdict(int)
+        for i, name in enumerate(ids):
+            seen[name] += 1
+            if seen[name] == 2:
+                self.mistakes.append(doc.mistake((*path, i, "id"), f"{name!r} exists already"))
+
+
+def _walk(gateways: GatewaysFile | None) -> Iterator[tuple[tuple[str | int, ...], Gateway, Bus, Device]]:
+    """Every device with its path in gateways.yaml."""
+    for g, gateway in enumerate(gateways.gateways if gateways else ()):
+        for b, bus in enumerate(gateway.buses):
+            for d, device in enumerate(bus.devices):
+                yield ("gateways", g, "buses", b, "devices", d), gateway, bus, device

@@ -1,0 +1,96 @@
+"""A configuration file as it was parsed: its plain data, the line of everything in it, and what is wrong with it.
+
+Reading the file is the host's (`host.yaml_config`); checking it against a model is done here, without I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from contract.settings_model import TooManyMistakes
+
+# A line; or, of what holds others, its line and theirs.
+Lines = int | tuple[int, "dict[str | int, Lines] | list[Lines]"]
+M = TypeVar("M", bound=BaseModel)
+_MAX_SAID = 200  # mistakes listed one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing to mend in a configuration file; line counts from 1."""
+
+    file: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}"
+
+
+class ConfigError(ValueError):
+    """A configuration that must not start; `mistakes` lists everything wrong with it at once."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = sorted(set(mistakes), key=lambda m: (str(m.file), m.line, m.what))
+        super().__init__("\n".join(str(m) for m in self.mistakes))
+
+    def report(self) -> str:
+        """For who gave a command: every mistake, a line each, and that nothing was done."""
+        return f"{self}\n{len(self.mistakes)} to mend; nothing was started"
+
+
+@dataclass(slots=True)
+class Document:
+    """A parsed file: plain `data`, the line of every key and item, and the bytes that it was parsed from."""
+
+    file: Path
+    data: Any
+    lines: Lines = 1
+    mistakes: list[Mistake] = field(default_factory=list)
+    content: bytes = b""
+
+    def line(self, path: Sequence[str | int]) -> int:
+        """The line of `path`, or of the nearest thing around it."""
+        at = self.lines
+        for step in path:
+            if isinstance(at, int):
+                break
+            inside = at[1]
+            if isinstance(inside, dict):
+                if step not in inside:
+                    break
+                at = inside[step]
+            elif isinstance(step, int) and 0 <= step < len(inside):
+                at = inside[step]
+            else:
+                break
+        return at if isinstance(at, int) else at[0]
+
+    def mistake(self, path: Sequence[str | int], what: str) -> Mistake:
+        return Mistake(self.file, self.line(path), what)
+
+
+def validate(document: Document, model: type[M]) -> M | None:
+    """The document as `model`, or None with its mistakes noted."""
+    if document.mistakes:
+        return None
+    try:
+        return model.model_validate(document.data, context=[_MAX_SAID])
+    except TooManyMistakes:
+        document.mistakes.append(document.mistake((), f"hundreds of settings are wrong: is this a {model.__name__}?"))
+        return None
+    except ValidationError as error:
+        if error.error_count() > _MAX_SAID:  # to list them all would take more memory than the file
+            what = f"{error.error_count()} settings are wrong: is this a {model.__name__}?"
+            document.mistakes.append(document.mistake((), what))
+            return None
+        for e in error.errors(include_url=False, include_context=False, include_input=False):
+            loc = tuple(e["loc"])
+            where = ".".join(str(x)[:64] for x in loc)
+            document.mistakes.append(document.mistake(loc, f"{where}: {e['msg']}" if where else e["msg"]))
+        return None

@@ -1,0 +1,56 @@
+"""MQTT topics, one place for both sides.
+
+    headwater/1/<district>/<gateway>/up/<lane>   batches, edge to cloud
+    headwater/1/<district>/<gateway>/birth       who connected, with what spool
+    headwater/1/<district>/<gateway>/online      retained "1"; the broker's last will sets "0"
+    headwater/1/<district>/<gateway>/state       what waits in its spool, and why, every half minute
+    headwater/1/<district>/<gateway>/ack         what is durable, cloud to edge
+
+Ids are catalogue ids (letters, digits, '-', '_', '.'), so they hold none of
+MQTT's '/', '+', '#'.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from contract.identifiers import ID_PATTERN
+
+ROOT = "headwater/1"
+_TOPIC = re.compile(rf"{ROOT}/({ID_PATTERN})/({ID_PATTERN})/(up/alarm|up/live|up/history|birth|state|online|ack)")
+
+
+class TopicKind(StrEnum):
+    ALARM = "up/alarm"
+    LIVE = "up/live"
+    HISTORY = "up/history"
+    BIRTH = "birth"
+    STATE = "state"
+    ONLINE = "online"
+    ACK = "ack"
+
+
+UP_KINDS = (TopicKind.ALARM, TopicKind.LIVE, TopicKind.HISTORY)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    district: str
+    gateway: str
+    kind: TopicKind
+
+    def __str__(self) -> str:
+        return f"{ROOT}/{self.district}/{self.gateway}/{self.kind.value}"
+
+
+def parse_topic(text: str) -> Topic | None:
+    """The topic's parts, or None when it is not one of ours."""
+    match = _TOPIC.fullmatch(text)
+    return Topic(match[1], match[2], TopicKind(match[3])) if match else None
+
+
+def cloud_filters(district: str = "+") -> list[str]:
+    """What a receiver subscribes to."""
+    return [f"{ROOT}/{district}/+/{kind}" for kind in ("up/+", "birth", "state", "online")]

@@ -1,0 +1,50 @@
+"""The clock of a gateway: monotonic time plus what the timekeeper believes, under a scaled scenario, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from contract.clock import Clock, SystemClock
+from edge_agent.timesync.timekeeping import WIDEST_MS, Timekeeper
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class GatewayClock:
+    """See `contract.clock.Clock`. Its `now_ms` does not jump when somebody sets the wall clock.
+
+    earliest_ms: a wall clock that shows less is not believed. boot: of the machine; None: ask the kernel.
+    """
+
+    def __init__(self, under: Clock, earliest_ms: int, boot: str | None = None) -> None:
+        self._under = under
+        # An answer takes real time, which is more of a scenario's.
+        widest_ms = round(WIDEST_MS / under.real_s(1.0))
+        self.keeper = Timekeeper(boot or boot_of(under), under.now_ms(), under.monotonic_ms(), earliest_ms, widest_ms)
+
+    def now_ms(self) -> int:
+        return self.keeper.now_ms(self._under.now_ms(), self._under.monotonic_ms())
+
+    def monotonic_ms(self) -> int:
+        return self._under.monotonic_ms()
+
+    def real_s(self, scenario_s: float) -> float:
+        return self._under.real_s(scenario_s)
+
+    async def sleep(self, scenario_s: float) -> None:
+        await self._under.sleep(scenario_s)
+
+
+def boot_of(clock: Clock) -> str:
+    """Of the monotonic time of a clock: each scenario has its own."""
+    return boot_id() if isinstance(clock, SystemClock) else f"{boot_id()} {clock}"
+
+
+def boot_id() -> str:
+    """Of this boot of the machine. Without one, monotonic times of an earlier run must not be trusted: a fresh id."""
+    try:
+        return _BOOT_ID.read_text().strip()
+    except OSError:
+        import secrets
+
+        return secrets.token_hex(16)

@@ -1,0 +1,183 @@
+"""The gateway's voice: carries what the sender decides, over MQTT 3.1.1.
+
+A new client for every connection: paho keeps what it was handed over a reconnect and sends it again without asking.
+Nothing here knows whether a broker exists; readings are committed to the spool all the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from contract.clock import Clock
+from contract.readings import ReadingBatch
+from contract.settings_model import Positive
+from contract.wire.envelope import Lane
+from contract.wire.topics import TopicKind
+from edge_agent.spool.store import Counters
+from edge_agent.uplink.link_meter import carried_bytes
+from edge_agent.uplink.session import Publication, Session
+from host.broker_settings import BrokerSettings
+
+_TICK_S = 0.25
+
+
+class GatewayBrokerSettings(BrokerSettings):
+    """keepalive_s: after one and a half of it in silence either side gives the connection up.
+
+    cert_file, key_file: of the gateway's bundle (see `headwater-cloud gateway add`).
+    """
+
+    keepalive_s: Positive = 20
+
+
+class MqttUplink:
+    """`submit` from the loop's thread; `run` until cancelled."""
+
+    def __init__(self, gateway: str, sender: Session, broker: GatewayBrokerSettings, clock: Clock) -> None:
+        self._gateway, self._sender, self._broker, self._clock = gateway, sender, broker, clock
+        self._wake = asyncio.Event()
+        self._client: mqtt.Client | None = None
+        self._trouble = "not connected yet"
+
+    def submit(self, batch: ReadingBatch, lane: Lane, counters: Counters) -> None:
+        """See `edge_agent.uplink.session.Session.submit`."""
+        self._sender.submit(batch, lane, counters, time.monotonic(), self._clock.now_ms())
+        self._wake.set()
+
+    def status(self) -> dict[str, Any]:
+        trouble = self._sender.disk_trouble or ("" if self._sender.connected else self._trouble)
+        said = {"trouble": trouble, "broker": f"{self._broker.host}:{self._broker.port}"}
+        return {**said, **self._sender.status(self._clock.now_ms())}
+
+    async def run(self) -> None:
+        pause_s = 0.5
+        try:
+            while True:
+                up_since = await self._one_connection()
+                if up_since is not None and time.monotonic() - up_since > 30:
+                    pause_s = 0.5
+                # A thousand gateways must not come at once.
+                await asyncio.sleep(pause_s * random.uniform(0.5, 1.5))  # noqa: S311 - jitter, not a secret
+                pause_s = min(pause_s * 2, 15.0)
+        finally:
+            self._hang_up()
+
+    async def drained(self, timeout_s: float) -> bool:
+        """Until the cloud has everything, the link is gone, or the time is up."""
+        deadline = time.monotonic() + timeout_s
+        while self._sender.connected and time.monotonic() < deadline:
+            if self._sender.empty:
+                return True
+            await asyncio.sleep(0.05)
+        return False
+
+    async def _one_connection(self) -> float | None:
+        """Until it is lost. When it came up, or None if it never did."""
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+        up_since: float | None = None
+
+        def soon(function: Callable[..., None], *args: object) -> None:
+            with suppress(RuntimeError):  # the loop is closed: so are we
+                loop.call_soon_threadsafe(function, *args)
+
+        def on_connect(_c: mqtt.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
+            soon(self._linked if not reason.is_failure else self._failed, reason, ended)
+
+        def on_disconnect(_c: mqtt.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
+            soon(self._failed, reason, ended)
+
+        def on_message(_c: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
+            soon(self._heard, message.payload)
+
+        tls = self._broker.tls()
+        files = tls.stamp() if tls is not None else ()
+        try:
+            client = self._new_client()
+        except OSError as error:  # ssl.SSLError is one
+            self._trouble = f"keys or certificates cannot be used: {error}: see `headwater-edge check`"
+            return None
+        client.on_connect, client.on_disconnect, client.on_message = on_connect, on_disconnect, on_message
+        self._client = client
+        try:
+            await asyncio.to_thread(client.connect, self._broker.host, self._broker.port, int(self._broker.keepalive_s))
+        except (OSError, ValueError) as error:
+            self._trouble = f"cannot reach the broker at {self._broker.host}:{self._broker.port}: {error}"
+            return None
+        client.loop_start()
+        try:
+            while not ended.is_set():
+                if self._sender.connected and up_since is None:
+                    up_since = time.monotonic()
+                self._pump()
+                if tls is not None and tls.stamp() != files:
+                    self._trouble = "connecting anew with the identity that was put in place"
+                    break
+                self._wake.clear()
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with the event.
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_TICK_S):
+                        await self._wake.wait()
+        finally:
+            self._hang_up()
+        return up_since
+
+    def _pump(self) -> None:
+        carried = carried_bytes(self._client.socket() if self._client is not None else None)
+        if carried is not None and self._sender.connected:
+            self._sender.metered(carried)
+        for publication in self._sender.due(time.monotonic(), self._clock.now_ms(), self._clock.monotonic_ms()):
+            if not self._publish(publication):
+                break  # it will be due again
+
+    def _publish(self, p: Publication) -> bool:
+        if self._client is None:
+            return False
+        return self._client.publish(p.topic, p.payload, qos=1, retain=p.retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def _linked(self, _reason: ReasonCode, _ended: asyncio.Event) -> None:
+        if self._client is None:
+            return
+        self._client.subscribe(self._sender.topic(TopicKind.ACK), qos=1)
+        now_s, now_ms = time.monotonic(), self._clock.now_ms()
+        for publication in self._sender.linked(now_s, now_ms, self._clock.monotonic_ms()):
+            self._publish(publication)
+        self._wake.set()
+
+    def _failed(self, reason: ReasonCode, ended: asyncio.Event) -> None:
+        self._trouble = f"the broker at {self._broker.host}:{self._broker.port} hung up: {reason}"
+        self._sender.unlinked()
+        ended.set()
+        self._wake.set()
+
+    def _heard(self, payload: bytes) -> None:
+        self._sender.heard(payload, self._clock.now_ms(), time.monotonic(), self._clock.monotonic_ms())
+        self._wake.set()
+
+    def _hang_up(self) -> None:
+        client, self._client = self._client, None
+        self._sender.unlinked()
+        if client is not None:
+            client.on_connect = client.on_disconnect = client.on_message = None
+            client.disconnect()
+            client.loop_stop()
+
+    def _new_client(self) -> mqtt.Client:
+        b = self._broker
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"headwater-{self._gateway}", clean_session=True)
+        client.will_set(self._sender.topic(TopicKind.ONLINE), b"0", qos=1, retain=True)
+        if (credentials := b.credentials()) is not None:
+            client.username_pw_set(*credentials)
+        tls = b.tls()
+        if tls is not None:
+            client.tls_set_context(tls.context())
+        return client

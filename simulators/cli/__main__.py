@@ -1,0 +1,5 @@
+"""`python -m simulators.cli` is `headwater-sim`."""
+
+from simulators.cli.main import app
+
+app()

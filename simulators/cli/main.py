@@ -1,0 +1,153 @@
+"""`headwater-sim`: a district that floods, on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contract.documents import ConfigError
+from simulators.storms.storms import Storm, parse_storm
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+DISTRICT = Path(__file__).parents[2] / "configs" / "districts" / "jinshui"
+DistrictFolder = Annotated[Path, typer.Option("--district", help="A catalogue with its simulation.yaml.")]
+StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago:p=20,hours=2, csv:PATH or none.")]
+Speed = Annotated[float, typer.Option(min=0.1, max=600, help="Storm seconds per real second.")]
+
+
+@app.command()
+def demo(
+    storm: StormText = "zhengzhou-2021",
+    speed: Speed = 60.0,
+    seed: Annotated[int, typer.Option(help="Of the instruments' noise.")] = 0,
+    hours: Annotated[float | None, typer.Option(min=0.1, help="Storm hours to play; else until it is dry.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No page kept up; one JSON object at the end.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for what the run leaves.")] = Path("demo-out"),
+    port: Annotated[int, typer.Option(help="Of the page; 0 for any.")] = 0,
+    district: DistrictFolder = DISTRICT,
+) -> None:
+    """Plays a storm through sensors, gateways and the cloud, then audits every reading."""
+    from simulators.demo.district import Scene
+    from simulators.demo.run import Demo
+
+    logging.basicConfig(level=logging.WARNING)
+    chosen = _storm(storm)
+
+    async def play() -> int:
+        return await Demo(Scene(district, out, chosen, speed, seed, port), hours, headless).run()
+
+    try:
+        code = asyncio.run(play())
+    except (ConfigError, ValueError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(code)
+
+
+@app.command()
+def audit(folder: Annotated[Path, typer.Argument(help="What `demo` wrote; its cloud must not run.")]) -> None:
+    """Truth against store: lost, doubled and altered must be 0."""
+    from simulators.audit.run_folder import audit as run
+
+    try:
+        found = run(folder)
+    except (OSError, ConfigError) as error:
+        typer.echo(f"{folder} cannot be audited: {error}: give the --out folder of a demo that ended", err=True)
+        raise typer.Exit(2) from error
+    typer.echo(json.dumps(found.as_json()))
+    raise typer.Exit(0 if found.good else 1)
+
+
+@app.command()
+def faults(
+    seed: Annotated[int, typer.Option(help="Of the first run.")] = 1,
+    runs: Annotated[int, typer.Option(min=1, help="With this seed and those that follow it.")] = 1,
+    storm: StormText = "zhengzhou-2021",
+    speed: Speed = 60.0,
+    span: Annotated[float, typer.Option(min=1, help="Real seconds a run in which faults happen.")] = 12.0,
+    out: Annotated[Path, typer.Option(help="Folder for the runs that fail.")] = Path("faults-out"),
+    keep: Annotated[bool, typer.Option("--keep", help="The folders of good runs, too.")] = False,
+    clocks: Annotated[bool, typer.Option("--clocks", help="The gateways' clocks go wrong, too.")] = False,
+    district: DistrictFolder = DISTRICT,
+) -> None:
+    """Real agents, mosquitto and cloud in a storm, killed and cut off at random moments; each run is audited."""
+    from simulators.cli.faults import run
+    from simulators.faults.run import Stage
+
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        code = run(Stage(district, out, _storm(storm), speed, span, clocks), seed, runs, keep)
+    except (ConfigError, ValueError, RuntimeError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(code)
+
+
+@app.command()
+def plant(
+    district: DistrictFolder = DISTRICT,
+    storm: Annotated[str | None, typer.Option(help="Without one the water stands still.")] = None,
+    speed: Speed = 1.0,
+    seed: int = 0,
+) -> None:
+    """The devices alone: prints addresses and register tables as JSON, then serves."""
+    from simulators.cli.plant import serve
+
+    try:
+        asyncio.run(serve(district, _storm(storm) if storm else None, speed, seed))
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+
+
+@app.command()
+def promise(
+    seeds: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
+    first: Annotated[int, typer.Option(help="The first seed.")] = 1,
+    bug: Annotated[
+        str | None, typer.Option(help="Plant a mistake, to see it found; see simulators/promise/bugs.py.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    trace: Annotated[bool, typer.Option("--trace", help="Every step of the first seed.")] = False,
+) -> None:
+    """Edge, broker and cloud in one process under seeded faults; then every reading must be there once."""
+    from simulators.promise.bugs import BUGS
+    from simulators.promise.campaign import campaign, one
+
+    if bug is not None and bug not in BUGS:
+        typer.echo(f"no bug is called {bug}: take one of {', '.join(BUGS)}", err=True)
+        raise typer.Exit(2)
+    if trace:
+        outcome = one(first, bug, tracing=True)
+        typer.echo("\n".join(outcome.lines or ()))
+        typer.echo(json.dumps({"seed": first, "broken": outcome.broken, "digest": outcome.digest}))
+        raise typer.Exit(1 if outcome.broken else 0)
+    report = campaign(seeds, first, bug, workers)
+    typer.echo(report.as_json())
+    raise typer.Exit(1 if report.broken else 0)
+
+
+@app.command()
+def storm(text: Annotated[str, typer.Argument(metavar="STORM")]) -> None:
+    """A storm as CSV: time, mm in the interval, and whether that figure is reconstructed."""
+    from contract.clock import iso
+
+    found = _storm(text)
+    typer.echo("time,mm,reconstructed")
+    for i, mm in enumerate(found.mm):
+        at = iso(found.start_ms + i * found.interval_s * 1000)
+        typer.echo(f"{at},{mm:.4f},{str(found.reconstructed[i]).lower()}")
+
+
+def _storm(text: str) -> Storm:
+    try:
+        return parse_storm(text)
+    except ValueError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error

@@ -1,0 +1,185 @@
+"""Hostile connections, over real sockets: late heads, long heads, too many, and peers that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from cloud.api.http_protocol import BoundedProtocol, uvicorn_config
+from cloud.api.limits import wrap
+from cloud.api.settings import HttpSettings
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope)
+    big = {"/big": 50_000_000, "/bigger": 80_000_000}.get(request.url.path)
+    peer = {"client": request.client.host if request.client else None, "scheme": request.url.scheme}
+    answer = Response(b"x" * big) if big else JSONResponse(peer)
+    await answer(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(**settings: object) -> AsyncIterator[tuple[int, uvicorn.Server]]:
+    http = HttpSettings.model_validate(settings)
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn_config(wrap(_app, http), http)
+    config.lifespan = "off"
+    server = uvicorn.Server(config)
+    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    task = asyncio.create_task(server.serve([listener]))
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield listener.getsockname()[1], server
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
+
+
+@asynccontextmanager
+async def _connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+
+
+class _no_signals:
+    def __enter__(self) -> None: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+async def refused(reader: asyncio.StreamReader, status: int) -> str:
+    """The connection is closed after a problem document; its head."""
+    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert b"application/problem+json" in head
+    assert json.loads(body)["status"] == status
+    return head.decode().lower()
+
+
+@pytest.mark.parametrize("first", [b"", b"GET / HTTP/1.1\r\nhost: x\r\nx: "])
+async def test_a_head_that_is_late_is_refused_however_it_drips(first):
+    async with serving(header_timeout_s=0.5) as (port, _), _connected(port) as (reader, writer):
+        writer.write(first)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+
+        async def drip() -> None:
+            while first:
+                writer.write(b"x")
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        await refused(reader, 408)
+        dripping.cancel()
+        assert loop.time() - began < 3
+
+
+async def test_the_second_head_of_a_connection_is_timed_too():
+    async with serving(header_timeout_s=0.5) as (port, _), _connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        await reader.readuntil(b"}")
+        writer.write(b"GET / HTTP/1.1\r\n")
+        await refused(reader, 408)
+
+
+async def test_a_head_is_bounded_in_size():
+    async with serving(max_head_bytes=2000) as (port, _), _connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nx: " + b"y" * 3000)
+        await refused(reader, 431)
+
+
+async def test_what_is_not_http_is_refused():
+    async with serving() as (port, _), _connected(port) as (reader, writer):
+        writer.write(b"\x16\x03\x01 hello\r\n\r\n")
+        await refused(reader, 400)
+
+
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 5 << 20])
+async def test_a_client_that_sends_too_much_still_hears_why(size):
+    """Closed on unread bytes, the connection would be reset, and the answer lost."""
+    async with serving() as (port, _), _connected(port) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % size + b"x" * size)
+        await refused(reader, 413)
+
+
+async def test_connections_are_bounded():
+    async with (
+        serving(max_connections=2) as (port, _),
+        _connected(port),
+        _connected(port) as (second, writing),
+        _connected(port) as (third, _),
+    ):
+        assert "retry-after: 2" in await refused(third, 503)
+        writing.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert (await second.readline()).startswith(b"HTTP/1.1 200")
+
+
+async def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
+    monkeypatch.setattr(BoundedProtocol, "drain_check_s", 0.3)
+    async with serving() as (port, server):
+        peer = socket.create_connection(("127.0.0.1", port))
+        peer.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
+        for _ in range(100):
+            await asyncio.sleep(0.05)
+            if server.server_state.total_requests and not server.server_state.connections:
+                break
+        assert server.server_state.total_requests == 1
+        assert not server.server_state.connections
+        peer.close()
+
+
+@pytest.mark.parametrize(("trusted", "client"), [([], "127.0.0.1"), (["127.0.0.1/32"], "203.0.113.9")])
+async def test_forwarded_addresses_are_believed_of_named_proxies_alone(trusted, client):
+    async with serving(trusted_proxies=trusted) as (port, _), _connected(port) as (reader, writer):
+        forged = b"x-forwarded-for: 198.51.100.7, 203.0.113.9\r\nx-forwarded-proto: https\r\n"
+        writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n" + forged + b"\r\n")
+        head, _, body = (await reader.readuntil(b"}")).partition(b"\r\n\r\n")
+        assert json.loads(body) == {"client": client, "scheme": "https" if trusted else "http"}
+        assert (b"strict-transport-security" in head.lower()) == bool(trusted)
+        assert b"server:" not in head.lower()
+
+
+async def test_a_peer_that_reads_answer_after_answer_is_not_dropped(monkeypatch):
+    """The watch over an answer that went out long ago must not judge the next one, which is longer."""
+    monkeypatch.setattr(BoundedProtocol, "drain_check_s", 1.0)
+    async with serving() as (port, _), _connected(port) as (reader, writer):
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for asked_s, path, size in ((0.0, "/big", 50_000_000), (0.8, "/bigger", 80_000_000)):
+            await asyncio.sleep(began + asked_s - loop.time())
+            writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+            if asked_s:
+                await asyncio.sleep(0.4)  # over the moment at which the first watch ends
+            await reader.readuntil(b"\r\n\r\n")
+            assert await reader.readexactly(size) == b"x" * size
+
+
+async def test_a_connection_at_rest_makes_room_for_a_new_one():
+    ask = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with (
+        serving(max_connections=2) as (port, _),
+        _connected(port) as (first, writing),
+        _connected(port) as (second, writing_too),
+    ):
+        for reader, writer in ((first, writing), (second, writing_too)):
+            writer.write(ask)
+            await reader.readuntil(b"}")
+        async with _connected(port) as (third, last):
+            assert await asyncio.wait_for(first.read(), 5) == b""  # it had rested longest
+            last.write(ask)
+            writing_too.write(ask)
+            assert (await third.readline()).startswith(b"HTTP/1.1 200")
+            assert (await second.readline()).startswith(b"HTTP/1.1 200")

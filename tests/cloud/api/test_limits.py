@@ -1,0 +1,188 @@
+"""The layer around the API: every refusal is a problem document, every answer carries the headers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import PlainTextResponse, Response
+from pydantic import ValidationError
+
+from cloud.api import problems
+from cloud.api.limits import wrap
+from cloud.api.ports import TurnedAway
+from cloud.api.settings import HttpSettings
+
+
+def _app(gate: asyncio.Event | None = None) -> FastAPI:
+    app = FastAPI()
+    problems.install(app)
+
+    @app.get("/v1/slow")
+    async def slow() -> Response:
+        assert gate is not None
+        await gate.wait()
+        return PlainTextResponse("done")
+
+    @app.get("/healthz")
+    @app.get("/v1/fast")
+    @app.get("/")
+    def fast() -> Response:
+        return PlainTextResponse("ok")
+
+    @app.get("/v1/broken")
+    def broken() -> Response:
+        raise RuntimeError("SELECT secret FROM inside")
+
+    @app.post("/v1/echo")
+    async def echo(request: Request) -> Response:
+        return Response(await request.body())
+
+    return app
+
+
+def client(
+    app: FastAPI, base: str = "http://x.example", turned_away: TurnedAway | None = None, **settings: object
+) -> httpx.AsyncClient:
+    wrapped = wrap(app, HttpSettings.model_validate(settings), turned_away)
+    transport = httpx.ASGITransport(wrapped, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=base)
+
+
+def problem(answer: httpx.Response, status: int) -> dict:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    body = answer.json()
+    assert body["status"] == status
+    assert body["title"]
+    assert body["detail"]
+    return body
+
+
+async def test_headers_are_on_every_answer():
+    async with client(_app()) as http:
+        for path, status in (("/v1/fast", 200), ("/", 200), ("/none", 404), ("/v1/broken", 500)):
+            answer = await http.get(path)
+            assert answer.status_code == status
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+            assert "geolocation=()" in answer.headers["permissions-policy"]
+            assert answer.headers["cache-control"] == ("no-cache" if path == "/" else "no-store")
+            assert "strict-transport-security" not in answer.headers
+            assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_an_error_of_ours_tells_nothing_of_our_inside():
+    async with client(_app()) as http:
+        assert "SELECT" not in str(problem(await http.get("/v1/broken"), 500))
+
+
+async def test_hsts_is_for_tls_alone():
+    async with client(_app(), "https://x.example") as http:
+        assert "max-age=31536000" in (await http.get("/v1/fast")).headers["strict-transport-security"]
+
+
+async def test_a_body_is_bounded_declared_or_not():
+    async def pieces(count: int) -> AsyncIterator[bytes]:
+        for _ in range(count):
+            yield b"x" * 100
+
+    async with client(_app(), max_body_bytes=1000) as http:
+        assert (await http.post("/v1/echo", content=b"y" * 1000)).content == b"y" * 1000
+        assert len((await http.post("/v1/echo", content=pieces(10))).content) == 1000
+        problem(await http.post("/v1/echo", content=b"y" * 1001), 413)
+        problem(await http.post("/v1/echo", content=pieces(11)), 413)
+        for length in ("-1", "1e9", "9" * 400):
+            problem(await http.post("/v1/echo", content=b"", headers={"content-length": length}), 413)
+
+
+async def test_a_body_that_drips_is_given_up():
+    async def drip() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x"
+            await asyncio.sleep(0.05)
+
+    async with client(_app(), body_timeout_s=0.3) as http:
+        problem(await http.post("/v1/echo", content=drip()), 408)
+
+
+async def test_a_url_is_bounded():
+    async with client(_app(), max_url_bytes=100) as http:
+        assert (await http.get("/v1/fast?" + "x" * 90)).status_code == 200
+        problem(await http.get("/v1/fast?" + "x" * 100), 414)
+
+
+async def test_other_hosts_are_refused_when_ours_are_named():
+    async with client(_app(), hosts=["x.example"]) as http:
+        assert (await http.get("/v1/fast")).status_code == 200
+        assert (await http.get("/v1/fast", headers={"host": "x.example:8080"})).status_code == 200
+        problem(await http.get("/v1/fast", headers={"host": "evil.example"}), 421)
+
+
+async def test_too_many_at_once_are_told_to_come_again():
+    gate = asyncio.Event()
+    async with client(_app(gate), max_requests=2, max_waiting=1, wait_s=0.3) as http:
+        first = [asyncio.create_task(http.get("/v1/slow")) for _ in range(2)]
+        await asyncio.sleep(0.05)
+        third = asyncio.create_task(http.get("/v1/slow"))
+        await asyncio.sleep(0.05)
+        at_once = await http.get("/v1/fast")  # two at work, one waits: this one is refused at once
+        assert problem(at_once, 503)["title"] == "Too much at once"
+        assert at_once.headers["retry-after"] == "2"
+        assert (await http.get("/healthz")).status_code == 200
+        problem(await third, 503)  # it has waited for its 0.3 s
+        gate.set()
+        assert [(await task).text for task in first] == ["done", "done"]
+        assert (await http.get("/v1/fast")).status_code == 200
+
+
+async def test_an_answer_that_does_not_come_frees_its_slot():
+    async with client(_app(asyncio.Event()), max_requests=1, answer_timeout_s=0.2) as http:
+        late = await http.get("/v1/slow")
+        assert problem(late, 503)["title"] == "No answer in time"
+        assert (await http.get("/v1/fast")).status_code == 200
+
+
+async def test_what_is_turned_away_is_counted_by_whom_and_why():
+    turned_away = TurnedAway()
+    app = _app()
+
+    @app.get("/v1/no/{status}")
+    def no(status: int) -> Response:
+        return problems.answer(status, "No", "not this")
+
+    async with client(app, turned_away=turned_away, max_body_bytes=10, max_url_bytes=100) as http:
+        for path in ("/v1/fast", "/none", "/v1/no/401", "/v1/no/429", "/v1/no/429", "/v1/no/503", "/?" + "x" * 100):
+            await http.get(path)
+        await http.post("/v1/echo", content=b"x" * 11)
+    assert turned_away.counts() == {
+        ("access", 401): 1,
+        ("access", 429): 2,
+        ("limits", 413): 1,
+        ("limits", 414): 1,
+    }
+
+
+async def test_cors_is_for_configured_origins_alone():
+    async with client(_app(), cors_origins=["https://map.example"]) as http:
+        answer = await http.get("/v1/fast", headers={"origin": "https://map.example"})
+        assert answer.headers["access-control-allow-origin"] == "https://map.example"
+        assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert "access-control-allow-credentials" not in answer.headers
+        other = await http.get("/v1/fast", headers={"origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in other.headers
+        asked = {"origin": "https://map.example", "access-control-request-method": "POST"}
+        assert (await http.options("/v1/fast", headers=asked)).status_code == 400
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example", "map.example", "https://map.example/"])
+def test_an_origin_is_written_in_full(origin):
+    with pytest.raises(ValidationError):
+        HttpSettings.model_validate({"cors_origins": [origin]})

@@ -1,0 +1,116 @@
+"""A cloud whose consumers fail in every way says so, and tells nobody the key, the signature or the URL's path."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from base64 import b64encode
+from ipaddress import ip_network
+from pathlib import Path
+
+import httpx
+import yaml
+from sqlalchemy import insert, select
+from typer.testing import CliRunner
+
+from cloud.cli.main import app
+from cloud.config import load_config
+from cloud.delivery.name_check import lead_astray
+from cloud.ledger import tables as t
+from simulators.cli.main import DISTRICT
+from tests.cloud.delivery.peers import peer, request_of
+from tests.servers import command
+
+KEY = b64encode(b"never-to-be-told-to-any-1").decode()
+PATH = "T0KEN-IN-THE-PATH"
+
+
+def _echo(connection: socket.socket) -> None:
+    """Not HTTP, but what was sent: a clumsy client would quote it in its error."""
+    connection.sendall(request_of(connection))
+
+
+def _refuse(connection: socket.socket) -> None:
+    request = request_of(connection)
+    connection.sendall(b"HTTP/1.1 500 No\r\ncontent-length: %d\r\n\r\n%s" % (len(request), request))
+
+
+def _write(folder: Path, *urls: str, **more: object) -> Path:
+    (folder / "key").write_text(f"whsec_{KEY}")
+    sinks = [{"kind": "webhook", "name": f"s{i}", "url": url, "secret_files": ["key"]} for i, url in enumerate(urls)]
+    config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
+    (folder / "c.yaml").write_text(
+        yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}, "delivery": sinks, **more})
+    )
+    return folder / "c.yaml"
+
+
+def test_secrets_are_in_no_log_and_no_answer(tmp_path):
+    seen: list[bytes] = []
+
+    def echo(connection: socket.socket) -> None:
+        request = request_of(connection)
+        seen.append(request)
+        connection.sendall(request)
+
+    with peer(echo) as echoing, peer(_refuse) as refusing:
+        ports = (echoing, refusing, 1)  # nothing listens on the last
+        urls = [f"http://127.0.0.1:{port}/{PATH}?token={PATH}" for port in ports] + [f"https://localhost/{PATH}"]
+        rules = {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]}
+        config = _write(tmp_path, *urls, egress=rules)
+        (tmp_path / "data").mkdir()
+        ledger = t.open_ledger(load_config(config).ledger_url)
+        message = {"number": 1, "id": "m-1", "incident": "i", "sent_ms": 1, "msg_type": "Alert", "level": "red"}
+        with ledger.begin() as db:
+            db.execute(insert(t.messages).values(**message, refs="[]", cap_xml=b"<alert/>"))
+        said, told = _run(config, ledger)
+    signatures = {m.decode() for request in seen for m in re.findall(rb"v1,([A-Za-z0-9+/=]+)", request)}
+    assert signatures
+    assert all(f"sink s{i}" in said for i in range(3))
+    with ledger.connect() as db:
+        told += "".join(receipt for (receipt,) in db.execute(select(t.deliveries.c.receipt)))
+    for secret in (KEY, PATH, *signatures):
+        assert secret not in said
+        assert secret not in told
+
+
+def _run(config: Path, ledger) -> tuple[str, str]:
+    """Serves until every sink has failed; what it logged, and every answer of the API and the page."""
+    log = config.parent / "log"
+    with command("cloud.cli", "serve", "--config", str(config), errors=log) as ready:
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with ledger.connect() as db:
+                if len(db.execute(select(t.deliveries.c.sink)).all()) == 4:
+                    break
+            time.sleep(0.1)
+        paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
+        assert len(paths) > 8
+        told = "".join(httpx.get(ready["http"] + path).text for path in [*paths, "/", "/page/state"])
+    return log.read_text(), told
+
+
+def test_check_names_targets_that_are_refused(tmp_path):
+    config = _write(
+        tmp_path, f"http://x.example/{PATH}", "ftp://x.example/", "https://10.0.0.1/", "https://u:p@x.example/"
+    )
+    found = CliRunner().invoke(app, ["check", "--config", str(config)])
+    assert found.exit_code == 2
+    for words in ("plain http to x.example", "scheme 'ftp'", "10.0.0.1 (private)", "user name or password"):
+        assert words in found.output
+    assert PATH not in found.output
+
+
+def test_check_asks_where_names_lead(tmp_path):
+    config = load_config(_write(tmp_path, f"https://a.example/{PATH}", "https://b.example/"))
+
+    def resolver(host: str, port: int):
+        if host == "b.example":
+            raise OSError("no such name")
+        return [ip_network("192.168.0.0/16")[1]]
+
+    said = lead_astray(config.file.delivery, config.file.egress.rules(), resolver)
+    assert said[0].startswith("sink 's0': a.example leads to 192.168.0.1 (private)")
+    assert said[1] == "sink 's1': b.example does not resolve: no such name"
+    assert PATH not in "".join(said)

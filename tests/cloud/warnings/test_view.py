@@ -1,0 +1,260 @@
+"""The warnings as a view: one step at a time, many at once, restarted, or with every zone looked at: all the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import OperationalError
+
+from cloud.api.ports import Services
+from cloud.api.warnings import SharedIncidents
+from cloud.ledger import tables as t
+from cloud.log.base import Entry
+from cloud.views.base import RetryLater
+from cloud.views.decode import readings
+from cloud.warnings import store
+from cloud.warnings.engine import Engine
+from cloud.warnings.incidents import Announcement, Incidents, IncidentState
+from cloud.warnings.model import Certainty, Message, MsgType, Told
+from cloud.warnings.settings import WarningSettings
+from cloud.warnings.view import WarningsView, open_view
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
+from contract.conditions.latches import State
+from contract.readings import Flag, ReadingBatch
+from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
+
+SETTINGS = WarningSettings(quiet_s=300, evidence_s=900)
+MIN = 60_000
+
+
+class LooksAtEveryZone(Incidents):
+    """The oracle."""
+
+    def step(
+        self, state: IncidentState, conditions: State, moved: Collection[int], now_ms: int
+    ) -> tuple[IncidentState, list[Announcement]]:
+        return super().step(state, conditions, list(conditions), now_ms)
+
+
+def everything(view: WarningsView) -> list[list[tuple[object, ...]]]:
+    """All that a view has said and keeps."""
+    with view.ledger.connect() as db:
+        tables = (t.messages, t.incidents, t.changes, t.late, t.condition_state, t.open_incidents, t.view_state)
+        return [[tuple(r) for r in db.execute(select(x).order_by(*x.primary_key))] for x in tables]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_live_restart_and_replay_say_the_same(seed: int, small_district: Catalogue, tmp_path: Path) -> None:
+    catalogue, log = city(small_district), history(seed)
+    replayed = open_view("sqlite://", catalogue, SETTINGS)
+    replayed.apply(log)
+    live = open_view(f"sqlite:///{tmp_path}/ledger.sqlite", catalogue, SETTINGS)
+    for n, e in enumerate(log):
+        live.apply([e])
+        if n % 9 == seed % 9:
+            live.close()
+            live = open_view(f"sqlite:///{tmp_path}/ledger.sqlite", catalogue, SETTINGS)
+            assert live.cursor() == e.offset
+    assert everything(live) == everything(replayed)
+    assert {m.msg_type for m in live.messages()} >= {MsgType.ALERT, MsgType.UPDATE}
+    live.close()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_zones_that_are_not_looked_at_had_nothing_to_say(seed: int, small_district: Catalogue) -> None:
+    catalogue = city(small_district)
+    fast, plain = Engine(catalogue, SETTINGS), Engine(catalogue, SETTINGS)
+    plain._incidents = LooksAtEveryZone(catalogue, SETTINGS)
+    a, b = fast.initial(), plain.initial()
+    skipped = 0
+    for e in history(seed):
+        a, said = fast.step(a, readings([e]), e.append_ms)
+        b, expected = plain.step(b, readings([e]), e.append_ms)
+        assert said.messages == expected.messages
+        assert {z: o.incident for z, o in a.incidents.open.items()} == {
+            z: o.incident for z, o in b.incidents.open.items()
+        }
+        skipped += len(catalogue.zones) - len(said.zones)
+    assert skipped > 100
+
+
+class Storm:
+    """A view fed by hand. The clock is in minutes."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.view = open_view("sqlite://", catalogue, SETTINGS)
+        self.offset = 0
+
+    def read(self, at_min: float, flag: Flag = Flag.PASS, **depth: float) -> list[Message]:
+        now_ms = START_MS + int(at_min * MIN)
+        numbers = [int(k[1:]) for k in depth]
+        batch = ReadingBatch.of([now_ms] * len(depth), numbers, list(depth.values()), [flag] * len(depth))
+        return self._apply(entry(self.offset + 1, now_ms, batch))
+
+    def wait(self, at_min: float) -> list[Message]:
+        return self._apply(tick(self.offset + 1, START_MS + int(at_min * MIN)))
+
+    def _apply(self, e: Entry) -> list[Message]:
+        self.offset += 1
+        before = len(self.view.messages(limit=10**6))
+        self.view.apply([e])
+        return list(reversed(self.view.messages(limit=10**6)))[before:]
+
+
+@pytest.fixture
+def storm(small_district: Catalogue) -> Storm:
+    s = Storm(city(small_district))
+    s.read(0, c1=0.15, c2=0.0, c3=0.0, c4=0.0)
+    (alert,) = s.wait(1)
+    assert (alert.msg_type, alert.level) == (MsgType.ALERT, Level.BLUE)
+    return s
+
+
+def test_getting_worse_does_not_wait(storm: Storm) -> None:
+    storm.read(1, c1=0.3)
+    (update_,) = storm.wait(2)
+    assert (update_.msg_type, update_.level) == (MsgType.UPDATE, Level.YELLOW)
+    storm.read(2, c2=0.6)
+    (update_,) = storm.wait(3)
+    assert (update_.level, len(update_.references)) == (Level.RED, 2)
+
+
+def test_stations_that_join_share_one_update_a_quarter_of_an_hour(storm: Storm) -> None:
+    said = []
+    for at, channel in ((2, "c2"), (5, "c3"), (8, "c4")):
+        said += storm.read(at, c1=0.15, **{channel: 0.15})
+        said += storm.wait(at + 1)
+    said += storm.read(15.9, c1=0.15, c2=0.15, c3=0.15, c4=0.15)
+    assert said == []
+    (update_,) = storm.wait(16)
+    assert update_.level is Level.BLUE
+    assert all(f"Street {n}" in update_.cap_xml.decode() for n in (1, 2, 3, 4))
+
+
+def test_easing_waits_for_the_quiet_time_only(storm: Storm) -> None:
+    storm.read(1, c1=0.3)
+    storm.wait(2)
+    storm.read(2.5, c1=0.15)
+    storm.read(4.6, c1=0.15)
+    assert storm.view.incidents()[0].level is Level.BLUE
+    assert storm.wait(6.9) == []
+    (update_,) = storm.wait(7)
+    assert update_.level is Level.BLUE
+
+
+def test_silence_changes_the_certainty_and_is_told(storm: Storm) -> None:
+    assert storm.wait(10) == []
+    (update_,) = storm.wait(10.1)  # silent for more than ten minutes
+    assert storm.view.incidents()[0].certainty is Certainty.POSSIBLE
+    assert b"<certainty>Possible</certainty>" in update_.cap_xml
+
+
+def test_a_message_is_renewed_before_it_expires_and_cancelled_once(storm: Storm) -> None:
+    told: list[Message] = []
+    for at in range(2, 120):
+        told += storm.read(at, c1=0.15)
+    assert [round((m.sent_ms - START_MS) / MIN) for m in told] == [51, 101]  # expires after 60, renewed 10 before
+    storm.read(121, c1=0.0)
+    (cancel,) = storm.read(123, c1=0.0)
+    assert (cancel.msg_type, cancel.level) == (MsgType.CANCEL, Level.BLUE)
+    assert storm.wait(300) == []
+    with storm.view.ledger.connect() as db:
+        assert db.execute(select(t.open_incidents)).all() == []
+
+
+def test_a_ledger_out_of_reach_loses_and_doubles_nothing(
+    small_district: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    catalogue, log = city(small_district), history(3)
+    view, twin = (open_view("sqlite://", catalogue, SETTINGS) for _ in range(2))
+    twin.apply(log)
+
+    def gone(*_: object) -> None:
+        raise OperationalError("select", {}, Exception("no route to host"))
+
+    for at in range(0, len(log), 30):
+        for broken in ("save", "load"):
+            with monkeypatch.context() as m:
+                m.setattr(store, broken, gone)
+                if broken == "save" or view._ahead:
+                    with pytest.raises(RetryLater, match="no route to host"):
+                        view.apply(log[at : at + 30])
+        assert view.cursor() == (log[at - 1].offset if at else 0)
+        view.apply(log[at : at + 30])
+    assert everything(view) == everything(twin)
+
+
+def test_what_an_older_release_stored_is_taken_over(small_district: Catalogue, tmp_path: Path) -> None:
+    catalogue, log = city(small_district), history(5)
+    url = f"sqlite:///{tmp_path}/ledger.sqlite"
+    view, twin = open_view(url, catalogue, SETTINGS), open_view("sqlite://", catalogue, SETTINGS)
+    view.apply(log[:100])
+    twin.apply(log)
+    with view.ledger.begin() as db:  # one row for everything, as 0.1 wrote it
+        conditions = [json.loads(b) for (b,) in db.execute(select(t.condition_state.c.body))]
+        opened = [json.loads(b) for (b,) in db.execute(select(t.open_incidents.c.body))]
+        number = json.loads(db.execute(select(t.view_state.c.state)).scalar_one())["number"]
+        assert opened
+        earlier = {o["incident"]["id"]: o.pop("earlier") for o in opened}
+        old = {"conditions": conditions, "incidents": opened, "earlier": earlier, "number": number}
+        db.execute(update(t.view_state).values(state=json.dumps(old)))
+        db.execute(delete(t.condition_state))
+        db.execute(delete(t.open_incidents))
+    view.close()
+    view = open_view(url, catalogue, SETTINGS)
+    view.apply(log[100:])
+    assert everything(view) == everything(twin)
+    view.close()
+
+
+def test_a_changed_catalogue_takes_and_gives_conditions(small_district: Catalogue, tmp_path: Path) -> None:
+    whole, url = city(small_district), f"sqlite:///{tmp_path}/ledger.sqlite"
+    view = open_view(url, whole, SETTINGS)
+    view.apply(history(1)[:60])
+    view.close()
+    fewer = RULE.model_copy(update={"channels": (1, 2, 5)})
+    view = open_view(url, replace(whole, rules=(fewer,)), SETTINGS)
+    view.apply(history(1)[60:])
+    assert [c.channel for c in view.conditions()] == [1, 2, 5]
+    assert [c.channel for c in view.conditions({5, 4, 1})] == [1, 5]
+    evidence = {e.channel for i in view.incidents(open_only=True) for e in i.evidence}
+    assert evidence <= {1, 2, 5}
+    view.close()
+
+
+def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Catalogue) -> None:
+    view = open_view("sqlite://", city(small_district), SETTINGS)
+    view.apply(history(1))
+    ids = [i.id for i in view.incidents()]
+    assert ids
+    for name, told in view.messages_of(ids).items():
+        whole = view.messages(name)
+        assert whole
+        for short, long in zip(told, whole, strict=True):
+            assert all(getattr(short, f) == getattr(long, f) for f in Told.__slots__)
+    view.close()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_district: Catalogue) -> None:
+    view = open_view("sqlite://", city(small_district), SETTINGS)
+    services = cast(Services, SimpleNamespace(warnings=view))
+    shared, spared = SharedIncidents(services), 0
+    for e in history(seed):
+        before = view.version()
+        view.apply([e])
+        spared += view.version() == before
+        for open_only in (False, True):
+            assert shared.body(open_only, 50) == SharedIncidents(services).body(open_only, 50)
+    assert spared > 20
+    assert view.incidents()
+    view.reset()
+    assert shared.body(False, 50) == b"[]"

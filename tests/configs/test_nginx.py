@@ -1,0 +1,211 @@
+"""Debian's nginx with configs/nginx/headwater.conf as it stands, but for ports and paths, before a real cloud."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import ssl
+import subprocess
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from cloud.access import keys
+from cloud.access.rate import Rate
+from cloud.access.scopes import Scope
+from cloud.api.settings import HttpSettings
+from cloud.config import load_config
+from cloud.ledger.tables import open_ledger
+from contract.clock import SystemClock
+from simulators.cli.main import DISTRICT
+from tests.cloud.delivery.peers import certificate, peer
+from tests.servers import command, free_port, require, wait_for_port
+
+pytestmark = pytest.mark.servers
+
+CONFIG = Path(__file__).parents[2] / "configs" / "nginx" / "headwater.conf"
+NAME = "headwater.example"
+
+
+@contextmanager
+def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, int, Path]]:
+    """Ports of https and of plain http, and the certificate."""
+    cert, key = certificate(folder, NAME)
+    secure, plain = free_port(), free_port()
+    text = CONFIG.read_text()
+    changes = {
+        "server 127.0.0.1:8080;": f"server 127.0.0.1:{upstream};",
+        "listen 80;": f"listen 127.0.0.1:{plain};",
+        "listen 443 ssl http2;": f"listen 127.0.0.1:{secure} ssl http2;",
+        "/etc/headwater/tls/fullchain.pem": str(cert),
+        "/etc/headwater/tls/privkey.pem": str(key),
+    }
+    for old, new in changes.items():
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (folder / "headwater.conf").write_text(text)
+    temporary = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi"))
+    temporary += "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("uwsgi", "scgi"))
+    main = folder / "nginx.conf"
+    main.write_text(
+        ("user root;\n" if os.geteuid() == 0 else "")
+        + f"daemon off;\nworker_processes 1;\npid {folder}/pid;\nerror_log {folder}/error.log;\nevents {{}}\n"
+        + f"http {{\naccess_log off;\n{temporary}include {folder}/headwater.conf;\n}}\n"
+    )
+    process = subprocess.Popen([require("nginx"), "-p", str(folder), "-c", str(main)], stderr=subprocess.DEVNULL)
+    try:
+        wait_for_port(secure, process)
+        yield secure, plain, cert
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+KEY: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory) -> Iterator[tuple[int, int, Path]]:
+    folder: Path = tmp_path_factory.mktemp("proxy")
+    config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
+    http = {"port": 0, "trusted_proxies": ["127.0.0.1/32"], "hosts": [NAME]}
+    path = folder / "cloud.yaml"
+    path.write_text(yaml.safe_dump({**config, "http": http}))  # what stands behind a proxy is never open
+    found = load_config(path)
+    found.data_dir.mkdir()
+    ledger = open_ledger(found.ledger_url)
+    KEY["authorization"] = "Bearer " + keys.create(
+        ledger, "proxy", [Scope.READ], Rate(1000, 1000), SystemClock().now_ms(), "shell:test"
+    )
+    ledger.dispose()
+    with (
+        command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready,
+        nginx(folder, int(ready["http"].rpartition(":")[2])) as found,
+    ):
+        yield found
+
+
+def ask(proxied: tuple[int, int, Path], method: str, path: str, **more: object) -> httpx.Response:
+    """By the name in the certificate, which is verified; to loopback."""
+    secure, _, cert = proxied
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False) as http:
+        headers = {"host": f"{NAME}:{secure}", **KEY, **more.pop("headers", {})}  # type: ignore[dict-item]
+        url = f"https://127.0.0.1:{secure}{path}"
+        return http.request(method, url, headers=headers, extensions={"sni_hostname": NAME}, **more)  # type: ignore[arg-type]
+
+
+def is_problem(answer: httpx.Response, status: int) -> None:
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+
+
+def test_the_page_and_the_api_come_through_with_every_header(proxied):
+    for path in ("/", "/v1/stations", "/static/page.js", "/none"):
+        answer = ask(proxied, "GET", path)
+        assert answer.status_code == (404 if path == "/none" else 200)
+        assert answer.headers.get_list("strict-transport-security") == ["max-age=31536000"]
+        assert answer.headers.get_list("x-content-type-options") == ["nosniff"]
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["server"] == "nginx"  # without its version
+    assert len(ask(proxied, "GET", "/v1/stations").json()) == 16
+
+
+def test_the_proxys_times_fit_the_clouds():
+    said = CONFIG.read_text()
+    kept_s = re.search(r"^ +keepalive_timeout (\d+)s; +#", said, re.MULTILINE)
+    assert kept_s is not None
+    assert int(kept_s[1]) < HttpSettings().keep_alive_s
+    answer_s = re.search(r"proxy_read_timeout (\d+)s;", said)
+    assert answer_s is not None
+    assert int(answer_s[1]) > HttpSettings().answer_timeout_s
+
+
+def test_links_name_the_outer_address(proxied):
+    """X-Forwarded-Proto and Host are believed of the proxy; a caller's own are replaced."""
+    answer = ask(proxied, "GET", "/v1/feed", headers={"x-forwarded-proto": "http", "x-forwarded-for": "203.0.113.9"})
+    assert answer.status_code == 200
+    assert "http://" not in re.sub(r"http://www\.w3\.org/2005/Atom", "", answer.text)
+    is_problem(ask(proxied, "GET", "/v1/feed", headers={"host": "evil.example"}), 421)
+
+
+@pytest.mark.parametrize(
+    ("version", "taken"),
+    [(ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)],
+)
+def test_tls_is_1_2_or_newer(proxied, version, taken):
+    secure, _, cert = proxied
+    context = ssl.create_default_context(cafile=str(cert))
+    context.set_ciphers("ALL:@SECLEVEL=0")  # so that this side would speak 1.1
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        context.minimum_version = context.maximum_version = version
+    with socket.create_connection(("127.0.0.1", secure), 5) as raw:
+        if taken:
+            with context.wrap_socket(raw, server_hostname=NAME) as tls:
+                assert tls.version() == version.name.replace("_", ".")
+        else:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                context.wrap_socket(raw, server_hostname=NAME)
+
+
+def test_plain_http_is_refused(proxied):
+    secure, plain, _ = proxied
+    is_problem(httpx.get(f"http://127.0.0.1:{plain}/v1/stations"), 403)
+    is_problem(httpx.post(f"http://127.0.0.1:{plain}/v1/stations", content=b"key"), 403)
+    is_problem(httpx.get(f"http://127.0.0.1:{secure}/v1/stations"), 400)
+    page = httpx.get(f"http://127.0.0.1:{plain}/")
+    assert (page.status_code, page.headers["location"]) == (301, "https://127.0.0.1/")
+
+
+def test_heads_and_bodies_are_bounded(proxied):
+    for size in ((1 << 20) + 1, 1 << 22):
+        is_problem(ask(proxied, "POST", "/v1/stations", content=b"x" * size), 413)
+    is_problem(ask(proxied, "GET", "/v1/stations?" + "x" * 9000), 414)
+    is_problem(ask(proxied, "GET", "/v1/stations?" + "x" * 20000), 414)
+    is_problem(ask(proxied, "GET", "/v1/stations", headers={"x-long": "x" * 20000}), 400)
+
+
+def test_a_cloud_that_is_down_is_told_as_a_problem(tmp_path):
+    with nginx(tmp_path, free_port()) as down:
+        answer = ask(down, "GET", "/v1/stations")
+        is_problem(answer, 502)
+        assert answer.headers["retry-after"] == "5"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_the_callers_address_is_handed_on_and_a_forged_one_is_not(tmp_path):
+    heads: list[bytes] = []
+
+    def upstream(connection: socket.socket) -> None:
+        heads.append(connection.recv(65536).lower())
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    with peer(upstream) as port, nginx(tmp_path, port) as found:
+        forged = {"x-forwarded-for": "203.0.113.9", "x-forwarded-proto": "http"}
+        assert ask(found, "GET", "/", headers=forged).status_code == 204
+    lines = [x for x in heads[0].split(b"\r\n") if x.startswith(b"x-forwarded")]
+    assert lines == [b"x-forwarded-for: 127.0.0.1", b"x-forwarded-proto: https"]
+
+
+def test_a_caller_that_asks_too_often_is_told_to_wait(tmp_path):
+    def upstream(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
+
+    with peer(upstream) as port, nginx(tmp_path, port) as found:
+        secure, _, cert = found
+        context = ssl.create_default_context(cafile=str(cert))
+        with httpx.Client(verify=context, headers={"host": NAME}) as http:
+            url, named = f"https://127.0.0.1:{secure}/", {"sni_hostname": NAME}
+            answers = [http.get(url, extensions=named) for _ in range(150)]
+    refused = [a for a in answers if a.status_code == 429]
+    assert {a.status_code for a in answers} == {204, 429}
+    is_problem(refused[0], 429)
+    assert refused[0].headers["retry-after"] == "2"

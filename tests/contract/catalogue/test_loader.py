@@ -1,0 +1,101 @@
+"""A bad catalogue refuses to start and names every line at once."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
+from contract.documents import ConfigError
+from host.district_folder import load
+from tests.conftest import SMALL_DISTRICT
+
+STREET_RULE = "  - id: street-depth\n    station_kind: street\n    levels: {blue: 0.10"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(SMALL_DISTRICT, tmp_path / "small"))
+
+
+def change(folder: Path, file: str, old: str, new: str) -> int:
+    """Replace text that stands once; the line of it."""
+    text = (folder / file).read_text()
+    assert text.count(old) == 1
+    (folder / file).write_text(text.replace(old, new))
+    return text[: text.index(old)].count("\n") + 1
+
+
+def mistakes(folder: Path) -> list[str]:
+    with pytest.raises(ConfigError) as error:
+        load(folder)
+    return [f"{m.file.name}:{m.line}: {m.what}" for m in error.value.mistakes]
+
+
+def test_a_good_catalogue_ties_everything_together(small_district: Catalogue) -> None:
+    depth = small_district.channels[101]
+    assert (depth.gateway, depth.bus, depth.device.unit, depth.unit) == ("gw-1", "gw-1-rtu", 1, "m")
+    assert depth.quantity is Quantity.DEPTH
+    assert depth.period_s == 30
+    assert small_district.channels[201].period_s == 60  # the device's own, not the model's
+    assert [c.id for c in small_district.channels_by_gateway["gw-1"]] == [101, 102, 103, 301]
+    assert {n: r.id for n, r in small_district.rule_by_channel.items()} == {101: "underpass-depth", 201: "street-depth"}
+
+
+def test_a_rule_that_names_a_channel_goes_before_its_kind(folder: Path) -> None:
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: special, channels: [101], levels: {red: 0.3}}\n")
+    assert load(folder).rule_by_channel[101].id == "special"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("district.yaml", "id: 102", "id: 101", "channel 101 exists already, at station 'u1'"),
+        ("district.yaml", "zone: south", "zone: west", "no zone 'west'"),
+        ("district.yaml", "device: s1-level", "device: s9-level", "no device 's9-level' in gateways.yaml"),
+        ("district.yaml", "register: p1_running", "register: p9", "model 'plc' has no register 'p9'"),
+        ("district.yaml", "register: p1_running", "register: wet_well", "u1-plc.wet_well feeds channel 102 already"),
+        ("district.yaml", "lat: 34.74", "lat: 134.74", "stations.1.lat: Input should be less than or equal to 90"),
+        ("district.yaml", "  - id: s1", "  - id: u1", "'u1' exists already"),
+        (
+            "gateways.yaml",
+            "model: rain, unit: 2",
+            "model: rain, unit: 1",
+            "unit 1 on bus 'gw-1-rtu' is 'u1-level' already",
+        ),
+        ("gateways.yaml", "model: plc", "model: plx", "device model 'plx' has no file"),
+        ("gateways.yaml", "id: r1-rain", "id: u1-level", "device 'u1-level' exists already"),
+        ("gateways.yaml", "period_s: 60", "period_s: 0", "period_s: Input should be greater than 0"),
+        ("rules.yaml", STREET_RULE, STREET_RULE.replace("0.10", "0.20"), "levels must rise from blue to red"),
+        ("rules.yaml", "station_kind: street", "channels: [999]", "no channel 999"),
+        ("rules.yaml", "station_kind: street", "colour: street", "rules.1.colour: Extra inputs are not permitted"),
+        ("response_plan.yaml", "  orange:", "  purple:", "responses.purple"),
+        ("devices/level.yaml", "order: CDAB", "order: CABD", "registers.0.order"),
+        ("devices/level.yaml", "model: level", "model: levle", "this file must describe model 'level'"),
+    ],
+)
+def test_each_mistake_names_its_line(folder: Path, file: str, old: str, new: str, said: str) -> None:
+    line = change(folder, file, old, new)
+    found = mistakes(folder)
+    assert any(m.startswith(f"{Path(file).name}:{line}: ") and said in m for m in found), found
+
+
+def test_all_mistakes_come_at_once(folder: Path) -> None:
+    change(folder, "district.yaml", "id: 102", "id: 101")
+    change(folder, "district.yaml", "zone: south", "zone: west")
+    change(folder, "rules.yaml", "station_kind: street", "channels: [999]")
+    assert len(mistakes(folder)) == 3
+
+
+def test_ill_formed_yaml_repeated_keys_and_absent_files_are_named(folder: Path) -> None:
+    (folder / "rules.yaml").write_text("rules:\n  - {id: a, id: b, channels: [101], levels: {red: 1}}\n")
+    (folder / "response_plan.yaml").unlink()
+    (folder / "gateways.yaml").write_text("gateways:\n  - [unclosed\n")
+    found = mistakes(folder)
+    assert any(m.startswith("rules.yaml:2: 'id' is given twice") for m in found)
+    assert any(m.startswith("response_plan.yaml:1: cannot be read") for m in found)
+    assert any(m.startswith("gateways.yaml:3: ") for m in found)

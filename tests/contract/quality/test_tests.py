@@ -1,0 +1,83 @@
+"""What each quality test says of a gauge in trouble."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from contract.catalogue.channel_settings import FlatLine, Quality, RainGauge, Spike
+from contract.quality.tests import Check, QualityTests
+from contract.readings import Flag, ReadingBatch
+
+NAN = float("nan")
+
+
+def flags(quality: Quality, values: list[float], period_s: float = 60) -> tuple[list[int], list[int]]:
+    tests = QualityTests([1], [quality], [period_s])
+    times = [int(i * period_s * 1000) for i in range(len(values))]
+    _, result = tests.step(tests.initial(), ReadingBatch.of(times, [1] * len(values), values))
+    return result.flag.tolist(), result.tests.tolist()
+
+
+def test_missing_is_missing_and_neither_pass_nor_fail() -> None:
+    assert flags(Quality(fail_range=(0, 5)), [1.0, NAN, 6.0])[0] == [Flag.PASS, Flag.MISSING, Flag.FAIL]
+
+
+def test_a_channel_without_tests_is_not_evaluated() -> None:
+    assert flags(Quality(), [1.0, NAN])[0] == [Flag.NOT_EVALUATED, Flag.MISSING]
+
+
+def test_infinity_fails_a_range() -> None:
+    assert flags(Quality(fail_range=(0, 5)), [float("inf")])[0] == [Flag.FAIL]
+
+
+def test_a_spike_is_sent_good_and_corrected_once_the_next_reading_shows_it() -> None:
+    tests = QualityTests([1], [Quality(spike=Spike(suspect=0.2, fail=1.0))], [60])
+    state = tests.initial()
+    for i, value in enumerate([0.1, 0.1, 0.9]):
+        state, result = tests.step(state, ReadingBatch.of([i * 60_000], [1], [value]))
+        assert result.flag.tolist() == [Flag.PASS]
+        assert len(result.corrections) == 0
+    _, result = tests.step(state, ReadingBatch.of([180_000], [1], [0.1]))
+    late = result.corrections
+    assert (late.time_ms.tolist(), late.value.tolist(), late.flag.tolist()) == ([120_000], [0.9], [Flag.SUSPECT])
+    assert result.correction_tests.tolist() == [Check.SPIKE]
+
+
+def test_a_dry_road_is_not_stuck_and_a_stuck_depth_is() -> None:
+    flat = Quality(flat_line=FlatLine(suspect_s=300, fail_s=600, tolerance=0.001, only_above=0.05))
+    assert set(flags(flat, [0.0] * 30)[0]) == {Flag.PASS}
+    assert flags(flat, [0.3] * 12)[0] == [Flag.PASS] * 5 + [Flag.SUSPECT] * 5 + [Flag.FAIL] * 2
+
+
+def test_a_slow_drift_is_not_flat() -> None:
+    flat = Quality(flat_line=FlatLine(suspect_s=600, tolerance=0.005))
+    assert set(flags(flat, [0.001 * i for i in range(40)])[0]) == {Flag.PASS}
+
+
+def test_rain_counter_wraps_without_complaint_and_complains_of_a_reset_it_cannot_explain() -> None:
+    wrapping = Quality(rain_gauge=RainGauge(tip_mm=0.2, wraps_at_mm=13107.2))
+    assert flags(wrapping, [13106.8, 13107.0, 0.2])[0] == [Flag.PASS] * 3
+    assert flags(wrapping, [50.0, 0.0])[0] == [Flag.PASS, Flag.SUSPECT]  # 13,057 mm in a minute is no rain
+    assert flags(Quality(rain_gauge=RainGauge(tip_mm=0.2)), [50.0, 0.0])[1] == [0, Check.RAIN_GAUGE]
+
+
+def test_rain_of_zhengzhou_passes_and_bounce_does_not() -> None:
+    gauge = Quality(rain_gauge=RainGauge(tip_mm=0.2, wraps_at_mm=13107.2))
+    hour = np.round(np.arange(60) * 201.9 / 60 / 0.2) * 0.2  # 201.9 mm in an hour, as tips
+    assert set(flags(gauge, hour.tolist())[0]) == {Flag.PASS}
+    assert flags(gauge, [0.0, 12.0])[0] == [Flag.PASS, Flag.SUSPECT]  # 720 mm/h
+
+
+def test_an_old_reading_is_tested_for_range_alone_and_not_remembered() -> None:
+    tests = QualityTests([1], [Quality(fail_range=(0, 5), rate_per_s=0.001)], [60])
+    state, _ = tests.step(tests.initial(), ReadingBatch.of([600_000], [1], [1.0]))
+    state, old = tests.step(state, ReadingBatch.of([60_000, 120_000], [1, 1], [9.0, 4.0]))
+    assert old.flag.tolist() == [Flag.FAIL, Flag.PASS]
+    _, new = tests.step(state, ReadingBatch.of([660_000], [1], [1.01]))
+    assert new.flag.tolist() == [Flag.PASS]
+
+
+def test_an_unknown_channel_is_not_evaluated_and_harms_nobody() -> None:
+    tests = QualityTests([1], [Quality(fail_range=(0, 5))], [60])
+    _, result = tests.step(tests.initial(), ReadingBatch.of([0, 0], [99, 1], [1.0, 9.0]))
+    assert result.flag.tolist() == [Flag.NOT_EVALUATED, Flag.FAIL]
