@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
+from benchmarks.edge import district as write_district
 from cloud.identity.watch import IdentityWatch
 from host.district_folder import load
-from simulators.demo.identities import Identities
-from tests.cloud.identity.mqtt import Client
-from tests.conftest import SMALL_DISTRICT
-from tests.servers import tls_mosquitto
+from simulators.processes.identities import Identities
+from simulators.processes.mosquitto import tls_mosquitto
+from simulators.processes.mqtt_client import Client
 
 RUNS = 7
 
@@ -31,30 +32,33 @@ def run() -> dict[str, float]:
 
 
 def _once() -> tuple[float, int, float]:
-    district = load(SMALL_DISTRICT)
     heard: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, tls_mosquitto(Path(folder), district) as broker:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        write_district(folder / "district", 0)
+        district = load(folder / "district")
+        broker = stack.enter_context(tls_mosquitto(folder / "broker", district))
         files = broker.identities
         assert files is not None
         own = files.folder / "authority"
         cloud = Client(broker.port, own / "ca.crt", own / "cloud.crt", own / "cloud.key")
-        cloud.subscribe("headwater/1/small/+/up/+")
+        cloud.subscribe("headwater/1/bench/+/up/+")
         gateway = _client(files, broker.port)
 
         def allow(gateways: frozenset[str]) -> None:
-            if "gw-1" not in gateways:
+            if "gw" not in gateways:
                 heard.setdefault("receiver refuses", time.monotonic())
 
         watch = IdentityWatch(own, 2.0, lambda: time.time_ns() // 1_000_000, allow)
         watch.start()
         time.sleep(0.3)
         began = time.monotonic()
-        files.authority(district).revoke("gw-1")
+        files.authority(district).revoke("gw")
         last = began
         ends = time.monotonic() + 3
         while time.monotonic() < ends:
             before = len(cloud.got)
-            gateway.publish("headwater/1/small/gw-1/up/live", b"x")
+            gateway.publish("headwater/1/bench/gw/up/live", b"x")
             time.sleep(0.02)
             if len(cloud.got) > before:
                 last = time.monotonic()
@@ -70,5 +74,5 @@ def _once() -> tuple[float, int, float]:
 
 
 def _client(files: Identities, port: int) -> Client:
-    g = files.folder / "gateways" / "gw-1"
+    g = files.folder / "gateways" / "gw"
     return Client(port, g / "ca.crt", g / "gateway.crt", g / "gateway.key")

@@ -40,6 +40,7 @@ from cloud.ledger.tables import open_ledger
 from contract.clock import SystemClock
 from contract.wire.envelope import Lane
 from simulators.demo.centre import WarningCentre
+from simulators.processes.mosquitto import mosquitto
 
 SECONDS = float(os.environ.get("HEADWATER_LOAD_S", "30"))
 OVERLOAD_S = max(SECONDS / 4, 10.0)
@@ -120,8 +121,6 @@ class Bench:
 
 
 def run() -> Figures:
-    from tests.servers import mosquitto
-
     with tempfile.TemporaryDirectory() as name, mosquitto(Path(name) / "broker") as broker:
         bench = Bench(Path(name), broker.port)
         try:

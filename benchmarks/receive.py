@@ -21,6 +21,7 @@ from benchmarks.edge import REGISTERS, UNITS, district
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
+from simulators.processes.mosquitto import mosquitto
 
 MESSAGES, RUNS = 6000, 3
 TOPIC = "headwater/1/bench/gw/up/live"
@@ -117,8 +118,6 @@ def _forget_session(port: int) -> None:
 
 
 def run() -> dict[str, float | str]:
-    from tests.servers import mosquitto
-
     out: dict[str, float | str] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

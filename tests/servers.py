@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,7 +15,11 @@ from typing import Any
 import pytest
 
 from contract.catalogue.catalogue import Catalogue
-from simulators.demo.identities import Identities, make
+from simulators.processes import mosquitto as broker
+from simulators.processes.mosquitto import Mosquitto
+from simulators.processes.ports import free_port, wait_for_port
+
+__all__ = ["Mosquitto", "command", "free_port", "mosquitto", "require", "tls_mosquitto", "wait_for_port"]
 
 
 def require(program: str) -> str:
@@ -30,66 +32,6 @@ def require(program: str) -> str:
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
-
-
-def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float = 15.0) -> None:
-    """Until something listens there; raises RuntimeError when the process dies or the time is up."""
-    deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode} before it listened on {port}")
-        with socket.socket() as s:
-            s.settimeout(0.2)
-            if s.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} does not listen on {port} after {timeout_s} s")
-
-
-class Mosquitto:
-    """A broker that can be killed and started again on the same port.
-
-    identities: of a district, made for `port`; then it runs with the files that `headwater-cloud` wrote for it.
-    """
-
-    def __init__(
-        self, folder: Path, extra: str = "", port: int | None = None, identities: Identities | None = None
-    ) -> None:
-        self.program = require("mosquitto")
-        self.folder = folder
-        self.port = port or free_port()
-        self.identities = identities
-        self.process: subprocess.Popen[bytes] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-        self.config = folder / "mosquitto.conf"
-        if identities is not None:
-            self.config = identities.conf
-            return
-        self.config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 200\n"
-            f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
-            f"max_queued_messages 0\nuser root\n{extra}\n"
-        )
-
-    def start(self) -> None:
-        with (self.folder / "mosquitto.log").open("ab") as log:
-            self.process = subprocess.Popen([self.program, "-c", str(self.config)], stdout=log, stderr=log)
-        if self.identities is not None:
-            self.identities.pid_file.write_text(str(self.process.pid))
-        wait_for_port(self.port, self.process)
-
-    def kill(self) -> None:
-        """kill -9, as a power cut does."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @contextmanager
@@ -113,25 +55,15 @@ def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
 
 @contextmanager
 def mosquitto(folder: Path, extra: str = "") -> Iterator[Mosquitto]:
-    server = Mosquitto(folder, extra)
-    server.start()
-    try:
+    """As `simulators.processes.mosquitto`; without the program a failure in CI, else a named skip."""
+    require("mosquitto")
+    with broker.mosquitto(folder, extra) as server:
         yield server
-    finally:
-        server.kill()
 
 
 @contextmanager
 def tls_mosquitto(folder: Path, catalogue: Catalogue) -> Iterator[Mosquitto]:
-    """A broker with mutual TLS, and an identity for every gateway of the district.
-
-    `.identities` names everybody's files; `Scene(broker=("127.0.0.1", b.port), identities=b.identities.folder)` uses
-    them. A change through `.identities.authority(catalogue)` is told to the broker by SIGHUP.
-    """
-    port = free_port()
-    server = Mosquitto(folder, port=port, identities=make(folder / "identities", catalogue, port))
-    server.start()
-    try:
+    """As `simulators.processes.mosquitto`; without the program a failure in CI, else a named skip."""
+    require("mosquitto")
+    with broker.tls_mosquitto(folder, catalogue) as server:
         yield server
-    finally:
-        server.kill()

@@ -5,7 +5,6 @@ SWMM holds the interpreter's lock while it steps, and allows one simulation a pr
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from contract.clock import Clock
 from simulators.catchment.board import Board
+from simulators.processes.parent import die_with_parent
 from simulators.storms.storms import Storm
 
 STEP_S = 10
@@ -22,12 +22,6 @@ STEP_S = 10
 RAIN_FACTOR = {"R1": 1.0, "R2": 0.92, "R3": 0.96, "R4": 1.02}
 # The river answers the rain of hours: a leaky bucket over the outfall's base stage, m.
 RIVER_BASE_M, RIVER_M_PER_MM, RIVER_LEAK_PER_S, RIVER_MAX_M = 84.80, 0.011, 1 / 14_400, 88.5
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """Linux: this process gets SIGKILL when its parent dies, however it dies."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def run(

@@ -24,11 +24,11 @@ from host.yaml_config import read_yaml
 from simulators.catchment.catchment import Catchment
 from simulators.catchment.signals import Simulation
 from simulators.demo.centre import WarningCentre
-from simulators.demo.identities import Identities
 from simulators.demo.machines import Machine
-from simulators.demo.processes import Child
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
+from simulators.processes.child import Child
+from simulators.processes.identities import Identities
 from simulators.storms.storms import Storm
 
 LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy rain
@@ -40,7 +40,7 @@ class Scene:
 
     edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
     lead_ms: how long before the first heavy rain it begins.
-    identities: of that broker, see `simulators.demo.identities`; None for one without TLS.
+    identities: of that broker, see `simulators.processes.identities`; None for one without TLS.
     clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clocks.clock`.
     """
 

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from simulators.demo.district import District
-from simulators.faults.broker import Broker
 from simulators.faults.plan import ALONE, FAST_PPM, WALL_MS, Blow, FaultKind
 from simulators.faults.proxy import Link
+from simulators.processes.mosquitto import Mosquitto
 
 _SLOW_BYTES_PER_S = 3000.0
 _OFF_S = 0.5  # without power
@@ -21,7 +21,7 @@ _STARTS_S = 20.0  # an agent, on a machine that is busy
 @dataclass(frozen=True, slots=True)
 class Hand:
     district: District
-    broker: Broker
+    broker: Mosquitto
     link: Link
 
     async def strike(self, blow: Blow) -> None:

@@ -26,11 +26,12 @@ from edge_agent.spool.store import read_waiting
 from host.district_folder import load
 from simulators.audit.run_folder import audit
 from simulators.demo.district import District, Scene, views_behind
-from simulators.demo.identities import make
-from simulators.faults.broker import Broker, free_port
 from simulators.faults.hand import Hand
 from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
+from simulators.processes.identities import make
+from simulators.processes.mosquitto import Mosquitto
+from simulators.processes.ports import free_port
 from simulators.storms.storms import Storm
 
 _SETTLE_S = 60.0
@@ -83,7 +84,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     port = free_port()
     shutil.rmtree(out, ignore_errors=True)  # of an earlier campaign
     identities = make(out / "identities", load(stage.folder), port)
-    broker = Broker(identities.conf, port, identities.conf.with_name("mosquitto.db"))
+    broker = Mosquitto(identities.conf.parent, port=port, identities=identities)
     link = Link(("127.0.0.1", port))
     await link.start()
     scene = Scene(
@@ -135,7 +136,7 @@ async def _told_the_time(district: District) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _breaking(blows: list[Blow], district: District, broker: Broker, link: Link, outcome: Outcome) -> None:
+async def _breaking(blows: list[Blow], district: District, broker: Mosquitto, link: Link, outcome: Outcome) -> None:
     began = time.monotonic()
     hands = [asyncio.create_task(_strike(b, began, Hand(district, broker, link))) for b in blows]
     outcome.faults = [

@@ -15,7 +15,7 @@ import pytest
 from cloud.identity import ca
 from contract.catalogue.catalogue import Catalogue
 from contract.wire.topics import ROOT
-from tests.cloud.identity.mqtt import Client
+from simulators.processes.mqtt_client import Client
 from tests.servers import Mosquitto, tls_mosquitto
 
 KINDS = ("up/alarm", "up/live", "up/history", "up/other", "birth", "online", "state", "ack", "command", "anything")

@@ -6,7 +6,7 @@ import pytest
 
 from cloud.identity.broker_files import GATEWAY_WRITES
 from contract.wire.topics import ROOT
-from tests.cloud.identity.mqtt import Client
+from simulators.processes.mqtt_client import Client
 from tests.cloud.identity.party import MAY_WRITE, Party, party
 
 __all__ = ["party"]  # the fixture

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulators.catchment.swmm import die_with_parent
+from simulators.processes.parent import die_with_parent
 
 
 class ChildDied(RuntimeError):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 
 class Client:
@@ -24,15 +26,15 @@ class Client:
         client_id: str = "headwater-cloud-small",
         username: str | None = None,
         will: str | None = None,
-        version: int = mqtt.MQTTv311,
+        version: int = MQTTProtocolVersion.MQTTv311,
     ) -> None:
         """username: of MQTT, beside the certificate. will: topic of a retained last will, with the payload `will`."""
         self.got: list[tuple[str, bytes]] = []
         self.said: list[str] = []
         self._client = mqtt.Client(
-            mqtt.CallbackAPIVersion.VERSION2,
+            CallbackAPIVersion.VERSION2,
             client_id=client_id,
-            protocol=version,
+            protocol=MQTTProtocolVersion(version),
             reconnect_on_failure=will is None,
         )
         if username is not None:
@@ -66,14 +68,22 @@ class Client:
     def up(self) -> bool:
         return "up" in self.said
 
-    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> None:
-        self._client.publish(topic, payload, qos=1, retain=retain)
+    @property
+    def gone(self) -> bool:
+        """A connection that stood has ended, whoever ended it."""
+        return any(s.startswith("gone") for s in self.said)
+
+    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> mqtt.MQTTMessageInfo:
+        """Returns at once; `is_published()` of what it returns: the broker has acknowledged it."""
+        return self._client.publish(topic, payload, qos=1, retain=retain)
 
     def break_off(self) -> None:
-        """As a cut line does: the broker hears no farewell, so it sends the will."""
+        """As a cut line does: the broker hears no farewell, so it sends the will. Of a connection that the broker has
+        ended before, nothing is left to break."""
         connection = self._client.socket()
-        assert connection is not None
-        connection.shutdown(socket.SHUT_RDWR)
+        if isinstance(connection, socket.socket):
+            with suppress(OSError):  # it ends just now
+                connection.shutdown(socket.SHUT_RDWR)
         self._client.loop_stop()
 
     def subscribe(self, *filters: str) -> None:

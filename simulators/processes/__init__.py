@@ -1,0 +1,1 @@
+"""Programs started as children, ours and others', and what they need: ports, identities, a client that asks."""
