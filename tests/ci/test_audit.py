@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import json
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.ci.scripts import script
+
 
 @pytest.fixture(scope="module")
 def audit() -> Any:
-    path = Path(__file__).parents[2] / ".ci" / "audit"
-    loader = SourceFileLoader("audit", str(path))
-    spec = spec_from_loader("audit", loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
+    return script("audit")
 
 
 def report(*packages: dict[str, Any]) -> str:
