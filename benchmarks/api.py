@@ -97,7 +97,7 @@ def serve(folder: Path, listener: socket.socket) -> None:
     from cloud.access.access import Access
     from cloud.access.settings import AccessSettings
     from cloud.api.app import create_app
-    from cloud.ledger.tables import open_ledger
+    from cloud.ledger.open import open_ledger
 
     stands = SimpleNamespace(
         catalogue=catalogue(MANY), clock=SystemClock(), latest=newest(), series=ParquetStore(folder)

@@ -36,7 +36,7 @@ from benchmarks.load_watch import WATCHDOG_S, Manager, Watch, memory_mb
 from cloud.access import keys
 from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from contract.wire.envelope import Lane
 from simulators.demo.centre import WarningCentre

@@ -17,8 +17,8 @@ from sqlalchemy import Engine, insert, select, update
 
 from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
+from cloud.access.tables import api_keys
 from cloud.ledger import audit
-from cloud.ledger.access_tables import api_keys
 
 _FORM = re.compile(r"hw_([0-9a-f]{8})_([0-9a-f]{64})")
 

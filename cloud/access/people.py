@@ -14,8 +14,8 @@ from sqlalchemy import Engine, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cloud.access.scopes import Role
+from cloud.access.tables import people, sessions
 from cloud.ledger import audit
-from cloud.ledger.access_tables import people, sessions
 
 NAME_FORM = r"[a-z][a-z0-9.-]{0,63}"
 SHORTEST_PASSWORD = 12

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, delete, insert, select, update
 from sqlalchemy.exc import OperationalError
 
 from cloud.access.scopes import Role
-from cloud.ledger.access_tables import people, sessions
+from cloud.access.tables import people, sessions
 
 COOKIE = "headwater_session"
 _NOTED_EVERY_MS = 60_000  # a write for each request would be too many

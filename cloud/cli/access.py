@@ -159,7 +159,7 @@ def show_audit(config: ConfigPath, limit: Annotated[int, typer.Option(min=1, max
 
 
 def _ledger(config: Path) -> Engine:
-    from cloud.ledger.tables import open_ledger
+    from cloud.ledger.open import open_ledger
 
     found = load_or_exit(config, complete=False)  # the ledger needs no certificate
     found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

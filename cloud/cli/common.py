@@ -52,7 +52,7 @@ def refuse(error: ConfigError) -> NoReturn:
 def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> None:
     """Into the audit record."""
     from cloud.ledger import audit
-    from cloud.ledger.tables import open_ledger
+    from cloud.ledger.open import open_ledger
     from contract.clock import SystemClock
 
     config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

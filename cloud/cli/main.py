@@ -95,7 +95,7 @@ def replay(
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
     from cloud.app.cloud import open_series
-    from cloud.ledger.tables import open_ledger
+    from cloud.ledger.open import open_ledger
     from cloud.log.sqlite import open_log
     from cloud.series.parquet import forget_manifest
     from cloud.warnings.store import forget

@@ -17,9 +17,10 @@ from sqlalchemy import Engine, Select, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
-from cloud.ledger import tables as t
+from cloud.delivery.tables import deliveries
 from cloud.warnings.model import Message
 from cloud.warnings.store import message_of
+from cloud.warnings.tables import messages
 from contract.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -68,10 +69,10 @@ class Dispatcher:
         self._news.set()
 
     def state(self) -> SinkState:
-        d, name = t.deliveries, self._consumer.name
+        d, name = deliveries, self._consumer.name
         delivered = select(func.count()).where(d.c.sink == name, d.c.delivered_ms.is_not(None))
         with self._ledger.connect() as db:
-            waiting = db.execute(self._undelivered(select(func.count()).select_from(t.messages))).scalar_one()
+            waiting = db.execute(self._undelivered(select(func.count()).select_from(messages))).scalar_one()
             return SinkState(name, db.execute(delivered).scalar_one(), waiting, self._trouble)
 
     def _run(self) -> None:
@@ -92,7 +93,7 @@ class Dispatcher:
                 self._stop.wait(_EAGER_S)
 
     def _next(self) -> Message | None:
-        query = self._undelivered(select(t.messages)).order_by(t.messages.c.number).limit(1)
+        query = self._undelivered(select(messages)).order_by(messages.c.number).limit(1)
         with self._ledger.connect() as db:
             row = db.execute(query).first()
         if row is None:
@@ -102,7 +103,7 @@ class Dispatcher:
 
     def _undelivered(self, query: Select[Any]) -> Select[Any]:
         """Of messages: those that this sink has not delivered. Each costs one look into the deliveries' own key."""
-        d, m = t.deliveries, t.messages
+        d, m = deliveries, messages
         mine = (d.c.sink == self._consumer.name, d.c.message == m.c.id, d.c.delivered_ms.is_not(None))
         return query.where(m.c.number > self._after, ~select(d.c.message).where(*mine).correlate(m).exists())
 
@@ -142,7 +143,7 @@ class Dispatcher:
                     raise
 
     def _note(self, message: Message, values: dict[str, Any]) -> None:
-        d = t.deliveries
+        d = deliveries
         with self._ledger.begin() as db:
             mine = (d.c.sink == self._consumer.name, d.c.message == message.id)
             found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + 1, **values))

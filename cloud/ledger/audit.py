@@ -13,12 +13,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import BigInteger, Column, Connection, Engine, Integer, String, Table, Text, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from cloud.ledger.access_tables import audit, audit_head
+from cloud.ledger.metadata import metadata
 
 _START = "0" * 64
+
+# Rows are only ever added. Each holds the hash of the one before.
+audit_rows = Table(
+    "audit",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("who", String(128), nullable=False),
+    Column("what", String(64), nullable=False),
+    Column("target", String(256), nullable=False),
+    Column("source", String(128), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+# One row: the newest of the record. It orders writers, and shows that rows were cut off the end.
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +103,16 @@ def write(
         "previous": previous,
     }
     digest = _digest(row)
-    db.execute(insert(audit).values(**row, hash=digest))
+    db.execute(insert(audit_rows).values(**row, hash=digest))
     db.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=digest))
     return int(number)
 
 
 def newest(engine: Engine, limit: int = 100, before: int | None = None) -> list[AuditRow]:
     """Newest first. before: only rows with a smaller number."""
-    wanted = select(audit).order_by(audit.c.number.desc()).limit(limit)
+    wanted = select(audit_rows).order_by(audit_rows.c.number.desc()).limit(limit)
     if before is not None:
-        wanted = wanted.where(audit.c.number < before)
+        wanted = wanted.where(audit_rows.c.number < before)
     with engine.connect() as db:
         rows = db.execute(wanted).mappings().all()
     return [AuditRow(**{**r, "detail": json.loads(r["detail"])}) for r in rows]
@@ -101,7 +125,7 @@ def verify(engine: Engine) -> Chain:
         head = db.execute(select(audit_head.c.number, audit_head.c.hash)).one_or_none()
         last_number, last_hash = (head[0], head[1]) if head else (0, _START)
         previous, count = _START, 0
-        for row in db.execute(select(audit).order_by(audit.c.number)).mappings():
+        for row in db.execute(select(audit_rows).order_by(audit_rows.c.number)).mappings():
             if count == last_number:
                 return Chain(count, last_hash, _beyond(db, row["number"]))
             count += 1

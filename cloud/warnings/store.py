@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cloud.ledger import tables as t
 from cloud.warnings import incidents as inc
+from cloud.warnings import tables as t
 from cloud.warnings.engine import EngineState, Outcome
 from cloud.warnings.model import Message, MsgType, Told
 from contract.catalogue.rules import Level

@@ -11,11 +11,12 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from cloud.ledger import tables as t
+from cloud.ledger.open import open_ledger, reading
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings_and_entries
 from cloud.warnings import store
+from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import incident_from_json
 from cloud.warnings.model import ConditionSnapshot, Incident, Message, Told
@@ -36,14 +37,14 @@ class WarningsView:
     name = NAME
 
     def __init__(self, ledger_url: str, catalogue: Catalogue, settings: WarningSettings) -> None:
-        self._ledger = t.open_ledger(ledger_url, whole=True)
+        self._ledger = open_ledger(ledger_url, whole=True)
         self._engine = Engine(catalogue, settings)
         self.on_messages: list[Callable[[], None]] = []
         self._state: EngineState
         self._cursor: int
         self._ahead: bool
         self._version = 0
-        with t.reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
+        with reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
             self._load()
 
     @property

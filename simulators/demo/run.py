@@ -31,12 +31,13 @@ def messages_of(out: Path) -> list[dict[str, Any]]:
     from sqlalchemy import select
 
     from cloud.config import load_config
-    from cloud.ledger import tables
+    from cloud.ledger.open import open_ledger
     from cloud.warnings.store import message_of
+    from cloud.warnings.tables import messages
 
-    ledger = tables.open_ledger(load_config(out / "cloud.yaml").ledger_url)
+    ledger = open_ledger(load_config(out / "cloud.yaml").ledger_url)
     with ledger.connect() as db:
-        found = [message_of(row) for row in db.execute(select(tables.messages).order_by(tables.messages.c.number))]
+        found = [message_of(row) for row in db.execute(select(messages).order_by(messages.c.number))]
     ledger.dispose()
     return [
         {

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud.ingest.admission import Admission, AdmissionSettings, InboundMessage
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from cloud.log.sqlite import SqliteLog, open_log
 from cloud.series.parquet import ParquetStore
 from cloud.views.base import Poisoned, RetryLater, View

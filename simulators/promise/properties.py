@@ -9,9 +9,9 @@ from sqlalchemy import select
 
 from cloud.ingest.admission import Admission, AdmissionSettings
 from cloud.ingest.release import release
-from cloud.ledger import tables as t
 from cloud.log.base import Entry, EntryKind
 from cloud.views.decode import readings
+from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue

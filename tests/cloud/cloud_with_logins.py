@@ -13,7 +13,7 @@ from cloud.access.scopes import Role
 from cloud.config import CloudConfig, load_config
 from cloud.ingest.admission import Refusal
 from cloud.ingest.quarantine import Quarantine
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch

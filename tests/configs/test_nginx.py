@@ -21,7 +21,7 @@ from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
 from cloud.api.settings import HttpSettings
 from cloud.config import load_config
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.peers import certificate, peer

@@ -10,7 +10,7 @@ from cloud.access import people
 from cloud.access.access import Access, Refused
 from cloud.access.scopes import Role
 from cloud.access.settings import AccessSettings
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 
 PASSWORD = "correct horse battery"
 START_MS = 1_800_000_000_000

@@ -7,11 +7,11 @@ import json
 import pytest
 from sqlalchemy import select
 
-from cloud.access import keys, people
+from cloud.access import keys, people, tables
 from cloud.access.access import Refused
 from cloud.access.rate import Rate
 from cloud.access.scopes import CallerKind, Role, Scope
-from cloud.ledger import access_tables, audit
+from cloud.ledger import audit
 from tests.cloud.access.support import PASSWORD, add_ann, make_access, status_of
 
 BRISK = Rate(100, 100)
@@ -103,9 +103,9 @@ def test_no_secret_is_kept_or_recorded():
     hashes = []
     everything = ""
     with access.engine.connect() as db:
-        for table in (access_tables.api_keys, access_tables.people, access_tables.sessions, access_tables.audit):
+        for table in (tables.api_keys, tables.people, tables.sessions, audit.audit_rows):
             everything += repr(db.execute(select(table)).all())
-        for table in (access_tables.api_keys, access_tables.people, access_tables.sessions):
+        for table in (tables.api_keys, tables.people, tables.sessions):
             hashes += db.execute(select(table.c.hash)).scalars()
     for secret in (PASSWORD, keys.parse(key)[1], keys.parse(new)[1], token, typed):
         assert secret not in everything

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from cloud.access import people
+from cloud.access import people, tables
 from cloud.access.access import Refused
 from cloud.access.rate import Rate
 from cloud.access.scopes import CallerKind, Role, Scope
-from cloud.ledger import access_tables, audit
+from cloud.ledger import audit
 from tests.cloud.access.support import PASSWORD, add_ann, make_access, status_of
 
 BRISK = Rate(100, 100)
@@ -84,7 +84,7 @@ def test_a_login_that_a_change_overtakes_leaves_no_session(monkeypatch, change):
         return
     assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.9")) == 401
     with access.engine.connect() as db:
-        assert db.execute(select(access_tables.sessions)).all() == []
+        assert db.execute(select(tables.sessions)).all() == []
     assert audit.newest(access.engine, 1)[0].what == "login.failed"
 
 

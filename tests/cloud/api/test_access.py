@@ -13,7 +13,7 @@ from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
 from cloud.access.sessions import COOKIE
 from cloud.ledger import audit
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from tests.cloud.cloud_with_logins import MENDED, PASSWORD, STILL_BAD, cloud
 

@@ -17,8 +17,8 @@ from typer.testing import CliRunner
 from cloud.access import keys
 from cloud.cli.main import app
 from cloud.config import load_config
-from cloud.ledger import access_tables
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.audit import audit_rows
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from contract.documents import ConfigError
 from tests.cloud.cloud_with_logins import MENDED, STILL_BAD, fill_quarantine, write_config
@@ -100,7 +100,7 @@ def test_the_audit_command_sees_a_removed_row(run, config):
     assert len(whole.stdout.splitlines()) == 2
     assert re.search(r"whole: 3 rows, head [0-9a-f]{64}", whole.stderr)
     with open_ledger(load_config(config).ledger_url).begin() as db:
-        db.execute(delete(access_tables.audit).where(access_tables.audit.c.number == 2))
+        db.execute(delete(audit_rows).where(audit_rows.c.number == 2))
     assert "row 2 is missing" in run("audit", code=1).stderr
 
 

@@ -20,7 +20,9 @@ from cloud.delivery import dispatch
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.settings import EgressSettings, LogSinkSettings, WebhookSettings
 from cloud.delivery.sinks import GivenUp, NotDelivered, make_sink
-from cloud.ledger import tables as t
+from cloud.delivery.tables import deliveries
+from cloud.ledger.open import open_ledger
+from cloud.warnings import tables as t
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
 from contract.clock import SystemClock
@@ -31,7 +33,7 @@ KEYS = ["whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)]
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Engine]:
-    engine = t.open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+    engine = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
     put(engine, *MESSAGES)
     yield engine
     engine.dispose()
@@ -47,7 +49,7 @@ def put(ledger: Engine, *messages: Message) -> None:
 
 def rows(ledger: Engine) -> dict[str, Any]:
     with ledger.connect() as db:
-        return {r.message: r for r in db.execute(select(t.deliveries))}
+        return {r.message: r for r in db.execute(select(deliveries))}
 
 
 class Consumer:
@@ -121,7 +123,7 @@ def test_a_look_for_news_costs_what_is_new_however_much_was_delivered(ledger: En
     put(ledger, *(Message(f"m{n}", "i1", n, MsgType.UPDATE, Level.RED, (), b"") for n in range(5, 3001)))
     with ledger.begin() as db:
         done = {"sink": "c", "attempts": 1, "first_ms": 0, "delivered_ms": 1, "receipt": ""}
-        db.execute(insert(t.deliveries), [{**done, "message": f"m{n}"} for n in range(1, 3000)])
+        db.execute(insert(deliveries), [{**done, "message": f"m{n}"} for n in range(1, 3000)])
     steps = [0]
 
     def count() -> None:

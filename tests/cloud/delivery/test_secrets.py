@@ -17,7 +17,9 @@ from typer.testing import CliRunner
 from cloud.cli.main import app
 from cloud.config import load_config
 from cloud.delivery.name_check import lead_astray
-from cloud.ledger import tables as t
+from cloud.delivery.tables import deliveries
+from cloud.ledger.open import open_ledger
+from cloud.warnings.tables import messages
 from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.peers import peer, request_of
 from tests.servers import command
@@ -60,16 +62,16 @@ def test_secrets_are_in_no_log_and_no_answer(tmp_path):
         rules = {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]}
         config = _write(tmp_path, *urls, egress=rules)
         (tmp_path / "data").mkdir()
-        ledger = t.open_ledger(load_config(config).ledger_url)
+        ledger = open_ledger(load_config(config).ledger_url)
         message = {"number": 1, "id": "m-1", "incident": "i", "sent_ms": 1, "msg_type": "Alert", "level": "red"}
         with ledger.begin() as db:
-            db.execute(insert(t.messages).values(**message, refs="[]", cap_xml=b"<alert/>"))
+            db.execute(insert(messages).values(**message, refs="[]", cap_xml=b"<alert/>"))
         said, told = _run(config, ledger)
     signatures = {m.decode() for request in seen for m in re.findall(rb"v1,([A-Za-z0-9+/=]+)", request)}
     assert signatures
     assert all(f"sink s{i}" in said for i in range(3))
     with ledger.connect() as db:
-        told += "".join(receipt for (receipt,) in db.execute(select(t.deliveries.c.receipt)))
+        told += "".join(receipt for (receipt,) in db.execute(select(deliveries.c.receipt)))
     for secret in (KEY, PATH, *signatures):
         assert secret not in said
         assert secret not in told
@@ -82,7 +84,7 @@ def _run(config: Path, ledger) -> tuple[str, str]:
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:
             with ledger.connect() as db:
-                if len(db.execute(select(t.deliveries.c.sink)).all()) == 4:
+                if len(db.execute(select(deliveries.c.sink)).all()) == 4:
                     break
             time.sleep(0.1)
         paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]

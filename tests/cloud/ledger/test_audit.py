@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import delete, insert, select, update
 
 from cloud.ledger import audit
-from cloud.ledger.access_tables import audit as rows
-from cloud.ledger.access_tables import audit_head
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.audit import audit_head
+from cloud.ledger.audit import audit_rows as rows
+from cloud.ledger.open import open_ledger
 
 
 @pytest.fixture

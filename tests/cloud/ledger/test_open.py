@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
 from cloud.cli.main import app
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from cloud.warnings.view import open_view
 from contract.catalogue.catalogue import Catalogue
 from host.sqlite import StoreDamaged

@@ -15,11 +15,11 @@ from sqlalchemy.exc import OperationalError
 
 from cloud.api.ports import Services
 from cloud.api.warnings import SharedIncidents
-from cloud.ledger import tables as t
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings
 from cloud.warnings import store
+from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Announcement, Incidents, IncidentState
 from cloud.warnings.model import Certainty, Message, MsgType, Told

@@ -8,7 +8,7 @@ import pytest
 
 from cloud.access import people
 from cloud.access.scopes import Role
-from cloud.ledger.tables import open_ledger
+from cloud.ledger.open import open_ledger
 from contract.clock import SystemClock
 from tests.cloud.cloud_with_logins import PASSWORD, cloud
 from tests.servers import require

@@ -1,0 +1,82 @@
+"""Opening a ledger (SQLAlchemy Core)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import StaticPool
+
+from cloud.ledger.metadata import metadata
+from host.sqlite import StoreDamaged, passes
+
+_REMEDY = (
+    "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "
+    "record are in no other place"
+)
+
+
+def open_ledger(url: str, whole: bool = False) -> Engine:
+    """Makes what tables are missing. `sqlite://` is a ledger in memory. Raises StoreDamaged on a damaged file.
+
+    whole: every page of the file is looked at, as who will rely on it for long should ask.
+    """
+    if url == "sqlite://":
+        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    else:
+        engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _durable)
+    import cloud.access.tables
+    import cloud.delivery.tables
+    import cloud.ledger.audit
+    import cloud.warnings.tables  # noqa: F401  (they join `metadata`)
+
+    try:
+        with reading(engine):
+            metadata.create_all(engine)
+            if whole and engine.dialect.name == "sqlite":
+                _look_through(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def reading(engine: Engine, remedy: str = _REMEDY) -> Iterator[None]:
+    """What a damaged file makes SQLite, or who reads a cell, raise inside becomes StoreDamaged; a full disk does not,
+    nor anything that another database says.
+
+    remedy: what the operator is to do about what is read inside.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        if not isinstance(error.orig, sqlite3.Error) or passes(error.orig):
+            raise
+        raise StoreDamaged(f"{engine.url.database} is damaged ({error.orig}): {remedy}") from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise StoreDamaged(f"{engine.url.database} is damaged ({what}): {remedy}") from error
+
+
+def _look_through(engine: Engine) -> None:
+    """Raises DatabaseError, ValueError."""
+    with engine.connect() as db:
+        found = str(db.exec_driver_sql("pragma quick_check(1)").scalar())
+        if found != "ok":
+            raise ValueError(found)
+        for table in metadata.sorted_tables:  # a schema with another column's name is sound to SQLite
+            db.execute(select(table).limit(1)).all()
+
+
+def _durable(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = wal", "synchronous = full", "busy_timeout = 30000", "foreign_keys = on"):
+        cursor.execute(f"pragma {pragma}")
+    cursor.close()
