@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from cloud.ledger.errors import LedgerTooNew
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
 
@@ -21,12 +22,12 @@ _NO_LOGIN = 2**32 - 1  # of a service or a timer: nobody logged in
 
 
 class Group(TyperGroup):
-    """A damaged file of the cloud's is said in one line, with what to do about it."""
+    """A file of the cloud's that is damaged or too new is said in one line, with what to do about it."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except StoreDamaged as error:
+        except (StoreDamaged, LedgerTooNew) as error:
             typer.echo(" ".join(str(error).split()), err=True)
             raise typer.Exit(2) from error
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from cloud.ledger.metadata import metadata
+from cloud.ledger.schema import bring_to_head
 from host.sqlite import StoreDamaged, passes
 
 _REMEDY = (
@@ -21,9 +22,13 @@ _REMEDY = (
 
 
 def open_ledger(url: str, whole: bool = False) -> Engine:
-    """Makes what tables are missing. `sqlite://` is a ledger in memory. Raises StoreDamaged on a damaged file.
+    """An engine on the ledger at this SQLAlchemy URL, its schema up to date. `sqlite://` is a ledger in memory.
 
-    whole: every page of the file is looked at, as who will rely on it for long should ask.
+    whole: every page of a SQLite file is looked at, and that the tables whose owners are imported have their columns,
+    as who will rely on it for long should ask.
+
+    Raises StoreDamaged on a damaged file, LedgerTooNew on one of a newer Headwater, OperationalError on one that is out
+    of reach.
     """
     if url == "sqlite://":
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
@@ -31,14 +36,9 @@ def open_ledger(url: str, whole: bool = False) -> Engine:
         engine = create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
-    import cloud.access.tables
-    import cloud.delivery.tables
-    import cloud.ledger.audit
-    import cloud.warnings.tables  # noqa: F401  (they join `metadata`)
-
     try:
         with reading(engine):
-            metadata.create_all(engine)
+            bring_to_head(engine)
             if whole and engine.dialect.name == "sqlite":
                 _look_through(engine)
     except BaseException:

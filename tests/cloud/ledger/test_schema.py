@@ -1,0 +1,159 @@
+"""The ledger's schema comes of migrations: from nothing, from a ledger of before, up and down, by many at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, create_engine, insert, select
+from typer.testing import CliRunner
+
+import cloud.access.tables
+import cloud.delivery.tables
+import cloud.warnings.tables
+from cloud.cli.main import app
+from cloud.ledger import audit, schema
+from cloud.ledger.errors import LedgerTooNew
+from cloud.ledger.metadata import metadata
+from cloud.ledger.open import open_ledger
+from host.sqlite import StoreDamaged
+
+FLOOD = Path(__file__).parents[2] / "fuzz" / "corpus" / "file.ledger" / "flood"  # made before there were migrations
+SMALL = Path(__file__).parents[2] / "districts" / "small"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Engine:
+    return open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+
+
+def differences(engine: Engine) -> list[object]:
+    with engine.connect() as db:
+        return list(compare_metadata(MigrationContext.configure(db, opts={"compare_type": True}), metadata))
+
+
+def described(engine: Engine) -> list[tuple[str, ...]]:
+    """What is in SQLite's own list, without names that it gives itself."""
+    with engine.connect() as db:
+        found = db.exec_driver_sql("select name, sql from sqlite_master where name != 'alembic_version' order by name")
+        return [(name, sql or "") for name, sql in found if not name.startswith("sqlite_autoindex_alembic")]
+
+
+def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as db:
+        names = [n for (n,) in db.execute("select name from sqlite_master where type = 'table'")]
+        return {n: db.execute(f"select * from {n}").fetchall() for n in names}
+
+
+def test_the_code_names_the_newest_migration() -> None:
+    folder = Path(schema.__file__).parent / "migrations"
+    assert ScriptDirectory(str(folder)).get_heads() == [schema.HEAD]
+
+
+def test_migrations_make_what_the_owners_of_the_tables_expect(ledger: Engine) -> None:
+    """A difference stands in the message as the operation that the next migration needs."""
+    assert differences(ledger) == []
+    by_owners = create_engine("sqlite://")
+    metadata.create_all(by_owners)
+    assert described(ledger) == described(by_owners)
+
+
+def test_up_down_and_up_again_is_the_same(ledger: Engine) -> None:
+    before = described(ledger)
+    schema.move(ledger, "base")
+    assert described(ledger) == []
+    schema.move(ledger, "head")
+    assert described(ledger) == before
+    assert differences(ledger) == []
+
+
+def test_a_ledger_from_before_migrations_keeps_every_row(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(FLOOD.read_bytes())
+    before = contents(path)
+    assert "alembic_version" not in before
+    assert before["messages"]
+    open_ledger(f"sqlite:///{path}", whole=True).dispose()
+    assert contents(path) == {**before, "alembic_version": [(schema.HEAD,)]}
+
+
+def test_an_older_one_that_lacks_tables_gets_them(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(FLOOD.read_bytes())
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("drop table open_incidents; drop table condition_state")
+    before = contents(path)
+    engine = open_ledger(f"sqlite:///{path}", whole=True)
+    empty = {"open_incidents": [], "condition_state": [], "alembic_version": [(schema.HEAD,)]}
+    assert contents(path) == {**before, **empty}
+    assert differences(engine) == []
+
+
+def test_one_of_a_newer_headwater_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "ledger.sqlite"
+    path.parent.mkdir()
+    engine = open_ledger(f"sqlite:///{path}")
+    with engine.begin() as db:
+        db.exec_driver_sql("update alembic_version set version_num = '9999'")
+    before = contents(path)
+    said = r"schema version 9999.* versions up to 0001: start the newer Headwater again, or put back the copy"
+    with pytest.raises(LedgerTooNew, match=said):
+        open_ledger(f"sqlite:///{path}")
+    assert contents(path) == before
+    config = tmp_path / "cloud.yaml"
+    config.write_text(f"catalogue: {SMALL}\ndata_dir: data\nbroker: {{embedded: true, port: 0}}\n")
+    done = CliRunner().invoke(app, ["key", "list", "--config", str(config)])
+    assert done.exit_code == 2
+    assert "start the newer Headwater again" in done.stderr
+
+
+def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(FLOOD.read_bytes())
+    with closing(sqlite3.connect(path)) as db:  # the missing tables can be made, an index by that name cannot
+        db.executescript("drop table sessions; drop table people; create table ix_sessions_person (x)")
+    before = contents(path)
+    with pytest.raises(StoreDamaged, match="there is already a table named ix_sessions_person"):
+        open_ledger(f"sqlite:///{path}")
+    assert contents(path) == before
+
+
+def test_many_processes_open_a_fresh_one_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    url = f"sqlite:///{path}"
+    code = (
+        "import sys; from cloud.ledger import audit; from cloud.ledger.open import open_ledger\n"
+        "print('here', flush=True); sys.stdin.readline(); engine = open_ledger(sys.argv[1])\n"
+        "audit.record(engine, now_ms=1, who='w', what='x', target='t', source='s', detail={})"
+    )
+    run = [sys.executable, "-c", code, url]
+    busy = [subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for p in busy:
+        assert p.stdout is not None
+        assert p.stdout.readline() == "here\n"
+    for p in busy:
+        p.communicate("\n", timeout=60)
+    assert [p.returncode for p in busy] == [0, 0, 0, 0]
+    engine = open_ledger(url, whole=True)
+    assert audit.verify(engine).rows == 4
+    assert differences(engine) == []
+
+
+def test_going_up_keeps_rows_and_a_lookup_costs_no_migration(ledger: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = cloud.access.tables.people
+    with ledger.begin() as db:
+        db.execute(insert(people).values(name="ada", role="viewer", hash="h", created_ms=1, password_ms=1))
+        db.exec_driver_sql("delete from alembic_version")  # as one that was made before
+    schema.bring_to_head(ledger)
+    with ledger.connect() as db:
+        assert db.execute(select(people.c.name)).scalars().all() == ["ada"]
+        assert schema.version_of(db) == schema.HEAD
+    monkeypatch.setattr(schema, "move", lambda *_: pytest.fail("it is up to date"))
+    schema.bring_to_head(ledger)
