@@ -10,8 +10,8 @@ from pydantic import Field
 
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
-from cloud.delivery.egress import TargetRefused, target_of
-from cloud.delivery.settings import EgressSettings, Sink, Url
+from cloud.delivery.settings import EgressSettings, Url
+from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest.admission import AdmissionSettings
@@ -77,7 +77,7 @@ class ConfigFile(SettingsModel):
     series: SeriesSettings = ParquetSettings()
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
-    delivery: tuple[Sink, ...] = ()
+    delivery: tuple[AnySinkSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings | None = None
@@ -142,17 +142,6 @@ def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[M
     for i, sink in enumerate(shaped.delivery):
         if names.index(sink.name) != i:
             out.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
-        if sink.kind == "webhook":
-            try:
-                target_of(sink.url, shaped.egress.rules())
-            except TargetRefused as error:
-                out.append(document.mistake(("delivery", i, "url"), f"sink {sink.name!r}: {error}"))
-            if sink.ca_file is not None and not (base / sink.ca_file).is_file():
-                what = f"{sink.ca_file} is not a file: put the authority's certificate there"
-                out.append(document.mistake(("delivery", i, "ca_file"), what))
-            out += [
-                document.mistake(("delivery", i, "secret_files"), f"{f} is not a file: put the key there")
-                for f in sink.secret_files
-                if not (base / f).is_file()
-            ]
+        found = sink.mistakes(base, shaped.egress.rules())
+        out += [document.mistake(("delivery", i, key), what) for key, what in found]
     return out

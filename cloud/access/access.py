@@ -52,7 +52,7 @@ class Access:
         if key is not None:
             found = keys.find(self.engine, key, now_ms)
             if found is None:
-                raise Refused(401, "The key is not good", "unknown, revoked or replaced: ask who runs this cloud")
+                raise Refused(401, "Invalid key", "unknown, revoked or replaced: ask who runs this cloud")
             self._slow_down(f"key:{found.id}", found.rate, now_ms)
             return Caller(CallerKind.KEY, found.id, found.scopes, source)
         session = sessions.find(self.engine, token, self._ends, now_ms) if token else None
@@ -67,8 +67,8 @@ class Access:
         if scope is None or scope in caller.scopes:
             return
         if caller.kind is CallerKind.NOBODY:
-            raise Refused(401, "Who asks?", "log in, or send a key: Authorization: Bearer hw_...")
-        raise Refused(403, "Not yours to do", f"this needs scope {scope.value}")
+            raise Refused(401, "Authentication required", "log in, or send a key: Authorization: Bearer hw_...")
+        raise Refused(403, "Not allowed", f"this needs scope {scope.value}")
 
     def login(self, name: str, password: str, source: str) -> tuple[Caller, str]:
         """Who it is, and the token for the cookie. Raises Refused."""

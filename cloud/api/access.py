@@ -43,7 +43,7 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
     async def no_ledger(_: Request, error: OperationalError) -> Response:
         log.error("the ledger cannot be used: %s", error.orig)
         said = "the ledger cannot be read or written, so nothing was done: see the cloud's log"
-        return problems.answer(503, "Not now", said, {"Retry-After": "5"})
+        return problems.answer(503, "Ledger unavailable", said, {"Retry-After": "5"})
 
     @app.exception_handler(DataError)
     async def no_such_value(_: Request, __: DataError) -> Response:

@@ -44,7 +44,7 @@ class Guard:
             await answer(refused)(scope, receive, send)
         except SQLAlchemyError:
             said = "the ledger does not answer, so nobody can be recognised: see the cloud's log"
-            await problems.answer(503, "Not now", said, {"Retry-After": "5"})(scope, receive, send)
+            await problems.answer(503, "Ledger unavailable", said, {"Retry-After": "5"})(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -55,10 +55,12 @@ class Guard:
         needed = required(method, path)
         if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
-            raise Refused(403, "Open, but not to you", said)
+            raise Refused(403, "Open to this machine only", said)
         key = bearer(headers)
         if key is None and method not in SAFE_METHODS and not same_origin(headers, scope["scheme"]):
-            raise Refused(403, "Not from our page", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin")
+            raise Refused(
+                403, "Cross-origin request refused", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin"
+            )
         if needed is None and path == READY:
             return await self._maybe(key, token_of(headers), source)
         if needed is None and method in SAFE_METHODS and path != SESSION:

@@ -21,11 +21,17 @@ def mount(app: FastAPI, services: Services) -> None:
 
     @app.get("/readyz")
     def readyz(request: Request) -> Response:
-        """Batches are taken and views follow; 503 when not, with the reason for those who may read."""
+        """Batches are taken and views follow; 503 when not, with the reason for those who may read.
+
+        `troubles`, for the same: sinks whose consumers get no messages. The cloud is ready all the same: it takes
+        batches, warns, and serves the other consumers, and nobody should restart it or turn away from it for that.
+        """
         good, why = services.health.ready()
-        if Scope.READ not in caller_of(request).scopes:  # it names inner hosts and paths
-            why = "the reason is told to a key or a person with scope read, and stands in the cloud's log"
-        return json_of({"ready": True}) if good else problems.answer(503, "Not ready", why)
+        may_read = Scope.READ in caller_of(request).scopes  # reasons name inner hosts and paths
+        if not good:
+            hidden = "the reason is told to a key or a person with scope read, and stands in the cloud's log"
+            return problems.answer(503, "Not ready", why if may_read else hidden)
+        return json_of({"ready": True, "troubles": list(services.health.troubles())} if may_read else {"ready": True})
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: counters of the receiver, the links, the views, the quarantine."""
+"""What Prometheus scrapes: counters of the receiver, the links, the views, the sinks, the quarantine."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cloud.api.ports import Services
+from cloud.delivery.dispatch import SinkState
 from contract.wire.state import GatewayState
 
 
@@ -37,6 +38,7 @@ class _Collector(Collector):
             aside.add_metric([view.name], view.set_aside)
         yield behind
         yield aside
+        yield from _sinks(health.sinks())
         turned = CounterMetricFamily(
             "headwater_http_refused", "Requests turned away: by limits or by access", labels=["by", "status"]
         )
@@ -55,6 +57,20 @@ class _Collector(Collector):
         for level in ("blue", "yellow", "orange", "red"):
             levels.add_metric([level], found.count(level))
         yield levels
+
+
+def _sinks(states: Sequence[SinkState]) -> Iterator[Metric]:
+    """waiting and delivered are absent while the ledger, which counts them, is out of reach."""
+    waiting = GaugeMetricFamily("headwater_sink_waiting", "Messages not yet delivered", labels=["sink"])
+    delivered = CounterMetricFamily("headwater_sink_delivered", "Messages delivered", labels=["sink"])
+    trouble = GaugeMetricFamily("headwater_sink_trouble", "1 while its consumer gets no messages", labels=["sink"])
+    for s in states:
+        if s.waiting is not None:
+            waiting.add_metric([s.name], s.waiting)
+        if s.delivered is not None:
+            delivered.add_metric([s.name], s.delivered)
+        trouble.add_metric([s.name], float(bool(s.trouble)))
+    yield from (waiting, delivered, trouble)
 
 
 def _gateway_states(states: Sequence[GatewayState]) -> Iterator[Metric]:

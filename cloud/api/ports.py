@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cloud.delivery.dispatch import SinkState
 from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
 from cloud.series.base import SeriesStore
@@ -27,6 +28,14 @@ class Latest(Protocol):
 class Health(Protocol):
     def ready(self) -> tuple[bool, str]:
         """Whether batches are being taken and views follow; and if not, why, in words for the operator."""
+        ...
+
+    def troubles(self) -> Sequence[str]:
+        """What an operator is to look at though the cloud is ready: sinks whose consumers do not get messages."""
+        ...
+
+    def sinks(self) -> Sequence[SinkState]:
+        """How far each sink is with the messages."""
         ...
 
     def gateways(self) -> Sequence[GatewayLink]: ...

@@ -24,7 +24,6 @@ from cloud.api.ports import Services
 from cloud.app.health import CloudHealth
 from cloud.config import CloudConfig, InfluxSettings
 from cloud.delivery.dispatch import Dispatcher
-from cloud.delivery.sinks import make_sink
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
@@ -86,7 +85,7 @@ class Cloud:
         warned = self.runners[-1]
         self.receive.behind = lambda: warned.state().behind
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, make_sink(sink, config.base, config.file.egress.rules()), self.clock)
+            Dispatcher(self.warnings.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
             for sink in config.file.delivery
         ]
         self.warnings.on_messages += [dispatcher.wake for dispatcher in self.dispatchers]

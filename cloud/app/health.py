@@ -32,6 +32,10 @@ class CloudHealth:
     def views(self) -> Sequence[ViewState]:
         return [runner.state() for runner in self._cloud.runners]
 
+    def troubles(self) -> Sequence[str]:
+        sinks = ((d.sink_name, d.trouble()) for d in self._cloud.dispatchers)
+        return [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+
     def sinks(self) -> Sequence[SinkState]:
         return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
 

@@ -56,15 +56,16 @@ def serve(config: ConfigPath) -> None:
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
-    from cloud.delivery.name_check import lead_astray
+    from cloud.delivery.outgoing import resolve
     from contract.clock import SystemClock
 
     found = load_or_exit(config, SystemClock().now_ms())
     c = found.catalogue
-    astray = lead_astray(found.file.delivery, found.file.egress.rules())
-    for said in astray:
+    egress = found.file.egress.rules()
+    unreachable = [said for sink in found.file.delivery if (said := sink.unreachable(egress, resolve)) is not None]
+    for said in unreachable:
         typer.echo(said, err=True)
-    if astray:
+    if unreachable:
         typer.echo("the cloud starts with these, but delivers nothing there", err=True)
         raise typer.Exit(2)
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")

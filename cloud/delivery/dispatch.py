@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.delivery.sinks import Consumer, GivenUp, NotDelivered
+from cloud.delivery.base import GivenUp, NotDelivered, Sink
 from cloud.delivery.tables import deliveries
 from cloud.warnings.model import Message
 from cloud.warnings.store import message_of
@@ -31,49 +31,69 @@ _EAGER_S, _EAGER_FOR_S, _PATIENT_MAX_S = 2.0, 300.0, 300.0
 
 @dataclass(frozen=True, slots=True)
 class SinkState:
+    """delivered, waiting: messages; None while the ledger is out of reach. trouble: empty when there is none."""
+
     name: str
-    delivered: int
-    waiting: int
+    delivered: int | None
+    waiting: int | None
     trouble: str
 
 
 class Dispatcher:
-    def __init__(self, ledger: Engine, consumer: Consumer, clock: Clock) -> None:
-        self._ledger, self._consumer, self._clock = ledger, consumer, clock
+    """Delivers the ledger's messages to one sink: `start`, then `stop`. Raises nothing but at the start."""
+
+    def __init__(self, ledger: Engine, sink: Sink, clock: Clock) -> None:
+        self._ledger, self._sink, self._clock = ledger, sink, clock
         self._stop = threading.Event()
         self._news = threading.Event()
         self._trouble = ""
         self._gone = False
         self._after = 0  # all messages up to this number are delivered: what is old is not looked at again
-        self._thread = threading.Thread(target=self._run, name=f"deliver {consumer.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"deliver {sink.name}", daemon=True)
 
     @property
     def name(self) -> str:
+        """Of its thread."""
         return self._thread.name
+
+    @property
+    def sink_name(self) -> str:
+        """As in the configuration."""
+        return self._sink.name
 
     def alive(self) -> bool:
         """Or at rest, because its consumer wants no more."""
         return self._gone or self._thread.is_alive()
 
     def start(self) -> None:
+        """Begins with the oldest message that this sink has not delivered."""
         self._thread.start()
 
     def stop(self) -> None:
+        """Waits for the attempt that is under way, 15 s at most."""
         self._stop.set()
         self._news.set()
         self._thread.join(15)
-        self._consumer.close()
+        self._sink.close()
 
     def wake(self) -> None:
         """There may be a new message. From any thread; without it the ledger is looked at twice a second."""
         self._news.set()
 
+    def trouble(self) -> str:
+        """Why messages do not reach the consumer, or will not again before the next start; empty when they do."""
+        return self._trouble
+
     def state(self) -> SinkState:
-        d, name = deliveries, self._consumer.name
-        delivered = select(func.count()).where(d.c.sink == name, d.c.delivered_ms.is_not(None))
-        with self._ledger.connect() as db:
-            waiting = db.execute(self._undelivered(select(func.count()).select_from(messages))).scalar_one()
-            return SinkState(name, db.execute(delivered).scalar_one(), waiting, self._trouble)
+        """How far it is. Asks the ledger, and stands for whoever asks when that is out of reach."""
+        name = self._sink.name
+        delivered = select(func.count()).where(deliveries.c.sink == name, deliveries.c.delivered_ms.is_not(None))
+        try:
+            with self._ledger.connect() as db:
+                waiting = db.execute(self._undelivered(select(func.count()).select_from(messages))).scalar_one()
+                return SinkState(name, db.execute(delivered).scalar_one(), waiting, self._trouble)
+        except SQLAlchemyError as error:
+            return SinkState(name, None, None, self._trouble or f"the ledger is out of reach: {error}")
 
     def _run(self) -> None:
         while not self._stop.is_set() and not self._gone:
@@ -89,7 +109,7 @@ class Dispatcher:
                 self._stop.wait(_EAGER_S)
             except Exception as error:  # a defect must not end the thread in silence: the next warning may matter
                 self._trouble = f"{type(error).__name__}: {error}"
-                log.exception("sink %s stumbled; it will try again", self._consumer.name)
+                log.exception("sink %s stumbled; it will try again", self._sink.name)
                 self._stop.wait(_EAGER_S)
 
     def _next(self) -> Message | None:
@@ -104,7 +124,7 @@ class Dispatcher:
     def _undelivered(self, query: Select[Any]) -> Select[Any]:
         """Of messages: those that this sink has not delivered. Each costs one look into the deliveries' own key."""
         d, m = deliveries, messages
-        mine = (d.c.sink == self._consumer.name, d.c.message == m.c.id, d.c.delivered_ms.is_not(None))
+        mine = (d.c.sink == self._sink.name, d.c.message == m.c.id, d.c.delivered_ms.is_not(None))
         return query.where(m.c.number > self._after, ~select(d.c.message).where(*mine).correlate(m).exists())
 
     def _insist(self, message: Message) -> None:
@@ -113,18 +133,18 @@ class Dispatcher:
         pause_s = _EAGER_S
         while not self._stop.is_set():
             try:
-                receipt = self._consumer.deliver(message)
+                receipt = self._sink.deliver(message)
             except NotDelivered as error:
                 self._trouble = f"{message.id}: {error}"
                 self._note(message, {"receipt": str(error)})
-                log.warning("sink %s: %s", self._consumer.name, self._trouble)
+                log.warning("sink %s: %s", self._sink.name, self._trouble)
                 if time.monotonic() - began > _EAGER_FOR_S:
                     pause_s = min(pause_s * 2, _PATIENT_MAX_S)
                 self._stop.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
             except GivenUp as error:
                 self._trouble, self._gone = str(error), True
                 self._note_surely(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})
-                log.error("sink %s is switched off: %s", self._consumer.name, error)
+                log.error("sink %s is switched off: %s", self._sink.name, error)
                 return
             else:
                 self._trouble = ""
@@ -145,8 +165,8 @@ class Dispatcher:
     def _note(self, message: Message, values: dict[str, Any]) -> None:
         d = deliveries
         with self._ledger.begin() as db:
-            mine = (d.c.sink == self._consumer.name, d.c.message == message.id)
+            mine = (d.c.sink == self._sink.name, d.c.message == message.id)
             found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + 1, **values))
             if not found.rowcount:
-                first = {"sink": self._consumer.name, "message": message.id, "attempts": 1}
+                first = {"sink": self._sink.name, "message": message.id, "attempts": 1}
                 db.execute(insert(d).values(first_ms=self._clock.now_ms(), **first, **values))

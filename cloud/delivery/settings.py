@@ -1,38 +1,15 @@
-"""The `delivery:` part of the cloud's configuration: one line a sink."""
+"""The `egress:` part of the cloud's configuration. That of `delivery:` stands with each kind of sink."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, IPvAnyNetwork, StringConstraints
+from pydantic import IPvAnyNetwork, StringConstraints
 
 from cloud.delivery.egress import Egress
-from contract.settings_model import Id, Positive, SettingsModel
+from contract.settings_model import SettingsModel
 
 Url = Annotated[str, StringConstraints(pattern=r"^https?://")]
-
-
-class WebhookSettings(SettingsModel):
-    """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
-
-    timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones.
-    """
-
-    kind: Literal["webhook"]
-    name: Id
-    url: Annotated[str, Field(repr=False)]  # judged by cloud.delivery.egress; a path may be a secret
-    secret_files: tuple[Path, ...] = Field(min_length=1)
-    timeout_s: Positive = 10.0
-    ca_file: Path | None = None
-
-
-class LogSinkSettings(SettingsModel):
-    """Messages as JSON lines appended to a file."""
-
-    kind: Literal["log"]
-    name: Id = "log"
-    path: Path
 
 
 class EgressSettings(SettingsModel):
@@ -45,7 +22,5 @@ class EgressSettings(SettingsModel):
     allow_http: tuple[str, ...] = ()
 
     def rules(self) -> Egress:
+        """As `cloud.delivery.egress` takes them."""
         return Egress(self.allow_networks, self.allow_http)
-
-
-Sink = Annotated[WebhookSettings | LogSinkSettings, Field(discriminator="kind")]

@@ -58,6 +58,7 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
         "time_zone": catalogue.district.time_zone,
         "ready": ready,
         "why": why,
+        "troubles": list(services.health.troubles()),
         "zones": [{"id": z.id, "name": z.name, "area": z.area} for z in catalogue.zones.values()],
         "stations": [
             _station(services, s, shown.main[s.id], latest, conditions, rain) for s in catalogue.stations.values()

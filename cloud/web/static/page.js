@@ -42,6 +42,7 @@ function showHead(state) {
 function showBanner(state) {
   const said = [];
   if (!state.ready) said.push(`The cloud is not well: ${state.why}`);
+  for (const trouble of state.troubles) said.push(`Warnings do not reach a consumer: ${trouble}`);
   if (state.quarantined) said.push(`${state.quarantined} refused batches are kept in quarantine`);
   byId("banner").hidden = said.length === 0;
   byId("banner").textContent = said.join(" · ");

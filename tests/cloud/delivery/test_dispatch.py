@@ -17,9 +17,11 @@ from sqlalchemy.exc import OperationalError
 from standardwebhooks.webhooks import Webhook
 
 from cloud.delivery import dispatch
-from cloud.delivery.dispatch import Dispatcher
-from cloud.delivery.settings import EgressSettings, LogSinkSettings, WebhookSettings
-from cloud.delivery.sinks import GivenUp, NotDelivered, make_sink
+from cloud.delivery.base import GivenUp, NotDelivered
+from cloud.delivery.dispatch import Dispatcher, SinkState
+from cloud.delivery.settings import EgressSettings
+from cloud.delivery.sinks.log import LogSinkSettings
+from cloud.delivery.sinks.webhook import WebhookSettings
 from cloud.delivery.tables import deliveries
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
@@ -153,6 +155,16 @@ def test_410_switches_the_sink_off_until_the_next_start(ledger: Engine) -> None:
     assert (d.state().waiting, d.state().trouble) == (4, "the consumer answers 410 Gone")
 
 
+def test_a_sink_can_be_asked_how_it_is_while_the_ledger_is_away(ledger: Engine) -> None:
+    d = Dispatcher(ledger, Consumer(), SystemClock())
+    assert d.state() == SinkState("c", 0, 4, "")
+    with ledger.begin() as db:
+        db.exec_driver_sql("drop table deliveries")
+    gone = d.state()
+    assert (gone.delivered, gone.waiting) == (None, None)
+    assert gone.trouble.startswith("the ledger is out of reach: ")
+
+
 def test_a_defect_in_a_sink_does_not_end_delivery(ledger: Engine) -> None:
     consumer = Consumer(ValueError("a url that no check foresaw"))
     run(ledger, consumer, lambda: d_done(ledger, 4))
@@ -239,7 +251,7 @@ def webhook(tmp_path: Path, port: int) -> Any:
     for n, key in enumerate(KEYS):
         (tmp_path / f"k{n}").write_text(key + "\n")
     url = f"http://127.0.0.1:{port}/hook"
-    return make_sink(WebhookSettings(kind="webhook", name="w", url=url, secret_files=("k0", "k1")), tmp_path, RULES)
+    return WebhookSettings(kind="webhook", name="w", url=url, secret_files=("k0", "k1")).make(tmp_path, RULES)
 
 
 def test_a_webhook_keeps_its_id_over_retries_and_verifies_with_either_key(
@@ -272,11 +284,11 @@ def test_a_webhook_that_is_gone_or_not_there_says_so(receiving: Receiving, tmp_p
 
 
 def test_the_log_sink_writes_lines_and_reports_a_path_it_cannot_write(tmp_path: Path) -> None:
-    sink = make_sink(LogSinkSettings(kind="log", path=Path("deep/w.jsonl")), tmp_path, RULES)
+    sink = LogSinkSettings(kind="log", path=Path("deep/w.jsonl")).make(tmp_path, RULES)
     for m in MESSAGES:
         assert sink.deliver(m) == "written"
     lines = [json.loads(line) for line in (tmp_path / "deep/w.jsonl").read_text().splitlines()]
     assert [x["id"] for x in lines] == ["m1", "m2", "m3", "m4"]
     (tmp_path / "file").write_text("")
     with pytest.raises(NotDelivered):
-        make_sink(LogSinkSettings(kind="log", path=Path("file/w.jsonl")), tmp_path, RULES).deliver(MESSAGES[0])
+        LogSinkSettings(kind="log", path=Path("file/w.jsonl")).make(tmp_path, RULES).deliver(MESSAGES[0])

@@ -16,7 +16,6 @@ from typer.testing import CliRunner
 
 from cloud.cli.main import app
 from cloud.config import load_config
-from cloud.delivery.name_check import lead_astray
 from cloud.delivery.tables import deliveries
 from cloud.ledger.open import open_ledger
 from cloud.warnings.tables import messages
@@ -87,10 +86,26 @@ def _run(config: Path, ledger) -> tuple[str, str]:
                 if len(db.execute(select(deliveries.c.sink)).all()) == 4:
                     break
             time.sleep(0.1)
+        _every_sink_is_seen(ready["http"])
         paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
         assert len(paths) > 8
         told = "".join(httpx.get(ready["http"] + path).text for path in [*paths, "/", "/page/state"])
     return log.read_text(), told
+
+
+def _every_sink_is_seen(http: str) -> None:
+    """The cloud is ready, and says of each sink that it is in trouble: to readiness, page and metrics."""
+    answer = httpx.get(f"{http}/readyz")
+    troubles = answer.json()["troubles"]
+    assert (answer.status_code, answer.json()["ready"]) == (200, True)
+    assert [t.split(": ")[:2] for t in troubles] == [[f"sink s{i}", "m-1"] for i in range(4)]
+    page = httpx.get(f"{http}/page/state").json()["troubles"]
+    assert [t.split(": ")[:2] for t in page] == [[f"sink s{i}", "m-1"] for i in range(4)]
+    metrics = httpx.get(f"{http}/metrics").text.splitlines()
+    for i in range(4):
+        assert f'headwater_sink_waiting{{sink="s{i}"}} 1.0' in metrics
+        assert f'headwater_sink_delivered_total{{sink="s{i}"}} 0.0' in metrics
+        assert f'headwater_sink_trouble{{sink="s{i}"}} 1.0' in metrics
 
 
 def test_check_names_targets_that_are_refused(tmp_path):
@@ -112,7 +127,8 @@ def test_check_asks_where_names_lead(tmp_path):
             raise OSError("no such name")
         return [ip_network("192.168.0.0/16")[1]]
 
-    said = lead_astray(config.file.delivery, config.file.egress.rules(), resolver)
+    rules = config.file.egress.rules()
+    said = [sink.unreachable(rules, resolver) or "" for sink in config.file.delivery]
     assert said[0].startswith("sink 's0': a.example leads to 192.168.0.1 (private)")
     assert said[1] == "sink 's1': b.example does not resolve: no such name"
     assert PATH not in "".join(said)

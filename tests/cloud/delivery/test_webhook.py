@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from cloud.delivery.base import GivenUp, NotDelivered
 from cloud.delivery.egress import Address, Egress
-from cloud.delivery.settings import WebhookSettings
-from cloud.delivery.sinks import GivenUp, NotDelivered, WebhookSink
+from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
 from tests.cloud.delivery.peers import certificate, peer, request_of

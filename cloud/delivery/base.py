@@ -1,0 +1,73 @@
+"""What a kind of sink is made of: its settings, which make the sink, and the sink, which delivers."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any, Protocol
+
+from cloud.delivery.egress import Egress
+from cloud.delivery.outgoing import Resolver
+from cloud.warnings.model import Message, message_json
+from contract.settings_model import Id, SettingsModel
+
+
+class NotDelivered(Exception):
+    """The consumer does not have the message: try again. The text says why, without secrets: it is shown."""
+
+
+class GivenUp(Exception):
+    """The consumer has said that it wants no more (HTTP 410, RFC 9110, 15.5.11). The text says how."""
+
+
+class Sink(Protocol):
+    """Reaches one consumer. Used from one thread."""
+
+    @property
+    def name(self) -> str:
+        """As in the configuration; deliveries are kept under it."""
+        ...
+
+    def deliver(self, message: Message) -> str:
+        """Gives the consumer's receipt, for the record, once the consumer has the message for good.
+
+        The same message may come again, after a power cut or a lost answer: `message.id` stays the same, for the
+        consumer to tell. Blocks for as long as the sink's own time limit at most. Raises NotDelivered, GivenUp.
+        """
+        ...
+
+    def close(self) -> None:
+        """Nothing is delivered after it."""
+        ...
+
+
+class SinkSettings(SettingsModel):
+    """One entry of `delivery:`. A kind adds `kind: Literal["..."]` and what it needs.
+
+    name: of the sink, one of its own; what was delivered is remembered under it.
+    """
+
+    name: Id
+
+    @abstractmethod
+    def make(self, base: Path, egress: Egress) -> Sink:
+        """The sink. base: the folder that relative paths count from. Raises OSError when a file cannot be read."""
+
+    def mistakes(self, base: Path, egress: Egress) -> list[tuple[str, str]]:  # noqa: ARG002 - kinds use them
+        """(key, what is wrong with it and what to do) for all that would keep it from delivering; asks no network.
+
+        The cloud does not start with any.
+        """
+        return []
+
+    def unreachable(self, egress: Egress, resolver: Resolver) -> str | None:  # noqa: ARG002 - as above
+        """Why the consumer cannot be reached as names resolve now, or None: asked by `headwater-cloud check`.
+
+        Never at the start: a cloud that comes up after a power cut must not wait for name service.
+        """
+        return None
+
+
+def body_of(message: Message) -> dict[str, Any]:
+    """What a consumer gets: the essentials as JSON, and the CAP message as it is."""
+    return {**message_json(message), "cap": message.cap_xml.decode()}

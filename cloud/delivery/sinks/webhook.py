@@ -1,0 +1,114 @@
+"""A webhook: each message is posted to a URL, signed."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from standardwebhooks.webhooks import Webhook
+
+from cloud.delivery import outgoing
+from cloud.delivery.base import GivenUp, NotDelivered, Sink, SinkSettings, body_of
+from cloud.delivery.egress import Egress, TargetRefused, permitted, target_of
+from cloud.warnings.model import Message
+from contract.settings_model import Positive
+
+
+class WebhookSettings(SinkSettings):
+    """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
+
+    timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones.
+    """
+
+    kind: Literal["webhook"]
+    url: Annotated[str, Field(repr=False)]  # judged by cloud.delivery.egress; a path may be a secret
+    secret_files: tuple[Path, ...] = Field(min_length=1)
+    timeout_s: Positive = 10.0
+    ca_file: Path | None = None
+
+    def make(self, base: Path, egress: Egress) -> Sink:
+        """See `SinkSettings`."""
+        absolute = tuple(base / path for path in self.secret_files)
+        ca_file = base / self.ca_file if self.ca_file else None
+        return WebhookSink(self.model_copy(update={"secret_files": absolute, "ca_file": ca_file}), egress)
+
+    def mistakes(self, base: Path, egress: Egress) -> list[tuple[str, str]]:
+        """See `SinkSettings`: the URL as far as it can be judged without resolving it, and the files."""
+        out = []
+        try:
+            target_of(self.url, egress)
+        except TargetRefused as error:
+            out.append(("url", f"sink {self.name!r}: {error}"))
+        if self.ca_file is not None and not (base / self.ca_file).is_file():
+            out.append(("ca_file", f"{self.ca_file} is not a file: put the authority's certificate there"))
+        out += [
+            ("secret_files", f"{f} is not a file: put the key there")
+            for f in self.secret_files
+            if not (base / f).is_file()
+        ]
+        return out
+
+    def unreachable(self, egress: Egress, resolver: outgoing.Resolver) -> str | None:
+        """See `SinkSettings`. What a name leads to can change within the hour: delivery judges again each time."""
+        try:
+            target = target_of(self.url, egress)
+            permitted(target.host, resolver(target.host, target.port), egress)
+        except TargetRefused as error:
+            return f"sink {self.name!r}: {error}"
+        except (OSError, UnicodeError) as error:
+            return f"sink {self.name!r}: {target.host} does not resolve: {error}"
+        return None
+
+
+class WebhookSink:
+    """Standard Webhooks 1.0.0 (standardwebhooks.com): `webhook-id` is the message's id at every attempt, so that a
+    consumer can tell doubles.
+
+    Where it may go: see `cloud.delivery.egress`. Redirects are refused: a warning goes where the operator said, or
+    nowhere. Keys, signatures and the URL's path are in no message of an error, and so in no log and no answer.
+    """
+
+    def __init__(
+        self, settings: WebhookSettings, rules: Egress, resolver: outgoing.Resolver = outgoing.resolve
+    ) -> None:
+        self.name = settings.name
+        self._url, self._rules, self._resolver = settings.url, rules, resolver
+        self._timeout_s = settings.timeout_s
+        self._context = outgoing.tls_context(str(settings.ca_file) if settings.ca_file else None)
+        self._keys = [Webhook(path.read_text().strip()) for path in settings.secret_files]
+
+    def deliver(self, message: Message) -> str:
+        """See `Sink`: any 2xx is a receipt, 410 is GivenUp, everything else NotDelivered."""
+        body = json.dumps(body_of(message), ensure_ascii=False)
+        now = datetime.now(UTC)  # signatures are judged by real time, whatever clock the storm is played at
+        headers: dict[bytes | str, bytes | str] = {
+            "content-type": "application/json",
+            "webhook-id": message.id,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": " ".join(key.sign(message.id, now, body) for key in self._keys),
+        }
+        try:
+            status = outgoing.post(
+                self._url,
+                headers,
+                body.encode(),
+                rules=self._rules,
+                context=self._context,
+                timeout_s=self._timeout_s,
+                resolver=self._resolver,
+            )
+        except (outgoing.NoAnswer, TargetRefused) as error:
+            raise NotDelivered(str(error)) from error
+        if status == 410:
+            raise GivenUp("the consumer answers 410 Gone")
+        if 300 <= status < 400:
+            raise NotDelivered(f"HTTP {status}: redirects are refused; set the final address as url")
+        if not 200 <= status < 300:
+            raise NotDelivered(f"HTTP {status}")
+        return f"HTTP {status}"
+
+    def close(self) -> None:
+        """Nothing is open between messages."""
