@@ -30,6 +30,7 @@ from cloud.ingest.embedded_broker import EmbeddedBroker
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
+from cloud.ledger.open import open_ledger
 from cloud.log.sqlite import open_log
 from cloud.series.base import SeriesStore
 from cloud.views.latest import LatestView
@@ -77,7 +78,8 @@ class Cloud:
             )
         self.latest = LatestView(catalogue)
         self.series = open_series(config, self.log)
-        self.warnings = open_view(config.ledger_url, catalogue, config.file.warnings)
+        self.ledger = open_ledger(config.ledger_url, whole=True)
+        self.warnings = open_view(self.ledger, catalogue, config.file.warnings)
         self.runners = [
             ViewRunner(view, self.log, folder / f"{view.name}.aside")
             for view in (self.latest, self.series, self.warnings)
@@ -85,14 +87,14 @@ class Cloud:
         warned = self.runners[-1]
         self.receive.behind = lambda: warned.state().behind
         self.dispatchers = [
-            Dispatcher(self.warnings.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
+            Dispatcher(self.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
             for sink in config.file.delivery
         ]
         self.warnings.on_messages += [dispatcher.wake for dispatcher in self.dispatchers]
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
         )
-        self.access = Access(self.warnings.ledger, config.file.access)
+        self.access = Access(self.ledger, config.file.access)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
 
@@ -164,6 +166,7 @@ class Cloud:
             runner.stop()
         if self.broker is not None:
             self.broker.stop()
+        self.ledger.dispose()
         self.quarantine.close()
         self.log.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cloud.ledger.open import open_ledger
 from cloud.log.base import BatchLog
 from cloud.views.base import Poisoned
 from cloud.views.runner import without
@@ -15,8 +16,9 @@ _ENTRIES = 5000
 
 def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings | None = None) -> list[Message]:
     """All messages, oldest first. With other rules in the catalogue: what those would have done."""
-    view = open_view("sqlite://", catalogue, settings)
+    ledger = open_ledger("sqlite://")
     try:
+        view = open_view(ledger, catalogue, settings)
         aside: set[int] = set()
         while entries := batch_log.read(view.cursor(), _ENTRIES):
             try:
@@ -25,4 +27,4 @@ def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings 
                 aside.add(error.offset)
         return list(reversed(view.messages(limit=10**9)))
     finally:
-        view.close()
+        ledger.dispose()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+import sqlalchemy
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from cloud.ledger.open import open_ledger, reading
+from cloud.ledger.open import reading
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings_and_entries
@@ -36,8 +36,8 @@ class WarningsView:
 
     name = NAME
 
-    def __init__(self, ledger_url: str, catalogue: Catalogue, settings: WarningSettings) -> None:
-        self._ledger = open_ledger(ledger_url, whole=True)
+    def __init__(self, ledger: sqlalchemy.Engine, catalogue: Catalogue, settings: WarningSettings) -> None:
+        self._ledger = ledger
         self._engine = Engine(catalogue, settings)
         self.on_messages: list[Callable[[], None]] = []
         self._state: EngineState
@@ -48,7 +48,7 @@ class WarningsView:
             self._load()
 
     @property
-    def ledger(self) -> Any:
+    def ledger(self) -> sqlalchemy.Engine:
         return self._ledger
 
     # --- the view ---
@@ -97,7 +97,7 @@ class WarningsView:
         self._version += 1
 
     def close(self) -> None:
-        self._ledger.dispose()
+        """Nothing: the ledger is closed by who opened it."""
 
     def _load(self) -> None:
         with self._ledger.begin() as db:
@@ -149,5 +149,6 @@ class WarningsView:
         ]
 
 
-def open_view(ledger_url: str, catalogue: Catalogue, settings: WarningSettings | None = None) -> WarningsView:
-    return WarningsView(ledger_url, catalogue, settings or WarningSettings())
+def open_view(ledger: sqlalchemy.Engine, catalogue: Catalogue, settings: WarningSettings | None = None) -> WarningsView:
+    """ledger: see `cloud.ledger.open.open_ledger`. Raises StoreDamaged when the state in it cannot be read."""
+    return WarningsView(ledger, catalogue, settings or WarningSettings())

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from cloud.config import load_config
+from cloud.ledger.open import open_ledger
 from cloud.log.sqlite import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
@@ -199,13 +200,14 @@ def given_and_replayed(out: Path) -> tuple[Gist, Gist]:
     """(id, sent_ms, msgType, level) of what a cloud that was killed on the way has said, and what replay of its log
     says. out: of a demonstration, its cloud stopped."""
     config = load_config(out / "cloud.yaml")
-    view = open_view(config.ledger_url, config.catalogue, config.file.warnings)
+    ledger = open_ledger(config.ledger_url, whole=True)
+    view = open_view(ledger, config.catalogue, config.file.warnings)
     log = open_log(config.data_dir)
     try:
         said = view.messages(limit=10**6)
         again = replay(log, config.catalogue, config.file.warnings)
     finally:
-        view.close()
+        ledger.dispose()
         log.close()
     gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level.value) for m in found) for found in (said, again)]
     return gist[0], gist[1]

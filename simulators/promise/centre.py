@@ -41,7 +41,8 @@ class Parts:
         self.ingest = Ingest(Admission(catalogue, now_settings), self.log, self.quarantine, district, gateways)
         self.latest = LatestView(catalogue)
         self.series = ParquetStore(folder / "series")
-        self.warnings: WarningsView = open_view(f"sqlite:///{folder / 'ledger.sqlite'}", catalogue)
+        self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", whole=True)
+        self.warnings: WarningsView = open_view(self.ledger, catalogue)
         self.views: tuple[View, ...] = (self.latest, self.series, self.warnings)
 
 
@@ -84,7 +85,7 @@ class Centre:
     def _fall(self) -> None:
         self._world.say("centre crashes")
         if self.parts is not None:
-            self.parts.warnings.ledger.dispose()
+            self.parts.ledger.dispose()
         self.parts = None
         self._inbox.clear()
         self.disk.power_off()
@@ -201,6 +202,7 @@ class Centre:
         if self.parts is not None:
             for view in self.parts.views:
                 view.close()
+            self.parts.ledger.dispose()
         self.disk.power_off()
         self.durable.close()
 

@@ -90,7 +90,7 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
             for c in outcome.changes
         ]
     columns = (t.changes.c.channel, t.changes.c.time_ms, t.changes.c.state, t.changes.c.level, t.changes.c.reason)
-    with parts.warnings.ledger.connect() as db:
+    with parts.ledger.connect() as db:
         said = [tuple(row) for row in db.execute(select(*columns).order_by(t.changes.c.id))]
     if said != changes:
         raise Broken(f"warnings: {len(said)} changes of conditions kept, {len(changes)} follow from the log")

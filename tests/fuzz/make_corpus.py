@@ -21,6 +21,7 @@ from cloud.identity.registry import CertificateRole, Identity, Registry
 from cloud.identity.store import FILE, save
 from cloud.ingest.admission import Refusal
 from cloud.ingest.quarantine import Quarantine
+from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry, EntryKind, NewEntry
 from cloud.log.sqlite import SqliteLog
 from cloud.series.manifest import Group, Manifest, Segment
@@ -151,7 +152,7 @@ def stores() -> Iterator[tuple[str, str, bytes]]:
 
 def ledger(path: Path) -> bytes:
     """One open incident and its messages, a key, a row of the audit record; in small pages: it has many tables."""
-    view = open_view(f"sqlite:///{path}", shells.small())
+    view = open_view(open_ledger(f"sqlite:///{path}", whole=True), shells.small())
     number = shells.small().channels_by_gateway["gw-1"][0].id
     for seq in range(1, 13):
         at_ms = NOW_MS + seq * 60_000
@@ -159,7 +160,7 @@ def ledger(path: Path) -> bytes:
         payload = wire.encode_batch(WireBatch("gw-1", 7, seq, Lane.LIVE, readings))
         view.apply([Entry(seq, at_ms, EntryKind.BATCH, "gw-1", 7, seq, Lane.LIVE, at_ms, at_ms, payload)])
     keys.create(view.ledger, "metrics", [Scope.READ], Rate(1, 5), NOW_MS, "shell")
-    view.close()
+    view.ledger.dispose()
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("update api_keys set id = '0123abcd'")
         db.execute("pragma journal_mode = delete")

@@ -13,6 +13,7 @@ from cloud.access import keys, people
 from cloud.ingest.admission import Refusal
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger import audit
+from cloud.ledger.open import open_ledger
 from cloud.log.base import NewEntry
 from cloud.log.sqlite import SqliteLog
 from cloud.series.manifest import Manifest, Segment
@@ -86,13 +87,21 @@ def use_manifest(manifest: Manifest) -> object:
 
 def open_warnings(path: Path) -> WarningsView:
     """As the cloud starts: the ledger is looked through, and the state of the warnings is read from it."""
-    return open_view(f"sqlite:///{path}", small())
+    ledger = open_ledger(f"sqlite:///{path}", whole=True)
+    try:
+        return open_view(ledger, small())
+    except BaseException:
+        ledger.dispose()
+        raise
 
 
 def use_ledger(view: WarningsView) -> object:
     """What is written at the first start and read by a command."""
-    audit.record(view.ledger, now_ms=NOW_MS, who="w", what="t", target="", source="", detail={})
-    return audit.verify(view.ledger), people.known(view.ledger, "ann"), keys.find(view.ledger, KEY, NOW_MS)
+    try:
+        audit.record(view.ledger, now_ms=NOW_MS, who="w", what="t", target="", source="", detail={})
+        return audit.verify(view.ledger), people.known(view.ledger, "ann"), keys.find(view.ledger, KEY, NOW_MS)
+    finally:
+        view.ledger.dispose()
 
 
 class _NoView:

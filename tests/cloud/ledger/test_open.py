@@ -35,9 +35,9 @@ def alter(path: Path, *statements: str) -> None:
 
 
 def test_a_sound_one_opens(ledger: Path, small_district: Catalogue) -> None:
-    view = open_view(f"sqlite:///{ledger}", small_district)
+    view = open_view(open_ledger(f"sqlite:///{ledger}", whole=True), small_district)
     assert (view.cursor(), len(view.incidents())) == (12, 1)
-    view.close()
+    view.ledger.dispose()
 
 
 @pytest.mark.parametrize(
@@ -54,14 +54,14 @@ def test_a_state_that_cannot_be_read_is_named_and_made_again(
 ) -> None:
     alter(ledger, statement)
     with pytest.raises(StoreDamaged, match=r"ledger\.sqlite is damaged .* view rebuild warnings"):
-        open_view(f"sqlite:///{ledger}", small_district)
+        open_view(open_ledger(f"sqlite:///{ledger}", whole=True), small_district)
     config = {"catalogue": str(SMALL), "data_dir": ".", "broker": {"embedded": True, "port": 0}}
     (ledger.parent / "cloud.yaml").write_text(yaml.safe_dump(config))
     done = CliRunner().invoke(app, ["view", "rebuild", "warnings", "--config", str(ledger.parent / "cloud.yaml")])
     assert done.exit_code == 0, done.stderr
-    view = open_view(f"sqlite:///{ledger}", small_district)
+    view = open_view(open_ledger(f"sqlite:///{ledger}", whole=True), small_district)
     assert view.cursor() == 0
-    view.close()
+    view.ledger.dispose()
 
 
 def test_a_table_without_a_column_is_named(ledger: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_page_that_nothing_reads_at_the_start_is_found(ledger: Path, small_dis
     body[(page - 1) * 512 : page * 512] = b"\xff" * 512
     ledger.write_bytes(body)
     with pytest.raises(StoreDamaged):
-        open_view(f"sqlite:///{ledger}", small_district)
+        open_view(open_ledger(f"sqlite:///{ledger}", whole=True), small_district)
 
 
 def test_one_out_of_reach_is_not_damaged(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from cloud.api.ports import Services
 from cloud.api.warnings import SharedIncidents
+from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings
@@ -54,18 +55,18 @@ def everything(view: WarningsView) -> list[list[tuple[object, ...]]]:
 @pytest.mark.parametrize("seed", range(12))
 def test_live_restart_and_replay_say_the_same(seed: int, small_district: Catalogue, tmp_path: Path) -> None:
     catalogue, log = city(small_district), history(seed)
-    replayed = open_view("sqlite://", catalogue, SETTINGS)
+    replayed = open_view(open_ledger("sqlite://"), catalogue, SETTINGS)
     replayed.apply(log)
-    live = open_view(f"sqlite:///{tmp_path}/ledger.sqlite", catalogue, SETTINGS)
+    live = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", whole=True), catalogue, SETTINGS)
     for n, e in enumerate(log):
         live.apply([e])
         if n % 9 == seed % 9:
-            live.close()
-            live = open_view(f"sqlite:///{tmp_path}/ledger.sqlite", catalogue, SETTINGS)
+            live.ledger.dispose()
+            live = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", whole=True), catalogue, SETTINGS)
             assert live.cursor() == e.offset
     assert everything(live) == everything(replayed)
     assert {m.msg_type for m in live.messages()} >= {MsgType.ALERT, MsgType.UPDATE}
-    live.close()
+    live.ledger.dispose()
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -90,7 +91,7 @@ class Storm:
     """A view fed by hand. The clock is in minutes."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        self.view = open_view("sqlite://", catalogue, SETTINGS)
+        self.view = open_view(open_ledger("sqlite://"), catalogue, SETTINGS)
         self.offset = 0
 
     def read(self, at_min: float, flag: Flag = Flag.PASS, **depth: float) -> list[Message]:
@@ -174,7 +175,7 @@ def test_a_ledger_out_of_reach_loses_and_doubles_nothing(
     small_district: Catalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalogue, log = city(small_district), history(3)
-    view, twin = (open_view("sqlite://", catalogue, SETTINGS) for _ in range(2))
+    view, twin = (open_view(open_ledger("sqlite://"), catalogue, SETTINGS) for _ in range(2))
     twin.apply(log)
 
     def gone(*_: object) -> None:
@@ -195,7 +196,8 @@ def test_a_ledger_out_of_reach_loses_and_doubles_nothing(
 def test_what_an_older_release_stored_is_taken_over(small_district: Catalogue, tmp_path: Path) -> None:
     catalogue, log = city(small_district), history(5)
     url = f"sqlite:///{tmp_path}/ledger.sqlite"
-    view, twin = open_view(url, catalogue, SETTINGS), open_view("sqlite://", catalogue, SETTINGS)
+    view = open_view(open_ledger(url, whole=True), catalogue, SETTINGS)
+    twin = open_view(open_ledger("sqlite://"), catalogue, SETTINGS)
     view.apply(log[:100])
     twin.apply(log)
     with view.ledger.begin() as db:  # one row for everything, as 0.1 wrote it
@@ -208,30 +210,30 @@ def test_what_an_older_release_stored_is_taken_over(small_district: Catalogue, t
         db.execute(update(t.view_state).values(state=json.dumps(old)))
         db.execute(delete(t.condition_state))
         db.execute(delete(t.open_incidents))
-    view.close()
-    view = open_view(url, catalogue, SETTINGS)
+    view.ledger.dispose()
+    view = open_view(open_ledger(url, whole=True), catalogue, SETTINGS)
     view.apply(log[100:])
     assert everything(view) == everything(twin)
-    view.close()
+    view.ledger.dispose()
 
 
 def test_a_changed_catalogue_takes_and_gives_conditions(small_district: Catalogue, tmp_path: Path) -> None:
     whole, url = city(small_district), f"sqlite:///{tmp_path}/ledger.sqlite"
-    view = open_view(url, whole, SETTINGS)
+    view = open_view(open_ledger(url, whole=True), whole, SETTINGS)
     view.apply(history(1)[:60])
-    view.close()
+    view.ledger.dispose()
     fewer = RULE.model_copy(update={"channels": (1, 2, 5)})
-    view = open_view(url, replace(whole, rules=(fewer,)), SETTINGS)
+    view = open_view(open_ledger(url, whole=True), replace(whole, rules=(fewer,)), SETTINGS)
     view.apply(history(1)[60:])
     assert [c.channel for c in view.conditions()] == [1, 2, 5]
     assert [c.channel for c in view.conditions({5, 4, 1})] == [1, 5]
     evidence = {e.channel for i in view.incidents(open_only=True) for e in i.evidence}
     assert evidence <= {1, 2, 5}
-    view.close()
+    view.ledger.dispose()
 
 
 def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Catalogue) -> None:
-    view = open_view("sqlite://", city(small_district), SETTINGS)
+    view = open_view(open_ledger("sqlite://"), city(small_district), SETTINGS)
     view.apply(history(1))
     ids = [i.id for i in view.incidents()]
     assert ids
@@ -240,12 +242,12 @@ def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Ca
         assert whole
         for short, long in zip(told, whole, strict=True):
             assert all(getattr(short, f) == getattr(long, f) for f in Told.__slots__)
-    view.close()
+    view.ledger.dispose()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_district: Catalogue) -> None:
-    view = open_view("sqlite://", city(small_district), SETTINGS)
+    view = open_view(open_ledger("sqlite://"), city(small_district), SETTINGS)
     services = cast(Services, SimpleNamespace(warnings=view))
     shared, spared = SharedIncidents(services), 0
     for e in history(seed):
