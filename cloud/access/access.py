@@ -20,7 +20,10 @@ _PER_ADDRESS = Rate(1 / 6, 30)
 
 
 class Refused(Exception):
-    """As an HTTP answer. retry_after_s: 0 when waiting does not help."""
+    """A request that is refused. status: of HTTP; title, detail: of the problem document (RFC 9457).
+
+    retry_after_s: after which it may be tried again; 0 when waiting does not help.
+    """
 
     def __init__(self, status: int, title: str, detail: str, retry_after_s: float = 0.0) -> None:
         super().__init__(detail)
@@ -28,7 +31,10 @@ class Refused(Exception):
 
 
 class Access:
-    """Time is the system's even where the scenario's is scaled: sessions and limits concern the real world."""
+    """What the HTTP server asks about every request. Safe from any thread. engine: of the ledger.
+
+    Time is the system's even where the scenario's is scaled: sessions and limits concern the real world.
+    """
 
     def __init__(self, engine: Engine, settings: AccessSettings, clock: Clock | None = None) -> None:
         self.engine, self.settings = engine, settings
@@ -39,6 +45,7 @@ class Access:
         self._limiter, self._logins = Limiter(), Limiter()
 
     def now_ms(self) -> int:
+        """The time that sessions, keys and limits count by (UTC, ms)."""
         return self._clock.now_ms()
 
     def caller(self, key: str | None, token: str | None, source: str) -> Caller:
@@ -71,7 +78,10 @@ class Access:
         raise Refused(403, "Not allowed", f"this needs scope {scope.value}")
 
     def login(self, name: str, password: str, source: str) -> tuple[Caller, str]:
-        """Who it is, and the token for the cookie. Raises Refused."""
+        """Who it is, and the token for the cookie. source: the caller's address.
+
+        Raises Refused: 401 for a wrong name or password, 429 after too many attempts, 503 while many log in at once.
+        """
         now_ms = self.now_ms()
         buckets = {f"account:{name}": _PER_ACCOUNT, f"address:{neighbourhood(source)}": _PER_ADDRESS}
         for bucket, rate in buckets.items():
@@ -95,10 +105,12 @@ class Access:
         return caller, token
 
     def logout(self, caller: Caller, token: str) -> None:
+        """Ends the session of this token, and writes it into the audit record."""
         sessions.end(self.engine, token)
         self.record(caller, "logout", caller.name)
 
     def record(self, caller: Caller, what: str, target: str, **detail: str | int | None) -> None:
+        """Into the audit record, durable on return. detail: plain data without secrets; a person's role is added."""
         audit.record(
             self.engine,
             now_ms=self.now_ms(),

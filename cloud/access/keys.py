@@ -47,6 +47,7 @@ def make_key() -> tuple[str, str]:
 
 
 def text_of(number: str, secret: str) -> str:
+    """The key as its holder sends it; number: its id."""
     return f"hw_{number}_{secret}"
 
 
@@ -57,6 +58,7 @@ def parse(text: str) -> tuple[str, str] | None:
 
 
 def hash_of(secret: str) -> str:
+    """SHA-256 in hex, as the ledger keeps it."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
@@ -69,7 +71,7 @@ def matches(secret: str, current: str, previous: str | None, previous_until_ms: 
 
 
 def create(engine: Engine, name: str, scopes: Iterable[Scope], rate: Rate, now_ms: int, who: str) -> str:
-    """The key, to be shown once."""
+    """The key, to be shown once. name: what it is for; who: makes it, for the audit record."""
     number, secret = make_key()
     held = sorted(set(scopes))
     with engine.begin() as db:

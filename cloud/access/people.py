@@ -37,6 +37,8 @@ class PeopleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """created_ms: when the person was added; password_ms: when the password was set (UTC, ms)."""
+
     name: str
     role: Role
     created_ms: int
@@ -49,7 +51,10 @@ def make_password() -> str:
 
 
 def add(engine: Engine, name: str, role: Role, password: str, now_ms: int, who: str) -> None:
-    """Raises PeopleError."""
+    """A new person. who: adds them, for the audit record.
+
+    Raises PeopleError for a name or a password of the wrong form, and for a name that is there already.
+    """
     if not re.fullmatch(NAME_FORM, name):
         raise PeopleError(f"{name!r} is no name: small letters, digits, dots and dashes, a letter first, 64 at most")
     stored = _hash(password)
@@ -65,6 +70,7 @@ def add(engine: Engine, name: str, role: Role, password: str, now_ms: int, who: 
 
 
 def listed(engine: Engine) -> list[Person]:
+    """All, by name."""
     with engine.connect() as db:
         rows = db.execute(select(people).order_by(people.c.name)).mappings()
         return [Person(r["name"], Role(r["role"]), r["created_ms"], r["password_ms"]) for r in rows]
@@ -113,6 +119,7 @@ def first_administrator(engine: Engine, now_ms: int) -> tuple[str, str] | None:
 
 
 def known(engine: Engine, name: str) -> bool:
+    """Whether somebody of that name may log in."""
     with engine.connect() as db:
         return db.execute(select(people.c.name).where(people.c.name == name)).one_or_none() is not None
 

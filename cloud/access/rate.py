@@ -17,6 +17,8 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
+    """tokens: how many were left at at_ms."""
+
     tokens: float
     at_ms: int
 

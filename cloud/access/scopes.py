@@ -53,10 +53,12 @@ class Caller:
 
     @classmethod
     def nobody(cls, source: str) -> Caller:
+        """A caller without key or session, at this address."""
         return cls(CallerKind.NOBODY, "", frozenset(), source)
 
     @property
     def who(self) -> str:
+        """As the audit record names it: `key:0123abcd`, `person:ada`, `nobody`."""
         return f"{self.kind.value}:{self.name}" if self.name else self.kind.value
 
 

@@ -67,6 +67,7 @@ def find(engine: Engine, token: str, ends: Ends, now_ms: int) -> tuple[str, Role
 
 
 def end(engine: Engine, token: str) -> None:
+    """The session of this token is over; nothing happens when there is none."""
     with engine.begin() as db:
         db.execute(delete(sessions).where(sessions.c.hash == _hash(token)))
 

@@ -72,7 +72,10 @@ class Chain:
 def record(
     engine: Engine, *, now_ms: int, who: str, what: str, target: str, source: str, detail: Mapping[str, Any]
 ) -> int:
-    """Durable on return. Returns the row's number."""
+    """Adds a row, durable on return, and gives its number. Raises what the database raises.
+
+    who: as `Caller.who` or `shell:<user>`; source: the address it came from. Texts that are too long are cut.
+    """
     for attempt in (1, 2):
         try:
             with engine.begin() as db:
@@ -119,7 +122,7 @@ def newest(engine: Engine, limit: int = 100, before: int | None = None) -> list[
 
 
 def verify(engine: Engine) -> Chain:
-    """Reads the whole record."""
+    """Reads the whole record and says whether it is whole: its rows, its head's hash, and what is wrong."""
     with engine.connect() as db:
         # The head first: a row that is added meanwhile is beyond it, not a fault.
         head = db.execute(select(audit_head.c.number, audit_head.c.hash)).one_or_none()
