@@ -171,3 +171,14 @@ async def test_why_the_cloud_is_not_ready_is_for_those_who_may_read(http, monkey
     answer = await http.get("/readyz", headers=headers)
     assert answer.status_code == 503
     assert ("10.0.0.5" in answer.text) == told
+
+
+@pytest.mark.parametrize(("headers", "told"), [({}, False), (bearer(Scope.OPERATE), False), (bearer(Scope.READ), True)])
+async def test_sinks_in_trouble_leave_the_cloud_ready_and_are_named_to_those_who_may_read(
+    http, monkeypatch, headers, told
+):
+    health = api.guarded_cloud().services.health
+    monkeypatch.setattr(health, "troubles", lambda: ["sink office: m-1: HTTP 503"])
+    answer = await http.get("/readyz", headers=headers)
+    named = {"troubles": ["sink office: m-1: HTTP 503"]} if told else {}
+    assert (answer.status_code, answer.json()) == (200, {"ready": True, **named})
