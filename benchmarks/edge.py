@@ -118,7 +118,7 @@ def run() -> dict[str, float | str]:
             agent.terminate()
             agent.wait(15)
             server.kill()
-        from edge_agent.spool.store import read_totals
+        from edge_agent.spool.file import read_totals
 
         totals = read_totals(agent_file.parent / "data" / "spool.sqlite")
     made = sum(c["made"] for c in totals.values())

@@ -1,4 +1,4 @@
-"""A gateway of 200 channels without link for 72 h, and its return: through spool and sender, time played, no sleeping.
+"""A gateway of 200 channels without link for 72 h, and its return: through store and session, time played, no sleeping.
 
 Every 10 s of the outage 40 readings are spooled, as a storm makes them (1.0 M readings); then the link comes up while
 live readings go on. The cloud answers at once and acknowledges everything; its round trip counts 0.2 s.
@@ -17,18 +17,25 @@ from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import decode_batch
 from contract.wire.envelope import Lane
 from contract.wire.topics import UP_KINDS, TopicKind, parse_topic
-from edge_agent.spool.store import Spool
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.store import SpoolStore
+from edge_agent.timesync.now import Now
 from edge_agent.uplink.outbox import OutboxSettings
 from edge_agent.uplink.session import Session
 
 CHANNELS, HOURS, STEP_S, PER_STEP = 200, 72, 10, 40
 START_MS = 1_783_000_000_000
 _TICK_S = 0.25
+_STATUS_STEPS = 60  # an agent looks through its store at least as often
+
+
+def _at(seconds: float) -> Now:
+    return Now(START_MS + round(seconds * 1000), seconds)
 
 
 def run() -> dict[str, float | str]:
     with tempfile.TemporaryDirectory() as folder:
-        spool = Spool(Path(folder) / "spool.sqlite", "gw", START_MS)
+        spool = SpoolDatabase(Path(folder) / "spool.sqlite", "gw", START_MS)
         spool._db.execute("pragma synchronous = off")  # the disk's speed is measured elsewhere
         try:
             return _run(spool)
@@ -36,17 +43,20 @@ def run() -> dict[str, float | str]:
             spool.close()
 
 
-def _run(spool: Spool) -> dict[str, float | str]:
-    sender = Session("d", "gw", spool, 0.0, START_MS, OutboxSettings())
+def _run(spool: SpoolDatabase) -> dict[str, float | str]:
+    store = SpoolStore(spool, _at(0.0))
+    session = Session("d", "gw", store, _at(0.0), OutboxSettings())
     rng = np.random.default_rng(1)
     steps = HOURS * 3600 // STEP_S
     rss_mb: list[float] = []
     for i in range(steps):
-        _submit(sender, rng, i)
+        _add(store, rng, i)
+        if i % _STATUS_STEPS == 0:
+            session.status(_at(i * STEP_S))
         if i % (steps // 24) == steps // 48:
             rss_mb.append(_rss_mb())
     spooled, size = len(spool.waiting()), spool.bytes_waiting
-    fresh_s, order, sent, took_s = _return(sender, rng, steps)
+    fresh_s, order, sent, took_s = _return(session, store, rng, steps)
     days = [ms // 86_400_000 for ms in order]
     falls = sum(b < a for a, b in itertools.pairwise(days))
     rises = sum(b > a for a, b in itertools.pairwise(days))
@@ -66,16 +76,18 @@ def _run(spool: Spool) -> dict[str, float | str]:
     }
 
 
-def _submit(sender: Session, rng: np.random.Generator, i: int) -> None:
+def _add(store: SpoolStore, rng: np.random.Generator, i: int) -> None:
     at_ms = START_MS + i * STEP_S * 1000
     channel = rng.choice(CHANNELS, PER_STEP, replace=False) + 1
     batch = ReadingBatch.of(
         np.full(PER_STEP, at_ms), channel, np.round(rng.normal(1, 0.2, PER_STEP), 3), np.ones(PER_STEP)
     )
-    sender.submit(batch, Lane.LIVE, {}, i * STEP_S, at_ms)
+    store.add(batch, Lane.LIVE, {}, _at(i * STEP_S))
 
 
-def _return(sender: Session, rng: np.random.Generator, step: int) -> tuple[float, list[int], int, float]:
+def _return(
+    session: Session, store: SpoolStore, rng: np.random.Generator, step: int
+) -> tuple[float, list[int], int, float]:
     """Seconds to the first value made after link up; the history's first times in order of sending; readings; seconds
     to the end of the history."""
     up_s = now_s = float(step * STEP_S)
@@ -84,14 +96,13 @@ def _return(sender: Session, rng: np.random.Generator, step: int) -> tuple[float
     order: list[int] = []
     sent = 0
     answers: list[tuple[float, bytes]] = []
-    sender.linked(now_s, up_ms)
+    session.link_up(_at(now_s))
     while True:
-        now_ms = START_MS + round(now_s * 1000)
         if now_s >= step * STEP_S and fresh_s is None:
-            _submit(sender, rng, step)
+            _add(store, rng, step)
             step += 1
             sent -= PER_STEP
-        for p in sender.due(now_s, now_ms):
+        for p in session.due(_at(now_s)):
             topic = parse_topic(p.topic)
             if topic is None or topic.kind not in UP_KINDS:
                 continue
@@ -104,8 +115,8 @@ def _return(sender: Session, rng: np.random.Generator, step: int) -> tuple[float
                 fresh_s = now_s + 0.2 - up_s
         now_s += _TICK_S
         while answers and answers[0][0] <= now_s:
-            sender.heard(answers.pop(0)[1], now_ms)
-        if sender.empty:
+            session.take_ack(answers.pop(0)[1], _at(now_s))
+        if session.empty:
             return fresh_s if fresh_s is not None else float("nan"), order, sent, now_s - up_s
 
 

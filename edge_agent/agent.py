@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import signal
-import time
 from collections import defaultdict
 from importlib.metadata import version
 
@@ -16,9 +15,9 @@ from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
 from edge_agent.processing.reporting import Reporter
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import SpoolStore, StoreSettings, open_store
 from edge_agent.status import write_status
-from edge_agent.timesync.gateway_clock import GatewayClock
+from edge_agent.timesync.gateway_clock import GatewayClock, now_of
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.session import Session
 from host.systemd import Watchdog
@@ -45,21 +44,16 @@ class Agent:
         self._gathered: list[tuple[int, int, float]] = []
         self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._totals: dict[str, int] = defaultdict(int)
-        limits = [int(mb * 1024 * 1024) for mb in (config.file.uplink.spool_cap_mb, config.file.uplink.disk_reserve_mb)]
-        self._spool = Spool(config.spool_path, config.gateway.id, self._clock.now_ms(), *limits)
-        if self._spool.set_aside:
-            log.error("the spool could not be read and is kept as %s; a new one begins", self._spool.set_aside)
-        sender = Session(
+        self._store = _open_store(config, self._clock)
+        session = Session(
             config.catalogue.district.id,
             config.gateway.id,
-            self._spool,
-            time.monotonic(),
-            self._clock.now_ms(),
+            self._store,
+            now_of(self._clock),
             config.file.uplink.outbox(),
             version("headwater"),
-            self._clock.keeper,
         )
-        self._uplink = MqttUplink(config.gateway.id, sender, config.file.broker, self._clock)
+        self._uplink = MqttUplink(config.gateway.id, session, self._store, config.file.broker, self._clock)
         self._buses = [
             BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
             for bus in config.gateway.buses
@@ -75,7 +69,7 @@ class Agent:
         uplink = asyncio.create_task(self._uplink.run())
         tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
         tasks.append(asyncio.create_task(self._flush_often()))
-        tasks.append(asyncio.create_task(self._tell_often()))
+        tasks.append(asyncio.create_task(self._write_status_often()))
         ended = asyncio.create_task(stop.wait())
         watchdog = Watchdog(os.environ, self._stuck)
         watchdog.tell("READY=1")
@@ -93,8 +87,8 @@ class Agent:
             await self._uplink.drained(_DRAIN_S)  # a gateway taken out of service leaves nothing behind if it can
             uplink.cancel()
             await asyncio.gather(uplink, return_exceptions=True)
-            self._tell()
-            self._spool.close()
+            self._write_status()
+            self._store.close()
 
     def _stuck(self) -> list[str]:
         return [words for bus in self._buses if (words := bus.stuck())]
@@ -134,7 +128,8 @@ class Agent:
             lane = Lane.ALARM if report.urgent else Lane.LIVE
         if len(send) or (quiet and self._counts):
             counts, self._counts = self._counts, defaultdict(lambda: defaultdict(int))
-            self._uplink.submit(send, lane, counts)
+            self._store.add(send, lane, counts, now_of(self._clock))
+            self._uplink.wake()
 
     def _count(self, name: str, by_channel: dict[int, int]) -> None:
         for channel, n in by_channel.items():
@@ -146,13 +141,12 @@ class Agent:
             self._counts[channel][name] += 1
         self._totals[name] += len(batch)
 
-    async def _tell_often(self) -> None:
+    async def _write_status_often(self) -> None:
         while True:
-            self._tell()
+            self._write_status()
             await asyncio.sleep(_STATUS_S)
 
-    def _tell(self) -> None:
-        """Into the status file."""
+    def _write_status(self) -> None:
         status = {
             "gateway": self._config.gateway.id,
             "version": version("headwater"),
@@ -166,3 +160,14 @@ class Agent:
             write_status(self._config.status_path, status)
         except OSError as error:
             log.warning("status cannot be written to %s: %s", self._config.status_path, error)
+
+
+def _open_store(config: EdgeConfig, clock: GatewayClock) -> SpoolStore:
+    uplink = config.file.uplink
+    settings = StoreSettings(
+        int(uplink.spool_cap_mb * 1024 * 1024), int(uplink.disk_reserve_mb * 1024 * 1024), uplink.outbox().live_age_s
+    )
+    store = open_store(config.spool_path, config.gateway.id, now_of(clock), settings, clock.keeper)
+    if store.set_aside:
+        log.error("the spool could not be read and is kept as %s; a new one begins", store.set_aside)
+    return store

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contract.clock import iso
-
-COUNTS = ("made", "reported", "suppressed", "corrected", "thinned", "dropped")
+from edge_agent.spool.batches import COUNTS, GivenUp
 
 _SCHEMA = """
 create table if not exists meta (key text primary key, value) without rowid;
@@ -58,7 +57,7 @@ class SpoolFull(Exception):
 
 
 class SpoolCorrupt(Exception):
-    """The file is damaged. `Spool.renew` sets it aside and begins a new one."""
+    """The file is damaged. The store sets it aside and begins a new one."""
 
 
 def translated(error: sqlite3.DatabaseError, path: Path) -> Exception:
@@ -135,16 +134,6 @@ class Run:
 
     started_ms: int
     last_commit_ms: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """Times in which the spool kept only extremes. interval_ms: of which each kept first, last, least and greatest; 0:
-    everything of this time was dropped."""
-
-    start_ms: int
-    end_ms: int
-    interval_ms: int
 
 
 def read_totals(path: Path) -> dict[int, dict[str, int]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
-from edge_agent.spool.store import Counters
+from edge_agent.spool.batches import Counters
 from edge_agent.timesync.timekeeping import Stamp
 
 HELD_READINGS_MAX = 100_000
@@ -18,7 +18,7 @@ HELD_COMMITS_MAX = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one submit brought."""
+    """What one call of the store's `add` brought. now_ms: the gateway's UTC of then."""
 
     readings: ReadingBatch
     lane: Lane
@@ -40,6 +40,7 @@ class HeldCommits:
         return len(self._waiting)
 
     def add(self, commit: Commit) -> None:
+        """Behind all others; what there is no room for is lost and counted, the oldest calm commit first."""
         self._waiting.append(commit)
         self.readings += len(commit.readings)
         while self.readings > HELD_READINGS_MAX or len(self._waiting) > HELD_COMMITS_MAX:

@@ -1,218 +1,380 @@
-"""The gateway's memory: numbered batches in SQLite until the cloud has them, and counts of what became of readings.
+"""The gateway's store: owns the spool's file, what is held in memory while the disk is full, retention and disk faults.
 
-Every commit is on disk when it returns (WAL, synchronous FULL). Sequences are never used twice; the spool's identity is
-a random number made with its file, so that a replaced spool can not be taken for the old one.
+The agent adds readings; the uplink asks what waits, takes what it sends and says what is durable in the cloud. Neither
+meets an error of the disk: a full disk is said in `disk_trouble` and tried again, a damaged file is set aside and a new
+one begun. What that does to batches is in `changes`, which the uplink looks through when it likes.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
-import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from contract.readings import ReadingBatch
-from contract.wire.batch import WireBatch, decode_batch, encode_batch
 from contract.wire.envelope import Lane
-from edge_agent.spool.database import ROW, SpoolDatabase, Spooled
-from edge_agent.spool.file import COUNTS, GivenUp, Run, SpoolFull, read_runs, read_totals, read_waiting, translated
-from edge_agent.spool.thinning import split
-from edge_agent.timesync.timekeeping import Stamp
+from edge_agent.spool import retention
+from edge_agent.spool.batches import Arrived, Changes, Counters, Replacement, Spooled, StoreState
+from edge_agent.spool.changes import ChangeList
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.file import SpoolCorrupt, SpoolFull
+from edge_agent.spool.held import Commit, HeldCommits
+from edge_agent.spool.retiming import retimed, settled, stamped_anew, untimed
+from edge_agent.timesync.now import Now
+from edge_agent.timesync.timekeeping import Stamp, Timekeeper
 
-__all__ = ["COUNTS", "Counters", "Run", "Spool", "SpoolFull", "Spooled", "read_runs", "read_totals", "read_waiting"]
-
-_ADD_TOTALS = (
-    f"insert into totals (channel, {', '.join(COUNTS)}) values (?{', ?' * len(COUNTS)}) "
-    f"on conflict (channel) do update set {', '.join(f'{c} = {c} + excluded.{c}' for c in COUNTS)}"
-)
-_INSERT = (
-    "insert into batch (seq, lane, created_ms, payload, bytes, interval_ms, boot, offset_ms, timed) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-# channel -> counts by name, as far as they have grown since the last commit
-Counters = Mapping[int, Mapping[str, int]]
+_MERGE_EVERY = 256
+_NEAR_CAP = 0.95
+_ROOM_PAUSE_S = 5.0
+_STEPS_MAX = 200  # towards room, at one call of add
 
 
-class Spool(SpoolDatabase):
-    """Used by one thread. Methods that write raise SpoolFull, and all of them SpoolCorrupt.
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """cap_bytes: of batches. reserve_bytes: of disk; thinning itself must write, so it begins before the disk is full.
+    merge_after_s: small batches that have waited longer may be merged; they are history by then."""
 
-    cap_bytes: of batches. reserve_bytes: of disk; thinning itself must write, so it begins before the disk is full.
-    `edge_agent.spool.retention` keeps both.
+    cap_bytes: int = 2 * 1024**3
+    reserve_bytes: int = 8 * 1024**2
+    merge_after_s: float = 30.0
+
+
+class SpoolStore:
+    """Used by one thread. No method but `close` raises anything of the disk.
+
+    keeper: stamps what is added, and dates it later; without one the caller's time is taken as right. renamed: how
+    often the batches were given another identity. disk_trouble: for an operator, empty when there is none.
     """
 
-    def available_bytes(self) -> int:
-        """What the disk has left, and the file has free inside."""
-        disk = os.statvfs(self.path.parent)
-        free, size = self._one("select freelist_count, page_size from pragma_freelist_count, pragma_page_size", ()) or (
-            0,
-            0,
-        )
-        return int(disk.f_bavail * disk.f_frsize + free * size)
-
-    def commit(
+    def __init__(
         self,
-        readings: ReadingBatch,
-        lane: Lane,
-        counters: Counters,
-        now_ms: int,
-        synchronised: bool = True,
-        stamp: Stamp | None = None,
-    ) -> list[Spooled]:
-        """Readings as batches, and the counts of the same moment, durable on return."""
-        stamp = stamp or Stamp(timed=synchronised)
-        return self.replace((), readings, lane, now_ms, 0, stamp, counters, last_commit_ms=now_ms)
+        database: SpoolDatabase,
+        now: Now,
+        settings: StoreSettings | None = None,
+        keeper: Timekeeper | None = None,
+    ) -> None:
+        self._file, self._settings, self.keeper = database, settings or StoreSettings(), keeper
+        self._held = HeldCommits()
+        self._changes = ChangeList()
+        self._on_the_way: set[int] = set()  # taken since the link came up, and not acknowledged
+        self._sending = False
+        self._times_to_check = False
+        self._since_merge = 0
+        self._room_s = now.monotonic_s  # before it there is no use in trying to make room
+        self.renamed = 0
+        self.disk_trouble = ""
+        with self._guarded(now):
+            # Something waits for the time, or stands in a wrong one.
+            self._times_to_check = any(untimed(b.stamp, keeper) for b in self._file.waiting())
+            self._begin_boot()
 
-    def replace(
-        self,
-        old: Sequence[int],
-        readings: ReadingBatch,
-        lane: Lane,
-        created_ms: int,
-        interval_ms: int,
-        stamp: Stamp,
-        counters: Counters,
-        given_up: GivenUp | None = None,
-        last_commit_ms: int | None = None,
-    ) -> list[Spooled]:
-        """Old batches go, new ones come, counts grow: all of it or nothing."""
-        seq = self._next_seq
-        spooled: list[Spooled] = []
-        with self._writing():
-            freed = self._delete(self._forgotten | set(old))
-            for part in split(readings):
-                # A part of a merge begins later than the whole: its day decides its turn.
-                made_ms = created_ms + (int(part.time_ms.min()) - int(readings.time_ms.min()) if old else 0)
-                payload = encode_batch(WireBatch(self.gateway, self.id, seq, lane, part, stamp.timed))
-                row = Spooled(seq, lane, made_ms, len(payload), interval_ms, stamp)
-                self._db.execute(
-                    _INSERT,
-                    (
-                        seq,
-                        int(lane),
-                        made_ms,
-                        payload,
-                        row.bytes,
-                        interval_ms,
-                        stamp.boot,
-                        stamp.offset_ms,
-                        stamp.timed,
-                    ),
-                )
-                spooled.append(row)
-                seq += 1
-            self._db.executemany(
-                _ADD_TOTALS, [(c, *(counts.get(name, 0) for name in COUNTS)) for c, counts in counters.items()]
-            )
-            if given_up is not None:
-                self._db.execute(
-                    "insert into given_up (start_ms, end_ms, interval_ms) values (?, ?, ?) "
-                    "on conflict (start_ms, interval_ms) do update set end_ms = max(end_ms, excluded.end_ms)",
-                    (given_up.start_ms, given_up.end_ms, given_up.interval_ms),
-                )
-            self._set("next_seq", seq)
-            if last_commit_ms is not None:
-                self._set("last_commit_ms", last_commit_ms)
-        self._forgotten.clear()
-        self._next_seq = seq
-        self._bytes += sum(s.bytes for s in spooled) - freed
-        return spooled
+    # --- the agent's part ---
 
-    def floor(self) -> int:
-        """Every sequence below it is settled here: durable in the cloud, or given up and counted."""
-        row = self._one("select min(seq) from batch", ())
-        return self._next_seq if row is None or row[0] is None else int(row[0])
+    def add(self, readings: ReadingBatch, lane: Lane, counters: Counters, now: Now) -> None:
+        """Readings and the counts of the same moment. Durable on return, unless the disk is full: then held in memory,
+        counted, and tried again at each call. Few readings make one batch, many several."""
+        stamp = self.keeper.stamp() if self.keeper else Stamp()
+        self._held.add(Commit(readings, lane, counters, now.utc_ms, stamp))
+        with self._guarded(now):
+            self._commit_held(now)
+            self._keep_cap(now)
 
-    def retime(self, row: Spooled, readings: ReadingBatch, created_ms: int, stamp: Stamp) -> None:
-        """The same batch with other times, under the same sequence: only for one that was never sent."""
-        payload = encode_batch(WireBatch(self.gateway, self.id, row.seq, row.lane, readings, stamp.timed))
-        with self._writing():
-            self._db.execute(
-                "update batch set payload = ?, bytes = ?, created_ms = ?, boot = ?, offset_ms = ?, timed = ? "
-                "where seq = ?",
-                (payload, len(payload), created_ms, stamp.boot, stamp.offset_ms, stamp.timed, row.seq),
-            )
-        self._bytes += len(payload) - row.bytes
+    def close(self) -> None:
+        """What is held in memory is lost."""
+        self._file.close()
 
-    def payload(self, seq: int) -> bytes | None:
-        row = self._one("select payload from batch where seq = ?", (seq,))
-        return None if row is None else bytes(row[0])
-
-    def waiting(self) -> list[Spooled]:
-        """Everything that waits, by sequence."""
-        return self._rows(f"select {ROW} from batch order by seq")
-
-    def oldest(self, where: str, limit: int) -> list[Spooled]:
-        """where: an SQL condition on the batch table, of this program's own making."""
-        return self._rows(f"select {ROW} from batch where {where} order by created_ms, seq limit {limit:d}")
-
-    def stamped(self) -> list[Spooled]:
-        """What was spooled in a boot of the machine that is known by name, and never left; the oldest first."""
-        return self.oldest("sent = 0 and boot != ''", -1)
-
-    def offset_of(self, boot: str) -> int | None:
-        """UTC less monotonic in a boot, as the cloud has said; None: it never did."""
-        return self.recall_number(f"offset {boot}")
-
-    def remember_offset(self, boot: str, offset_ms: int) -> None:
-        """And forget those of boots of which nothing waits."""
-        with self._writing():
-            self._set(f"offset {boot}", offset_ms)
-            self._db.execute(
-                "delete from meta where key like 'offset %' and key != ? and substr(key, 8) not in "
-                "(select boot from batch)",
-                (f"offset {boot}",),
-            )
-
-    def oldest_ms(self) -> dict[Lane, int]:
-        try:
-            rows = self._db.execute("select lane, min(created_ms) from batch group by lane").fetchall()
-        except sqlite3.DatabaseError as error:
-            raise translated(error, self.path) from error
-        return {Lane(lane): ms for lane, ms in rows}
-
-    def forget(self, seqs: Iterable[int]) -> None:
-        """These are durable elsewhere. What cannot be deleted now (SpoolFull) goes with the next write."""
-        self._forgotten.update(seqs)
-        if self._forgotten:
-            with self._writing():
-                freed = self._delete(self._forgotten)
-            self._forgotten.clear()
-            self._bytes -= freed
+    # --- what it holds ---
 
     @property
-    def to_forget(self) -> int:
-        """Batches that are durable elsewhere, and still in the file: its disk was full."""
-        return len(self._forgotten)
+    def id(self) -> int:
+        """The identity of the spool, under which its sequences are unique; 64 bits."""
+        return self._file.id
 
-    def rename(self, settled: Iterable[int]) -> None:
-        """A new identity for what waits, under the same sequences; settled goes. All of it or nothing."""
-        name = secrets.randbits(64)
-        with self._writing():
-            freed = self._delete(self._forgotten | set(settled))
-            for (seq,) in self._db.execute("select seq from batch order by seq").fetchall():
-                (payload,) = self._db.execute("select payload from batch where seq = ?", (seq,)).fetchone()
-                known_by_now = encode_batch(replace(decode_batch(payload), spool=name))
-                self._db.execute("update batch set payload = ?, sent = 0 where seq = ?", (known_by_now, seq))
-            self._set("spool", f"{name:016x}")
-            self._set("linked", 0)
-        self._forgotten.clear()
-        self.id = name
-        self._bytes -= freed
+    @property
+    def next_seq(self) -> int:
+        """The first sequence that was never given."""
+        return self._file.next_seq
 
-    def mark_linked(self) -> None:
-        """From now on anything may leave. A run that ends without `mark_unlinked` leaves all it had marked as sent."""
-        with self._writing():
-            self._set("linked", 1)
+    @property
+    def set_aside(self) -> Path | None:
+        """Where the last damaged file is kept."""
+        return self._file.set_aside
 
-    def mark_unlinked(self, sent: Iterable[int]) -> None:
-        """Only these have left since `mark_linked`, and are not acknowledged."""
-        with self._writing():
-            self._db.executemany("update batch set sent = 1 where seq = ?", [(s,) for s in sent])
-            self._set("linked", 0)
+    @property
+    def at_rest(self) -> bool:
+        """Nothing is held in memory, nothing is still to be deleted, and nobody has changes left to see."""
+        return not len(self._held) and not self._file.to_forget and not len(self._changes)
 
-    def totals(self, name: str) -> int:
-        """One of COUNTS over all channels since the spool began."""
-        row = self._one(f"select coalesce(sum({COUNTS[COUNTS.index(name)]}), 0) from totals", ())
-        return int(row[0]) if row else 0
+    def state(self, now: Now) -> StoreState | None:
+        """None when the file cannot be read now; `disk_trouble` says why."""
+        f = self._file
+        with self._guarded(now):
+            return StoreState(
+                f.id,
+                f.floor(),
+                f.next_seq,
+                f.waiting(),
+                f.bytes_waiting,
+                self._settings.cap_bytes,
+                f.totals("thinned"),
+                f.totals("dropped"),
+                self._held.readings,
+                self._held.lost,
+                self.renamed,
+                str(f.set_aside or ""),
+                self.disk_trouble,
+            )
+        return None
+
+    def changes(self, now: Now, everything: bool = False) -> Changes | None:
+        """What became of the batches that may be sent since the last look; they are seen by that. What waits for the
+        time is not among them. everything: all that waits, whatever was seen before. None: the file cannot be read now,
+        and nothing may be sent that was known before; ask again."""
+        if everything:
+            self._changes.everything()
+        if not self._changes.anew:
+            return self._changes.taken(self._file.id)
+        with self._guarded(now):
+            unsure = self._file.unsure
+            rows = [b for b in self._file.waiting() if not untimed(b.stamp, self.keeper)]
+            self._changes.clear()
+            new = [Arrived(replace(b, sent=b.sent or unsure), now.monotonic_s) for b in rows]
+            return Changes(self._file.id, (), new, anew=True)
+        return None
+
+    # --- the uplink's part ---
+
+    @property
+    def sending(self) -> bool:
+        """The file says that anything may have left: see `begin_sending`."""
+        return self._sending
+
+    def begin_sending(self, now: Now) -> None:
+        """From now on anything may leave; a run that is killed takes all it had for sent. `sending` says whether that
+        is written; it is not while the disk is full."""
+        if not self._sending:
+            with self._guarded(now):
+                self._file.mark_linked()
+                self._sending = True
+
+    def end_sending(self, now: Now) -> None:
+        """The link is gone. What was taken and not acknowledged may have arrived: it is not altered any more."""
+        if self._sending:
+            self._sending = False
+            with self._guarded(now):
+                self._file.mark_unlinked(self._on_the_way)
+                self._on_the_way.clear()
+
+    def take(self, seq: int, now: Now) -> bytes | None:
+        """The payload, to be sent now; it is on the way from here on. None: not now; if it waits no more, `changes`
+        says so."""
+        with self._guarded(now):
+            payload = self._file.payload(seq)
+            if payload is None:
+                self._changes.went([seq])
+            else:
+                self._on_the_way.add(seq)
+            return payload
+        return None
+
+    def acknowledged(self, seqs: Iterable[int], now: Now) -> None:
+        """These are durable in the cloud, and go. What cannot be deleted now is deleted later."""
+        gone = list(seqs)
+        self._on_the_way.difference_update(gone)
+        with self._guarded(now):
+            self._file.forget(gone)
+
+    def try_again(self, now: Now) -> None:
+        """To delete what a full disk kept from being deleted."""
+        if self._file.to_forget:
+            with self._guarded(now):
+                self._file.forget(())
+                self.disk_trouble = self.disk_trouble if len(self._held) else ""
+
+    def rename(self, durable: Iterable[int], now: Now) -> bool:
+        """Another identity for all that waits, under the same sequences; `durable` goes. False: the disk is full, and
+        nothing was done."""
+        before = self.renamed
+        with self._guarded(now):
+            self._file.rename(durable)
+            self._on_the_way.clear()
+            self._sending = False
+            self._changes.everything()
+            self.renamed += 1
+        return self.renamed > before
+
+    def retime(self, now: Now, news: bool = False) -> bool:
+        """Gives what never left its right times, as far as the keeper knows them by now. news: the keeper knows more
+        than before. False: that is not done, for the disk is full; better late than with wrong times."""
+        self._times_to_check = self._times_to_check or news
+        if not self._times_to_check or self.keeper is None or not self.keeper.synchronised:
+            return True
+        done = False
+        with self._guarded(now):
+            self._retime(self.keeper, now)
+            self._times_to_check, done = False, True
+        return done
+
+    def remember(self, key: str, value: int | str, now: Now) -> None:
+        """A small fact over restarts; forgotten if the disk is full."""
+        with self._guarded(now):
+            self._file.remember(key, value)
+
+    def recall(self, key: str, now: Now) -> int | str | None:
+        """What was remembered; None without it, or when the file cannot be read now."""
+        with self._guarded(now):
+            return self._file.recall(key)
+        return None
+
+    # --- disk faults ---
+
+    @contextmanager
+    def _guarded(self, now: Now) -> Iterator[None]:
+        """A full disk is said, a damaged file set aside."""
+        try:
+            yield
+        except SpoolCorrupt as error:
+            self.disk_trouble = f"{error}: set aside, a new spool begins"
+            try:
+                self._renew(now)
+            except (SpoolFull, SpoolCorrupt, OSError) as worse:
+                self.disk_trouble = str(worse)
+        except SpoolFull as error:
+            self.disk_trouble = str(error)
+
+    def _renew(self, now: Now) -> None:
+        self._file.renew(now.utc_ms)
+        self._on_the_way.clear()
+        self._sending = False
+        self._changes.everything()
+        self._times_to_check = True  # and so that the new file learns what is known of the time
+        self._begin_boot()
+
+    # --- adding, and making room ---
+
+    def _commit_held(self, now: Now) -> None:
+        """All that is held, in its order, making room where there is none; and merges small batches now and then."""
+        steps = 0
+        while len(self._held):
+            c = self._held.first()
+            try:
+                rows = self._file.replace(
+                    Replacement(c.readings, c.lane, c.now_ms, c.stamp, c.counters), last_commit_ms=c.now_ms
+                )
+            except SpoolFull:
+                steps += 1
+                if steps > _STEPS_MAX or now.monotonic_s < self._room_s:
+                    raise
+                self._room_s = now.monotonic_s + _ROOM_PAUSE_S  # should it fail, too: to decode thousands is work
+                if not self._make_room(now):
+                    raise
+                self._room_s = now.monotonic_s
+                continue
+            self._held.taken()
+            self._note_new(rows, now)
+            self._since_merge += len(rows)
+        self.disk_trouble = ""
+        if self._since_merge >= _MERGE_EVERY:
+            self._since_merge = 0
+            self._merge(now)
+
+    def _note_new(self, rows: Iterable[Spooled], now: Now) -> None:
+        """They are on the disk: to be sent, or first to be given their time."""
+        for row in rows:
+            if untimed(row.stamp, self.keeper):
+                self._times_to_check = True
+                continue
+            if stamped_anew(row.stamp, self.keeper):
+                self._times_to_check = True  # it was held while the disk was full; the time was put right meanwhile
+            self._changes.came(row, now.monotonic_s)
+
+    def _keep_cap(self, now: Now) -> None:
+        """Thins before the cap is reached or the disk is full; drops only then."""
+        cap, reserve = self._settings.cap_bytes, self._settings.reserve_bytes
+        for _ in range(_STEPS_MAX):
+            disk, used = self._file.available_bytes(), self._file.bytes_waiting
+            if used <= cap * _NEAR_CAP and disk >= reserve:
+                return
+            if not self._make_room(now, may_drop=used > cap or disk < reserve // 2):
+                return
+
+    def _make_room(self, now: Now, may_drop: bool = True) -> bool:
+        """One step. False when nothing is left that may go."""
+        return self._thin(now) or (may_drop and self._drop(now))
+
+    def _merge(self, now: Now) -> None:
+        if self._file.unsure:
+            return
+        before_ms = now.utc_ms - round(self._settings.merge_after_s * 1000)
+        for choice in retention.to_merge(before_ms):
+            rows = retention.worth_merging(self._file.oldest(choice), self._on_the_way)
+            if rows:
+                self._replace(retention.merged(rows, self._file.readings_of(rows)), now)
+                return
+
+    def _thin(self, now: Now) -> bool:
+        if self._file.unsure:
+            return False
+        for interval_ms, choice in retention.to_thin():
+            rows = retention.worth_thinning(self._file.oldest(choice), self._on_the_way, interval_ms)
+            if rows:
+                self._replace(retention.thinned(rows, self._file.readings_of(rows), interval_ms), now)
+                return True
+        return False
+
+    def _drop(self, now: Now) -> bool:
+        for choice in retention.to_drop():
+            rows = self._file.oldest(choice)
+            if rows:
+                self._replace(retention.dropped(rows, self._file.readings_of(rows)), now)
+                return True
+        return False
+
+    def _replace(self, change: Replacement, now: Now) -> None:
+        new = self._file.replace(change)
+        self._on_the_way.difference_update(change.old)
+        self._changes.went(change.old)
+        for row in new:
+            if not untimed(row.stamp, self.keeper):
+                self._changes.came(row, now.monotonic_s)
+
+    # --- time ---
+
+    def _begin_boot(self) -> None:
+        """What the cloud said in this boot holds; how far the time was sure in the boot before is remembered."""
+        if self.keeper is None:
+            return
+        if (offset_ms := self._file.offset_of(self.keeper.boot)) is not None:
+            self.keeper.resume(offset_ms)
+        last = self._file.recall("boot")
+        if last == self.keeper.boot:
+            return
+        if last is not None and self._file.offset_of(str(last)) is not None:
+            self._file.remember("sure_ms", self._file.recall_number("last_commit_ms") or 0)
+        self._file.remember("boot", self.keeper.boot)
+
+    def _retime(self, keeper: Timekeeper, now: Now) -> None:
+        if keeper.confirmed and self._file.offset_of(keeper.boot) != keeper.offset_ms:
+            self._file.remember_offset(keeper.boot, keeper.offset_ms)
+        sure_ms = self._file.recall_number("sure_ms") or 0
+        for row in self._file.stamped():
+            offset_ms = self._file.offset_of(row.stamp.boot)
+            if row.seq in self._on_the_way or settled(row.stamp, keeper, offset_ms):
+                continue
+            readings = self._file.readings_of([row])
+            found = retimed(readings.time_ms, row.stamp, keeper, offset_ms, sure_ms) if len(readings) else None
+            if found is None:
+                continue
+            time_ms, stamp = found
+            shift_ms = int(time_ms[-1] - readings.time_ms[-1])
+            moved = ReadingBatch(time_ms, readings.channel, readings.value, readings.flag)
+            self._changes.changed(self._file.retime(row, moved, row.created_ms + shift_ms, stamp), now.monotonic_s)
+
+
+def open_store(
+    path: Path, gateway: str, now: Now, settings: StoreSettings | None = None, keeper: Timekeeper | None = None
+) -> SpoolStore:
+    """The store over the file at `path`, made if there is none; a file that is no spool is set aside. Raises SpoolFull
+    when the disk does not let it be opened."""
+    return SpoolStore(SpoolDatabase(path, gateway, now.utc_ms), now, settings, keeper)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from contract.clock import Clock, SystemClock
-from edge_agent.timesync.timekeeping import WIDEST_MS, Timekeeper
+from edge_agent.timesync.now import Now
+from edge_agent.timesync.timekeeping import Timekeeper
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -18,9 +19,8 @@ class GatewayClock:
 
     def __init__(self, under: Clock, earliest_ms: int, boot: str | None = None) -> None:
         self._under = under
-        # An answer takes real time, which is more of a scenario's.
-        widest_ms = round(WIDEST_MS / under.real_s(1.0))
-        self.keeper = Timekeeper(boot or boot_of(under), under.now_ms(), under.monotonic_ms(), earliest_ms, widest_ms)
+        speed = 1 / under.real_s(1.0)
+        self.keeper = Timekeeper(boot or boot_of(under), under.now_ms(), under.monotonic_ms(), earliest_ms, speed)
 
     def now_ms(self) -> int:
         return self.keeper.now_ms(self._under.now_ms(), self._under.monotonic_ms())
@@ -33,6 +33,11 @@ class GatewayClock:
 
     async def sleep(self, scenario_s: float) -> None:
         await self._under.sleep(scenario_s)
+
+
+def now_of(clock: Clock) -> Now:
+    """Asks a clock. Only the timekeeper needs monotonic time at a scenario's speed, and works it out again."""
+    return Now(clock.now_ms(), clock.real_s(clock.monotonic_ms() / 1000))
 
 
 def boot_of(clock: Clock) -> str:

@@ -10,6 +10,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from contract.wire.ack import Ack
+from edge_agent.timesync.now import Now
 from edge_agent.timesync.timekeeping import Timekeeper
 
 _STATE_S = 30.0
@@ -21,53 +22,60 @@ _SURE_S = 300.0  # so long an answer holds: no crystal is off by more than a ten
 
 @dataclass(slots=True)
 class TimeRequests:
-    """keeper: without one the caller's time is taken as right. waits: batches do, for an answer.
+    """keeper: without one the caller's time is taken as right, and nobody is asked. answered_s: monotonic time of the
+    last answer, or of the start. holds_batches: they wait for an answer, as `may_send` last found.
 
-    Times are real seconds of any monotonic clock, but for mono_ms, which is the keeper's.
+    Questions travel in births and states, answers in acknowledgements.
     """
 
     keeper: Timekeeper | None
-    told_s: float
-    waits: bool = False
+    answered_s: float
+    holds_batches: bool = False
     _doubted_s: float = 0.0
     _acked_s: float | None = None  # since when the cloud speaks on this link
     _asked_ms: deque[int] = field(default_factory=lambda: deque(maxlen=8))
 
-    def doubt(self, now_s: float) -> None:
+    def doubt(self, now: Now) -> None:
         """The link is new, or the cloud has been silent for long."""
-        self._acked_s, self._doubted_s = None, now_s
+        self._acked_s, self._doubted_s = None, now.monotonic_s
         if self.keeper is not None:
             self.keeper.doubt()
 
-    def asked(self, mono_ms: int) -> None:
-        self._asked_ms.append(mono_ms)
+    def ask(self, now: Now) -> int:
+        """A question is about to be sent: the number it carries, monotonic ms; 0 for no question."""
+        if self.keeper is None:
+            return 0
+        asked_ms = self.keeper.monotonic_ms(now)
+        self._asked_ms.append(asked_ms)
+        return asked_ms
 
-    def every_s(self, now_s: float) -> float:
-        """How often to ask."""
+    def interval_s(self, now: Now) -> float:
+        """How often to ask, in real seconds."""
         if self.keeper is None:
             return _STATE_S
-        if self.keeper.settled and now_s - self.told_s > _SURE_S:
-            self.doubt(now_s)
+        if self.keeper.settled and now.monotonic_s - self.answered_s > _SURE_S:
+            self.doubt(now)
         if self.keeper.settled:
             return _STATE_S
-        return _ASK_S if self._acked_s is not None or now_s - self._doubted_s < _EAGER_S else _STATE_S
+        return _ASK_S if self._acked_s is not None or now.monotonic_s - self._doubted_s < _EAGER_S else _STATE_S
 
-    def heard(self, ack: Ack, now_s: float | None, mono_ms: int) -> bool:
-        """An acknowledgement of this spool. True when what waits is to be looked through."""
-        if now_s is not None and self._acked_s is None:
-            self._acked_s = now_s
+    def take_ack(self, ack: Ack, now: Now) -> bool:
+        """An acknowledgement of this spool, which may hold an answer. True when what waits should be re-timed."""
+        if self._acked_s is None:
+            self._acked_s = now.monotonic_s
         if self.keeper is None or not ack.cloud_ms or ack.asked_ms not in self._asked_ms:
             return False
         first = not self.keeper.confirmed
-        patient = now_s is not None and self._acked_s is not None and now_s - self._acked_s < _ANSWER_S
-        news = self.keeper.told(ack.cloud_ms, ack.asked_ms, mono_ms, patient)
-        self.told_s = self.told_s if now_s is None else now_s
+        patient = now.monotonic_s - self._acked_s < _ANSWER_S
+        news = self.keeper.take_answer(ack.cloud_ms, ack.asked_ms, self.keeper.monotonic_ms(now), patient)
+        self.answered_s = now.monotonic_s
         return news or (first and self.keeper.confirmed)
 
-    def may_send(self, now_s: float) -> bool:
+    def may_send(self, now: Now) -> bool:
+        """Whether batches may leave: the time is known well enough, or the cloud never says it."""
         if self.keeper is None or self.keeper.settled:
-            self.waits = False
+            self.holds_batches = False
         else:
-            never = self._acked_s is not None and now_s - self._acked_s >= _ANSWER_S
-            self.waits = self.keeper.answered or not never
-        return not self.waits
+            never = self._acked_s is not None and now.monotonic_s - self._acked_s >= _ANSWER_S
+            self.holds_batches = self.keeper.has_answer or not never
+        return not self.holds_batches

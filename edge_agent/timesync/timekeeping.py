@@ -14,19 +14,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from contract.readings import Int64s
+from edge_agent.timesync.now import Now
 
 EARLIEST_MS = 1_704_067_200_000  # 2024-01-01: no gateway runs this program before it
 LATEST_MS = EARLIEST_MS + 40 * 365 * 86_400_000
 STEP_MS = 2000
 _PROVABLE_MS = 1000
-WIDEST_MS = 2000  # an answer that took longer leaves more than 1 s of doubt
+_WIDEST_MS = 2000  # an answer that took longer leaves more than 1 s of doubt
 _SLEW = 0.05
 _ANCHORS_MAX = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """By what clock readings were stamped: true time = stamped time, if `timed`. offset_ms: stamped less monotonic."""
+    """By what clock readings were stamped. boot: of the machine, empty when that is not known. offset_ms: stamped time
+    less monotonic. timed: the clock was believed then."""
 
     boot: str = ""
     offset_ms: int = 0
@@ -35,17 +37,21 @@ class Stamp:
 
 @dataclass(slots=True)
 class Timekeeper:
-    """boot: of the machine; monotonic times of two boots do not compare. confirmed: the cloud has said the time.
+    """The gateway's UTC out of monotonic time. Used by one thread.
 
-    settled: it has said so well enough since it was last doubted. widest_ms: an answer that took longer may be bettered
-    by another. jumped_ms: sum of the jumps of the gateway's time; who keeps times asks whether it changed.
+    boot: of the machine; monotonic times of two boots do not compare. wall_ms, mono_ms: wall clock (UTC) and monotonic
+    time when it begins, both at the speed of the clock: ms of a scenario on a scaled one. earliest_ms: a wall clock
+    that shows less is not believed. speed: ms of that clock in a real one.
+    synchronised: the time is believed. confirmed: the cloud has said it. settled: it has said so well enough since the
+    time was last doubted. wall_step_ms: how far the wall clock is off. jumped_ms: sum of the jumps of the gateway's
+    time; who keeps times asks whether it changed.
     """
 
     boot: str
     wall_ms: int
     mono_ms: int
     earliest_ms: int = EARLIEST_MS
-    widest_ms: int = WIDEST_MS
+    speed: float = 1.0
     confirmed: bool = False
     settled: bool = False
     synchronised: bool = field(init=False)
@@ -61,6 +67,10 @@ class Timekeeper:
         self._offset_ms = self._target_ms = self.wall_ms - self.mono_ms
         self._at_ms = self.mono_ms
         self.synchronised = self._plausible(self.wall_ms)
+
+    def monotonic_ms(self, now: Now) -> int:
+        """Monotonic time at the speed of the clock, ms: what `wall_ms` is measured against."""
+        return round(now.monotonic_s * 1000 * self.speed)
 
     def now_ms(self, wall_ms: int, mono_ms: int) -> int:
         """The gateway's UTC ms. Looks at the wall clock, which it follows only while it knows no better."""
@@ -89,7 +99,7 @@ class Timekeeper:
         self.settled, self._bounds = False, None
 
     @property
-    def answered(self) -> bool:
+    def has_answer(self) -> bool:
         """The cloud has said something of the time since the last doubt."""
         return self.settled or self._bounds is not None
 
@@ -108,8 +118,9 @@ class Timekeeper:
         """By how much the wall clock was wrong when this keeper began, as far as is known now."""
         return self.wall_ms - self.began_ms
 
-    def told(self, cloud_ms: int, asked_ms: int, mono_ms: int, patient: bool = False) -> bool:
-        """The cloud answered a question of monotonic `asked_ms`. True when what waits should be re-timed.
+    def take_answer(self, cloud_ms: int, asked_ms: int, mono_ms: int, patient: bool = False) -> bool:
+        """What the cloud says of the time: it was `cloud_ms` (UTC) at some moment between the question and now, of
+        monotonic `asked_ms` and `mono_ms`. True when what waits should be re-timed.
 
         patient: an answer that took too long is kept for what it is worth; a better one may come.
         """
@@ -118,7 +129,8 @@ class Timekeeper:
         low, high = cloud_ms - mono_ms, cloud_ms - asked_ms
         if not self.settled:
             low, high = self._bounds = self._narrowed(low, high)
-            if patient and high - low > self.widest_ms:
+            # An answer takes real time, which is more of a scenario's.
+            if patient and high - low > _WIDEST_MS * self.speed:
                 return False
         off_ms = max(low - self._target_ms, self._target_ms - high, 0.0)
         wrong = off_ms > _PROVABLE_MS
@@ -135,11 +147,12 @@ class Timekeeper:
         return news
 
     def stamp(self) -> Stamp:
-        """For readings stamped now."""
+        """By what clock readings are stamped now."""
         return Stamp(self.boot, round(self._offset_ms), self.synchronised)
 
     def retimed(self, time_ms: Int64s, stamp: Stamp) -> Int64s | None:
-        """True times of readings of this boot; None when they stand right already, or nobody knows better.
+        """True times (UTC ms) of readings that were stamped `time_ms`, an array; None when they are right already, are
+        of another boot, or nobody knows better.
 
         Between two answers of the cloud the crystal is taken to have drifted evenly.
         """

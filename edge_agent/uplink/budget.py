@@ -20,7 +20,7 @@ _SHARE = {Lane.HISTORY: 0.6, Lane.LIVE: 0.9}
 @dataclass(slots=True)
 class Budget:
     """bytes_per_day: in days of UTC; None is unmetered. history_per_s: batches of history; history_bytes_per_s: of
-    their payload; None is unlimited. day: since 1970, of which bytes_today tells."""
+    their payload; None is unlimited. day: since 1970, the one of which `bytes_today` is the sum."""
 
     bytes_per_day: int | None = None
     history_per_s: float = 100.0
@@ -31,6 +31,10 @@ class Budget:
     _batches: float = 0.0  # of history that may go now
     _bytes: float = 0.0
     _earned_s: float | None = None
+
+    def restore(self, day: int, bytes_today: int) -> None:
+        """What an earlier run had used of a day: a restart must not give the day's bytes again."""
+        self.day, self.bytes_today = day, bytes_today
 
     def link_up(self, now_s: float) -> None:
         """A new connection has carried nothing, and history has saved up nothing."""
@@ -49,6 +53,7 @@ class Budget:
         self._earned_s = now_s
 
     def sent(self, payload_bytes: int) -> None:
+        """A payload goes out."""
         self.bytes_today += payload_bytes
         self._carried += payload_bytes
 

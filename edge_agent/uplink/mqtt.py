@@ -1,4 +1,4 @@
-"""The gateway's voice: carries what the sender decides, over MQTT 3.1.1.
+"""The gateway's voice: carries what the session decides, over MQTT 3.1.1.
 
 A new client for every connection: paho keeps what it was handed over a reconnect and sends it again without asking.
 Nothing here knows whether a broker exists; readings are committed to the spool all the same.
@@ -18,11 +18,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
 from contract.clock import Clock
-from contract.readings import ReadingBatch
 from contract.settings_model import Positive
-from contract.wire.envelope import Lane
 from contract.wire.topics import TopicKind
-from edge_agent.spool.store import Counters
+from edge_agent.spool.store import SpoolStore
+from edge_agent.timesync.gateway_clock import now_of
 from edge_agent.uplink.link_meter import carried_bytes
 from edge_agent.uplink.session import Publication, Session
 from host.broker_settings import BrokerSettings
@@ -40,23 +39,25 @@ class GatewayBrokerSettings(BrokerSettings):
 
 
 class MqttUplink:
-    """`submit` from the loop's thread; `run` until cancelled."""
+    """`wake` from the loop's thread; `run` until cancelled. session: over `store`."""
 
-    def __init__(self, gateway: str, sender: Session, broker: GatewayBrokerSettings, clock: Clock) -> None:
-        self._gateway, self._sender, self._broker, self._clock = gateway, sender, broker, clock
+    def __init__(
+        self, gateway: str, session: Session, store: SpoolStore, broker: GatewayBrokerSettings, clock: Clock
+    ) -> None:
+        self._gateway, self._session, self._store, self._broker, self._clock = gateway, session, store, broker, clock
         self._wake = asyncio.Event()
         self._client: mqtt.Client | None = None
         self._trouble = "not connected yet"
 
-    def submit(self, batch: ReadingBatch, lane: Lane, counters: Counters) -> None:
-        """See `edge_agent.uplink.session.Session.submit`."""
-        self._sender.submit(batch, lane, counters, time.monotonic(), self._clock.now_ms())
+    def wake(self) -> None:
+        """Something was added to the store: look now."""
         self._wake.set()
 
     def status(self) -> dict[str, Any]:
-        trouble = self._sender.disk_trouble or ("" if self._sender.connected else self._trouble)
+        """For the status file."""
+        trouble = self._store.disk_trouble or ("" if self._session.connected else self._trouble)
         said = {"trouble": trouble, "broker": f"{self._broker.host}:{self._broker.port}"}
-        return {**said, **self._sender.status(self._clock.now_ms())}
+        return {**said, **self._session.status(now_of(self._clock))}
 
     async def run(self) -> None:
         pause_s = 0.5
@@ -74,8 +75,8 @@ class MqttUplink:
     async def drained(self, timeout_s: float) -> bool:
         """Until the cloud has everything, the link is gone, or the time is up."""
         deadline = time.monotonic() + timeout_s
-        while self._sender.connected and time.monotonic() < deadline:
-            if self._sender.empty:
+        while self._session.connected and time.monotonic() < deadline:
+            if self._session.empty:
                 return True
             await asyncio.sleep(0.05)
         return False
@@ -91,13 +92,13 @@ class MqttUplink:
                 loop.call_soon_threadsafe(function, *args)
 
         def on_connect(_c: mqtt.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
-            soon(self._linked if not reason.is_failure else self._failed, reason, ended)
+            soon(self._on_link if not reason.is_failure else self._on_loss, reason, ended)
 
         def on_disconnect(_c: mqtt.Client, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
-            soon(self._failed, reason, ended)
+            soon(self._on_loss, reason, ended)
 
         def on_message(_c: mqtt.Client, _u: object, message: mqtt.MQTTMessage) -> None:
-            soon(self._heard, message.payload)
+            soon(self._on_ack, message.payload)
 
         tls = self._broker.tls()
         files = tls.stamp() if tls is not None else ()
@@ -116,7 +117,7 @@ class MqttUplink:
         client.loop_start()
         try:
             while not ended.is_set():
-                if self._sender.connected and up_since is None:
+                if self._session.connected and up_since is None:
                     up_since = time.monotonic()
                 self._pump()
                 if tls is not None and tls.stamp() != files:
@@ -133,9 +134,9 @@ class MqttUplink:
 
     def _pump(self) -> None:
         carried = carried_bytes(self._client.socket() if self._client is not None else None)
-        if carried is not None and self._sender.connected:
-            self._sender.metered(carried)
-        for publication in self._sender.due(time.monotonic(), self._clock.now_ms(), self._clock.monotonic_ms()):
+        if carried is not None and self._session.connected:
+            self._session.metered(carried)
+        for publication in self._session.due(now_of(self._clock)):
             if not self._publish(publication):
                 break  # it will be due again
 
@@ -144,28 +145,27 @@ class MqttUplink:
             return False
         return self._client.publish(p.topic, p.payload, qos=1, retain=p.retain).rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
-    def _linked(self, _reason: ReasonCode, _ended: asyncio.Event) -> None:
+    def _on_link(self, _reason: ReasonCode, _ended: asyncio.Event) -> None:
         if self._client is None:
             return
-        self._client.subscribe(self._sender.topic(TopicKind.ACK), qos=1)
-        now_s, now_ms = time.monotonic(), self._clock.now_ms()
-        for publication in self._sender.linked(now_s, now_ms, self._clock.monotonic_ms()):
+        self._client.subscribe(self._session.topic(TopicKind.ACK), qos=1)
+        for publication in self._session.link_up(now_of(self._clock)):
             self._publish(publication)
         self._wake.set()
 
-    def _failed(self, reason: ReasonCode, ended: asyncio.Event) -> None:
+    def _on_loss(self, reason: ReasonCode, ended: asyncio.Event) -> None:
         self._trouble = f"the broker at {self._broker.host}:{self._broker.port} hung up: {reason}"
-        self._sender.unlinked()
+        self._session.link_down(now_of(self._clock))
         ended.set()
         self._wake.set()
 
-    def _heard(self, payload: bytes) -> None:
-        self._sender.heard(payload, self._clock.now_ms(), time.monotonic(), self._clock.monotonic_ms())
+    def _on_ack(self, payload: bytes) -> None:
+        self._session.take_ack(payload, now_of(self._clock))
         self._wake.set()
 
     def _hang_up(self) -> None:
         client, self._client = self._client, None
-        self._sender.unlinked()
+        self._session.link_down(now_of(self._clock))
         if client is not None:
             client.on_connect = client.on_disconnect = client.on_message = None
             client.disconnect()
@@ -174,7 +174,7 @@ class MqttUplink:
     def _new_client(self) -> mqtt.Client:
         b = self._broker
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"headwater-{self._gateway}", clean_session=True)
-        client.will_set(self._sender.topic(TopicKind.ONLINE), b"0", qos=1, retain=True)
+        client.will_set(self._session.topic(TopicKind.ONLINE), b"0", qos=1, retain=True)
         if (credentials := b.credentials()) is not None:
             client.username_pw_set(*credentials)
         tls = b.tls()

@@ -41,7 +41,7 @@ class OutboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A batch in the spool. created_ms: the agent's UTC ms when it was spooled; since_s: caller's clock.
+    """A batch in the spool, `bytes` of payload. created_ms: UTC when it was spooled; since_s: caller's clock.
 
     sent: it may have left before a restart.
     """
@@ -63,6 +63,9 @@ class _Flight:
 
 @dataclass(slots=True)
 class Outbox:
+    """What waits for the cloud, of one spool. spool: its identity. refused: batches by the cloud's reason.
+    acknowledged, resent: batches since the agent began. budget: what the link may carry."""
+
     spool: int
     settings: OutboxSettings = field(default_factory=OutboxSettings)
     connected: bool = False
@@ -93,7 +96,20 @@ class Outbox:
                 self._left.add(w.seq)
         self._order_history()
 
+    def restart(self, spool: int, waiting: Iterable[Waiting], now_s: float) -> None:
+        """The spool has another identity, and `waiting` is all that waits in it; counts, link and budget go on."""
+        self.spool = spool
+        self._flights.clear()
+        self._known.clear()
+        self._left.clear()
+        self._ascending.clear()
+        for queue in self._lanes.values():
+            queue.clear()
+        self.restored(waiting)
+        self._age(now_s)
+
     def spooled(self, waiting: Waiting) -> None:
+        """A new batch, to be sent in its lane."""
         self._known[waiting.seq] = waiting.lane
         self._ascending.append(waiting.seq)
         self._lanes[waiting.lane].append(waiting)
@@ -111,6 +127,7 @@ class Outbox:
         self._order_history()
 
     def link_up(self, now_s: float) -> None:
+        """The link is there: `due` gives something from now on."""
         self.connected = True
         self.budget.link_up(now_s)
         self._age(now_s)
@@ -137,7 +154,8 @@ class Outbox:
         self._flights.clear()
 
     def acked(self, ack: Ack) -> list[int]:
-        """The sequences that may be forgotten. An acknowledgement of another spool forgets nothing."""
+        """Takes what an acknowledgement names from what waits; gives the sequences that may be deleted. One of another
+        spool says nothing."""
         if ack.spool != self.spool:
             return []
         durable = set(ack.seqs)
@@ -165,7 +183,7 @@ class Outbox:
             return True
         return any(seq in self._known and seq not in self._left for seq in named)
 
-    def settled_before(self, ack: Ack) -> list[int]:
+    def durable_before(self, ack: Ack) -> list[int]:
         """What it names of that which left before this link: that much can be believed of a strange one."""
         named = {*ack.seqs, *(ack.refused or {})}
         return [s for s in self._left if (s <= ack.prefix or s in named) and s not in self._flights]
@@ -222,6 +240,7 @@ class Outbox:
         return {lane: count[lane] for lane in Lane}
 
     def in_flight(self) -> int:
+        """How many are on the way."""
         return len(self._flights)
 
     def _overdue(self, now_s: float) -> list[int]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.readings import Flag, Float64s, Int64s, ReadingBatch
-from edge_agent.spool.file import GivenUp
+from edge_agent.spool.batches import GivenUp
 
 _EPSILON = 1e-9
 

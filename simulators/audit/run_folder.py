@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from contract.readings import ReadingBatch
-from edge_agent.spool.file import GivenUp
+from edge_agent.spool.batches import GivenUp
 from simulators.audit.compare import Audit, Gap, compare, count, rows_by_channel
 
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.

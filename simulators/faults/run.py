@@ -23,7 +23,7 @@ from cloud.ledger.open import open_ledger
 from cloud.log.sqlite import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
-from edge_agent.spool.store import read_waiting
+from edge_agent.spool.file import read_waiting
 from host.district_folder import load
 from simulators.audit.run_folder import audit
 from simulators.demo.district import District, Scene, views_behind

@@ -15,7 +15,7 @@ from cloud.ingest.admission import InboundMessage
 from cloud.ingest.ingest import Ingest
 from contract.conditions.latches import Change, Conditions, ConditionState, Late, Reason, State
 from contract.readings import ReadingBatch
-from edge_agent.spool.store import Spool
+from edge_agent.spool.database import SpoolDatabase
 
 
 @contextmanager
@@ -47,16 +47,16 @@ def acknowledge_before_commit() -> AbstractContextManager[None]:
 
 def forget_sequence_on_restart() -> AbstractContextManager[None]:
     """The gateway counts on from the highest number that still waits, not from the highest it ever gave."""
-    begin = Spool.__init__
+    begin = SpoolDatabase.__init__
 
-    def forgetful(self: Spool, path: Path, *args: Any, **named: Any) -> None:
+    def forgetful(self: SpoolDatabase, path: Path, *args: Any, **named: Any) -> None:
         if path.exists():
             with closing(sqlite3.connect(path, isolation_level=None)) as db:
                 (highest,) = db.execute("select coalesce(max(seq), 0) from batch").fetchone()
                 db.execute("update meta set value = ? where key = 'next_seq'", (highest + 1,))
         begin(self, path, *args, **named)
 
-    return _replaced(Spool, "__init__", forgetful)
+    return _replaced(SpoolDatabase, "__init__", forgetful)
 
 
 def clear_on_stale() -> AbstractContextManager[None]:

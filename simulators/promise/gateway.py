@@ -1,4 +1,4 @@
-"""One gateway: the real sender over the real spool, with a link and a clock that fail."""
+"""One gateway: the real session over the real store, with a link and a clock that fail."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from contract.wire.birth import Birth, decode_birth
 from contract.wire.envelope import Lane
 from contract.wire.state import GatewayState, decode_state
 from contract.wire.topics import TopicKind
+from edge_agent.spool.database import SpoolDatabase
 from edge_agent.spool.file import SpoolFull
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import SpoolStore, StoreSettings
+from edge_agent.timesync.now import Now
 from edge_agent.uplink.session import Publication, Session
 from simulators.promise.centre import Centre
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.truth import Key, Truth, Water, keys
-from simulators.promise.watched import WatchedSpool
+from simulators.promise.watched import WatchedDatabase
 from simulators.promise.world import Broken, Broker, World
 
 
@@ -47,27 +49,28 @@ class GatewayNode:
         self.clock_step_ms = 0
         self.cable = True
         self.quiet_until_ms = 0
-        self.sender: Session | None = None
-        self.spool: WatchedSpool | None = None
+        self.session: Session | None = None
+        self.store: SpoolStore | None = None
+        self.spool: WatchedDatabase | None = None
         self.refused = 0
 
     # --- life ---
 
     def start(self) -> None:
-        if self.sender is not None:
+        if self.session is not None:
             return
         try:
             self._open()
         except Crash:
             self._fall()
         except (SpoolFull, sqlite3.OperationalError) as error:
-            self._world.say(f"{self.name} cannot start: {error}")
+            self._world.say(f"{self.name} cannot start: {str(error).rpartition('/')[2]}")
             self.disk.power_off()
             self._world.after(20, self.start)
 
     def _open(self) -> None:
         path = self._folder / f"spool-{self._spools}.sqlite"
-        spool = WatchedSpool(path, self.gateway, self.clock_ms(), self._cap_bytes)
+        spool = WatchedDatabase(path, self.gateway, self.clock_ms())
         if spool.set_aside is not None:
             raise Broken(f"{self.name}: a sound spool was set aside as corrupt")
         spool.truth, spool.holds = self._truth, self._holds.setdefault(spool.id, {})
@@ -76,17 +79,18 @@ class GatewayNode:
             if payload is not None:
                 spool.holds[s.seq] = keys(decode_batch(payload).readings)
         self.spool = spool
-        self.sender = Session(self._district, self.gateway, spool, self._world.now_s, self.clock_ms())
+        self.store = SpoolStore(spool, self.now(), StoreSettings(self._cap_bytes))
+        self.session = Session(self._district, self.gateway, self.store, self.now())
         self._world.say(f"{self.name} starts, spool {spool.id:016x}, {len(spool.waiting())} waiting")
 
     def kill(self) -> None:
         """kill -9, between two steps."""
-        if self.sender is not None:
+        if self.session is not None:
             self._fall()
 
     def _fall(self) -> None:
         self._world.say(f"{self.name} crashes")
-        self.sender = self.spool = None
+        self.session = self.store = self.spool = None
         self.disk.power_off()
         self._world.after(self._world.rng.uniform(1, 60), self.start)
 
@@ -101,10 +105,13 @@ class GatewayNode:
     def clock_ms(self) -> int:
         return self._world.true_ms + self.clock_step_ms
 
+    def now(self) -> Now:
+        return Now(self.clock_ms(), self._world.now_s)
+
     # --- work ---
 
     def measure(self) -> None:
-        if self.sender is None or self._world.true_ms < self.quiet_until_ms:
+        if self.store is None or self._world.true_ms < self.quiet_until_ms:
             return
         batch = self._water.readings(self.clock_ms(), self._world.now_s)
         if not len(batch):
@@ -112,8 +119,8 @@ class GatewayNode:
         lane = Lane.ALARM if self._world.rng.random() < 0.2 else Lane.LIVE
         before = set(self._waiting_keys()) if self._cap_bytes < 1 << 20 else set()
         try:
-            self.sender.submit(batch, lane, {}, self._world.now_s, self.clock_ms())
-            self._world.say(f"{self.name} makes {len(batch)} {lane.name} {self.sender.disk_trouble[-30:]}")
+            self.store.add(batch, lane, {}, self.now())
+            self._world.say(f"{self.name} makes {len(batch)} {lane.name} {self.store.disk_trouble[-30:]}")
         except Crash:
             self._fall()
             self._truth.thrown |= self._gone_since(before)
@@ -129,10 +136,10 @@ class GatewayNode:
         self._pump()
 
     def _pump(self) -> None:
-        if self.sender is None:
+        if self.session is None:
             return
         try:
-            for p in self.sender.due(self._world.now_s, self.clock_ms()):
+            for p in self.session.due(self.now()):
                 self._world.say(f"{self.name} sends {p.topic.rsplit('/', 1)[1]} {len(p.payload)} B")
                 self._say(p)
         except Crash:
@@ -142,14 +149,14 @@ class GatewayNode:
 
     def _link(self) -> None:
         """The state of the connection follows the cable and the broker, a little late: half-open links lose things."""
-        if self.sender is None:
+        if self.session is None:
             return
         up = self.cable and self._broker.up
-        if up and not self.sender.connected:
-            for p in self.sender.linked(self._world.now_s, self.clock_ms()):
+        if up and not self.session.connected:
+            for p in self.session.link_up(self.now()):
                 self._say(p)
-        elif not up and self.sender.connected and self._world.rng.random() < 0.5:
-            self.sender.unlinked()
+        elif not up and self.session.connected and self._world.rng.random() < 0.5:
+            self.session.link_down(self.now())
 
     def _say(self, p: Publication) -> None:
         said: Birth | GatewayState | None = None
@@ -165,14 +172,14 @@ class GatewayNode:
             self._broker.publish(p.topic, p.payload, self._centre)
 
     def listening(self) -> bool:
-        return self.sender is not None and self.cable
+        return self.session is not None and self.cable
 
     def deliver(self, topic: str, payload: bytes) -> None:
-        if self.sender is None or topic != self.sender.topic(TopicKind.ACK):
+        if self.session is None or topic != self.session.topic(TopicKind.ACK):
             return
         try:
             before = self._refused()
-            if self.sender.heard(payload, self.clock_ms()):
+            if self.session.take_ack(payload, self.now()):
                 self.refused += self._refused() - before
                 self._world.say(f"{self.name} forgets, {self.waiting()} left")
         except Crash:
@@ -188,20 +195,20 @@ class GatewayNode:
 
     def empty(self) -> bool:
         """By its own word and by its file."""
-        return self.sender is not None and self.sender.empty and self.waiting() == 0
+        return self.session is not None and self.session.empty and self.waiting() == 0
 
     def check(self) -> None:
         """What was given up is counted, in the same file."""
         if self.spool is None:
             return
-        if self.sender is not None and self.sender.renamed:
+        if self.store is not None and self.store.renamed:
             raise Broken(f"{self.name}: its own numbers were strange to it")
         counted = self.spool.totals("thinned") + self.spool.totals("dropped")
         if counted < self.spool.given_up:  # an earlier run of the same spool counts, too
             raise Broken(f"{self.name}: {self.spool.given_up} readings given up, {counted} counted")
 
     def _refused(self) -> int:
-        return 0 if self.sender is None else self.sender.outbox.refused.total()
+        return 0 if self.session is None else self.session.refused
 
     def _waiting_keys(self) -> Iterable[Key]:
         if self.spool is None:
@@ -218,7 +225,7 @@ class GatewayNode:
     def _in_file(self) -> set[Key]:
         """Readings that wait in the file of a box that does not run."""
         full, self.disk.full = self.disk.full, False
-        spool = Spool(self._folder / f"spool-{self._spools}.sqlite", self.gateway, self.clock_ms())
+        spool = SpoolDatabase(self._folder / f"spool-{self._spools}.sqlite", self.gateway, self.clock_ms())
         found: set[Key] = set()
         for s in spool.waiting():
             payload = spool.payload(s.seq)

@@ -9,8 +9,8 @@ from tests.edge_agent.gateway import Gateway
 
 @pytest.fixture
 def closed() -> Iterator[list[Gateway]]:
-    """Put gateways in; their spools are closed at the end."""
+    """Put gateways in; their stores are closed at the end."""
     made: list[Gateway] = []
     yield made
     for g in made:
-        g.spool.close()
+        g.store.close()

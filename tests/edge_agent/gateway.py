@@ -13,9 +13,9 @@ from contract.wire.birth import decode_birth
 from contract.wire.envelope import Lane
 from contract.wire.state import decode_state
 from contract.wire.topics import TopicKind, parse_topic
+from edge_agent.timesync.now import Now
 from edge_agent.timesync.timekeeping import Timekeeper
-from edge_agent.uplink.session import Session
-from tests.edge_agent.support import START_MS, Cloud, spool_at
+from tests.edge_agent.support import START_MS, Cloud, database_at, session_of, store_of
 
 DAY_MS = 86_400_000
 
@@ -37,10 +37,11 @@ class Gateway:
     ) -> None:
         self.true_ms, self.ppm, self.wall_off_ms = true_ms, ppm, wall_off_ms
         self.born_ms = true_ms - 5000 if born_ms is None else born_ms
-        self.spool = spool_at(folder)
-        self.spool._db.execute("pragma synchronous = off")  # no power is cut here
+        self.database = database_at(folder)
+        self.database.skip_sync()
         self.keeper = Timekeeper(boot, self.wall, self.mono)
-        self.sender = Session("d", "gw", self.spool, self.now_s, self.now_ms, keeper=self.keeper)
+        self.store = store_of(self.database, self.keeper, self.now)
+        self.session = session_of(self.store, now=self.now)
         self.linked = False
         self.cloud_tells = self.cloud_hears = True
         self.delay_ms = 200
@@ -59,6 +60,10 @@ class Gateway:
         return self.mono / 1000
 
     @property
+    def now(self) -> Now:
+        return Now(self.now_ms, self.now_s)
+
+    @property
     def now_ms(self) -> int:
         return self.keeper.now_ms(self.wall, self.mono)
 
@@ -68,17 +73,17 @@ class Gateway:
             now_ms = self.now_ms
             if read:
                 batch = ReadingBatch.of([now_ms], [1], [self.true_ms / 1000])
-                self.sender.submit(batch, Lane.LIVE, {1: {"reported": 1}}, self.now_s, now_ms)
+                self.store.add(batch, Lane.LIVE, {1: {"reported": 1}}, self.now)
             if self.linked:
-                self.exchange(self.sender.due(self.now_s, now_ms, self.mono))
+                self.exchange(self.session.due(self.now))
 
     def link(self) -> None:
         self.linked = True
-        self.exchange(self.sender.linked(self.now_s, self.now_ms, self.mono))
+        self.exchange(self.session.link_up(self.now))
 
     def cut(self) -> None:
         self.linked = False
-        self.sender.unlinked()
+        self.session.link_down(self.now)
 
     def exchange(self, publications) -> None:
         for p in publications:
@@ -101,7 +106,7 @@ class Gateway:
             if ack is not None and ack.cloud_ms and not self.cloud_tells:
                 ack = Ack(ack.spool, 0)
             if ack is not None:
-                self.sender.heard(encode_ack(ack), self.now_ms, self.now_s, self.mono)
+                self.session.take_ack(encode_ack(ack), self.now)
 
     def _answered_ms(self) -> int:
         """A round trip, and what the cloud said on the way: of its delay most is before."""

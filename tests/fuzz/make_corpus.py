@@ -32,7 +32,8 @@ from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import WireBatch
 from contract.wire.birth import Birth, encode_birth
 from contract.wire.envelope import Lane, RefusalReason
-from edge_agent.spool.store import Spool
+from edge_agent.spool.batches import Replacement
+from edge_agent.spool.database import SpoolDatabase
 from firmware_bridge.framing import encode_frame
 from firmware_bridge.node import Sample, Telemetry, encode_telemetry
 from tests.fuzz import shells
@@ -127,8 +128,9 @@ def configurations() -> Iterator[tuple[str, str, bytes]]:
 
 def stores() -> Iterator[tuple[str, str, bytes]]:
     path = shells.fresh("seed.sqlite")
-    spool = Spool(path, "gw-1", NOW_MS)
-    spool.commit(ReadingBatch.of([NOW_MS], [101], [0.25]), Lane.ALARM, {101: {"made": 1}}, NOW_MS)
+    spool = SpoolDatabase(path, "gw-1", NOW_MS)
+    one = ReadingBatch.of([NOW_MS], [101], [0.25])
+    spool.replace(Replacement(one, Lane.ALARM, NOW_MS, counters={101: {"made": 1}}), last_commit_ms=NOW_MS)
     spool.close()
     yield "file.spool", "one", path.read_bytes()
     path = shells.fresh("seed.sqlite")

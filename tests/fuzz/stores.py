@@ -21,7 +21,9 @@ from cloud.views.runner import ViewRunner
 from cloud.warnings.view import WarningsView, open_view
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane, RefusalReason
-from edge_agent.spool.store import Spool
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.store import SpoolStore
+from edge_agent.timesync.now import Now
 from edge_agent.uplink.session import Session
 from tests.fuzz.shells import NOW_MS, Run, fresh, scratch, small
 
@@ -32,15 +34,17 @@ def spool(data: bytes) -> object:
     """A damaged spool is set aside, and the agent goes on with a new one: it takes readings and gives them back."""
     path = fresh("spool.sqlite")
     path.write_bytes(data)
-    found = Spool(path, "gw-1", NOW_MS)
+    found = SpoolDatabase(path, "gw-1", NOW_MS)
+    now = Now(NOW_MS, 0.0)
     try:
         known = found.waiting()
-        sender = Session("small", "gw-1", found, 0.0, NOW_MS)
-        spooled = found.commit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.LIVE, {11: {"made": 1}}, NOW_MS)
-        assert found.payload(spooled[0].seq)
-        found.oldest_ms()
-        sender.status(NOW_MS)
-        found.forget([b.seq for b in known])
+        store = SpoolStore(found, now)
+        session = Session("small", "gw-1", store, now)
+        store.add(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.LIVE, {11: {"made": 1}}, now)
+        (*_, newest) = found.waiting()
+        assert found.readings_of([newest]).value.tolist() == [0.25]
+        session.status(now)
+        store.acknowledged([b.seq for b in known], now)
         return found.set_aside
     finally:
         found.close()

@@ -9,7 +9,9 @@ from contract.readings import ReadingBatch
 from contract.wire import batch as wire
 from contract.wire.ack import decode_ack
 from contract.wire.envelope import Lane
-from edge_agent.spool.store import Spool
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.store import SpoolStore
+from edge_agent.timesync.now import Now
 from edge_agent.uplink.session import Session
 from tests.fuzz.shells import NOW_MS, scratch, small
 
@@ -37,6 +39,9 @@ def receive(data: bytes) -> object:
     return done
 
 
+_NOW = Now(NOW_MS, 0.0)
+
+
 @cache
 def _good_batch() -> bytes:
     channel = small().channels_by_gateway["gw-1"][0].id
@@ -44,24 +49,25 @@ def _good_batch() -> bytes:
 
 
 @cache
-def _sender() -> tuple[Session, Spool]:
-    spool = Spool(scratch() / "sender.sqlite", "gw-1", NOW_MS)
-    sender = Session("small", "gw-1", spool, 0.0, NOW_MS)
-    sender.submit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, 0.0, NOW_MS)
-    sender.linked(0.0)
-    return sender, spool
+def _gateway() -> tuple[Session, SpoolStore, SpoolDatabase]:
+    database = SpoolDatabase(scratch() / "sender.sqlite", "gw-1", NOW_MS)
+    store = SpoolStore(database, _NOW)
+    session = Session("small", "gw-1", store, _NOW)
+    store.add(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, _NOW)
+    session.link_up(_NOW)
+    return session, store, database
 
 
 def hear(data: bytes) -> object:
     """An acknowledgement. What names another spool, or nothing, must make no room."""
-    sender, spool = _sender()
-    if sender.empty:
-        sender.submit(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, 0.0, NOW_MS)
-    waiting = [b.seq for b in spool.waiting()]
-    made_room = sender.heard(data, NOW_MS)
+    session, store, database = _gateway()
+    if session.empty:
+        store.add(ReadingBatch.of([NOW_MS], [11], [0.25]), Lane.ALARM, {}, _NOW)
+    waiting = [b.seq for b in database.waiting()]
+    made_room = session.take_ack(data, _NOW)
     if made_room:
-        assert decode_ack(data).spool == spool.id, "an acknowledgement of another spool made room"
+        assert decode_ack(data).spool == store.id, "an acknowledgement of another spool made room"
     else:
-        assert [b.seq for b in spool.waiting()] == waiting
-    assert sender.status(NOW_MS)["bad_acks"] >= 0
+        assert [b.seq for b in database.waiting()] == waiting
+    assert session.status(_NOW)["bad_acks"] >= 0
     return made_room

@@ -73,7 +73,7 @@ async def test_an_agent_reads_and_spools_before_any_broker_is_there(tmp_path: Pa
         try:
             await district.start()
             await asyncio.sleep(12)
-            from edge_agent.spool.store import read_totals
+            from edge_agent.spool.file import read_totals
 
             counts = read_totals(scene.out / "edge" / "gw-north" / "spool.sqlite")
             assert sum(c["reported"] for c in counts.values()) > 20

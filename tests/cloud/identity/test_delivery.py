@@ -21,7 +21,8 @@ from contract.catalogue.catalogue import Catalogue
 from contract.clock import SystemClock
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import open_store
+from edge_agent.timesync.gateway_clock import now_of
 from edge_agent.uplink.mqtt import GatewayBrokerSettings, MqttUplink
 from edge_agent.uplink.session import Session
 from host.tls import TlsFiles
@@ -68,17 +69,18 @@ class Gateway:
     def __init__(self, folder: Path, district: Catalogue, broker: Mosquitto, gateway: str, identity: str) -> None:
         assert broker.identities is not None
         self._district, self.gateway = district, gateway
-        now_ms = SystemClock().now_ms()
-        spool = Spool(folder / gateway / "spool.sqlite", gateway, now_ms)
-        self.sender = Session(district.district.id, gateway, spool, time.monotonic(), now_ms)
+        now = now_of(SystemClock())
+        self.store = open_store(folder / gateway / "spool.sqlite", gateway, now)
+        self.session = Session(district.district.id, gateway, self.store, now)
         files = {n: Path(p) for n, p in broker.identities.gateway_tls(identity).items()}
         settings = GatewayBrokerSettings(host="127.0.0.1", port=broker.port).model_copy(update=files)
-        self.uplink = MqttUplink(gateway, self.sender, settings, SystemClock())
+        self.uplink = MqttUplink(gateway, self.session, self.store, settings, SystemClock())
 
     def say(self, owner: str | None = None) -> None:
         channel = self._district.channels_by_gateway[owner or self.gateway][0].id
-        now_ms = SystemClock().now_ms()
-        self.uplink.submit(ReadingBatch.of([now_ms], [channel], [0.25], [1]), Lane.LIVE, {})
+        now = now_of(SystemClock())
+        self.store.add(ReadingBatch.of([now.utc_ms], [channel], [0.25], [1]), Lane.LIVE, {}, now)
+        self.uplink.wake()
 
 
 @asynccontextmanager
@@ -109,7 +111,7 @@ async def test_batches_are_delivered_and_acknowledged(tmp_path: Path, small_dist
             for g in gateways:
                 for _ in range(20):
                     g.say()
-            await until(lambda: all(g.sender.empty for g in gateways))
+            await until(lambda: all(g.session.empty for g in gateways))
             assert c.counted("readings_stored") == 40
             assert not c.ingest.counters().get("refused_no_identity")
             assert all(link.online for link in c.ingest.links())
@@ -123,7 +125,7 @@ async def test_another_gateways_channel_is_refused_by_the_receiver_too(
         async with cloud(tmp_path / "cloud", small_district, broker) as c, speaking(g):
             g.say(owner="gw-2")
             g.say()
-            await until(lambda: g.sender.empty)
+            await until(lambda: g.session.empty)
             assert c.counted("refused_foreign_channel") == 1
             assert c.counted("readings_stored") == 1
 
@@ -137,13 +139,13 @@ async def test_an_agent_with_another_gateways_certificate_is_not_heard(
         async with cloud(tmp_path / "cloud", small_district, broker) as c:
             async with speaking(thief):
                 thief.say()
-                await until(lambda: thief.sender.connected)
+                await until(lambda: thief.session.connected)
                 await asyncio.sleep(1)
             async with speaking(honest):
                 honest.say()
-                await until(lambda: honest.sender.empty)
+                await until(lambda: honest.session.empty)
             assert c.counted("readings_stored") == 1
-            assert not thief.sender.empty  # kept in its spool, where it belongs
+            assert not thief.session.empty  # kept in its spool, where it belongs
             assert [link.online for link in c.ingest.links()] == [False, True]
 
 
@@ -156,7 +158,7 @@ async def test_revocation_ends_a_connection_that_stands(tmp_path: Path, small_di
         async with cloud(tmp_path / "cloud", small_district, broker) as c, speaking(gone, kept):
             gone.say()
             kept.say()
-            await until(lambda: gone.sender.empty and kept.sender.empty)
+            await until(lambda: gone.session.empty and kept.session.empty)
             authority = files.authority(small_district)
             authority.revoke("gw-1")
             assert not authority.notes
@@ -167,13 +169,13 @@ async def test_revocation_ends_a_connection_that_stands(tmp_path: Path, small_di
             for _ in range(5):
                 gone.say()
                 kept.say()
-                await until(lambda: kept.sender.empty)
+                await until(lambda: kept.session.empty)
                 await asyncio.sleep(0.2)
-            assert not gone.sender.empty
+            assert not gone.session.empty
             assert c.counted("readings_stored") == stored + 5
             # An engineer brings a new bundle: what was kept in the spool arrives, and the agent was not restarted.
             files.unpack("gw-1", authority.cert_pem, authority.add("gw-1"))
-            await until(lambda: gone.sender.empty, 20)
+            await until(lambda: gone.session.empty, 20)
             assert c.counted("readings_stored") == stored + 10
 
 
@@ -187,7 +189,7 @@ async def test_the_receiver_refuses_a_revoked_gateway_when_the_broker_was_not_to
         g = Gateway(tmp_path, small_district, broker, "gw-1", "gw-1")
         async with cloud(tmp_path / "cloud", small_district, broker) as c, speaking(g):
             g.say()
-            await until(lambda: g.sender.empty)
+            await until(lambda: g.session.empty)
             authority = files.authority(small_district)
             authority.revoke("gw-1")
             assert "reload it" in authority.notes[0]
@@ -204,11 +206,11 @@ async def test_new_keys_of_the_cloud_are_taken_up_without_a_restart(tmp_path: Pa
         g = Gateway(tmp_path, small_district, broker, "gw-1", "gw-1")
         async with cloud(tmp_path / "cloud", small_district, broker) as c, speaking(g):
             g.say()
-            await until(lambda: g.sender.empty)
+            await until(lambda: g.session.empty)
             files.authority(small_district).write_broker_files(files.conf.parent, fresh=True)
             await asyncio.sleep(2)
             g.say()
-            await until(lambda: g.sender.empty, 20)
+            await until(lambda: g.session.empty, 20)
             assert c.counted("readings_stored") == 2
 
 
@@ -228,7 +230,7 @@ async def test_a_broker_that_shows_another_authoritys_certificate_is_not_talked_
             g = Gateway(tmp_path, small_district, false, "gw-1", "gw-1")
             async with speaking(g):
                 await until(lambda: "certificate verify failed" in g.uplink.status()["trouble"])
-                assert not g.sender.connected
+                assert not g.session.connected
 
 
 async def test_a_broker_with_a_certificate_for_another_name_is_not_talked_to(

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from contract.wire.batch import decode_batch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.agent import Agent
 from edge_agent.config import EdgeConfig, load_config
+from edge_agent.spool.database import SpoolDatabase
 from edge_agent.timesync.timekeeping import EARLIEST_MS
 from tests.conftest import SMALL_DISTRICT
 
@@ -57,15 +58,17 @@ def test_a_scenario_believes_no_clock_of_years_before_it(config: EdgeConfig) -> 
 @pytest.mark.parametrize("wall_ms", [TRUE_MS - DAY_MS, TRUE_MS + DAY_MS, 4_000])
 def test_readings_between_bus_and_spool_when_the_cloud_says_the_time(config: EdgeConfig, wall_ms: int) -> None:
     """They were stamped before, and are committed after, as if by the new clock."""
-    agent = Agent(replace(config, clock=HandClock(wall_ms), boot="b"))
+    replaced = replace(config, clock=HandClock(wall_ms), boot="b")
+    agent = Agent(replaced)
     keeper = agent._clock.keeper
     agent._gather(agent._clock.now_ms(), 101, 0.5)
-    keeper.told(TRUE_MS, 4_999, 5_000)
+    keeper.take_answer(TRUE_MS, 4_999, 5_000)
     agent._gather(agent._clock.now_ms() + 1000, 101, 0.7)
     agent._flush(quiet=True)
-    (row,) = agent._spool.waiting()
-    readings = decode_batch(agent._spool.payload(row.seq) or b"").readings
-    agent._spool.close()
+    agent._store.close()
+    with closing(SpoolDatabase(replaced.spool_path, replaced.gateway.id, TRUE_MS)) as database:
+        (row,) = database.waiting()
+        readings = database.readings_of([row])
     assert readings.time_ms.tolist() == pytest.approx([TRUE_MS, TRUE_MS + 1000], abs=2)
     assert keeper.retimed(readings.time_ms, row.stamp) is None
 

@@ -21,7 +21,7 @@ def test_a_wrong_wall_clock_at_boot_is_put_right_by_the_cloud(tmp_path, closed, 
     g.link()
     g.run(100)
     g.cut()
-    assert g.sender.empty
+    assert g.session.empty
     assert g.errors_s().max() <= 2
     assert len(g.errors_s()) == 800
     assert g.cloud.twice == 0
@@ -42,7 +42,7 @@ def test_booted_in_1970_with_the_link_up(tmp_path, closed):
 def test_a_reboot_that_never_learnt_the_time_sends_its_readings_marked(tmp_path, closed):
     g = Gateway(tmp_path, -START_MS)
     g.run(50)
-    g.spool.close()
+    g.store.close()
     again = Gateway(tmp_path, -START_MS, boot="b2", true_ms=g.true_ms + 100_000)
     closed.append(again)
     again.run(20)
@@ -56,11 +56,8 @@ def test_a_reboot_that_never_learnt_the_time_sends_its_readings_marked(tmp_path,
 def test_a_restart_of_the_agent_in_one_boot_still_learns_the_time(tmp_path, closed):
     g = Gateway(tmp_path, -START_MS)
     g.run(50)
-    g.spool.close()
-    again = Gateway(tmp_path, -START_MS)
-    again.born_ms = g.born_ms
-    again.true_ms = g.true_ms
-    again.keeper.__init__("b1", again.wall, again.mono)  # type: ignore[misc]
+    g.store.close()
+    again = Gateway(tmp_path, -START_MS, true_ms=g.true_ms, born_ms=g.born_ms)
     closed.append(again)
     again.link()
     again.run(60)
@@ -96,7 +93,7 @@ def test_three_days_without_link_at_200_ppm(tmp_path, closed, ppm):
     assert abs(g.now_ms - g.true_ms) > 40_000
     g.link()
     g.run(400)
-    assert g.sender.empty
+    assert g.session.empty
     assert g.errors_s().max() <= 2
     assert g.cloud.twice == 0
     assert len(g.errors_s()) == 60 + 3 * 144 + 400
@@ -128,7 +125,7 @@ def test_time_is_never_further_from_the_cloud_than_the_answer_allows(wall_off_ms
         true_ms += there_ms + back_ms
         mono_ms = true_ms - START_MS + 1
         jumped = keeper.jumped_ms
-        keeper.told(cloud_ms, asked_ms, mono_ms)
+        keeper.take_answer(cloud_ms, asked_ms, mono_ms)
         now_ms = keeper.now_ms(true_ms + wall_off_ms, mono_ms)
         assert now_ms >= last_ms or keeper.jumped_ms != jumped
         last_ms = now_ms
@@ -140,8 +137,8 @@ def test_time_is_never_further_from_the_cloud_than_the_answer_allows(wall_off_ms
 def test_an_answer_to_a_question_of_another_boot_says_nothing(tmp_path, closed):
     g = Gateway(tmp_path, -START_MS)
     closed.append(g)
-    g.sender.linked(g.now_s, g.now_ms, g.mono)
-    g.sender.heard(encode_ack(Ack(g.spool.id, 0, (), None, START_MS, 17)), g.now_ms, g.now_s, g.mono)
+    g.session.link_up(g.now)
+    g.session.take_ack(encode_ack(Ack(g.store.id, 0, (), None, START_MS, 17)), g.now)
     assert not g.keeper.synchronised
 
 
@@ -162,12 +159,12 @@ def test_re_timing_that_finds_the_disk_full_is_done_later(tmp_path, closed):
     g = Gateway(tmp_path, -START_MS)
     closed.append(g)
     g.run(30)
-    g.spool._db.execute("pragma query_only = 1")
+    g.database.refuse_writes()
     g.link()
     g.run(3, read=False)
     assert g.keeper.confirmed
     assert not g.cloud.batches
-    g.spool._db.execute("pragma query_only = 0")
+    g.database.refuse_writes(False)
     g.run(30)
     assert len(g.errors_s()) == 60
     assert g.errors_s().max() <= 2

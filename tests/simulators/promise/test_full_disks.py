@@ -17,12 +17,18 @@ from contract.readings import ReadingBatch
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
-from edge_agent.spool.store import Spool
+from edge_agent.spool.database import SpoolDatabase
+from edge_agent.spool.store import SpoolStore, StoreSettings
+from edge_agent.timesync.now import Now
 from edge_agent.uplink.session import Session
 from simulators.promise.disks import Disk, installed, no_room
 
 NOW_MS = 1_626_768_000_000
 HOUR_MS = 3_600_000
+
+
+def at(monotonic_s: float) -> Now:
+    return Now(NOW_MS, monotonic_s)
 
 
 @pytest.fixture
@@ -38,26 +44,27 @@ def readings(n: int = 3) -> ReadingBatch:
 
 
 def test_what_a_full_disk_cannot_forget_is_forgotten_when_there_is_room(tmp_path, disk):
-    spool = Spool(tmp_path / "spool.sqlite", "gw-1", NOW_MS)
-    sender = Session("small", "gw-1", spool, 0.0, NOW_MS)
-    sender.submit(readings(), Lane.LIVE, {}, 0.0, NOW_MS)
-    sender.linked(0.0)
-    assert len(list(sender.due(0.0))) == 1
+    spool = SpoolDatabase(tmp_path / "spool.sqlite", "gw-1", NOW_MS)
+    store = SpoolStore(spool, at(0.0))
+    session = Session("small", "gw-1", store, at(0.0))
+    store.add(readings(), Lane.LIVE, {}, at(0.0))
+    session.link_up(at(0.0))
+    assert len(list(session.due(at(0.0)))) == 1
     disk.full = True
-    assert sender.heard(encode_ack(Ack(spool.id, 1)), NOW_MS)
-    assert not sender.empty
-    assert "make room" in sender.disk_trouble
+    assert session.take_ack(encode_ack(Ack(spool.id, 1)), at(0.5))
+    assert not session.empty
+    assert "make room" in store.disk_trouble
     disk.full = False
-    assert list(sender.due(1.0)) == []
-    assert sender.empty
+    assert list(session.due(at(1.0))) == []
+    assert session.empty
     assert spool.waiting() == []
-    assert sender.disk_trouble == ""
+    assert store.disk_trouble == ""
 
 
 def test_a_disk_that_fills_while_the_cap_is_kept_doubles_nothing(tmp_path, disk, monkeypatch):
-    spool = Spool(tmp_path / "spool.sqlite", "gw-1", NOW_MS, cap_bytes=100)
-    sender = Session("small", "gw-1", spool, 0.0, NOW_MS)
-    sender.submit(readings(), Lane.LIVE, {}, 0.0, NOW_MS)
+    spool = SpoolDatabase(tmp_path / "spool.sqlite", "gw-1", NOW_MS)
+    store = SpoolStore(spool, at(0.0), StoreSettings(cap_bytes=100))
+    store.add(readings(), Lane.LIVE, {}, at(0.0))
     step = disk.step
 
     def no_deleting(sql: str, db: sqlite3.Connection) -> bool:
@@ -67,11 +74,13 @@ def test_a_disk_that_fills_while_the_cap_is_kept_doubles_nothing(tmp_path, disk,
 
     with monkeypatch.context() as patched:
         patched.setattr(Disk, "step", lambda self, sql, db: no_deleting(sql, db))
-        sender.submit(readings(5), Lane.LIVE, {}, 0.0, NOW_MS)
+        store.add(readings(5), Lane.LIVE, {}, at(0.0))
     assert len(spool.waiting()) == 2
-    sender.submit(readings(1), Lane.ALARM, {}, 0.0, NOW_MS)
+    store.add(readings(1), Lane.ALARM, {}, at(0.0))
     assert len(spool.waiting()) <= 2
-    assert not sender.held
+    state = store.state(at(0.0))
+    assert state is not None
+    assert state.held_in_memory == 0
 
 
 class Cloud:

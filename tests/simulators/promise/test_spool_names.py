@@ -17,10 +17,11 @@ from cloud.views.decode import readings
 from contract.readings import ReadingBatch
 from contract.wire.birth import Birth, encode_birth
 from contract.wire.envelope import Lane
-from edge_agent.spool.store import Spool
+from edge_agent.spool.store import SpoolStore
+from edge_agent.timesync.now import Now
 from edge_agent.timesync.timekeeping import Timekeeper
 from edge_agent.uplink.session import Session
-from tests.edge_agent.support import full, roomy
+from tests.edge_agent.support import Database
 
 NOW_MS = 1_626_768_000_000
 
@@ -33,18 +34,24 @@ class District:
         self.log = open_log(folder)
         receiver, aside = Admission(catalogue), Quarantine(folder / "quarantine.sqlite")
         self.ingest = Ingest(receiver, self.log, aside, self.name, list(catalogue.gateways))
-        self.mono_ms, self.now_s = 0, 0.0
+        self.now_s = 0.0
         self.start("spool.sqlite")
 
     def start(self, file: str) -> None:
-        self.spool = Spool(self.folder / file, "gw-1", NOW_MS)
-        self.mono_ms += 1000
-        keeper = Timekeeper("boot", NOW_MS, self.mono_ms, earliest_ms=1)
-        self.sender = Session(self.name, "gw-1", self.spool, self.now_s, NOW_MS, keeper=keeper)
+        self.spool = Database(self.folder / file, "gw-1", NOW_MS)
+        self.now_s += 1
+        keeper = Timekeeper("boot", NOW_MS, round(self.now_s * 1000), earliest_ms=1)
+        self.store = SpoolStore(self.spool, self.now, keeper=keeper)
+        self.session = Session(self.name, "gw-1", self.store, self.now)
+
+    @property
+    def now(self) -> Now:
+        """UTC stands still: the cloud answers with it."""
+        return Now(NOW_MS, self.now_s)
 
     def measure(self, *seconds: int) -> None:
         for s in seconds:
-            self.sender.submit(ReadingBatch.of([NOW_MS + 1000 * s], [101], [s], [1]), Lane.LIVE, {}, self.now_s, NOW_MS)
+            self.store.add(ReadingBatch.of([NOW_MS + 1000 * s], [101], [s], [1]), Lane.LIVE, {}, self.now)
 
     def copied(self, file: str) -> None:
         with closing(sqlite3.connect(self.spool.path)) as here, closing(sqlite3.connect(self.folder / file)) as there:
@@ -52,7 +59,7 @@ class District:
 
     def exchange(self) -> None:
         """Until both have said all."""
-        out = [] if self.sender.connected else self.sender.linked(self.now_s, NOW_MS, self.mono_ms)
+        out = [] if self.session.connected else self.session.link_up(self.now)
         for _ in range(6):
             batches = [
                 InboundMessage(p.topic, p.payload) for p in out if p.topic.rpartition("/")[2] in ("live", "history")
@@ -62,9 +69,9 @@ class District:
             ]
             answers = [a for m in others for a in self.ingest.heard_of(m, NOW_MS)]
             for answer in [*answers, *(self.ingest.take(batches, NOW_MS) if batches else [])]:
-                self.sender.heard(answer.payload, NOW_MS, self.now_s, self.mono_ms)
+                self.session.take_ack(answer.payload, self.now)
             self.now_s += 1
-            out = list(self.sender.due(self.now_s, NOW_MS, self.mono_ms))
+            out = list(self.session.due(self.now))
 
     def stored(self) -> list[float]:
         return sorted(readings(self.log.read(0, 1000)).value.tolist())
@@ -86,15 +93,15 @@ def test_an_old_copy_that_was_put_back(district):
     district.measure(4, 5, 6)  # under numbers that the cloud has seen, and one more
     district.exchange()
     assert district.stored() == [1, 2, 3, 4, 5, 6]
-    assert district.sender.empty
-    assert district.sender.renamed == 1
+    assert district.session.empty
+    assert district.store.renamed == 1
     assert district.spool.id != was
-    assert district.sender.status(NOW_MS)["spool_renamed"] == 1
+    assert district.session.status(district.now)["spool_renamed"] == 1
     district.start("copy.sqlite")
     district.measure(7)
     district.exchange()
     assert district.stored() == [1, 2, 3, 4, 5, 6, 7]
-    assert district.sender.renamed == 0
+    assert district.store.renamed == 0
 
 
 def test_what_the_copy_holds_and_the_first_has_sent_is_stored_again_rather_than_lost(district):
@@ -106,7 +113,7 @@ def test_what_the_copy_holds_and_the_first_has_sent_is_stored_again_rather_than_
     district.measure(3)
     district.exchange()
     assert set(district.stored()) == {1, 2, 3}
-    assert district.sender.empty
+    assert district.session.empty
 
 
 def test_a_copy_that_has_nothing_to_send_learns_of_it_before_it_has(district):
@@ -117,7 +124,7 @@ def test_a_copy_that_has_nothing_to_send_learns_of_it_before_it_has(district):
     district.exchange()
     district.start("copy.sqlite")
     district.exchange()
-    assert district.sender.renamed == 1
+    assert district.store.renamed == 1
     district.measure(3)
     district.exchange()
     assert district.stored() == [1, 2, 3]
@@ -131,7 +138,7 @@ def test_an_impostor_who_says_that_all_to_come_is_settled(district):
     district.measure(2, 3)
     district.exchange()
     assert set(district.stored()) == {1, 2, 3}
-    assert district.sender.renamed == 1
+    assert district.store.renamed == 1
 
 
 def test_nothing_is_sent_under_the_old_name_while_the_disk_is_full(district):
@@ -142,14 +149,14 @@ def test_nothing_is_sent_under_the_old_name_while_the_disk_is_full(district):
     district.exchange()
     district.start("copy.sqlite")
     district.measure(3)
-    full(district.spool)
-    district.spool._db.execute("pragma query_only = on")
+    district.spool.fill_up()
+    district.spool.refuse_writes()
     district.exchange()
-    assert district.sender.renamed == 0
-    assert list(district.sender.due(district.now_s, NOW_MS)) == []
+    assert district.store.renamed == 0
+    assert list(district.session.due(district.now)) == []
     assert district.stored() == [1, 2]
-    district.spool._db.execute("pragma query_only = off")
-    roomy(district.spool)
+    district.spool.refuse_writes(False)
+    district.spool.make_room()
     district.exchange()
     assert district.stored() == [1, 2, 3]
-    assert district.sender.empty
+    assert district.session.empty
