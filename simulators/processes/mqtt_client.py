@@ -31,6 +31,7 @@ class Client:
         """username: of MQTT, beside the certificate. will: topic of a retained last will, with the payload `will`."""
         self.got: list[tuple[str, bytes]] = []
         self.said: list[str] = []
+        self._published = self._acknowledged = 0
         self._client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=client_id,
@@ -50,6 +51,7 @@ class Client:
         self._client.on_message = lambda _c, _u, m: self.got.append((m.topic, bytes(m.payload)))
         self._client.on_connect = self._on_connect
         self._client.on_disconnect = lambda _c, _u, _f, reason, _p: self.said.append(f"gone: {reason}")
+        self._client.on_publish = self._on_publish
         self._client.on_subscribe = lambda *_: self.said.append("subscribed")
         if not port:
             return
@@ -64,6 +66,9 @@ class Client:
     def _on_connect(self, _c: Any, _u: Any, _f: Any, reason: Any, _p: Any) -> None:
         self.said.append("refused" if reason.is_failure else "up")
 
+    def _on_publish(self, *_: Any) -> None:
+        self._acknowledged += 1
+
     @property
     def up(self) -> bool:
         return "up" in self.said
@@ -73,9 +78,14 @@ class Client:
         """A connection that stood has ended, whoever ended it."""
         return any(s.startswith("gone") for s in self.said)
 
-    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> mqtt.MQTTMessageInfo:
-        """Returns at once; `is_published()` of what it returns: the broker has acknowledged it."""
-        return self._client.publish(topic, payload, qos=1, retain=retain)
+    def publish(self, topic: str, payload: bytes = b"x", retain: bool = False) -> None:
+        """Returns at once; see `handed_over`."""
+        self._published += 1
+        self._client.publish(topic, payload, qos=1, retain=retain)
+
+    def handed_over(self) -> bool:
+        """True when the broker has acknowledged all that was published, or has ended the connection."""
+        return self.until(lambda: self._acknowledged >= self._published or not self._client.is_connected())
 
     def break_off(self) -> None:
         """As a cut line does: the broker hears no farewell, so it sends the will. Of a connection that the broker has
@@ -91,11 +101,11 @@ class Client:
         self._client.subscribe([(f, 1) for f in filters])
         self.until(lambda: self.said.count("subscribed") > before)
 
-    def heard(self, payload: bytes, timeout_s: float = 15.0) -> bool:
+    def heard(self, payload: bytes, timeout_s: float = 60.0) -> bool:
         """True when a message with this payload has come by then."""
         return self.until(lambda: any(p == payload for _, p in self.got), timeout_s)
 
-    def until(self, done: Any, timeout_s: float = 15.0) -> bool:
+    def until(self, done: Any, timeout_s: float = 60.0) -> bool:
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if done():

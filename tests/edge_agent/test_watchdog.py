@@ -21,11 +21,12 @@ from edge_agent.acquisition.bus import BusTask
 from simulators.cli.main import DISTRICT
 from tests.edge_agent.drivers.rtu import bus, device
 from tests.service_manager import listening, service_of
+from tests.waiting import until_async
 
 
 @pytest.fixture
 def manager(tmp_path: Path) -> Iterator[socket.socket]:
-    with listening(tmp_path, timeout_s=30) as s:
+    with listening(tmp_path, timeout_s=60) as s:
         yield s
 
 
@@ -42,7 +43,7 @@ def test_an_agent_says_that_it_is_ready_that_it_lives_and_that_it_stops(manager,
             while (said := manager.recv(100)) == b"WATCHDOG=1":
                 pass
             assert said == b"STOPPING=1"
-            assert agent.wait(30) == 0
+            assert agent.wait(60) == 0
         finally:
             agent.kill()
 
@@ -64,8 +65,7 @@ async def test_a_read_that_does_not_come_back_is_told(monkeypatch):
     task = BusTask(bus(), [device(1, [0], timeout_s=0.1)], "", SystemClock(), lambda _t, _c, _v: None)
     assert task.stuck() == ""
     running = asyncio.create_task(task.run())
-    await asyncio.sleep(0.3)
-    assert "bus bus: a read has not come back" in task.stuck()
+    await until_async(lambda: "bus bus: a read has not come back" in task.stuck())
     running.cancel()
     with suppress(asyncio.CancelledError):
         await running

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from cloud.api.http_protocol import BoundedProtocol, uvicorn_config
 from cloud.api.limits import wrap
 from cloud.api.settings import HttpSettings
+from tests.waiting import until_async
 
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,7 +62,7 @@ class _no_signals:
 
 async def refused(reader: asyncio.StreamReader, status: int) -> str:
     """The connection is closed after a problem document; its head."""
-    head, _, body = (await asyncio.wait_for(reader.read(), 5)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 60)).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"application/problem+json" in head
     assert json.loads(body)["status"] == status
@@ -83,7 +84,7 @@ async def test_a_head_that_is_late_is_refused_however_it_drips(first):
         dripping = asyncio.create_task(drip())
         await refused(reader, 408)
         dripping.cancel()
-        assert loop.time() - began < 3
+        assert loop.time() - began < 20
 
 
 async def test_the_second_head_of_a_connection_is_timed_too():
@@ -131,12 +132,8 @@ async def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
     async with serving() as (port, server):
         peer = socket.create_connection(("127.0.0.1", port))
         peer.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
-        for _ in range(100):
-            await asyncio.sleep(0.05)
-            if server.server_state.total_requests and not server.server_state.connections:
-                break
+        await until_async(lambda: server.server_state.total_requests and not server.server_state.connections)
         assert server.server_state.total_requests == 1
-        assert not server.server_state.connections
         peer.close()
 
 
@@ -178,7 +175,7 @@ async def test_a_connection_at_rest_makes_room_for_a_new_one():
             writer.write(ask)
             await reader.readuntil(b"}")
         async with _connected(port) as (third, last):
-            assert await asyncio.wait_for(first.read(), 5) == b""  # it had rested longest
+            assert await asyncio.wait_for(first.read(), 60) == b""  # it had rested longest
             last.write(ask)
             writing_too.write(ask)
             assert (await third.readline()).startswith(b"HTTP/1.1 200")

@@ -15,15 +15,18 @@ from cloud.api import problems
 from cloud.api.limits import wrap
 from cloud.api.ports import TurnedAway
 from cloud.api.settings import HttpSettings
+from tests.waiting import until_async
 
 
 def _app(gate: asyncio.Event | None = None) -> FastAPI:
     app = FastAPI()
+    app.state.at_work = 0
     problems.install(app)
 
     @app.get("/v1/slow")
     async def slow() -> Response:
         assert gate is not None
+        app.state.at_work += 1
         await gate.wait()
         return PlainTextResponse("done")
 
@@ -128,23 +131,24 @@ async def test_other_hosts_are_refused_when_ours_are_named():
 
 async def test_too_many_at_once_are_told_to_come_again():
     gate = asyncio.Event()
-    async with client(_app(gate), max_requests=2, max_waiting=1, wait_s=0.3) as http:
+    app = _app(gate)
+    async with client(app, max_requests=2, max_waiting=1, wait_s=1.5) as http:
         first = [asyncio.create_task(http.get("/v1/slow")) for _ in range(2)]
-        await asyncio.sleep(0.05)
+        await until_async(lambda: app.state.at_work == 2)
         third = asyncio.create_task(http.get("/v1/slow"))
         await asyncio.sleep(0.05)
         at_once = await http.get("/v1/fast")  # two at work, one waits: this one is refused at once
         assert problem(at_once, 503)["title"] == "Too much at once"
         assert at_once.headers["retry-after"] == "2"
         assert (await http.get("/healthz")).status_code == 200
-        problem(await third, 503)  # it has waited for its 0.3 s
+        problem(await third, 503)  # it has waited for its 1.5 s
         gate.set()
         assert [(await task).text for task in first] == ["done", "done"]
         assert (await http.get("/v1/fast")).status_code == 200
 
 
 async def test_an_answer_that_does_not_come_frees_its_slot():
-    async with client(_app(asyncio.Event()), max_requests=1, answer_timeout_s=0.2) as http:
+    async with client(_app(asyncio.Event()), max_requests=1, answer_timeout_s=1.0) as http:
         late = await http.get("/v1/slow")
         assert problem(late, 503)["title"] == "No answer in time"
         assert (await http.get("/v1/fast")).status_code == 200

@@ -106,12 +106,15 @@ def test_latest_as_bytes_and_as_dicts(services: Services) -> None:
 
 
 def test_many_who_ask_at_once_share_an_answer_begun_after_they_asked(services: Services) -> None:
-    asked, heard = threading.Barrier(9), services.latest.snapshot()
+    asked, all_asked, heard = threading.Barrier(9), threading.Semaphore(0), services.latest.snapshot()
     made: list[float] = []
 
     def slowly() -> ReadingBatch:
         made.append(time.monotonic())
-        time.sleep(0.1)
+        if len(made) == 1:
+            for _ in range(9):
+                assert all_asked.acquire(timeout=60)
+            time.sleep(0.3)  # from having said so to having asked
         return heard
 
     slow = cast(Services, SimpleNamespace(**vars(services) | {"latest": SimpleNamespace(snapshot=slowly)}))
@@ -119,6 +122,7 @@ def test_many_who_ask_at_once_share_an_answer_begun_after_they_asked(services: S
 
     def ask() -> tuple[float, bytes]:
         asked.wait()
+        all_asked.release()
         return time.monotonic(), bytes(shared.body())
 
     with ThreadPoolExecutor(9) as pool:

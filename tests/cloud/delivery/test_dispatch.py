@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -28,6 +27,7 @@ from cloud.warnings import tables as t
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
 from contract.clock import SystemClock
+from tests.waiting import until
 
 MESSAGES = [Message(f"m{n}", "i1", 1000 * n, MsgType.ALERT, Level.RED, (), b"<alert/>") for n in range(1, 5)]
 KEYS = ["whsec_" + base64.b64encode(bytes([n]) * 24).decode() for n in (1, 2)]
@@ -72,13 +72,6 @@ class Consumer:
         return "thanks"
 
     def close(self) -> None: ...
-
-
-def until(true: Any, timeout_s: float = 10) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import socket
-import time
 from base64 import b64encode
 from ipaddress import ip_network
 from pathlib import Path
@@ -22,6 +21,7 @@ from cloud.warnings.tables import messages
 from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.peers import peer, request_of
 from tests.servers import command
+from tests.waiting import until
 
 KEY = b64encode(b"never-to-be-told-to-any-1").decode()
 PATH = "T0KEN-IN-THE-PATH"
@@ -80,12 +80,7 @@ def _run(config: Path, ledger) -> tuple[str, str]:
     """Serves until every sink has failed; what it logged, and every answer of the API and the page."""
     log = config.parent / "log"
     with command("cloud.cli", "serve", "--config", str(config), errors=log) as ready:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            with ledger.connect() as db:
-                if len(db.execute(select(deliveries.c.sink)).all()) == 4:
-                    break
-            time.sleep(0.1)
+        until(lambda: _tried(ledger) == 4)
         _every_sink_is_seen(ready["http"])
         paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
         assert len(paths) > 8
@@ -95,6 +90,7 @@ def _run(config: Path, ledger) -> tuple[str, str]:
 
 def _every_sink_is_seen(http: str) -> None:
     """The cloud is ready, and says of each sink that it is in trouble: to readiness, page and metrics."""
+    until(lambda: len(httpx.get(f"{http}/readyz").json()["troubles"]) == 4)  # one comes after what the ledger knows
     answer = httpx.get(f"{http}/readyz")
     troubles = answer.json()["troubles"]
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
@@ -106,6 +102,12 @@ def _every_sink_is_seen(http: str) -> None:
         assert f'headwater_sink_waiting{{sink="s{i}"}} 1.0' in metrics
         assert f'headwater_sink_delivered_total{{sink="s{i}"}} 0.0' in metrics
         assert f'headwater_sink_trouble{{sink="s{i}"}} 1.0' in metrics
+
+
+def _tried(ledger) -> int:
+    """Sinks that have tried the message."""
+    with ledger.connect() as db:
+        return len(db.execute(select(deliveries.c.sink)).all())
 
 
 def test_check_names_targets_that_are_refused(tmp_path):

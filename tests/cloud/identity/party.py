@@ -17,6 +17,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.wire.topics import ROOT
 from simulators.processes.mqtt_client import Client
 from tests.servers import Mosquitto, tls_mosquitto
+from tests.waiting import until
 
 KINDS = ("up/alarm", "up/live", "up/history", "up/other", "birth", "online", "state", "ack", "command", "anything")
 MAY_WRITE = {"up/alarm", "up/live", "up/history", "birth", "online", "state"}
@@ -64,8 +65,26 @@ class Party:
         assert identities is not None and process is not None
         acl = identities.folder / "broker" / "acl"
         rights = "topic readwrite #\ntopic readwrite $SYS/#\n"
-        acl.write_text(acl.read_text() + "".join(f"\nuser {name}\n{rights}" for name in _OBSERVERS))
+        with_observers = acl.with_name("acl.with-observers")
+        with_observers.write_text(acl.read_text() + "".join(f"\nuser {name}\n{rights}" for name in _OBSERVERS))
+        with_observers.replace(acl)  # at once: the broker may be reading it for the change before
+        before = self._reloads()
         os.kill(process.pid, signal.SIGHUP)
+        until(lambda: self._reloads() > before)  # what it is told from now on, it judges by the new files
+
+    def _reloads(self) -> int:
+        """How often the broker has read its files again, by its log."""
+        return (self.broker.folder / "mosquitto.log").read_text().count("Reloading config")
+
+    def settled(self) -> None:
+        """What had been handed to the broker before has come to the observer; a connection cut before has ended there.
+
+        Twice, since what became ready together the broker takes in any order, but all of it before what comes later.
+        """
+        for _ in range(2):
+            mark = f"mark {time.monotonic()}".encode()
+            self.observer.publish("mark", mark)
+            assert self.observer.heard(mark)
 
     def retained(self) -> dict[str, bytes]:
         """What somebody who comes now is told of before."""

@@ -19,6 +19,7 @@ from cloud.views.runner import ViewRunner, without
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from tests.cloud.warnings.city import START_MS, entry, tick
+from tests.waiting import until
 
 GOOD = ReadingBatch.of([START_MS], [1], [0.5], [1])
 
@@ -76,12 +77,11 @@ def poison(offset: int) -> Entry:
     return Entry(offset, START_MS, EntryKind.BATCH, "gw-1", 1, offset, Lane.LIVE, 0, 0, b"\xff no batch")
 
 
-def follow(view: Numbers, log: Log, aside: Path, seconds: float = 5.0) -> ViewRunner:
+def follow(view: Numbers, log: Log, aside: Path) -> ViewRunner:
+    """To the log's end."""
     r = ViewRunner(view, log, aside)  # type: ignore[arg-type]
     r.start()
-    deadline = time.monotonic() + seconds
-    while view.cursor() < log.last_offset() and time.monotonic() < deadline:
-        time.sleep(0.005)
+    until(lambda: view.cursor() >= log.last_offset())
     r.stop()
     assert view.closed
     return r
@@ -120,13 +120,9 @@ def test_a_list_that_cannot_be_written_holds_the_view_up_and_does_not_end_it(tmp
     view = Numbers()
     r = ViewRunner(view, log, aside)  # type: ignore[arg-type]
     r.start()
-    deadline = time.monotonic() + 5
-    while "No such file" not in r.state().trouble and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert "No such file" in r.state().trouble
+    until(lambda: "No such file" in r.state().trouble)
     aside.parent.mkdir()
-    while view.cursor() < 2 and time.monotonic() < deadline:
-        time.sleep(0.005)
+    until(lambda: view.cursor() >= 2)
     r.stop()
     assert view.kinds == {1: EntryKind.TICK, 2: EntryKind.BATCH}
 
@@ -155,7 +151,10 @@ def test_trouble_is_shown_while_it_lasts(tmp_path: Path) -> None:
     def trouble(_: Sequence[Entry]) -> None:
         raise RetryLater("influx answers 503")
 
-    r = follow(Numbers(trouble), Log([entry(1, START_MS, GOOD)]), tmp_path / "a", seconds=0.2)
+    r = ViewRunner(Numbers(trouble), Log([entry(1, START_MS, GOOD)]), tmp_path / "a")  # type: ignore[arg-type]
+    r.start()
+    until(lambda: r.state().trouble)
+    r.stop()
     assert (r.state().trouble, r.state().behind) == ("influx answers 503", 1)
 
 

@@ -38,10 +38,9 @@ async def server(answer: Answer, unit_shift: int = 0) -> AsyncIterator[str]:
         finally:
             writer.close()
 
-    port = free_port()
-    running = await asyncio.start_server(serve, "127.0.0.1", port)
+    running = await asyncio.start_server(serve, "127.0.0.1", 0)
     try:
-        yield f"127.0.0.1:{port}"
+        yield f"127.0.0.1:{running.sockets[0].getsockname()[1]}"
     finally:
         running.close()
 
@@ -77,10 +76,10 @@ async def test_a_refusal_is_named_with_what_was_asked(code: int, name: str) -> N
 
 async def test_silence_is_a_time_out_of_the_devices_own_length() -> None:
     began = asyncio.get_running_loop().time()
-    fault = await fault_of(lambda f, a, n: None)
+    fault = await fault_of(lambda f, a, n: None, info_with(["uint16"], at=[7], timeout_s=0.2))
     assert fault.fault is Fault.TIMEOUT
     assert "unit 1 did not answer within 0.2 s" in fault.detail
-    assert asyncio.get_running_loop().time() - began < 2
+    assert asyncio.get_running_loop().time() - began < 10
 
 
 @pytest.mark.parametrize("said", [words(3), words(3, 1, 2), words(4, 1), words(3, *range(100))])
@@ -89,7 +88,7 @@ async def test_a_reply_to_another_question_is_no_value(said: bytes) -> None:
 
 
 async def test_another_units_reply_is_no_value() -> None:
-    fault = await fault_of(lambda f, a, n: words(f, 1), unit_shift=1)
+    fault = await fault_of(lambda f, a, n: words(f, 1), info_with(["uint16"], at=[7], timeout_s=0.2), unit_shift=1)
     assert fault.fault in (Fault.BAD_REPLY, Fault.TIMEOUT)
 
 

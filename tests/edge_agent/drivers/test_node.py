@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
+import sys
+import termios
 import tty
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -16,6 +19,7 @@ from firmware_bridge.framing import encode_frame
 from firmware_bridge.node import Sample, Telemetry, encode_telemetry, sent_ms
 from host.district_folder import load
 from simulators.cli.main import DISTRICT
+from tests.waiting import until_async
 
 NOW_MS = 1_600_000_000_500
 AT_MS = 1_600_000_000_000
@@ -38,16 +42,22 @@ def test_frames_read_together_are_told_apart() -> None:
     assert sent_ms([], 1_000_000) == []
 
 
+def _waiting(port: int) -> int:
+    """Bytes that nobody has read yet."""
+    return int.from_bytes(fcntl.ioctl(port, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+
 @asynccontextmanager
 async def listening(before: bytes) -> AsyncIterator[tuple[int, list[tuple[int, int, float]]]]:
     """A driver on a pty in which something lay already: the far end, and what it has reported."""
     far, near = os.openpty()
     tty.setraw(near)
     os.write(far, before)
+    await until_async(lambda: _waiting(near) == len(before))  # the kernel brings it over in its own time
     heard: list[tuple[int, int, float]] = []
     driver = NodeDriver(BUS, DEVICES, os.ttyname(near), ScaledClock(NOW_MS, 1e-12, NOW_MS))
     task = asyncio.create_task(driver.listen(lambda t, c, v: heard.append((t, c, v))))
-    await asyncio.sleep(0.1)
+    await until_async(lambda: _waiting(near) == 0)
     try:
         yield far, heard
     finally:
@@ -62,17 +72,17 @@ async def test_what_lay_in_the_port_has_no_time_and_is_thrown_away() -> None:
     async with listening(before=frame(1, 60, 0.10) + frame(2, 120, 0.20)[:5]) as (far, heard):
         assert heard == []
         os.write(far, frame(3, 180, 0.30))
-        await asyncio.sleep(0.1)
+        await until_async(lambda: len(heard) >= 2)
         assert heard == [(AT_MS, DEPTH, 0.30), (AT_MS, VOLTAGE, 3.6)]
 
 
 async def test_no_two_readings_of_a_channel_get_one_time() -> None:
     """An agent that was held up reads several frames at once; then others, within the same second."""
-    async with listening(before=b"") as (far, heard):
+    async with listening(before=b"noise") as (far, heard):
         os.write(far, frame(1, 60, 0.10) + frame(1, 60, 0.10) + frame(2, 120, 0.20))
-        await asyncio.sleep(0.1)
+        await until_async(lambda: len(heard) >= 4)  # depth and voltage each
         os.write(far, frame(3, 120, 0.30))
-        await asyncio.sleep(0.1)
+        await until_async(lambda: len(heard) >= 6)
         assert [(t, v) for t, c, v in heard if c == DEPTH] == [
             (AT_MS - 60_000, 0.10),
             (AT_MS, 0.20),
