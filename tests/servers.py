@@ -48,7 +48,7 @@ def command(*arguments: str, errors: Path | None = None) -> Iterator[Any]:
         yield json.loads(process.stdout.readline())
     finally:
         process.terminate()
-        process.wait(40)  # a cloud hands on what it has first
+        process.wait(100)  # a cloud hands on what it has first
         if process.stdout is not None:
             process.stdout.close()
 

@@ -12,7 +12,7 @@ from simulators.catchment.signals import Simulation
 from simulators.catchment.swmm import RAIN_FACTOR, run
 from simulators.storms.storms import Storm
 
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 120.0
 
 
 class CatchmentError(RuntimeError):

@@ -15,7 +15,7 @@ from simulators.processes.mosquitto import Mosquitto
 
 _SLOW_BYTES_PER_S = 3000.0
 _OFF_S = 0.5  # without power
-_STARTS_S = 20.0  # an agent, on a machine that is busy
+_STARTS_S = 90.0  # an agent, on a machine that is busy
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from simulators.processes.mosquitto import Mosquitto
 from simulators.processes.ports import free_port
 from simulators.storms.storms import Storm
 
-_SETTLE_S = 60.0
+_SETTLE_S = 120.0  # on a machine that is busy
 _KEEPALIVE_S = 3
 _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know that it is dead
 

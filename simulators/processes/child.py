@@ -50,7 +50,7 @@ class Child:
             tail = self._log.read_text(errors="replace").splitlines()[-8:]
             raise ChildDied(f"{self.name} ended with {self._process.returncode}; {self._log}:\n" + "\n".join(tail))
 
-    def stop(self, timeout_s: float = 15.0) -> None:
+    def stop(self, timeout_s: float = 60.0) -> None:
         if self._process is None:
             return
         self._process.terminate()
@@ -67,7 +67,7 @@ class Child:
             self._process.wait()
             self._process = None
 
-    def first_line(self, timeout_s: float = 30.0) -> str:
+    def first_line(self, timeout_s: float = 120.0) -> str:
         """What it printed first. Raises ChildDied."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:

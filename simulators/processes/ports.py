@@ -6,6 +6,7 @@ import random
 import socket
 import subprocess
 import time
+from itertools import chain
 from pathlib import Path
 
 # Below the range from which Linux takes the ports of outgoing connections and of listeners that ask for any: a port
@@ -23,7 +24,8 @@ def free_port(among: range | None = None) -> int:
     """
     if among is None:
         among = range(_LOWEST, first_of_the_kernel())
-    for port in random.SystemRandom().sample(among, len(among)):
+    first: int = random.SystemRandom().randrange(len(among))  # so that those who ask at once do not meet
+    for port in chain(among[first:], among[:first]):
         if _reserve(port) and _nobody_listens(port):
             return port
     raise RuntimeError(f"no port of 127.0.0.1 from {among[0]} to {among[-1]} is free: end servers that nobody needs")

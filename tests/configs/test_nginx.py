@@ -64,7 +64,7 @@ def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, int, Path]]:
         yield secure, plain, cert
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 KEY: dict[str, str] = {}

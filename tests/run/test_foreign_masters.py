@@ -22,7 +22,7 @@ def plant() -> Iterator[list[dict]]:
 
 
 def mbpoll(arguments: list[str]) -> dict[int, str]:
-    done = subprocess.run([require("mbpoll"), *arguments], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([require("mbpoll"), "-o", "10", *arguments], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr
     return {int(a): v for a, v in re.findall(r"^\[(\d+)\]:\s+(\S+)", done.stdout, re.M)}
 
@@ -125,7 +125,7 @@ async def test_the_agents_driver_reads_coils_of_a_libmodbus_server(tmp_path: Pat
     from tests.edge_agent.drivers.registers import info_with
 
     at = [0, 1, 3, 17, 31]
-    info = info_with(["bit"] * 5, at=at, tables=[Table.COIL] * 5, timeout_s=2.0, max_gap=20)
+    info = info_with(["bit"] * 5, at=at, tables=[Table.COIL] * 5, max_gap=20)
     with libmodbus(tmp_path) as address:
         driver = ModbusDriver(Bus(id="tcp", kind=BusKind.MODBUS_TCP, address=""), [info], address)
         channels, values = await driver.read(info)
@@ -144,7 +144,7 @@ async def test_the_agents_driver_reads_a_libmodbus_server(tmp_path: Path):
         catalogue = load(DISTRICT)
         gateway = next(g for g in catalogue.gateways.values() if any(b.kind is BusKind.MODBUS_TCP for b in g.buses))
         bus = next(b for b in gateway.buses if b.kind is BusKind.MODBUS_TCP)
-        device = bus.devices[0]
+        device = bus.devices[0].model_copy(update={"timeout_s": 20.0})
         feeds = tuple(c for c in catalogue.channels_by_gateway[gateway.id] if c.device.id == device.id)
         info = DeviceInfo(device, catalogue.models[device.model], feeds)
         driver = ModbusDriver(bus, [info], address)

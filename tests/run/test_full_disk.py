@@ -6,11 +6,11 @@ A small tmpfs stands for the disk; that takes root, so elsewhere than in CI thes
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -18,10 +18,12 @@ import pytest
 
 from simulators.audit.run_folder import audit
 from simulators.cli.main import DISTRICT
-from simulators.demo.district import District, Scene, views_behind
+from simulators.demo.district import District, Scene
 from simulators.storms.storms import parse_storm
+from tests.run.settling import caught_up, played, settled, uplink
+from tests.waiting import until_async
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(500)]
 
 
 @contextmanager
@@ -49,26 +51,22 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-async def played(scene: Scene, district: District, disk: Path, full_s: float) -> tuple[str, str]:
-    """What is said of the full disk: by the cloud's /readyz, and by the gateways' status."""
+async def filled(district: District, disk: Path, said: Callable[[], str]) -> None:
+    """A storm in which the disk fills, until `said()` says so, and has room again."""
     await district.start()
-    await asyncio.sleep(8)
+    await settled(district)
     filler = fill(disk)
-    await asyncio.sleep(full_s)
-    async with httpx.AsyncClient(base_url=district.http, timeout=5) as client:
-        ready = (await client.get("/readyz")).text
-        paths = sorted(scene.out.glob("edge/*/status.json"))
-        states = [json.loads(p.read_text())["uplink"]["trouble"] for p in paths]
-        filler.unlink()
-        await asyncio.sleep(8)
-        district.check()
-        await district.stop_edges()
-        for _ in range(80):
-            if (await client.get("/readyz")).status_code == 200 and await views_behind(client) == 0:
-                break
-            await asyncio.sleep(0.25)
+    await until_async(lambda: "make room" in said())
+    await asyncio.sleep(5)  # it goes on so for a while
+    filler.unlink()
+    await until_async(lambda: "make room" not in said())
+    await played(district, 26)
+    await settled(district)
+    district.check()
+    await district.stop_edges()
+    await until_async(lambda: httpx.get(f"{district.http}/readyz", timeout=30).status_code == 200)
+    await caught_up(district)
     await asyncio.to_thread(district.cloud.stop)
-    return ready, " ".join(states)
 
 
 async def test_a_full_disk_of_the_cloud(tmp_path: Path) -> None:
@@ -76,11 +74,10 @@ async def test_a_full_disk_of_the_cloud(tmp_path: Path) -> None:
     district = District(scene)
     with small_disk(scene.out / "cloud", 24):
         try:
-            said, _ = await played(scene, district, scene.out / "cloud", 10)
+            await filled(district, scene.out / "cloud", lambda: httpx.get(f"{district.http}/readyz", timeout=30).text)
             found = audit(scene.out)
         finally:
             await district.stop()
-    assert "make room" in said
     assert found.good, found.as_json()
     assert found.stored > 100
 
@@ -90,10 +87,10 @@ async def test_a_full_disk_of_a_gateway(tmp_path: Path) -> None:
     district = District(scene)
     with small_disk(scene.out / "edge" / "gw-north", 12):
         try:
-            _, said = await played(scene, district, scene.out / "edge" / "gw-north", 10)
+            said = partial(uplink, district, "gw-north")
+            await filled(district, scene.out / "edge" / "gw-north", lambda: said().get("trouble", ""))
             found = audit(scene.out)
         finally:
             await district.stop()
-    assert "make room" in said
     assert found.good, found.as_json()
     assert found.stored > 100

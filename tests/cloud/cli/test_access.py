@@ -182,4 +182,4 @@ def test_a_cloud_that_is_told_to_end_stops_in_order(config):
     ) as process:
         assert process.stdout.readline()
         process.terminate()
-        assert process.wait(40) == 0  # not by the signal: then `stop` would never have been run
+        assert process.wait(100) == 0  # not by the signal: then `stop` would never have been run
