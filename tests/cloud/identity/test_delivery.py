@@ -131,7 +131,7 @@ async def test_an_agent_with_another_gateways_certificate_is_not_heard(
             async with speaking(thief):
                 thief.say()
                 # On its way, so the broker gets it before the farewell.
-                await until_async(lambda: len(thief.session.outbox.flying()) > 0)
+                await until_async(lambda: thief.uplink.status()["in_flight"] > 0)
             async with speaking(honest):
                 honest.say()
                 await until_async(lambda: honest.session.empty)
