@@ -48,7 +48,7 @@ def receive(folder: Path, port: int, durable: bool, ready: Any, done: Any) -> No
         from cloud.ingest.ingest import Ingest
         from cloud.ingest.mqtt import MqttReceiver
         from cloud.ingest.quarantine import Quarantine
-        from cloud.log.sqlite import open_log
+        from cloud.log.open import open_log
         from contract.clock import SystemClock
         from host.district_folder import load
 

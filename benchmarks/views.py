@@ -17,7 +17,8 @@ import numpy as np
 
 from benchmarks.fields import START_MS, catalogue, level_m
 from cloud.log.base import NewEntry
-from cloud.log.sqlite import SqliteLog, open_log
+from cloud.log.open import open_log
+from cloud.log.sqlite import SqliteLog
 from cloud.series.columns import HOUR_MS
 from cloud.series.compaction import DAY_MS, compact_days, compact_months
 from cloud.series.files import SegmentFiles

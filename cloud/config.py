@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
-from cloud.delivery.settings import EgressSettings, Url
+from cloud.delivery.settings import EgressSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest.admission import AdmissionSettings
+from cloud.log.settings import BatchLogSettings
+from cloud.series.settings import InfluxSettings, ParquetSettings, SeriesSettings
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
@@ -33,28 +32,6 @@ class CloudBrokerSettings(BrokerSettings):
 
     embedded: bool = False
     host: str = "127.0.0.1"
-
-
-class BatchLogSettings(SettingsModel):
-    engine: Literal["sqlite"] = "sqlite"
-    tick_s: Positive = 30.0  # of the cloud's clock: how soon silence is seen
-
-
-class ParquetSettings(SettingsModel):
-    engine: Literal["parquet"] = "parquet"
-
-
-class InfluxSettings(SettingsModel):
-    """token_file: holds a token that may write, delete and read the bucket."""
-
-    engine: Literal["influx"]
-    url: Url
-    org: str
-    bucket: str
-    token_file: Path
-
-
-SeriesSettings = Annotated[ParquetSettings | InfluxSettings, Field(discriminator="engine")]
 
 
 class ReceiveSettings(SettingsModel):

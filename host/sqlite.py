@@ -1,4 +1,4 @@
-"""A file of a store that cannot be used as it is: said by name, with what to do, instead of a stack trace later."""
+"""What our SQLite files share: transactions, and a damaged file said by name with what to do about it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,23 @@ from pathlib import Path
 
 class StoreDamaged(Exception):
     """A file of the cloud's is damaged. The message names it, and what to do."""
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """All that is written inside is durable when it ends, or none of it. Whatever is raised inside, or by a full disk,
+    goes on to the caller, and no transaction is left open.
+
+    db: in autocommit mode (`isolation_level=None`).
+    """
+    db.execute("begin immediate")
+    try:
+        yield
+        db.execute("commit")
+    except BaseException:
+        if db.in_transaction:  # a full disk may have ended it already
+            db.execute("rollback")
+        raise
 
 
 @contextmanager

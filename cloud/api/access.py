@@ -83,7 +83,7 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
         # Written down first: what was done and is not in the record would be worse than the reverse.
         access.record(caller, "quarantine.release", str(number))
         try:
-            why = services.health.release(number)
+            why = services.health.release(number, caller.who)
         except (sqlite3.Error, OSError) as error:
             log.error("batch %d cannot be released: %s", number, error)
             said = "the log cannot store it, and it stays in quarantine: make room on the disk of the log"

@@ -58,8 +58,11 @@ class Health(Protocol):
         """Whether a refused batch of that id waits."""
         ...
 
-    def release(self, number: int) -> str:
-        """Puts a waiting batch through the receiver's checks again. Empty: it is stored; else why not."""
+    def release(self, number: int, who: str) -> str:
+        """Puts a waiting batch through admission's checks again. Empty: it is stored; else why not.
+
+        who: decides it, as in the audit record.
+        """
         ...
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:

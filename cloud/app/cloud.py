@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import json
 import logging
 import os
-import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-import uvicorn
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access.access import Access
 from cloud.access.people import first_administrator
+from cloud.api.app import create_app
 from cloud.api.ports import Services
 from cloud.app.health import CloudHealth
-from cloud.config import CloudConfig, InfluxSettings
+from cloud.app.http_server import serve
+from cloud.config import CloudConfig
 from cloud.delivery.dispatch import Dispatcher
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
@@ -31,11 +27,12 @@ from cloud.ingest.ingest import Ingest
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
-from cloud.log.sqlite import open_log
-from cloud.series.base import SeriesStore
+from cloud.log.open import open_log
+from cloud.series.open import open_series
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
+from cloud.web.page import mount
 from contract.clock import Clock, SystemClock
 from host.systemd import Watchdog
 
@@ -54,16 +51,36 @@ class Cloud:
         folder = config.data_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
         catalogue = config.catalogue
-        self.log = open_log(folder)
+        self.log = open_log(folder, config.file.log.engine)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")
         broker = config.file.broker.under(config.base)
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
-        receiver = Admission(catalogue, config.file.receive.receiver())
-        self.ingest = Ingest(receiver, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
+        self.latest = LatestView(catalogue)
+        self.series = open_series(config.file.series, config.base, folder, catalogue, self.log)
+        self.ledger = open_ledger(config.ledger_url, whole=True)
+        self.dispatchers = [
+            Dispatcher(self.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
+            for sink in config.file.delivery
+        ]
+        wake = [dispatcher.wake for dispatcher in self.dispatchers]
+        self.warnings = open_view(self.ledger, catalogue, config.file.warnings, wake)
+        self.runners = [
+            ViewRunner(view, self.log, folder / f"{view.name}.aside")
+            for view in (self.latest, self.series, self.warnings)
+        ]
+        warned = self.runners[-1]
+        admission = Admission(catalogue, config.file.receive.receiver())
+        self.ingest = Ingest(admission, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
         tls = broker.tls()
         self.receive = MqttReceiver(
-            *self.broker_address, self.ingest, self.clock, catalogue.district.id, broker.credentials(), tls
+            *self.broker_address,
+            self.ingest,
+            self.clock,
+            catalogue.district.id,
+            broker.credentials(),
+            tls,
+            behind=lambda: warned.state().behind,
         )
         self.identities: IdentityWatch | None = None
         if config.file.identity is not None:
@@ -72,28 +89,14 @@ class Cloud:
                 config.base / config.file.identity.folder,
                 config.file.identity.refresh_s,
                 SystemClock().now_ms,
-                receiver.allow,
+                admission.allow,
                 tls,
                 self.receive.reconnect,
             )
-        self.latest = LatestView(catalogue)
-        self.series = open_series(config, self.log)
-        self.ledger = open_ledger(config.ledger_url, whole=True)
-        self.warnings = open_view(self.ledger, catalogue, config.file.warnings)
-        self.runners = [
-            ViewRunner(view, self.log, folder / f"{view.name}.aside")
-            for view in (self.latest, self.series, self.warnings)
-        ]
-        warned = self.runners[-1]
-        self.receive.behind = lambda: warned.state().behind
-        self.dispatchers = [
-            Dispatcher(self.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
-            for sink in config.file.delivery
-        ]
-        self.warnings.on_messages += [dispatcher.wake for dispatcher in self.dispatchers]
-        self.services = Services(
-            catalogue, self.clock, self.log, self.latest, self.series, self.warnings, CloudHealth(self)
+        health = CloudHealth(
+            self.clock, self.ingest, self.receive, self.quarantine, self.identities, self.runners, self.dispatchers
         )
+        self.services = Services(catalogue, self.clock, self.log, self.latest, self.series, self.warnings, health)
         self.access = Access(self.ledger, config.file.access)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
@@ -121,29 +124,11 @@ class Cloud:
 
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
-        from cloud.api.app import create_app
-        from cloud.api.http_protocol import uvicorn_config
-        from cloud.api.limits import wrap
-        from cloud.web.page import mount
-
-        app = create_app(self.services, self.access)
-        mount(app, self.services)
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.config.file.http.host, self.config.file.http.port))
-        host, port = listener.getsockname()[:2]
-        ready = {
-            "ready": True,
-            "http": f"http://{host}:{port}",
-            "broker": f"{self.broker_address[0]}:{self.broker_address[1]}",
-        }
-        http = self.config.file.http
+        application = create_app(self.services, self.access)
+        mount(application, self.services)
+        host, port = self.broker_address
         watchdog = Watchdog(os.environ, self.stuck)
-        server = _Server(uvicorn_config(wrap(app, http, self.services.turned_away), http), ready, watchdog)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            # uvicorn raises it again when it has stopped: by default that ends the process before `stop`.
-            signal.signal(number, lambda *_: None)
-        server.run(sockets=[listener])
+        serve(application, self.config.file.http, self.services.turned_away, {"broker": f"{host}:{port}"}, watchdog)
 
     def stuck(self) -> list[str]:
         """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such
@@ -190,32 +175,3 @@ class Cloud:
                 self.log.tick(self.clock.now_ms())
             except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
                 log.warning("time cannot be logged: %s", error)
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: dict[str, Any], watchdog: Watchdog) -> None:
-        super().__init__(config)
-        self._ready, self._watchdog = ready, watchdog
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(json.dumps(self._ready), flush=True)
-        self._watchdog.tell("READY=1")
-        self._beat = asyncio.create_task(self._watchdog.beat_forever())
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._watchdog.tell("STOPPING=1")
-        self._beat.cancel()
-        await super().shutdown(sockets)
-
-
-def open_series(config: CloudConfig, batch_log: Any) -> SeriesStore:
-    """An engine is one module in cloud/series, named here."""
-    from cloud.series import influx, parquet
-
-    series = config.file.series
-    if isinstance(series, InfluxSettings):
-        token = (config.base / series.token_file).read_text().strip()
-        cursor_file = config.data_dir / "series.cursor"
-        return influx.InfluxStore(series.url, series.org, series.bucket, token, cursor_file)
-    return parquet.open_store(config.data_dir / "series", config.catalogue, batch_log)

@@ -3,57 +3,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
-from cloud.delivery.dispatch import SinkState
+from cloud.delivery.dispatch import Dispatcher, SinkState
+from cloud.identity.watch import IdentityWatch
+from cloud.ingest.ingest import Ingest
 from cloud.ingest.links import GatewayLink
+from cloud.ingest.mqtt import MqttReceiver
+from cloud.ingest.quarantine import Quarantine
 from cloud.views.base import ViewState
+from cloud.views.runner import ViewRunner
+from contract.clock import Clock
 
-if TYPE_CHECKING:
-    from cloud.app.cloud import Cloud
 
-
+@dataclass
 class CloudHealth:
-    """See `cloud.api.ports.Health`."""
+    """See `cloud.api.ports.Health`. It asks the parts it is given; watch: None where any gateway is let in."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    clock: Clock
+    ingest: Ingest
+    receiver: MqttReceiver
+    quarantine: Quarantine
+    watch: IdentityWatch | None
+    runners: Sequence[ViewRunner]
+    dispatchers: Sequence[Dispatcher]
 
     def ready(self) -> tuple[bool, str]:
-        identities = self._cloud.identities.trouble() if self._cloud.identities is not None else ""
-        troubles = [self._cloud.receive.trouble(), identities]
+        identities = self.watch.trouble() if self.watch is not None else ""
+        troubles = [self.receiver.trouble(), identities]
         troubles += (f"view {v.name}: {v.trouble}" for v in self.views() if v.trouble)
         said = "; ".join(t for t in troubles if t)
         return not said, said
 
     def gateways(self) -> Sequence[GatewayLink]:
-        return self._cloud.ingest.links()
+        return self.ingest.links()
 
     def views(self) -> Sequence[ViewState]:
-        return [runner.state() for runner in self._cloud.runners]
+        return [runner.state() for runner in self.runners]
 
     def troubles(self) -> Sequence[str]:
-        sinks = ((d.sink_name, d.trouble()) for d in self._cloud.dispatchers)
+        sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
         return [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
 
     def sinks(self) -> Sequence[SinkState]:
-        return [dispatcher.state() for dispatcher in self._cloud.dispatchers]
+        return [dispatcher.state() for dispatcher in self.dispatchers]
 
     def counters(self) -> Mapping[str, int]:
-        return {**self._cloud.ingest.counters(), **self._cloud.receive.counters()}
+        return {**self.ingest.counters(), **self.receiver.counters()}
 
     def identities(self) -> Mapping[str, float]:
-        return self._cloud.identities.days_left() if self._cloud.identities is not None else {}
+        return self.watch.days_left() if self.watch is not None else {}
 
     def quarantine_count(self) -> int:
-        return self._cloud.quarantine.count()
+        return self.quarantine.count()
 
     def is_quarantined(self, number: int) -> bool:
-        return self._cloud.quarantine.one(number) is not None
+        return self.quarantine.one(number) is not None
 
-    def release(self, number: int) -> str:
+    def release(self, number: int, who: str) -> str:
         # Twice at once: the other has stored it.
-        return self._cloud.ingest.release(number, self._cloud.clock.now_ms()) or ""
+        return self.ingest.release(number, self.clock.now_ms(), who) or ""
 
     def quarantined(self) -> Sequence[Mapping[str, Any]]:
         return [
@@ -67,5 +77,5 @@ class CloudHealth:
                 "received_ms": k.received_ms,
                 "bytes": len(k.payload),
             }
-            for k in self._cloud.quarantine.waiting()
+            for k in self.quarantine.waiting()
         ]

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from cloud.cli import access
-from cloud.cli.common import ConfigPath, Group, load_or_exit, note, refuse
+from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
 from cloud.cli.gateways import broker, gateway
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
@@ -77,7 +77,7 @@ def replay(
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue: what would its rules have done?")] = None,
 ) -> None:
     """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level."""
-    from cloud.log.sqlite import open_log
+    from cloud.log.open import open_log
     from cloud.warnings.replay import replay as run
     from contract.clock import iso
     from host.district_folder import load
@@ -95,9 +95,9 @@ def replay(
 @view.command()
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
-    from cloud.app.cloud import open_series
     from cloud.ledger.open import open_ledger
-    from cloud.log.sqlite import open_log
+    from cloud.log.open import open_log
+    from cloud.series.open import open_series
     from cloud.series.parquet import forget_manifest
     from cloud.warnings.store import forget
 
@@ -107,10 +107,10 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
     if name == "series":
         log = open_log(found.data_dir)
         try:
-            series = open_series(found, log)
+            series = open_series(found.file.series, found.base, found.data_dir, found.catalogue, log)
         except StoreDamaged:  # this command is its remedy
             forget_manifest(found.data_dir / "series")
-            series = open_series(found, log)
+            series = open_series(found.file.series, found.base, found.data_dir, found.catalogue, log)
         series.reset()
     elif name == "warnings":
         ledger = open_ledger(found.ledger_url, whole=True)
@@ -141,7 +141,7 @@ def release_kept(config: ConfigPath) -> None:
     from cloud.ingest.admission import Admission
     from cloud.ingest.quarantine import Quarantine
     from cloud.ingest.release import release
-    from cloud.log.sqlite import open_log
+    from cloud.log.open import open_log
     from contract.clock import SystemClock
 
     found = load_or_exit(config)
@@ -150,6 +150,6 @@ def release_kept(config: ConfigPath) -> None:
     if found.identity_folder is not None:
         receiver.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
-    done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms())
+    done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms(), operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)
     typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))

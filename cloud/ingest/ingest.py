@@ -1,4 +1,5 @@
-"""Admission, quarantine and log together: everything the receiving shell does but talk. No sockets, threads or clock.
+"""Admission, quarantine and log together: everything the receiving shell does but talk. No sockets, no clock; a lock
+lets several threads call.
 
 `take` is durable on return and says exactly what may be acknowledged. The MQTT shell (`cloud.ingest.mqtt`) carries
 messages; the seeded simulation carries them, too, and loses some.
@@ -66,14 +67,14 @@ class Ingest:
         with self._lock:
             return self._take(group, now_ms)
 
-    def release(self, number: int, now_ms: int) -> str | None:
+    def release(self, number: int, now_ms: int, who: str) -> str | None:
         """One batch out of quarantine, while others come in. Empty: it is in the log; else why it is refused again;
-        None when no such batch waits. Doing it twice stores nothing twice."""
+        None when no such batch waits. Doing it twice stores nothing twice. who: decides it, as in the audit record."""
         with self._lock:
             kept = self._quarantine.one(number)
             if kept is None:
                 return None
-            refusal = release_one(kept, self._quarantine, self._receiver, self._log, now_ms)
+            refusal = release_one(kept, self._quarantine, self._receiver, self._log, now_ms, who)
             self.counts["batches_released" if refusal is None else "releases_refused"] += 1
             return "" if refusal is None else f"{refusal.reason.value}: {refusal.detail}"
 
@@ -90,7 +91,7 @@ class Ingest:
         fresh = self._log.append(found.entries, now_ms, keys)
         self._unsettled.clear()
         spools = {(e.gateway, e.spool) for e in found.entries} | {(r.gateway, r.spool) for r in known}
-        durable = {key: self._log.acknowledged(*key)[0] for key in spools}
+        durable = {key: self._log.seen.acknowledged(*key)[0] for key in spools}
         self._count(found, fresh, now_ms)
         return [
             InboundMessage(str(Topic(self._district, gateway, TopicKind.ACK)), encode_ack(ack))
@@ -127,11 +128,11 @@ class Ingest:
             self._links[topic.gateway].state = said
         if said.floor:
             try:
-                self._log.settled(topic.gateway, said.spool, said.floor)
+                self._log.seen.settled(topic.gateway, said.spool, said.floor)
             except (sqlite3.Error, OSError) as error:  # it only saves room, and comes again with the next state
                 self.counts["floor_failures"] += 1
                 log.warning("cannot keep the floor of %s: %s", topic.gateway, error)
-        prefix, above = self._log.acknowledged(topic.gateway, said.spool)
+        prefix, above = self._log.seen.acknowledged(topic.gateway, said.spool)
         last = (max(above),) if above else ()  # so that a spool which never gave it learns of another of its name
         ack = Ack(said.spool, prefix, last, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
         return [InboundMessage(str(Topic(self._district, topic.gateway, TopicKind.ACK)), encode_ack(ack))]
@@ -156,8 +157,7 @@ class Ingest:
         ]
 
     def _seen(self, key: Key) -> bool:
-        prefix, above = self._log.acknowledged(key[0], key[1])
-        return key[2] <= prefix or key[2] in above
+        return self._log.seen.was_seen(key)
 
     def _names_a_batch(self, refusal: Refusal) -> bool:
         return refusal.seq > 0 and refusal.gateway in self._links

@@ -46,10 +46,11 @@ class MqttReceiver:
         district: str,
         credentials: tuple[str, str] | None = None,
         tls: TlsFiles | None = None,
+        behind: Callable[[], int] = lambda: 0,
     ) -> None:
         self._address = (host, port)
         self._ingest, self._clock = ingest, clock
-        self.behind: Callable[[], int] = lambda: 0
+        self._behind = behind
         self._district = district
         self._lanes = LaneQueues()
         self._stop = threading.Event()
@@ -147,7 +148,7 @@ class MqttReceiver:
     def _commit_forever(self) -> None:
         while not self._stop.is_set():
             self._turned_s = time.monotonic()
-            history_most = HISTORY_TRICKLE if self.behind() > BEHIND_ENTRIES else HISTORY_AT_ONCE
+            history_most = HISTORY_TRICKLE if self._behind() > BEHIND_ENTRIES else HISTORY_AT_ONCE
             group = self._lanes.take(GROUP_MESSAGES, 0.2, GROUP_WAIT_S, history_most)
             while group and not self._stop.is_set():
                 self._turned_s = time.monotonic()

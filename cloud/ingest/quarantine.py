@@ -12,7 +12,7 @@ from pathlib import Path
 from cloud.ingest.admission import Refusal
 from cloud.log.base import Key
 from contract.wire.envelope import RefusalReason
-from host.sqlite import opening
+from host.sqlite import opening, transaction
 
 # Bytes that nobody can tell apart from noise are kept up to so many; readings of a gateway we know, all of them.
 _NOISE_KEPT = 1000
@@ -26,7 +26,7 @@ create table if not exists refused (
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class QuarantinedBatch:
     """A refused batch. released_ms: None while it waits."""
 
     id: int
@@ -71,30 +71,23 @@ class Quarantine:
             digest = hashlib.sha256(r.topic.encode() + b"\0" + r.payload).hexdigest()
             head = (digest, now_ms, r.topic, r.gateway, f"{r.spool:016x}", r.seq, r.reason.value, r.detail)
             rows.append((*head, r.payload))
-        with self._lock:
-            try:
-                self._db.execute("begin immediate")
-                self._db.executemany(
-                    "insert or ignore into refused "
-                    "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
-                    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    rows,
-                )
-                self._db.execute(
-                    "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
-                    "order by id desc limit 1 offset ?)",
-                    (_NOISE_KEPT,),
-                )
-                self._db.execute("commit")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk, say: the next call must find no open transaction
-                    self._db.execute("rollback")
-                raise
+        with self._lock, transaction(self._db):
+            self._db.executemany(
+                "insert or ignore into refused "
+                "(digest, received_ms, topic, gateway, spool, seq, reason, detail, payload) "
+                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            self._db.execute(
+                "delete from refused where seq = 0 and id <= (select id from refused where seq = 0 "
+                "order by id desc limit 1 offset ?)",
+                (_NOISE_KEPT,),
+            )
 
-    def waiting(self, limit: int = 1000) -> list[Kept]:
+    def waiting(self, limit: int = 1000) -> list[QuarantinedBatch]:
         return self._select("true order by id limit ?", limit)
 
-    def one(self, number: int) -> Kept | None:
+    def one(self, number: int) -> QuarantinedBatch | None:
         """A batch that waits, by its id."""
         return next(iter(self._select("id = ?", number)), None)
 
@@ -114,7 +107,7 @@ class Quarantine:
         with self._lock:
             self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])
 
-    def _select(self, where: str, value: int) -> list[Kept]:
+    def _select(self, where: str, value: int) -> list[QuarantinedBatch]:
         with self._lock:
             rows = self._db.execute(
                 f"{_WAITING} {where}",
@@ -125,7 +118,9 @@ class Quarantine:
             for number, received_ms, topic, gateway, spool, seq, reason, detail, payload, released_ms in rows:
                 why = RefusalReason(reason)
                 out.append(
-                    Kept(number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms)
+                    QuarantinedBatch(
+                        number, received_ms, topic, gateway, int(spool, 16), seq, why, detail, payload, released_ms
+                    )
                 )
         return out
 

@@ -1,15 +1,24 @@
-"""Letting refused batches in after the cause is mended: they go through the receiver's checks again."""
+"""Letting refused batches in after the cause is mended: a person's decision, and what follows from it.
+
+The batch goes through the checks of admission again. The decision and the batch are appended to the log together, so
+there is no moment in which one is there without the other; only the mark in quarantine comes later, and when a crash
+comes before it, the next release of the same batch finds it in the log and sets the mark.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from cloud.ingest.admission import Admission, InboundMessage, Refusal
-from cloud.ingest.quarantine import Kept, Quarantine
-from cloud.log.base import BatchLog
+from cloud.ingest.quarantine import Quarantine, QuarantinedBatch
+from cloud.log.base import START, BatchLog, EntryKind
+from cloud.log.decision import Decision, DecisionKind, entry_of, known_by
 
-# A released batch is logged under another spool: its own has counted this sequence as seen since it was refused.
-_RELEASED = 0xFFFF_FFFF_FFFF_FFFF
+# Releases before decisions logged a batch under another spool: its own has counted its sequence as seen since it was
+# refused. A gateway could name such a spool; nobody can name what `known_by` gives.
+_EARLIER_MASK = 0xFFFF_FFFF_FFFF_FFFF
+_READ_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +27,13 @@ class Released:
     still_refused: int
 
 
-def release(quarantine: Quarantine, receiver: Admission, batch_log: BatchLog, now_ms: int) -> Released:
-    """Everything that now passes. Doing it twice stores nothing twice."""
+def release(
+    quarantine: Quarantine, admission: Admission, batch_log: BatchLog, now_ms: int, who: str = "shell"
+) -> Released:
+    """Everything that now passes. Doing it twice stores nothing twice. who: decides it, as in the audit record."""
     stored = refused = 0
     for kept in quarantine.waiting(limit=10**9):
-        if release_one(kept, quarantine, receiver, batch_log, now_ms):
+        if release_one(kept, quarantine, admission, batch_log, now_ms, who):
             refused += 1
         else:
             stored += 1
@@ -30,12 +41,35 @@ def release(quarantine: Quarantine, receiver: Admission, batch_log: BatchLog, no
 
 
 def release_one(
-    kept: Kept, quarantine: Quarantine, receiver: Admission, batch_log: BatchLog, now_ms: int
+    kept: QuarantinedBatch, quarantine: Quarantine, admission: Admission, batch_log: BatchLog, now_ms: int, who: str
 ) -> Refusal | None:
-    """Why it is still refused; None: it is in the log."""
-    found = receiver.sort_out([InboundMessage(kept.topic, kept.payload)], now_ms)
+    """Why it is still refused: then nothing is written. None: it is in the log, once.
+
+    Raises what the stores raise when they cannot write; the batch goes on waiting then.
+    """
+    found = admission.sort_out([InboundMessage(kept.topic, kept.payload)], now_ms)
     if found.refusals:
         return found.refusals[0]
-    batch_log.append([e._replace(spool=e.spool ^ _RELEASED) for e in found.entries], now_ms)
+    (batch,) = found.entries
+    digest = hashlib.sha256(kept.topic.encode() + b"\0" + kept.payload).hexdigest()
+    decision_id = f"release:{digest}"
+    if not _released_earlier(batch_log, batch.gateway, batch.spool ^ _EARLIER_MASK, batch.seq, kept.payload):
+        target = f"{kept.gateway}/{kept.spool:016x}/{kept.seq}"
+        reason = {"quarantine": kept.id, "refused": kept.reason.value}
+        decision = Decision(decision_id, DecisionKind.RELEASE, who, now_ms, target, reason)
+        batch_log.append([entry_of(decision), batch._replace(known_by=known_by(f"batch of {decision_id}"))], now_ms)
     quarantine.released([kept.id], now_ms)
     return None
+
+
+def _released_earlier(batch_log: BatchLog, gateway: str, spool: int, seq: int, payload: bytes) -> bool:
+    """Whether an earlier release of Headwater stored it and was stopped before it could mark it in quarantine."""
+    if not batch_log.seen.was_seen((gateway, spool, seq)):
+        return False
+    cursor = START
+    while entries := batch_log.read(cursor, _READ_AT_ONCE):
+        cursor = entries[-1].offset
+        names = ((e.kind, e.gateway, e.spool, e.seq, e.payload) for e in entries)
+        if (EntryKind.BATCH, gateway, spool, seq, payload) in names:
+            return True
+    return False

@@ -1,24 +1,41 @@
-"""The batch log: what was received, in the order it became durable. Everything else in the cloud is a view of it."""
+"""The batch log: what was received, in the order it became durable. Everything else in the cloud is a view of it.
+
+Two contracts. `BatchLog` appends and reads. `SeenStore` knows which batches were ever taken, and goes on knowing when
+old rows of the log are gone. An engine keeps both in step: what `append` writes and what it makes seen become durable
+together. Engines stand in modules of this folder and are named in `cloud.log.open`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NewType, Protocol
 
 from contract.wire.envelope import Lane
+
+# A place in a log: everything up to it was read. Opaque to whoever holds it: kept, compared for equality and handed
+# back, never reckoned with; how far two places are apart only their log can say (`BatchLog.behind`).
+Cursor = NewType("Cursor", int)
+START = Cursor(0)  # before the first entry
+
+# gateway, spool, sequence: what a batch is known by
+Key = tuple[str, int, int]
 
 
 class EntryKind(IntEnum):
     BATCH = 0  # payload is one wire batch, as it came
     TICK = 1  # no payload: time went on. Lets views see silence, live and in replay alike
+    DECISION = 2  # payload is what a person did: see `cloud.log.decision`
 
 
 # Entries are tuples: there is one for every message, and a frozen dataclass takes four times as long to build.
 
 
 class NewEntry(NamedTuple):
-    """One wire batch to append. time_min_ms, time_max_ms: of its readings."""
+    """One entry to append. time_min_ms, time_max_ms: of a batch's readings, UTC.
+
+    known_by: what it is seen as, so that it is appended once; None: its gateway, spool and sequence.
+    """
 
     gateway: str
     spool: int
@@ -27,17 +44,19 @@ class NewEntry(NamedTuple):
     time_min_ms: int
     time_max_ms: int
     payload: bytes
+    kind: EntryKind = EntryKind.BATCH
+    known_by: Key | None = None
 
 
 class Entry(NamedTuple):
     """One row of the log.
 
-    offset: rises strictly, with holes (an offset is no count).
+    offset: rises strictly, with holes (an offset is no count); the cursor of who has read so far.
     append_ms: the clock's UTC ms at which it became durable; never falls from one entry to the next. It is the
     only `now` a view may know, so that a replay sees what the live run saw.
     """
 
-    offset: int
+    offset: Cursor
     append_ms: int
     kind: EntryKind
     gateway: str
@@ -49,17 +68,36 @@ class Entry(NamedTuple):
     payload: bytes
 
 
-# gateway, spool, seq
-Key = tuple[str, int, int]
+class SeenStore(Protocol):
+    """Which batches were ever taken, by (gateway, spool, sequence). Durable on return; safe from any thread.
+
+    Kept as a contiguous prefix of each spool and the sequences above it.
+    """
+
+    def was_seen(self, key: Key) -> bool: ...
+
+    def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
+        """The contiguous prefix of durable sequences of a spool (0: none), and those above it, rising."""
+        ...
+
+    def settled(self, gateway: str, spool: int, floor: int) -> None:
+        """The gateway waits for nothing below `floor`: what is missing there it gave up and counted. The prefix goes to
+        floor - 1; a late copy from below counts as seen. A spool never heard of is left alone."""
+        ...
 
 
 class BatchLog(Protocol):
-    """Safe for one appending thread and any number of reading threads."""
+    """Safe for any number of appending and reading threads. What a disk refuses raises sqlite3.Error or OSError."""
 
-    def append(self, entries: Sequence[NewEntry], now_ms: int, aside: Sequence[Key] = ()) -> Sequence[bool]:
-        """Durable on return. False for each entry whose (gateway, spool, seq) was seen before (harmless).
+    @property
+    def seen(self) -> SeenStore:
+        """What this log has taken; in step with it."""
+        ...
 
-        aside: what was kept elsewhere, not here; it counts as seen, so that the prefix goes past it.
+    def append(self, entries: Sequence[NewEntry], now_ms: int, kept_elsewhere: Sequence[Key] = ()) -> Sequence[bool]:
+        """All or nothing, durable on return. False for each entry that was seen before (harmless: it is not appended).
+
+        kept_elsewhere: batches that are durable in another place and never come here; they count as seen.
         """
         ...
 
@@ -67,27 +105,20 @@ class BatchLog(Protocol):
         """Append a TICK."""
         ...
 
-    def read(self, after: int, limit: int) -> Sequence[Entry]:
-        """Up to `limit` entries with offset > after, in order; empty at the end."""
+    def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
+        """Up to `limit` entries behind `after`, in order; empty at the end."""
         ...
 
-    def read_times(self, gateway: str | None, start_ms: int, end_ms: int, after: int) -> Sequence[Entry]:
-        """BATCH entries with offset > after that may hold readings of [start_ms, end_ms), in log order."""
+    def end(self) -> Cursor:
+        """The place behind the last entry."""
         ...
 
-    def last_offset(self) -> int: ...
-
-    def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
-        """The contiguous prefix of durable sequences of a spool, and those above it."""
+    def behind(self, cursor: Cursor) -> int:
+        """At most so many entries lie between `cursor` and the end; 0: none."""
         ...
 
-    def settled(self, gateway: str, spool: int, floor: int) -> None:
-        """The gateway waits for nothing below `floor`: what is missing there it gave up and counted. The prefix goes to
-        floor - 1, durable on return; a late copy from below counts as seen. A spool never heard of is left alone."""
-        ...
-
-    def wait(self, after: int, timeout_s: float) -> bool:
-        """Block until there is an entry beyond `after`; False on time-out. Real seconds."""
+    def wait(self, after: Cursor, timeout_s: float) -> bool:
+        """Block until there is an entry behind `after`; False on time-out. Real seconds."""
         ...
 
     def close(self) -> None: ...

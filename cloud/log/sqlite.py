@@ -1,7 +1,7 @@
-"""The embedded batch log: SQLite, WAL, synchronous FULL; one row a wire batch.
+"""The embedded batch log: SQLite, WAL, synchronous FULL; one row an entry.
 
-What was seen is kept apart from the rows, so that trimming the log never forgets it: per spool a contiguous prefix, and
-the sequences above it one by one. Rows and memory change in one transaction.
+What was seen stands in tables of its own, so that trimming the log never forgets it: per spool a contiguous prefix, and
+the sequences above it one by one. Rows and what is seen change in one transaction.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.log.base import Entry, EntryKind, Key, NewEntry
+from cloud.log.base import Cursor, Entry, EntryKind, Key, NewEntry
+from cloud.log.sequences import SeenSequences
 from contract.wire.envelope import Lane
-from host.sqlite import StoreDamaged, opening
+from host.sqlite import StoreDamaged, opening, transaction
 
 _SCHEMA = """
 create table if not exists entry (
     offset integer primary key autoincrement, append_ms integer not null, kind integer not null, gateway text not null,
     spool text not null, seq integer not null, lane integer not null, t_min integer not null, t_max integer not null,
     payload blob not null);
-create index if not exists entry_time on entry (t_max) where kind = 0;
+drop index if exists entry_time; -- of earlier releases: every append paid for it, and nothing asked
 create table if not exists prefix (
     gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool)) without rowid;
 create table if not exists above (
@@ -32,41 +33,16 @@ _REMEDY = "move it away and start with a copy, or empty: the gateways send again
 _COLUMNS = "offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload"
 
 
-class _Seen:
-    """Sequences of one spool: all up to `prefix`, and those in `above`."""
-
-    __slots__ = ("above", "prefix")
-
-    def __init__(self, prefix: int, above: set[int]) -> None:
-        self.prefix = prefix
-        self.above = above
-
-    def __contains__(self, seq: int) -> bool:
-        return seq <= self.prefix or seq in self.above
-
-    def copy(self) -> _Seen:
-        return _Seen(self.prefix, set(self.above))
-
-    def add(self, seq: int) -> None:
-        self.above.add(seq)
-        self._advance()
-
-    def settle(self, floor: int) -> None:
-        """All below the floor is seen."""
-        self.prefix = max(self.prefix, floor - 1)
-        self.above = {s for s in self.above if s > self.prefix}
-        self._advance()
-
-    def _advance(self) -> None:
-        while self.prefix + 1 in self.above:
-            self.prefix += 1
-            self.above.remove(self.prefix)
-
-
 class SqliteLog:
-    """See `cloud.log.base.BatchLog`. Raises sqlite3.OperationalError from `append` when the disk is full: nothing of
-    that call is kept then, and nothing of it may be acknowledged. A damaged file: StoreDamaged, at start and from the
-    reads."""
+    """See `cloud.log.base.BatchLog`; it is its own `SeenStore`, for both stand in one file and change together.
+
+    Raises sqlite3.OperationalError from `append` when the disk is full: nothing of that call is kept then, and nothing
+    of it may be acknowledged. A damaged file: StoreDamaged, at start and from the reads.
+    """
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> SqliteLog:
+        return cls(folder / "log.sqlite")
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -74,42 +50,43 @@ class SqliteLog:
         self._append_lock = threading.Lock()
         self._news = threading.Condition()
         self._readers = threading.local()
-        self._seen: dict[tuple[str, int], _Seen] = {}
+        self._seen: dict[tuple[str, int], SeenSequences] = {}
         self._last_offset = self._last_ms = 0
         with opening(path, _REMEDY):
             self._db = _connect(path)
             try:
                 self._db.executescript(_SCHEMA)
-                self._remember()
+                self._load()
             except BaseException:
                 self._db.close()
                 raise
 
-    def _remember(self) -> None:
+    def _load(self) -> None:
         for gateway, spool, seq in self._db.execute("select gateway, spool, seq from prefix"):
-            self._seen[str(gateway), int(spool, 16)] = _Seen(int(seq), set())
+            self._seen[str(gateway), int(spool, 16)] = SeenSequences(int(seq))
         for gateway, spool, seq in self._db.execute("select gateway, spool, seq from above"):
-            self._seen.setdefault((str(gateway), int(spool, 16)), _Seen(0, set())).above.add(int(seq))
+            self._seen.setdefault((str(gateway), int(spool, 16)), SeenSequences()).above.add(int(seq))
         last = self._db.execute("select offset, append_ms from entry order by offset desc limit 1").fetchone()
         if last:
             self._last_offset, self._last_ms = int(last[0]), int(last[1])
 
-    def append(self, entries: Sequence[NewEntry], now_ms: int, aside: Sequence[Key] = ()) -> Sequence[bool]:
+    def append(self, entries: Sequence[NewEntry], now_ms: int, kept_elsewhere: Sequence[Key] = ()) -> Sequence[bool]:
         with self._append_lock:
             now_ms = max(now_ms, self._last_ms)
             fresh: list[bool] = []
             rows: list[tuple[object, ...]] = []
-            changed: dict[tuple[str, int], _Seen] = {}
+            changed: dict[tuple[str, int], SeenSequences] = {}
             for e in entries:
-                seen = self._changing(changed, e.gateway, e.spool)
-                new = e.seq not in seen
+                gateway, spool, seq = e.known_by or (e.gateway, e.spool, e.seq)
+                seen = self._changing(changed, gateway, spool)
+                new = seq not in seen
                 fresh.append(new)
                 if new:
-                    seen.add(e.seq)
+                    seen.add(seq)
                     rows.append(
                         (
                             now_ms,
-                            0,
+                            int(e.kind),
                             e.gateway,
                             f"{e.spool:016x}",
                             e.seq,
@@ -119,14 +96,14 @@ class SqliteLog:
                             e.payload,
                         )
                     )
-            for gateway, spool, seq in aside:
+            for gateway, spool, seq in kept_elsewhere:
                 seen = self._changing(changed, gateway, spool)
                 if seq not in seen:
                     seen.add(seq)
-            if rows or aside:
+            if rows or kept_elsewhere:
                 self._write(rows, changed)
                 self._seen.update(changed)
-                self._tell(now_ms)
+                self._appended(now_ms)
         return fresh
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
@@ -143,49 +120,52 @@ class SqliteLog:
         with self._append_lock:
             now_ms = max(now_ms, self._last_ms)
             self._write([(now_ms, int(EntryKind.TICK), "", "", 0, 0, 0, 0, b"")], {})
-            self._tell(now_ms)
+            self._appended(now_ms)
 
-    def read(self, after: int, limit: int) -> Sequence[Entry]:
+    def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
         rows = self._reader().execute(
             f"select {_COLUMNS} from entry where offset > ? order by offset limit ?",  # noqa: S608 - our own column names
             (after, limit),
         )
         return [_entry(r) for r in rows]
 
-    def read_times(self, gateway: str | None, start_ms: int, end_ms: int, after: int) -> Sequence[Entry]:
-        rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where kind = 0 and t_max >= ? and t_min < ? and offset > ? "  # noqa: S608 - ours
-            "and (? is null or gateway = ?) order by offset",
-            (start_ms, end_ms, after, gateway, gateway),
-        )
-        return [_entry(r) for r in rows]
+    def end(self) -> Cursor:
+        return Cursor(self._last_offset)
 
-    def last_offset(self) -> int:
-        return self._last_offset
+    def behind(self, cursor: Cursor) -> int:
+        return max(0, self._last_offset - cursor)
+
+    @property
+    def seen(self) -> SqliteLog:
+        """Itself, see above."""
+        return self
+
+    def was_seen(self, key: Key) -> bool:
+        known = self._seen.get(key[:2])
+        return known is not None and key[2] in known
 
     def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
         seen = self._seen.get((gateway, spool))
         return (seen.prefix, sorted(seen.above)) if seen else (0, ())
 
-    def wait(self, after: int, timeout_s: float) -> bool:
+    def wait(self, after: Cursor, timeout_s: float) -> bool:
         with self._news:
             return self._news.wait_for(lambda: self._last_offset > after, timeout_s)
 
     def close(self) -> None:
         self._db.close()
 
-    def _changing(self, changed: dict[tuple[str, int], _Seen], gateway: str, spool: int) -> _Seen:
+    def _changing(self, changed: dict[tuple[str, int], SeenSequences], gateway: str, spool: int) -> SeenSequences:
         """A copy to work on: what is not committed must not be remembered."""
         key = (gateway, spool)
         if key not in changed:
             known = self._seen.get(key)
-            changed[key] = known.copy() if known else _Seen(0, set())
+            changed[key] = known.copy() if known else SeenSequences()
         return changed[key]
 
-    def _write(self, rows: list[tuple[object, ...]], changed: dict[tuple[str, int], _Seen]) -> None:
+    def _write(self, rows: list[tuple[object, ...]], changed: dict[tuple[str, int], SeenSequences]) -> None:
         db = self._db
-        db.execute("begin immediate")
-        try:
+        with transaction(db):
             db.executemany(
                 "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
                 "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -201,13 +181,8 @@ class SqliteLog:
                 )
                 new = seen.above - (old.above if old else set())
                 db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
-            db.execute("commit")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("rollback")
-            raise
 
-    def _tell(self, now_ms: int) -> None:
+    def _appended(self, now_ms: int) -> None:
         row = self._db.execute("select max(offset) from entry").fetchone()
         with self._news:
             self._last_ms = now_ms
@@ -220,10 +195,6 @@ class SqliteLog:
         if db is None:
             db = self._readers.db = _connect(self._path)
         return db
-
-
-def open_log(folder: Path) -> SqliteLog:
-    return SqliteLog(folder / "log.sqlite")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -240,7 +211,16 @@ def _entry(row: tuple[int, int, int, str, str, int, int, int, int, bytes]) -> En
         number = int(spool or "0", 16)
         times = int(append_ms), int(t_min), int(t_max)
         return Entry(
-            offset, times[0], _KIND[kind], gateway, number, int(seq), _LANE[lane], times[1], times[2], bytes(payload)
+            Cursor(offset),
+            times[0],
+            _KIND[kind],
+            gateway,
+            number,
+            int(seq),
+            _LANE[lane],
+            times[1],
+            times[2],
+            bytes(payload),
         )
     except (LookupError, ValueError, TypeError) as error:
         raise StoreDamaged(f"row {offset} of the log is damaged ({error}): {_REMEDY}") from error

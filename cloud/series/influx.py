@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloud.log.base import Entry
+from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, hourly_of, ordered
 from cloud.views.base import Poisoned, RetryLater
@@ -59,12 +59,12 @@ class InfluxStore:
         self._org, self._bucket, self._url = org, bucket, url
         self._cursor_file = cursor_file
         cursor_file.parent.mkdir(parents=True, exist_ok=True)
-        self._cursor = int(cursor_file.read_text()) if cursor_file.exists() else 0
+        self._cursor = Cursor(int(cursor_file.read_text())) if cursor_file.exists() else START
         self._http = httpx.Client(
             base_url=url, timeout=30, headers={"authorization": f"Token {token}"}, trust_env=False
         )
 
-    def cursor(self) -> int:
+    def cursor(self) -> Cursor:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -78,7 +78,7 @@ class InfluxStore:
 
     def reset(self) -> None:
         # Backwards first: after a crash between the two, everything is written again over what was left.
-        self._move(0)
+        self._move(START)
         body = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z", "predicate": '_measurement="reading"'}
         self._good(self._ask("POST", "/api/v2/delete", params=self._where(), json=body))
 
@@ -141,14 +141,14 @@ class InfluxStore:
     def _where(self) -> dict[str, str]:
         return {"org": self._org, "bucket": self._bucket}
 
-    def _move(self, offset: int) -> None:
+    def _move(self, to: Cursor) -> None:
         fresh = self._cursor_file.with_suffix(".new")
         with fresh.open("w") as file:
-            file.write(str(offset))
+            file.write(str(to))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._cursor_file)
-        self._cursor = offset
+        self._cursor = to
 
 
 def _rows(series: dict[str, Any]) -> ReadingBatch:

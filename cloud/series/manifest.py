@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from host.sqlite import opening
+from cloud.log.base import START, Cursor
+from host.sqlite import opening, transaction
 
 _REMEDY = "stop the cloud and run `headwater-cloud view rebuild series`: the log has all of it"
 _SCHEMA = """
@@ -72,32 +73,26 @@ class Manifest:
                 self._db.close()
                 raise
 
-    def cursor(self) -> int:
+    def cursor(self) -> Cursor:
         with self._lock, opening(self._path, _REMEDY):
             row = self._db.execute("select value from meta where key = 'cursor'").fetchone()
-            return int(row[0]) if row else 0
+            return Cursor(int(row[0])) if row else START
 
-    def commit(self, add: Sequence[Segment], remove: Sequence[int] = (), cursor: int | None = None) -> None:
+    def commit(self, add: Sequence[Segment], remove: Sequence[int] = (), cursor: Cursor | None = None) -> None:
         """All or nothing, durable on return."""
-        with self._lock:
-            self._db.execute("begin immediate")
-            try:
-                self._db.executemany("delete from segment where id = ?", [(i,) for i in remove])
-                for s in add:
-                    values = (s.kind, s.span, s.start_ms, s.end_ms, s.path, s.rows, s.bytes)
-                    new = self._db.execute(
-                        "insert into segment (kind, span, start_ms, end_ms, path, rows, bytes) "
-                        "values (?, ?, ?, ?, ?, ?, ?)",
-                        values,
-                    ).lastrowid
-                    groups = [(new, n, g.channel_min, g.channel_max, g.t_min, g.t_max) for n, g in enumerate(s.groups)]
-                    self._db.executemany("insert into row_group values (?, ?, ?, ?, ?, ?)", groups)
-                if cursor is not None:
-                    self._db.execute("insert or replace into meta values ('cursor', ?)", (cursor,))
-                self._db.execute("commit")
-            except BaseException:
-                self._db.execute("rollback")
-                raise
+        with self._lock, transaction(self._db):
+            self._db.executemany("delete from segment where id = ?", [(i,) for i in remove])
+            for s in add:
+                values = (s.kind, s.span, s.start_ms, s.end_ms, s.path, s.rows, s.bytes)
+                new = self._db.execute(
+                    "insert into segment (kind, span, start_ms, end_ms, path, rows, bytes) "
+                    "values (?, ?, ?, ?, ?, ?, ?)",
+                    values,
+                ).lastrowid
+                groups = [(new, n, g.channel_min, g.channel_max, g.t_min, g.t_max) for n, g in enumerate(s.groups)]
+                self._db.executemany("insert into row_group values (?, ?, ?, ?, ?, ?)", groups)
+            if cursor is not None:
+                self._db.execute("insert or replace into meta values ('cursor', ?)", (cursor,))
 
     def segments(self, kind: str, span: str, start_ms: int, end_ms: int) -> list[Segment]:
         """Those of a span that begin in [start_ms, end_ms), in order of sealing."""

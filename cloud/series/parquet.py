@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cloud.log.base import BatchLog, Entry
+from cloud.log.base import START, BatchLog, Cursor, Entry
 from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
 from cloud.series.compaction import compact_days, compact_months
@@ -51,7 +51,7 @@ class ParquetStore:
 
     # --- the view ---
 
-    def cursor(self) -> int:
+    def cursor(self) -> Cursor:
         return self._applied
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -71,7 +71,7 @@ class ParquetStore:
         with self._lock:
             self._manifest.clear()
             self._files.sweep()
-            self._tail, self._applied, self._sealed, self._hour = [], 0, 0, None
+            self._tail, self._applied, self._sealed, self._hour = [], START, START, None
 
     def close(self) -> None:
         self._files.close()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from cloud.log.base import Entry
+from cloud.log.base import Cursor, Entry
 
 
 class RetryLater(Exception):
@@ -32,8 +32,8 @@ class View(Protocol):
     @property
     def name(self) -> str: ...
 
-    def cursor(self) -> int:
-        """Offset of the last entry applied; 0 before the first."""
+    def cursor(self) -> Cursor:
+        """The place behind the last entry applied; `START` before the first."""
         ...
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -52,7 +52,7 @@ class ViewState:
     """How far a view has come, and what holds it up (empty when nothing does)."""
 
     name: str
-    cursor: int
+    cursor: Cursor
     behind: int
     trouble: str
     set_aside: int

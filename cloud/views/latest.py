@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cloud.log.base import Entry
+from cloud.log.base import START, Cursor, Entry
 from cloud.views.decode import readings
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import Int64s, ReadingBatch
@@ -29,13 +29,13 @@ class LatestView:
         self._lock = threading.Lock()
         self.reset()
 
-    def cursor(self) -> int:
+    def cursor(self) -> Cursor:
         return self._cursor
 
     def reset(self) -> None:
         with self._lock:
             n = len(self._channels)
-            self._cursor = 0
+            self._cursor = START
             self._time_ms = np.full(n, np.iinfo(np.int64).min)
             self._value = np.full(n, np.nan)
             self._flag = np.zeros(n, np.uint8)

@@ -47,7 +47,7 @@ class ViewRunner:
 
     def state(self) -> ViewState:
         cursor = self.view.cursor()
-        behind = max(0, self._log.last_offset() - cursor)
+        behind = self._log.behind(cursor)
         return ViewState(self.view.name, cursor, behind, self._trouble, len(self._set_aside))
 
     def _run(self) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from cloud.log.base import START, Cursor
 from cloud.warnings import incidents as inc
 from cloud.warnings import tables as t
 from cloud.warnings.engine import EngineState, Outcome
@@ -21,14 +22,14 @@ _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
 
-def load(db: Connection, name: str, fresh: EngineState) -> tuple[int, EngineState]:
-    """The cursor and the state as stored; (0, fresh) if nothing is.
+def load(db: Connection, name: str, fresh: EngineState) -> tuple[Cursor, EngineState]:
+    """The cursor and the state as stored; (`START`, fresh) if nothing is.
 
     Conditions that a changed catalogue has added begin as in `fresh`; those it took away go.
     """
     row = db.execute(select(t.view_state).where(t.view_state.c.name == name)).first()
     if row is None:
-        return 0, fresh
+        return START, fresh
     head = json.loads(row.state)
     old_form = "conditions" in head  # 0.1 kept everything in one row
     if old_form:
@@ -47,12 +48,12 @@ def load(db: Connection, name: str, fresh: EngineState) -> tuple[int, EngineStat
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_told(o.incident.id, m) for m in body["earlier"]]
     if old_form:
-        save(db, name, row.cursor, state, set(state.conditions), set(state.incidents.open))
-    return row.cursor, state
+        save(db, name, Cursor(row.cursor), state, set(state.conditions), set(state.incidents.open))
+    return Cursor(row.cursor), state
 
 
 def save(
-    db: Connection, name: str, cursor: int, state: EngineState, channels: Collection[int], zones: Collection[str]
+    db: Connection, name: str, cursor: Cursor, state: EngineState, channels: Collection[int], zones: Collection[str]
 ) -> None:
     """The state, as far as these channels and zones go, and the cursor."""
     rows = {c: json.dumps(cond.to_json(state.conditions[c])) for c in sorted(channels)}

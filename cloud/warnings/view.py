@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger.open import reading
-from cloud.log.base import Entry
+from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings_and_entries
 from cloud.warnings import store
@@ -36,12 +36,18 @@ class WarningsView:
 
     name = NAME
 
-    def __init__(self, ledger: sqlalchemy.Engine, catalogue: Catalogue, settings: WarningSettings) -> None:
+    def __init__(
+        self,
+        ledger: sqlalchemy.Engine,
+        catalogue: Catalogue,
+        settings: WarningSettings,
+        on_messages: Sequence[Callable[[], None]] = (),
+    ) -> None:
         self._ledger = ledger
         self._engine = Engine(catalogue, settings)
-        self.on_messages: list[Callable[[], None]] = []
+        self._on_messages = tuple(on_messages)
         self._state: EngineState
-        self._cursor: int
+        self._cursor: Cursor
         self._ahead: bool
         self._version = 0
         with reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
@@ -53,7 +59,7 @@ class WarningsView:
 
     # --- the view ---
 
-    def cursor(self) -> int:
+    def cursor(self) -> Cursor:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
@@ -79,7 +85,7 @@ class WarningsView:
         if any(o.messages or o.incidents for o in outcomes):
             self._version += 1
         if any(o.messages for o in outcomes):
-            for tell in self.on_messages:
+            for tell in self._on_messages:
                 tell()
 
     def _heeded(self, entries: Sequence[Entry]) -> list[ReadingBatch]:
@@ -149,6 +155,11 @@ class WarningsView:
         ]
 
 
-def open_view(ledger: sqlalchemy.Engine, catalogue: Catalogue, settings: WarningSettings | None = None) -> WarningsView:
+def open_view(
+    ledger: sqlalchemy.Engine,
+    catalogue: Catalogue,
+    settings: WarningSettings | None = None,
+    on_messages: Sequence[Callable[[], None]] = (),
+) -> WarningsView:
     """ledger: see `cloud.ledger.open.open_ledger`. Raises StoreDamaged when the state in it cannot be read."""
-    return WarningsView(ledger, catalogue, settings or WarningSettings())
+    return WarningsView(ledger, catalogue, settings or WarningSettings(), on_messages)

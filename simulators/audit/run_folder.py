@@ -21,9 +21,9 @@ _LIFE_OPENING_S = 15.0  # counted from before its process was made
 
 def audit(folder: Path) -> Audit:
     """Of what a demonstration left in a folder, its cloud stopped. Raises OSError when it is no such folder."""
-    from cloud.app.cloud import open_series
     from cloud.config import load_config
-    from cloud.log.sqlite import open_log
+    from cloud.log.open import open_log
+    from cloud.series.open import open_series
     from edge_agent.spool.file import read_given_up, read_runs, read_totals
     from simulators.audit.clocks import runs_of, strangers, undated, wrong_lives
     from simulators.plant.truth import read_parquet
@@ -32,7 +32,7 @@ def audit(folder: Path) -> Audit:
     config = load_config(folder / "cloud.yaml")
     truth = read_parquet(folder / "truth.parquet")
     batch_log = open_log(config.data_dir)
-    series = open_series(config, batch_log)
+    series = open_series(config.file.series, config.base, config.data_dir, config.catalogue, batch_log)
     try:
         while entries := batch_log.read(series.cursor(), 5000):
             series.apply(entries)

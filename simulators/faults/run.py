@@ -20,7 +20,7 @@ import httpx
 
 from cloud.config import load_config
 from cloud.ledger.open import open_ledger
-from cloud.log.sqlite import open_log
+from cloud.log.open import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
 from edge_agent.spool.file import read_waiting

@@ -15,8 +15,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud.ingest.admission import Admission, AdmissionSettings, InboundMessage
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
+from cloud.ingest.release import release
 from cloud.ledger.open import open_ledger
-from cloud.log.sqlite import SqliteLog, open_log
+from cloud.log.open import open_log
 from cloud.series.parquet import ParquetStore
 from cloud.views.base import Poisoned, RetryLater, View
 from cloud.views.latest import LatestView
@@ -29,13 +30,14 @@ from simulators.promise.world import Broken, Broker, Listener, World
 
 TICK_S = 120.0
 _GROUP = 50
+ANY_TIME = AdmissionSettings(oldest_days=40_000, newest_s=4e9)
 
 
 class Parts:
     """What one life of the process holds open."""
 
     def __init__(self, catalogue: Catalogue, folder: Path, now_settings: AdmissionSettings) -> None:
-        self.log: SqliteLog = open_log(folder)
+        self.log = open_log(folder)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")
         district, gateways = catalogue.district.id, list(catalogue.gateways)
         self.ingest = Ingest(Admission(catalogue, now_settings), self.log, self.quarantine, district, gateways)
@@ -71,7 +73,7 @@ class Centre:
             return
         try:
             self.parts = Parts(self._catalogue, self.folder, AdmissionSettings())
-            self._world.say(f"centre starts, log at {self.parts.log.last_offset()}")
+            self._world.say(f"centre starts, log at {self.parts.log.end()}")
         except Crash:
             self._fall()
         except (sqlite3.Error, SQLAlchemyError, OSError) as error:
@@ -136,7 +138,7 @@ class Centre:
             self._plan_take(10.0)
             return
         del self._inbox[: len(group)]
-        self._world.say(f"centre takes {len(group)}, log at {self.parts.log.last_offset()}")
+        self._world.say(f"centre takes {len(group)}, log at {self.parts.log.end()}")
         for ack in sorted(acks, key=lambda a: (a.topic, a.payload)):
             self._acknowledge(ack)
         if self._inbox:
@@ -155,6 +157,24 @@ class Centre:
             return
         for node in self.gateways.get(topic.gateway, ()):
             self._broker.publish(ack.topic, ack.payload, node)
+
+    # --- people ---
+
+    def release(self, who: str, mended: bool) -> None:
+        """Somebody lets out of quarantine what passes now. mended: the cause of every refusal is."""
+        if self.parts is None:
+            return
+        parts, now_ms = self.parts, self.clock_ms()
+        try:
+            if mended:
+                release(parts.quarantine, Admission(self._catalogue, ANY_TIME), parts.log, now_ms, who)
+            else:
+                for kept in parts.quarantine.waiting():
+                    parts.ingest.release(kept.id, now_ms, who)
+        except Crash:
+            self._fall()
+        except (sqlite3.Error, OSError) as error:
+            self._world.say(f"nothing more is released: {error}")
 
     # --- time and views ---
 
@@ -195,8 +215,7 @@ class Centre:
         """Entries that the slowest view has not seen; -1 when the centre is down or has messages to take."""
         if self.parts is None or self._inbox:
             return -1
-        last = self.parts.log.last_offset()
-        return max(last - view.cursor() for view in self.parts.views)
+        return max(self.parts.log.behind(view.cursor()) for view in self.parts.views)
 
     def close(self) -> None:
         if self.parts is not None:

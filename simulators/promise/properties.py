@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from sqlalchemy import select
 
-from cloud.ingest.admission import Admission, AdmissionSettings
+from cloud.ingest.admission import Admission
 from cloud.ingest.release import release
-from cloud.log.base import Entry, EntryKind
+from cloud.log.base import START, Entry, EntryKind
+from cloud.log.decision import decode_decision
 from cloud.views.decode import readings
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
@@ -18,7 +20,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
 from contract.readings import Flag, ReadingBatch
 from contract.wire.batch import decode_batch
-from simulators.promise.centre import Parts
+from simulators.promise.centre import ANY_TIME, Parts
 from simulators.promise.truth import Key, Truth, Value, keys, rows
 from simulators.promise.world import Broken
 
@@ -50,12 +52,29 @@ def check_log(truth: Truth, parts: Parts) -> dict[Key, Value]:
 
 def check_release(truth: Truth, parts: Parts, catalogue: Catalogue, now_ms: int) -> None:
     """The cause of every refusal is mended: what was kept aside gets into the log, once."""
-    anything = Admission(catalogue, AdmissionSettings(oldest_days=40_000, newest_s=4e9))
+    anything = Admission(catalogue, ANY_TIME)
     for _ in range(2):
-        release(parts.quarantine, anything, parts.log, now_ms)
+        release(parts.quarantine, anything, parts.log, now_ms, "person:ann")
     if parts.quarantine.count():
         raise Broken(f"{parts.quarantine.count()} batches cannot be released from quarantine")
     check_log(truth, parts)
+    check_decisions(parts)
+
+
+def check_decisions(parts: Parts) -> None:
+    """Each decision stands once, and what it let out of quarantine right behind it."""
+    entries = parts.log.read(START, _ALL)
+    known: set[str] = set()
+    for entry, after in itertools.zip_longest(entries, entries[1:]):
+        if entry.kind is not EntryKind.DECISION:
+            continue
+        decision = decode_decision(entry.payload)
+        if decision.id in known:
+            raise Broken(f"decided twice: {decision.id} at offset {entry.offset}")
+        known.add(decision.id)
+        named = f"{after.gateway}/{after.spool:016x}/{after.seq}" if after is not None else "nothing"
+        if named != decision.target:
+            raise Broken(f"a decision without its effect: {decision.target} at offset {entry.offset}, then {named}")
 
 
 def check_views(logged: dict[Key, Value], parts: Parts, catalogue: Catalogue) -> None:
@@ -129,4 +148,4 @@ def _lowest_usable(entries: Sequence[Entry]) -> dict[Key, float]:
 
 
 def _entries(parts: Parts, ticks: bool = False) -> list[Entry]:
-    return [e for e in parts.log.read(0, _ALL) if ticks or e.kind is EntryKind.BATCH]
+    return [e for e in parts.log.read(START, _ALL) if ticks or e.kind is EntryKind.BATCH]

@@ -110,10 +110,19 @@ class _Run:
             world.after(world.rng.uniform(0, 60), lambda n=node: self._measure(n))  # type: ignore[misc]
             world.after(world.rng.uniform(0, 5), lambda n=node: self._pump(n))  # type: ignore[misc]
         self._faults.plan(_FAULTS_S)
+        self._plan_people()
         self._measuring_until_ms = world.true_ms + int(_FAULTS_S * 1000)
         world.run_until(self._measuring_until_ms)
         self._settle()
         self._check()
+
+    def _plan_people(self) -> None:
+        """Somebody releases from quarantine: before the cause is mended and after, late, and often twice."""
+        rng = random.Random(f"people {self._world.seed}")
+        for _ in range(rng.randint(0, 6)):
+            mended, times, at_s = rng.random() < 0.5, rng.choice((1, 2)), rng.uniform(0, _FAULTS_S)
+            for n in range(times):
+                self._world.after(at_s + n, lambda m=mended: self.centre.release("person:ann", m))  # type: ignore[misc]
 
     def _settle(self) -> None:
         world = self._world

@@ -19,6 +19,7 @@ class World:
     """One run's. true_ms: UTC milliseconds that no node's clock is sure to show."""
 
     def __init__(self, seed: int, start_ms: int, tracing: bool = False) -> None:
+        self.seed = seed
         self.rng = random.Random(seed)
         self.start_ms = self.true_ms = start_ms
         self.lines: list[str] | None = [] if tracing else None

@@ -72,7 +72,7 @@ def use_log(log: SqliteLog) -> object:
     rows = log.read(0, 100)
     log.append([NewEntry("gw-1", 7, 99, Lane.LIVE, NOW_MS, NOW_MS, b"x")], NOW_MS)
     log.tick(NOW_MS)
-    return rows, log.acknowledged("gw-1", 7), log.read_times("gw-1", 0, NOW_MS, 0)
+    return rows, log.seen.acknowledged("gw-1", 7)
 
 
 def use_quarantine(kept: Quarantine) -> object:

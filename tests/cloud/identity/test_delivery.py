@@ -15,7 +15,7 @@ from cloud.ingest.admission import Admission
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
-from cloud.log.sqlite import open_log
+from cloud.log.open import open_log
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import SystemClock
 from contract.readings import ReadingBatch

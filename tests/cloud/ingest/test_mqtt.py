@@ -16,7 +16,7 @@ from contract.clock import SystemClock
 from contract.wire.topics import Topic, TopicKind
 
 
-class Intake:
+class FakeIngest:
     """Says nothing and counts. At the second group the warnings have caught up."""
 
     def __init__(self) -> None:
@@ -35,9 +35,8 @@ class Intake:
 
 
 def test_history_trickles_while_the_warnings_are_behind_and_alarms_and_live_readings_do_not() -> None:
-    ingest = Intake()
-    receive = MqttReceiver("127.0.0.1", 1, cast("Any", ingest), SystemClock(), "d")
-    receive.behind = ingest.behind
+    ingest = FakeIngest()
+    receive = MqttReceiver("127.0.0.1", 1, cast("Any", ingest), SystemClock(), "d", behind=ingest.behind)
     for kind, count in ((TopicKind.HISTORY, 500), (TopicKind.LIVE, 30), (TopicKind.ALARM, 3)):
         for _ in range(count):
             message = MQTTMessage(topic=str(Topic("d", "g", kind)).encode())

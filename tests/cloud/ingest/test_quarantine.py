@@ -14,7 +14,7 @@ from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.release import Released, release
 from cloud.log.base import EntryKind
-from cloud.log.sqlite import open_log
+from cloud.log.open import open_log
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from contract.wire import wire_pb2 as pb

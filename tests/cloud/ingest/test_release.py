@@ -9,7 +9,9 @@ import pytest
 from cloud.ingest.admission import Admission, InboundMessage, Refusal
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
-from cloud.log.sqlite import open_log
+from cloud.log.base import START, BatchLog, Entry, EntryKind, NewEntry
+from cloud.log.decision import DecisionKind, decode_decision
+from cloud.log.open import open_log
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane, RefusalReason
@@ -35,13 +37,53 @@ def keep(quarantine: Quarantine, seq: int, **bend: int) -> None:
     quarantine.keep([refusal], NOW_MS)
 
 
+def batches(log: BatchLog) -> list[Entry]:
+    return [e for e in log.read(START, 1000) if e.kind is EntryKind.BATCH]
+
+
+def test_a_release_is_a_decision_in_the_log_before_the_batch(parts):
+    ingest, log, quarantine = parts
+    keep(quarantine, 1)
+    assert ingest.release(1, NOW_MS, "person:ann") == ""
+    decided, stored = log.read(START, 10)
+    assert (decided.kind, stored.kind) == (EntryKind.DECISION, EntryKind.BATCH)
+    decision = decode_decision(decided.payload)
+    assert (decision.kind, decision.who, decision.at_ms) == (DecisionKind.RELEASE, "person:ann", NOW_MS)
+    assert decision.target == "gw-1/0000000000000007/1"
+    assert decision.detail == {"quarantine": 1, "refused": "foreign_channel"}
+    assert (stored.gateway, stored.spool, stored.seq, stored.payload) == ("gw-1", 7, 1, payload(1))
+
+
+def test_a_gateway_cannot_use_up_the_identity_of_a_release_in_advance(parts):
+    """Earlier releases stored a batch under the spool's complement, which a gateway could name."""
+    ingest, log, quarantine = parts
+    forged = encode_batch(
+        WireBatch("gw-1", 7 ^ (2**64 - 1), 1, Lane.LIVE, ReadingBatch.of([NOW_MS], [101], [9.0], [1]))
+    )
+    assert ingest.take([InboundMessage(TOPIC, forged)], NOW_MS)
+    keep(quarantine, 1)
+    assert ingest.release(1, NOW_MS, "person:ann") == ""
+    assert [e.payload for e in batches(log)] == [forged, payload(1)]
+    assert quarantine.count() == 0
+
+
+def test_what_an_earlier_release_of_headwater_stored_is_not_stored_again(parts):
+    """It logged the batch under the spool's complement, and a crash came before the mark in quarantine."""
+    ingest, log, quarantine = parts
+    keep(quarantine, 1)
+    log.append([NewEntry("gw-1", 7 ^ (2**64 - 1), 1, Lane.LIVE, NOW_MS, NOW_MS, payload(1))], NOW_MS)
+    assert ingest.release(1, NOW_MS, "person:ann") == ""
+    assert len(log.read(START, 10)) == 1
+    assert quarantine.count() == 0
+
+
 def test_released_once_while_others_come_in(parts):
     ingest, log, quarantine = parts
     for seq in range(1, 21):
         keep(quarantine, seq)
     answers: list[str | None] = []
     releasers = [
-        threading.Thread(target=lambda: answers.extend(ingest.release(n, NOW_MS) for n in range(1, 21)))
+        threading.Thread(target=lambda: answers.extend(ingest.release(n, NOW_MS, "shell:test") for n in range(1, 21)))
         for _ in range(2)
     ]
     for t in releasers:
@@ -51,7 +93,7 @@ def test_released_once_while_others_come_in(parts):
     for t in releasers:
         t.join()
     assert sorted(map(str, answers)) == [""] * 20 + ["None"] * 20
-    entries = log.read(0, 1000)
+    entries = batches(log)
     assert len(entries) == 120
     assert sorted(e.seq for e in entries) == list(range(1, 121))
     assert quarantine.count() == 0
@@ -64,15 +106,15 @@ def test_a_crash_between_log_and_quarantine_stores_nothing_twice(parts, monkeypa
     with monkeypatch.context() as patch:
         patch.setattr(quarantine, "released", lambda *_: (_ for _ in ()).throw(OSError("power cut")))
         with pytest.raises(OSError, match="power cut"):
-            ingest.release(1, NOW_MS)
-    assert ingest.release(1, NOW_MS) == ""
-    assert len(log.read(0, 10)) == 1
+            ingest.release(1, NOW_MS, "shell:test")
+    assert ingest.release(1, NOW_MS, "shell:test") == ""
+    assert len(batches(log)) == 1
 
 
 def test_what_is_still_bad_stays(parts):
     ingest, log, quarantine = parts
     keep(quarantine, 1, channel=201)
-    assert ingest.release(1, NOW_MS).startswith("foreign_channel: ")
-    assert ingest.release(2, NOW_MS) is None
+    assert ingest.release(1, NOW_MS, "shell:test").startswith("foreign_channel: ")
+    assert ingest.release(2, NOW_MS, "shell:test") is None
     assert quarantine.count() == 1
     assert not log.read(0, 10)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud.log.base import Entry, EntryKind
-from cloud.log.sqlite import open_log
+from cloud.log.open import open_log
 from cloud.views import runner
 from cloud.views.base import RetryLater
 from cloud.views.decode import readings
@@ -60,8 +60,11 @@ class Log:
     def read(self, after: int, limit: int) -> Sequence[Entry]:
         return [e for e in self.entries if e.offset > after][:limit]
 
-    def last_offset(self) -> int:
+    def end(self) -> int:
         return self.entries[-1].offset
+
+    def behind(self, cursor: int) -> int:
+        return self.end() - cursor
 
     def wait(self, _after: int, timeout_s: float) -> None:
         time.sleep(min(timeout_s, 0.01))
@@ -81,7 +84,7 @@ def follow(view: Numbers, log: Log, aside: Path) -> ViewRunner:
     """To the log's end."""
     r = ViewRunner(view, log, aside)  # type: ignore[arg-type]
     r.start()
-    until(lambda: view.cursor() >= log.last_offset())
+    until(lambda: view.cursor() >= log.end())
     r.stop()
     assert view.closed
     return r

@@ -12,7 +12,7 @@ import pytest
 from cloud.ingest.admission import Admission, InboundMessage
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
-from cloud.log.sqlite import open_log
+from cloud.log.open import open_log
 from contract.readings import ReadingBatch
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import WireBatch, encode_batch

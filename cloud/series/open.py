@@ -1,0 +1,44 @@
+"""Opens the series store by the engine that the configuration names. A new engine is one module, its settings and one
+line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cloud.log.base import BatchLog
+from cloud.series.base import SeriesStore
+from cloud.series.settings import InfluxSettings, ParquetSettings
+from contract.catalogue.catalogue import Catalogue
+
+
+def open_series(
+    settings: ParquetSettings | InfluxSettings, base: Path, data_dir: Path, catalogue: Catalogue, batch_log: BatchLog
+) -> SeriesStore:
+    """base: the folder from which the settings' paths count. data_dir: where an engine may keep files.
+
+    Raises StoreDamaged when what is there cannot be used, and OSError when a token cannot be read.
+    """
+    return _ENGINES[type(settings)](settings, base, data_dir, catalogue, batch_log)
+
+
+def _parquet(_: ParquetSettings, __: Path, data_dir: Path, catalogue: Catalogue, batch_log: BatchLog) -> SeriesStore:
+    from cloud.series.parquet import open_store
+
+    return open_store(data_dir / "series", catalogue, batch_log)
+
+
+def _influx(settings: InfluxSettings, base: Path, data_dir: Path, _: Catalogue, __: BatchLog) -> SeriesStore:
+    from cloud.series.influx import InfluxStore
+
+    token = (base / settings.token_file).read_text().strip()
+    return InfluxStore(settings.url, settings.org, settings.bucket, token, data_dir / "series.cursor")
+
+
+# An engine that is not chosen is not imported.
+_ENGINES: dict[type, Callable[[Any, Path, Path, Catalogue, BatchLog], SeriesStore]] = {
+    ParquetSettings: _parquet,
+    InfluxSettings: _influx,
+}
