@@ -18,6 +18,8 @@ import urllib.request
 from pathlib import Path
 from typing import IO
 
+from simulators.processes.ending import last_words
+
 RUNS, LONGEST_S = 2, 120
 
 
@@ -25,7 +27,7 @@ def run() -> dict[str, float | str]:
     listening, reading = [], []
     for _ in range(RUNS):
         with tempfile.TemporaryDirectory() as folder:
-            first, second = once(Path(folder) / "out")
+            first, second = once(Path(folder))
         listening.append(first)
         reading.append(second)
     return {
@@ -35,23 +37,20 @@ def run() -> dict[str, float | str]:
     }
 
 
-def once(out: Path) -> tuple[float, float]:
+def once(folder: Path) -> tuple[float, float]:
     """Seconds until the page's address is printed, and until the page shows a reading."""
     began = time.monotonic()
-    demo = subprocess.Popen(
-        [sys.executable, "-m", "simulators.cli", "demo", "--out", str(out)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
+    command = [sys.executable, "-m", "simulators.cli", "demo", "--out", str(folder / "out")]
+    with (folder / "errors").open("wb") as errors:
+        demo = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     assert demo.stdout is not None
     try:
-        url = _address(demo.stdout)
+        url = _address(demo.stdout, folder / "errors")
         listening_s = time.monotonic() - began
         threading.Thread(target=demo.stdout.read, daemon=True).start()  # so that it never waits for its reader
         while not _shows_a_reading(url):
             if time.monotonic() - began > LONGEST_S:
-                raise RuntimeError(f"no reading on {url} after {LONGEST_S} s; see {out}")
+                raise RuntimeError(f"no reading on {url} after {LONGEST_S} s")
             time.sleep(0.05)
         return listening_s, time.monotonic() - began
     finally:
@@ -70,12 +69,16 @@ def _end(demo: subprocess.Popen[str]) -> None:
     demo.kill()
 
 
-def _address(text: IO[str]) -> str:
+def _address(text: IO[str], errors: Path) -> str:
+    said = []
     for line in text:
+        said.append(line)
         found = re.search(r"page: (http://\S+)", line)
         if found:
             return found[1]
-    raise RuntimeError("the demonstration ended before it printed its page's address")
+    raise RuntimeError(
+        f"the demonstration ended before it printed its page's address: {''.join(said[-8:])}{last_words(errors)}"
+    )
 
 
 def _shows_a_reading(url: str) -> bool:

@@ -10,6 +10,7 @@ from contract.clock import Clock
 from simulators.catchment.board import Board
 from simulators.catchment.signals import Simulation
 from simulators.catchment.swmm import RAIN_FACTOR, run
+from simulators.processes.ending import how_it_ended, last_words
 from simulators.storms.storms import Storm
 
 _START_TIMEOUT_S = 120.0
@@ -20,24 +21,31 @@ class CatchmentError(RuntimeError):
 
 
 class Catchment:
-    """Starts SWMM at `start_ms` of the clock. Raises CatchmentError when the first step does not come."""
+    """Starts SWMM at `start_ms` of the clock. Raises CatchmentError when the first step does not come.
 
-    def __init__(self, folder: Path, simulation: Simulation, storm: Storm, start_ms: int, clock: Clock) -> None:
+    log: a file for what its process says; its end is in the error when it dies.
+    """
+
+    def __init__(
+        self, folder: Path, simulation: Simulation, storm: Storm, start_ms: int, clock: Clock, log: Path
+    ) -> None:
         signals = {s for by_register in simulation.signals.values() for s in by_register.values()}
         signals |= {f"rain:{gauge}" for gauge in RAIN_FACTOR} | {"stage:OUT"}
         pumps = [link for links in simulation.pumps.values() for link in links]
         names = [*sorted(signals), *(f"pump:{p}" for p in pumps)]
-        self._signals = signals
+        self._signals, self._log = signals, log
+        log.parent.mkdir(parents=True, exist_ok=True)
         self._board = Board.create(names)
         network = folder / simulation.network
-        arguments = (network, storm, start_ms, clock, self._board.memory_name, names, pumps)
+        arguments = (network, storm, start_ms, clock, self._board.memory_name, names, pumps, log)
         self._process = mp.get_context("spawn").Process(target=run, args=arguments, daemon=True, name="catchment")
         self._process.start()
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._board["beats"]:
+            ended = how_it_ended(self._process.exitcode)
             if not self._process.is_alive() or time.monotonic() > deadline:
                 self.close()
-                raise CatchmentError(f"SWMM did not start on {network} (exit code {self._process.exitcode})")
+                raise CatchmentError(f"SWMM did not start on {network}: its process {ended}; {last_words(log)}")
             time.sleep(0.02)
 
     def value(self, signal: str) -> float:
@@ -48,8 +56,16 @@ class Catchment:
     def set_pump(self, link: str, setting: float) -> None:
         self._board[f"pump:{link}"] = setting
 
-    def alive(self) -> bool:
-        return self._process.is_alive()
+    @property
+    def pid(self) -> int | None:
+        """Of its process."""
+        return self._process.pid
+
+    def check(self) -> None:
+        """Raises CatchmentError when its process has ended."""
+        if not self._process.is_alive():
+            ended = how_it_ended(self._process.exitcode)
+            raise CatchmentError(f"the catchment's process {ended}; {last_words(self._log)}")
 
     def time_ms(self) -> int:
         return int(self._board["time_ms"])

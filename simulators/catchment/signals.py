@@ -21,7 +21,9 @@ class Signals(Protocol):
         """0 off, 1 full speed."""
         ...
 
-    def alive(self) -> bool: ...
+    def check(self) -> None:
+        """Raises CatchmentError, with the reason, when the water goes on no more."""
+        ...
 
     def time_ms(self) -> int:
         """How far the water has come, UTC ms."""
@@ -44,8 +46,8 @@ class ConstantSignals:
     def set_pump(self, link: str, setting: float) -> None:
         self.pumps[link] = setting
 
-    def alive(self) -> bool:
-        return True
+    def check(self) -> None:
+        """It never ends."""
 
     def time_ms(self) -> int:
         return 0

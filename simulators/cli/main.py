@@ -18,6 +18,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 DISTRICT = Path(__file__).parents[2] / "configs" / "districts" / "jinshui"
 DistrictFolder = Annotated[Path, typer.Option("--district", help="A catalogue with its simulation.yaml.")]
 StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago:p=20,hours=2, csv:PATH or none.")]
+# What a user can mend: a file, a folder, a program, a number. Anything else is a defect, and shows its traceback.
+_REFUSALS = (ConfigError, ValueError, OSError, RuntimeError)
 Speed = Annotated[float, typer.Option(min=0.1, max=600, help="Storm seconds per real second.")]
 
 
@@ -26,10 +28,12 @@ def demo(
     storm: StormText = "zhengzhou-2021",
     speed: Speed = 60.0,
     seed: Annotated[int, typer.Option(help="Of the instruments' noise.")] = 0,
-    hours: Annotated[float | None, typer.Option(min=0.1, help="Storm hours to play; else until it is dry.")] = None,
+    hours: Annotated[
+        float | None, typer.Option(min=0.1, max=8760, help="Storm hours to play; else until it is dry.")
+    ] = None,
     headless: Annotated[bool, typer.Option("--headless", help="No page kept up; one JSON object at the end.")] = False,
     out: Annotated[Path, typer.Option(help="Folder for what the run leaves.")] = Path("demo-out"),
-    port: Annotated[int, typer.Option(help="Of the page; 0 for any.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any.")] = 0,
     district: DistrictFolder = DISTRICT,
 ) -> None:
     """Plays a storm through sensors, gateways and the cloud, then audits every reading."""
@@ -44,9 +48,8 @@ def demo(
 
     try:
         code = asyncio.run(play())
-    except (ConfigError, ValueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    except _REFUSALS as error:
+        raise _refused(error) from error
     raise typer.Exit(code)
 
 
@@ -57,7 +60,7 @@ def audit(folder: Annotated[Path, typer.Argument(help="What `demo` wrote; its cl
 
     try:
         found = run(folder)
-    except (OSError, ConfigError) as error:
+    except (OSError, ConfigError, ValueError, LookupError) as error:
         typer.echo(f"{folder} cannot be audited: {error}: give the --out folder of a demo that ended", err=True)
         raise typer.Exit(2) from error
     typer.echo(json.dumps(found.as_json()))
@@ -70,7 +73,7 @@ def faults(
     runs: Annotated[int, typer.Option(min=1, help="With this seed and those that follow it.")] = 1,
     storm: StormText = "zhengzhou-2021",
     speed: Speed = 60.0,
-    span: Annotated[float, typer.Option(min=1, help="Real seconds a run in which faults happen.")] = 12.0,
+    span: Annotated[float, typer.Option(min=1, max=86_400, help="Real seconds a run in which faults happen.")] = 12.0,
     out: Annotated[Path, typer.Option(help="Folder for the runs that fail.")] = Path("faults-out"),
     keep: Annotated[bool, typer.Option("--keep", help="The folders of good runs, too.")] = False,
     clocks: Annotated[bool, typer.Option("--clocks", help="The gateways' clocks go wrong, too.")] = False,
@@ -83,27 +86,25 @@ def faults(
     logging.basicConfig(level=logging.WARNING)
     try:
         code = run(Stage(district, out, _storm(storm), speed, span, clocks), seed, runs, keep)
-    except (ConfigError, ValueError, RuntimeError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    except _REFUSALS as error:
+        raise _refused(error) from error
     raise typer.Exit(code)
 
 
 @app.command()
 def plant(
     district: DistrictFolder = DISTRICT,
-    storm: Annotated[str | None, typer.Option(help="Without one the water stands still.")] = None,
+    storm: Annotated[str | None, typer.Option(help="As of `demo`; without one the water stands still.")] = None,
     speed: Speed = 1.0,
-    seed: int = 0,
+    seed: Annotated[int, typer.Option(help="Of the instruments' noise.")] = 0,
 ) -> None:
     """The devices alone: prints addresses and register tables as JSON, then serves."""
     from simulators.cli.plant import serve
 
     try:
         asyncio.run(serve(district, _storm(storm) if storm else None, speed, seed))
-    except ConfigError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+    except _REFUSALS as error:
+        raise _refused(error) from error
 
 
 @app.command()
@@ -113,7 +114,7 @@ def promise(
     bug: Annotated[
         str | None, typer.Option(help="Plant a mistake, to see it found; see simulators/promise/bugs.py.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 2,
     trace: Annotated[bool, typer.Option("--trace", help="Every step of the first seed.")] = False,
 ) -> None:
     """Edge, broker and cloud in one process under seeded faults; then every reading must be there once."""
@@ -145,9 +146,14 @@ def storm(text: Annotated[str, typer.Argument(metavar="STORM")]) -> None:
         typer.echo(f"{at},{mm:.4f},{str(found.reconstructed[i]).lower()}")
 
 
+def _refused(error: Exception) -> typer.Exit:
+    """Says why, for the caller to raise."""
+    typer.echo(str(error), err=True)
+    return typer.Exit(2)
+
+
 def _storm(text: str) -> Storm:
     try:
         return parse_storm(text)
     except ValueError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
+        raise _refused(error) from error

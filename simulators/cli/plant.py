@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,12 +19,20 @@ from simulators.demo.district import LEAD_MS, read_simulation
 from simulators.plant.plant import Plant
 from simulators.storms.storms import Storm
 
+_LOOK_S = 1.0  # between two looks whether the water's process lives
+
 
 async def serve(folder: Path, storm: Storm | None, speed: float, seed: int) -> None:
     """Prints every device as one JSON document on one line, then serves until SIGTERM or SIGINT.
 
-    Without a storm the water stands still: road gauges 0.123 m, wet wells 1.5 m.
+    Without a storm the water stands still: road gauges 0.123 m, wet wells 1.5 m. Raises ConfigError, and CatchmentError
+    when the water's process ends.
     """
+    with tempfile.TemporaryDirectory(prefix="headwater-plant-") as logs:
+        await _serve(folder, storm, speed, seed, Path(logs) / "catchment.log")
+
+
+async def _serve(folder: Path, storm: Storm | None, speed: float, seed: int, log: Path) -> None:
     catalogue, simulation = load(folder), read_simulation(folder)
     clock: Clock = SystemClock()
     signals: Signals = ConstantSignals({s: _still(s) for d in simulation.signals.values() for s in d.values()})
@@ -30,7 +40,7 @@ async def serve(folder: Path, storm: Storm | None, speed: float, seed: int) -> N
     if storm is not None:
         clock = ScaledClock(storm.heavy_ms - LEAD_MS, speed, time.time_ns() // 1_000_000)
         signals = catchment = await asyncio.to_thread(
-            Catchment, folder, simulation, storm, storm.heavy_ms - LEAD_MS, clock
+            Catchment, folder, simulation, storm, storm.heavy_ms - LEAD_MS, clock, log
         )
     plant = Plant(catalogue, simulation, signals, clock, seed)
     stop = asyncio.Event()
@@ -40,7 +50,11 @@ async def serve(folder: Path, storm: Storm | None, speed: float, seed: int) -> N
     try:
         devices = await plant.start()
         print(json.dumps({"devices": [asdict(d) for d in devices]}), flush=True)
-        await stop.wait()
+        while not stop.is_set():
+            signals.check()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await stop.wait()
     finally:
         await plant.stop()
         if catchment is not None:

@@ -109,7 +109,13 @@ class District:
         self.write_cloud(scene.http_port, scene.broker[1] if scene.broker else 0)
         self.cloud.start()
         self.catchment = await asyncio.to_thread(
-            Catchment, scene.folder, self._simulation, scene.storm, self.clock.start_ms, self.clock
+            Catchment,
+            scene.folder,
+            self._simulation,
+            scene.storm,
+            self.clock.start_ms,
+            self.clock,
+            scene.out / "log" / "catchment.log",
         )
         self.plant = Plant(self.catalogue, self._simulation, self.catchment, self.clock, scene.seed, self.truth)
         await self.plant.start()
@@ -128,12 +134,12 @@ class District:
             child.start()
 
     def check(self) -> None:
-        """Raises ChildDied when anything that should run does not."""
+        """Raises ChildDied or CatchmentError, with the reason, when anything that should run does not."""
         self.cloud.check()
         for child in self.gateways.values():
             child.check()
-        if self.catchment is not None and not self.catchment.alive():
-            raise RuntimeError("the catchment's process died")
+        if self.catchment is not None:
+            self.catchment.check()
 
     async def stop_edges(self) -> None:
         """Gateways hand in what they have; then the devices stop, and the truth is written."""

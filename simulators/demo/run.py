@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 
 from contract.clock import iso
 from simulators.audit.compare import Audit
@@ -68,7 +69,7 @@ class Demo:
         district = self._district
         try:
             await district.start()
-            self._console.print(f"page: {district.http}   files: {self._scene.out}")
+            self._console.print(f"page: {district.http}   files: {escape(str(self._scene.out))}")
             async with httpx.AsyncClient(base_url=district.http, timeout=10) as client:
                 await self._play(client)
                 await district.stop_edges()
@@ -87,7 +88,7 @@ class Demo:
                 await self._stay()
             return 0 if found.good else 1
         except (RuntimeError, httpx.HTTPError, OSError) as error:
-            self._console.print(f"[bold red]the demonstration failed:[/] {error}")
+            self._console.print(f"[bold red]the demonstration failed:[/] {escape(str(error))}")
             if self._headless:
                 print(json.dumps({"failed": str(error)}), flush=True)
             return 1

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulators.processes.ending import how_it_ended, last_words
 from simulators.processes.parent import die_with_parent
 
 
@@ -47,8 +48,7 @@ class Child:
     def check(self) -> None:
         """Raises ChildDied."""
         if self._process is not None and self._process.poll() is not None:
-            tail = self._log.read_text(errors="replace").splitlines()[-8:]
-            raise ChildDied(f"{self.name} ended with {self._process.returncode}; {self._log}:\n" + "\n".join(tail))
+            raise ChildDied(f"{self.name} {how_it_ended(self._process.returncode)}; {last_words(self._log)}")
 
     def stop(self, timeout_s: float = 60.0) -> None:
         if self._process is None:
@@ -77,4 +77,4 @@ class Child:
             self.check()
             time.sleep(0.05)
         self.check()
-        raise ChildDied(f"{self.name} said nothing for {timeout_s:g} s; see {self._log}")
+        raise ChildDied(f"{self.name} said nothing for {timeout_s:g} s; {last_words(self._log)}")

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from contract.catalogue.catalogue import Catalogue
+from simulators.processes.ending import last_words
 from simulators.processes.identities import Identities, make
 from simulators.processes.parent import die_with_parent
 from simulators.processes.ports import free_port, wait_for_port
@@ -72,7 +73,7 @@ class Mosquitto:
             wait_for_port(self.port, self.process)
         except RuntimeError as error:
             self.kill()
-            raise RuntimeError(f"{error}; {log_path} ends: {_end_of(log_path)}") from error
+            raise RuntimeError(f"{error}; {last_words(log_path)}") from error
 
     def kill(self, forget: bool = False) -> None:
         """kill -9, as a power cut does. forget: what it had stored for absent clients is gone, too."""
@@ -110,7 +111,3 @@ def tls_mosquitto(folder: Path, catalogue: Catalogue) -> Iterator[Mosquitto]:
         yield server
     finally:
         server.kill()
-
-
-def _end_of(log: Path) -> str:
-    return " / ".join(log.read_text(errors="replace").splitlines()[-3:]) or "it said nothing"

@@ -9,11 +9,12 @@ import time
 from itertools import chain
 from pathlib import Path
 
+from simulators.processes.ending import how_it_ended
+
 # Below the range from which Linux takes the ports of outgoing connections and of listeners that ask for any: a port
 # from there may be taken by a stranger between being found and being used, and while its server is down.
 _LOWEST = 12_000
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_reserved: list[socket.socket] = []  # held until this process ends
 
 
 def free_port(among: range | None = None) -> int:
@@ -36,7 +37,7 @@ def wait_for_port(port: int, process: subprocess.Popen[bytes], timeout_s: float 
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"{process.args!r} ended with {process.returncode} before it listened on {port}")
+            raise RuntimeError(f"{process.args!r} {how_it_ended(process.returncode)} before it listened on {port}")
         with socket.socket() as s:
             s.settimeout(0.2)
             if s.connect_ex(("127.0.0.1", port)) == 0:
@@ -62,7 +63,7 @@ def _reserve(port: int) -> bool:
     except OSError:
         name.close()
         return False
-    _reserved.append(name)
+    name.detach()  # it stays bound until this process ends
     return True
 
 

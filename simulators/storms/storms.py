@@ -18,6 +18,7 @@ from pathlib import Path
 from contract.clock import to_ms
 
 INTERVAL_S = 300
+_LONGEST_INTERVAL_MS = 86_400_000
 _HOUR = 3600 // INTERVAL_S
 DEFAULT_START_MS = to_ms(datetime.fromisoformat("2021-07-20T14:00:00+08:00"))
 
@@ -75,7 +76,7 @@ def parse_storm(text: str) -> Storm:
         return read_csv(Path(rest))
     if kind == "chicago":
         try:
-            settings = dict(part.split("=", 1) for part in rest.split(",") if part)
+            settings = {name: value for name, _, value in (part.partition("=") for part in rest.split(",") if part)}
             if set(settings) <= {"p", "hours"}:
                 return chicago(float(settings.get("p", 20)), float(settings.get("hours", 2)))
         except ValueError as error:
@@ -167,6 +168,8 @@ def read_csv(file: Path) -> Storm:
                     mm.append(float(row[1]))
                 except (ValueError, IndexError) as error:
                     raise ValueError(f"{file}:{rows.line_num}: not time,mm: {error}") from error
+                if times[-1] < 0:
+                    raise ValueError(f"{file}:{rows.line_num}: {row[0]} is before 1970")
                 if not (0 <= mm[-1] < 1000):
                     raise ValueError(f"{file}:{rows.line_num}: {mm[-1]} mm in one interval is no rain")
                 if len(times) > 2 and times[-1] - times[-2] != times[1] - times[0]:
@@ -175,4 +178,7 @@ def read_csv(file: Path) -> Storm:
         raise ValueError(f"{file} cannot be read: {error}") from error
     if len(times) < 2 or times[1] <= times[0]:
         raise ValueError(f"{file}: at least two rising times are needed")
-    return Storm(f"csv:{file.name}", times[0], mm, [False] * len(mm), (times[1] - times[0]) // 1000)
+    interval_ms = times[1] - times[0]
+    if interval_ms % 1000 or interval_ms > _LONGEST_INTERVAL_MS:
+        raise ValueError(f"{file}: an interval of {interval_ms / 1000:g} s: whole seconds, a day at most")
+    return Storm(f"csv:{file.name}", times[0], mm, [False] * len(mm), interval_ms // 1000)

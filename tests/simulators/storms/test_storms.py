@@ -52,6 +52,24 @@ def test_a_csv_of_rain_is_read_and_its_bad_lines_are_named(tmp_path: Path) -> No
             parse_storm(f"csv:{file}")
 
 
+@pytest.mark.parametrize(
+    ("times", "says"),
+    [
+        (("2021-07-20T08:00:00", "2021-07-20T08:05:00"), "has no time zone"),
+        (("2021-07-20T08:05:00Z", "2021-07-20T08:00:00Z"), "at least two rising times"),
+        (("2021-07-20T08:00:00Z",), "at least two rising times"),
+        (("1969-12-31T23:55:00Z", "1970-01-01T00:00:00Z"), r"rain\.csv:2: 1969-12-31T23:55:00Z is before 1970"),
+        (("2021-07-20T08:00:00Z", "2021-07-20T08:00:00.5Z"), "an interval of 0.5 s: whole seconds, a day at most"),
+        (("2021-07-20T08:00:00Z", "2021-07-22T08:00:00Z"), "an interval of 172800 s: whole seconds, a day at most"),
+    ],
+)
+def test_a_csv_whose_times_make_no_storm_is_refused(tmp_path: Path, times: tuple[str, ...], says: str) -> None:
+    file = tmp_path / "rain.csv"
+    file.write_text("time,mm\n" + "".join(f"{at},1.0\n" for at in times))
+    with pytest.raises(ValueError, match=says):
+        parse_storm(f"csv:{file}")
+
+
 @pytest.mark.parametrize("text", ["", "typhoon", "chicago:p=twenty", "chicago:q=1", "chicago:p=0", "csv:", "csv:/none"])
 def test_a_storm_nobody_knows_says_what_to_write(text: str) -> None:
     with pytest.raises(ValueError, match=r"use zhengzhou-2021|write e\.g\. chicago|cannot be read"):
