@@ -16,14 +16,19 @@ from typing import Any
 for _name in ("amqtt", "amqtt.broker", "amqtt.mqtt", "amqtt.mqtt.protocol.handler", "transitions", "transitions.core"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
-_START_TIMEOUT_S = 20.0
+_START_TIMEOUT_S = 60.0
+_TRIES = 5
 
 
 class EmbeddedBroker:
-    """`start` returns when it listens. Raises RuntimeError when it cannot."""
+    """`start` returns when it listens. Raises RuntimeError when it cannot.
+
+    port: of loopback; with 0 it takes one that is free, and `port` says which.
+    """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port or _free_port()
+        self._tries = 1 if port else _TRIES
         self._ready = threading.Event()
         self._error: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -41,11 +46,16 @@ class EmbeddedBroker:
             self._thread.join(5)
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as error:
-            self._error = error
-            self._ready.set()
+        for left in reversed(range(self._tries)):
+            try:
+                asyncio.run(self._serve())
+            except BaseException as error:
+                if left and not self._ready.is_set():
+                    self.port = _free_port()  # somebody took the one before
+                    continue
+                self._error = error
+                self._ready.set()
+            return
 
     async def _serve(self) -> None:
         from amqtt.broker import Broker

@@ -29,6 +29,7 @@ from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
 from simulators.processes.child import Child
 from simulators.processes.identities import Identities
+from simulators.processes.ports import free_port
 from simulators.storms.storms import Storm
 
 LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy rain
@@ -106,7 +107,8 @@ class District:
         """Returns when the cloud listens. Raises ChildDied, CatchmentError."""
         scene = self.scene
         self.centre.start()
-        self.write_cloud(scene.http_port, scene.broker[1] if scene.broker else 0)
+        # Both keep their ports, so that either can be started again.
+        self.write_cloud(scene.http_port or free_port(), scene.broker[1] if scene.broker else free_port())
         self.cloud.start()
         self.catchment = await asyncio.to_thread(
             Catchment,
@@ -123,8 +125,6 @@ class District:
         self.http = ready["http"]
         host, _, port = ready["broker"].rpartition(":")
         edge_broker = scene.edge_broker or (host, int(port))
-        # From now on both keep their ports, so that either can be started again.
-        self.write_cloud(int(self.http.rpartition(":")[2]), int(port))
         for gateway, child in self.gateways.items():
             self._write_edge(gateway, edge_broker, self.plant.addresses())
             if scene.clocks:
