@@ -34,13 +34,14 @@ NAME = "headwater.example"
 
 
 @contextmanager
-def nginx(folder: Path, upstream: int) -> Iterator[tuple[int, int, Path]]:
-    """Ports of https and of plain http, and the certificate."""
+def nginx(folder: Path, upstream: int, rate: str = "20r/s") -> Iterator[tuple[int, int, Path]]:
+    """Ports of https and of plain http, and the certificate. rate: of a caller, instead of the file's own."""
     cert, key = certificate(folder, NAME)
     secure, plain = free_port(), free_port()
     text = CONFIG.read_text()
     changes = {
         "server 127.0.0.1:8080;": f"server 127.0.0.1:{upstream};",
+        "rate=20r/s;": f"rate={rate};",
         "listen 80;": f"listen 127.0.0.1:{plain};",
         "listen 443 ssl http2;": f"listen 127.0.0.1:{secure} ssl http2;",
         "/etc/headwater/tls/fullchain.pem": str(cert),
@@ -94,7 +95,7 @@ def proxied(tmp_path_factory) -> Iterator[tuple[int, int, Path]]:
 def ask(proxied: tuple[int, int, Path], method: str, path: str, **more: object) -> httpx.Response:
     """By the name in the certificate, which is verified; to loopback."""
     secure, _, cert = proxied
-    with httpx.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False) as http:
+    with httpx.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False, timeout=60) as http:
         headers = {"host": f"{NAME}:{secure}", **KEY, **more.pop("headers", {})}  # type: ignore[dict-item]
         url = f"https://127.0.0.1:{secure}{path}"
         return http.request(method, url, headers=headers, extensions={"sni_hostname": NAME}, **more)  # type: ignore[arg-type]
@@ -146,7 +147,7 @@ def test_tls_is_1_2_or_newer(proxied, version, taken):
     context.set_ciphers("ALL:@SECLEVEL=0")  # so that this side would speak 1.1
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context.minimum_version = context.maximum_version = version
-    with socket.create_connection(("127.0.0.1", secure), 5) as raw:
+    with socket.create_connection(("127.0.0.1", secure), 60) as raw:
         if taken:
             with context.wrap_socket(raw, server_hostname=NAME) as tls:
                 assert tls.version() == version.name.replace("_", ".")
@@ -199,7 +200,7 @@ def test_a_caller_that_asks_too_often_is_told_to_wait(tmp_path):
         connection.recv(65536)
         connection.sendall(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
 
-    with peer(upstream) as port, nginx(tmp_path, port) as found:
+    with peer(upstream) as port, nginx(tmp_path, port, "1r/s") as found:  # which every machine exceeds
         secure, _, cert = found
         context = ssl.create_default_context(cafile=str(cert))
         with httpx.Client(verify=context, headers={"host": NAME}) as http:

@@ -29,7 +29,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def http(running):
-    with httpx.Client(base_url=running[0]) as client:
+    with httpx.Client(base_url=running[0], timeout=60) as client:
         yield client
 
 

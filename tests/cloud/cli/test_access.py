@@ -138,7 +138,7 @@ def test_the_first_start_makes_an_administrator_and_says_so_once(tmp_path, confi
         said = re.search(r"log in as (\S+) with password (\S+)", log.read_text())
         name, password = said[1], said[2]
         assert httpx.get(f"{ready['http']}/v1/latest").status_code == 401
-        with httpx.Client(base_url=ready["http"], headers=FROM_PAGE) as client:
+        with httpx.Client(base_url=ready["http"], headers=FROM_PAGE, timeout=60) as client:
             answer = client.post("/v1/session", json={"name": name, "password": password})
             assert answer.json()["role"] == "administrator"
             assert client.get("/v1/audit").json()[-1]["who"] == "first start"

@@ -55,11 +55,19 @@ def request_of(connection: socket.socket) -> bytes:
     """Headers and body, as they came."""
     got = b""
     while b"\r\n\r\n" not in got:
-        got += connection.recv(65536)
+        got += _more(connection)
     head, _, body = got.partition(b"\r\n\r\n")
     length = next(
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
     )
     while len(body) < length:
-        body += connection.recv(65536)
+        body += _more(connection)
     return head + b"\r\n\r\n" + body
+
+
+def _more(connection: socket.socket) -> bytes:
+    """Raises ConnectionError when the caller has hung up."""
+    got = connection.recv(65536)
+    if not got:
+        raise ConnectionError("the caller hung up in the middle of its request")
+    return got

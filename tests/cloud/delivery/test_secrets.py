@@ -84,7 +84,7 @@ def _run(config: Path, ledger) -> tuple[str, str]:
         _every_sink_is_seen(ready["http"])
         paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
         assert len(paths) > 8
-        told = "".join(httpx.get(ready["http"] + path).text for path in [*paths, "/", "/page/state"])
+        told = "".join(httpx.get(ready["http"] + path, timeout=60).text for path in [*paths, "/", "/page/state"])
     return log.read_text(), told
 
 

@@ -121,7 +121,7 @@ def test_tls_is_1_2_or_newer(party: Party, version: ssl.TLSVersion, taken: bool)
     context.load_cert_chain(own / "gateway.crt", own / "gateway.key")
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context.minimum_version = context.maximum_version = version
-    with socket.create_connection(("127.0.0.1", party.broker.port), 5) as raw:
+    with socket.create_connection(("127.0.0.1", party.broker.port), 60) as raw:
         if taken:
             with context.wrap_socket(raw, server_hostname="127.0.0.1") as tls:
                 assert tls.version() == version.name.replace("_", ".")

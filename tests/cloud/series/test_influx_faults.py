@@ -26,9 +26,6 @@ def test_absent_then_killed_then_back(tmp_path: Path) -> None:
             store.apply(log[20:])
         assert store.cursor() == log[19].offset
         server.start()
-        for _ in range(100):
-            if httpx.get(f"{server.url}/health").status_code == 200:
-                break
         store.apply(log[20:])
         assert rows_of(store.raw((101, 102, 201), *ALL)) == oracle(log)
         store.close()

@@ -22,7 +22,9 @@ def page():
 
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=require("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        yield browser.new_page(viewport={"width": 1280, "height": 1000})
+        page = browser.new_page(viewport={"width": 1280, "height": 1000})
+        page.set_default_timeout(60_000)  # a busy machine
+        yield page
         browser.close()
 
 

@@ -93,11 +93,13 @@ def test_no_word_of_the_map_covers_another(http, colour):
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=require("chromium"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
+        page.set_default_timeout(60_000)  # a busy machine
         page.route("**/page/state", flood)
         page.goto(http)
         page.wait_for_selector("body[data-ready=yes]")
         assert page.evaluate(COVERED) == []
         assert page.locator("#map .station:has(.held-red) .crowded, #map .station:has(.red) .crowded").count() == 0
+        page.unroute_all(behavior="wait")  # the page asks again every second, and may be in the middle of it
         browser.close()
 
 
@@ -108,6 +110,7 @@ def test_the_page_in_chromium(http):
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=require("chromium"), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page()
+        page.set_default_timeout(60_000)  # a busy machine
         errors: list[str] = []
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("request", lambda r: None if r.url.startswith(http) else errors.append(r.url))
