@@ -35,6 +35,4 @@ def read_yaml(file: Path) -> Document:
         problem = getattr(error, "problem", None) or "not YAML"
         document.mistakes.append(Mistake(file, mark.line + 1 if mark else 1, problem))
         return document
-    document.data, document.lines, document.content = built.data, built.lines, data
-    document.mistakes.extend(Mistake(file, line, what) for line, what in built.mistakes)
-    return document
+    return Document(file, built.data, built.lines, [Mistake(file, *m) for m in built.mistakes], data)

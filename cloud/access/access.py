@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from sqlalchemy import Engine
 
 from cloud.access import keys, people, sessions
-from cloud.access.rate import Limiter, Rate
+from cloud.access.limiter import Limiter
+from cloud.access.rate import Rate
 from cloud.access.scopes import SCOPES_OF, Caller, CallerKind, Scope
 from cloud.access.settings import AccessSettings
 from cloud.ledger import audit

@@ -9,7 +9,8 @@ from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
-from contract.conditions.latches import Change, Conditions, Late, State
+from contract.conditions.latches import Conditions, State
+from contract.conditions.state import Change, Late
 from contract.readings import Bools, Int64s, ReadingBatch
 
 

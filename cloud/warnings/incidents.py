@@ -23,7 +23,8 @@ from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
 from contract.clock import iso
-from contract.conditions.latches import Condition, ConditionState, State
+from contract.conditions.latches import Condition, State
+from contract.conditions.state import ConditionState
 
 
 @dataclass(frozen=True, slots=True)

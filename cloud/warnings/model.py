@@ -9,7 +9,7 @@ from typing import Protocol
 
 from contract.catalogue.rules import Level
 from contract.clock import iso
-from contract.conditions.latches import ConditionState, Reason
+from contract.conditions.state import ConditionState, Reason
 
 
 class Certainty(StrEnum):

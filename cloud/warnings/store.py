@@ -15,7 +15,7 @@ from cloud.warnings import tables as t
 from cloud.warnings.engine import EngineState, Outcome
 from cloud.warnings.model import Message, MsgType, Told
 from contract.catalogue.rules import Level
-from contract.conditions import state as cond
+from contract.conditions import latches as cond
 
 TOLD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)

@@ -19,7 +19,7 @@ from cloud.web.gateways import gateway_state
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
-from contract.conditions.latches import ConditionState
+from contract.conditions.state import ConditionState
 from contract.readings import Flag, ReadingBatch
 
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)

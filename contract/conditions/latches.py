@@ -17,16 +17,50 @@ Changes come in the order of the readings' times, and then, for what time alone 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from contract.catalogue.rules import Level, Rule
 from contract.conditions.deadlines import Deadlines
-from contract.conditions.state import Change, Condition, ConditionState, Latch, Late, Reason, State, dump, restore
+from contract.conditions.state import Change, ConditionState, Late, Reason
 from contract.readings import Bools, Flag, Int64s, ReadingBatch
 
-__all__ = ["Change", "Condition", "ConditionState", "Conditions", "Late", "Reason", "State", "dump", "restore"]
+
+@dataclass(slots=True)
+class Latch:
+    above_ms: int | None = None  # since when at or above the threshold
+    below_ms: int | None = None  # since when below the clear value
+    set_ms: int | None = None  # when it set; None: not set
+
+
+@dataclass(slots=True)
+class Condition:
+    """One rule on one channel, as it stands."""
+
+    channel: int
+    state: ConditionState = ConditionState.UNKNOWN
+    level: Level | None = None
+    since_ms: int = 0
+    reason: Reason = Reason.NEVER_SEEN
+    reading_ms: int | None = None
+    value: float | None = None
+    suspect: bool = False
+    unusable: bool = False  # something came since the last usable reading, and it was of no use
+    latches: dict[Level, Latch] = field(default_factory=dict)
+
+
+class State(dict[int, Condition]):
+    """Every condition, by channel. moved: the channels whose condition the last step may have altered."""
+
+    __slots__ = ("due", "moved")
+
+    def __init__(self, conditions: Mapping[int, Condition] | None = None) -> None:
+        super().__init__(conditions or {})
+        self.moved: set[int] = set()
+        self.due: Deadlines | None = None  # follows from the conditions and the rules; made by the first step
 
 
 class Conditions:
@@ -184,3 +218,49 @@ def _reason(c: Condition, state: ConditionState, level: Level | None) -> Reason:
     if state is ConditionState.ACTIVE:
         return Reason.ROSE_AGAIN
     return Reason.ROSE_ABOVE if state is ConditionState.PENDING else Reason.FELL_BELOW
+
+
+def to_json(c: Condition) -> dict[str, Any]:
+    """By hand: dataclasses.asdict takes five times as long, and this runs for every reading."""
+    return {
+        "channel": c.channel,
+        "state": c.state.value,
+        "level": c.level.value if c.level else None,
+        "since_ms": c.since_ms,
+        "reason": c.reason.value,
+        "reading_ms": c.reading_ms,
+        "value": c.value,
+        "suspect": c.suspect,
+        "unusable": c.unusable,
+        "latches": {
+            level.value: {"above_ms": x.above_ms, "below_ms": x.below_ms, "set_ms": x.set_ms}
+            for level, x in c.latches.items()
+        },
+    }
+
+
+def from_json(row: Mapping[str, Any]) -> Condition:
+    """What `to_json` gave."""
+    level = row["level"]
+    return Condition(
+        channel=row["channel"],
+        state=ConditionState(row["state"]),
+        level=None if level is None else Level(level),
+        since_ms=row["since_ms"],
+        reason=Reason(row["reason"]),
+        reading_ms=row["reading_ms"],
+        value=row["value"],
+        suspect=row["suspect"],
+        unusable=row["unusable"],
+        latches={Level(k): Latch(**v) for k, v in row["latches"].items()},
+    )
+
+
+def dump(state: State) -> list[dict[str, Any]]:
+    """For JSON."""
+    return [to_json(c) for c in state.values()]
+
+
+def restore(data: Sequence[Mapping[str, Any]]) -> State:
+    """What `dump` gave."""
+    return State({row["channel"]: from_json(row) for row in data})

@@ -121,12 +121,7 @@ class BusTask:
             self._gather(stamp, c.id, math.nan)
 
     def _heard(self, time_ms: int, channel: int, value: float) -> None:
-        device = self._by_channel[channel]
-        if device.last_good_ms is None or time_ms > device.last_good_ms:
-            device.last_good_ms = time_ms
-            device.reads += 1
-        device.failures = 0
-        device.last_fault = ""
+        self._schedule.spoke(self._by_channel[channel], time_ms)
         self._say("")
         self._gather(time_ms, channel, value)
 

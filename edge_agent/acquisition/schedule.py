@@ -60,6 +60,14 @@ class Schedule:
         device.last_good_ms = now_ms
         device.due_ms = _following(now_ms, device.period_ms)
 
+    def spoke(self, device: DeviceState, time_ms: int) -> None:
+        """A device that speaks by itself was heard; time_ms: of what it said, perhaps older than what it said last."""
+        if device.last_good_ms is None or time_ms > device.last_good_ms:
+            device.last_good_ms = time_ms
+            device.reads += 1
+        device.failures = 0
+        device.last_fault = ""
+
     def failed(self, device: DeviceState, fault: DeviceFault, now_ms: int) -> bool:
         """True when this failure ends a time in which the device answered: its silence is news."""
         device.reads += 1

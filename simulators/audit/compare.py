@@ -67,6 +67,11 @@ class Audit:
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "good": self.good}
 
+    def add_altered(self, values: int, text: str) -> None:
+        """values: so many more are not what their registers held."""
+        self.altered += values
+        self.note(text)
+
     def note(self, text: str) -> None:
         if len(self.notes) < 20:
             self.notes.append(text)

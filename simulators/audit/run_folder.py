@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,11 @@ def audit(folder: Path) -> Audit:
             spans[channel] = wrong_lives(lives, int(run["ended_ms"]))
             gaps[channel] = [*gaps[channel], *(Gap(start, end, end) for start, end in spans[channel])]
     found = compare(truth, stored, deadband, gaps, tolerance_ms, given_up)
-    found.doubled = doubled
-    found.quarantined = sum(len(rows) for rows in aside.values())
+    found = replace(found, doubled=doubled, quarantined=sum(len(rows) for rows in aside.values()))
     for channel, rows in aside.items():
         if n := strangers(rows, truth.take(truth.channel == channel), spans[channel], tolerance_ms):
-            found.altered += n
-            found.note(
-                f"channel {channel}: {n} values in quarantine were never in its register while its clock was wrong"
-            )
+            what = "values in quarantine were never in its register while its clock was wrong"
+            found.add_altered(n, f"channel {channel}: {n} {what}")
     count(found, totals, stored, _channel_counts(logged), {c: len(rows) for c, rows in aside.items()})
     return found
 

@@ -43,7 +43,7 @@ class Hand:
             if blow.kind is FaultKind.LINK_CUT:
                 self.link.cut()
             else:
-                self.link.bytes_per_s = _SLOW_BYTES_PER_S
+                self.link.slow(_SLOW_BYTES_PER_S)
             await asyncio.sleep(blow.for_s)
             self.link.mend()
 

@@ -44,6 +44,10 @@ class Link:
         self._writers.clear()
         self._deaf.clear()
 
+    def slow(self, bytes_per_s: float) -> None:
+        """From now on no faster than this, until `mend`."""
+        self.bytes_per_s = bytes_per_s
+
     def half_open(self) -> None:
         """The connections that stand swallow what they are given, for ever; new ones are good."""
         self._deaf |= self._writers

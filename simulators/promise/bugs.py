@@ -8,12 +8,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from cloud.ingest.admission import InboundMessage
 from cloud.ingest.ingest import Ingest
-from contract.conditions.latches import Change, Conditions, ConditionState, Late, Reason, State
+from contract.conditions.latches import Conditions, State
+from contract.conditions.state import Change, ConditionState, Late, Reason
 from contract.readings import ReadingBatch
 from edge_agent.spool.database import SpoolDatabase
 
@@ -68,12 +70,12 @@ def clear_on_stale() -> AbstractContextManager[None]:
     ) -> tuple[State, list[Change], list[Late]]:
         state, changes, late = step(self, state, batch, now_ms)
         fresh = self.initial()
-        for c in state.values():
+        for c in list(state.values()):
             if c.state is ConditionState.UNKNOWN and c.reading_ms is not None:
-                before, c.state = c.level, ConditionState.NORMAL
-                c.level, c.latches = None, fresh[c.channel].latches
+                dry = ConditionState.NORMAL
+                state[c.channel] = replace(c, state=dry, level=None, latches=fresh[c.channel].latches)
                 changes.append(
-                    Change(c.channel, now_ms, c.state, None, ConditionState.UNKNOWN, before, Reason.SILENT, c.value)
+                    Change(c.channel, now_ms, dry, None, ConditionState.UNKNOWN, c.level, Reason.SILENT, c.value)
                 )
         return state, changes, late
 

@@ -93,6 +93,25 @@ class Centre:
         self.disk.power_off()
         self._world.after(self._world.rng.uniform(1, 90), self.start)
 
+    def connect(self, gateways: dict[str, list[Listener]]) -> None:
+        """gateways: who hears the acknowledgements of a gateway's id."""
+        self.gateways = gateways
+
+    def step_clock(self, step_ms: int) -> None:
+        """The clock shows so much more than the truth; 0: it is right."""
+        self.clock_step_ms = step_ms
+
+    def crash_before_telling(self) -> None:
+        """At the next acknowledgement: what it names is committed, and nobody is told."""
+        self.crash_at_ack = True
+
+    def heal(self) -> None:
+        """The clock right, the disk with room, no crash to come, no view held up."""
+        self.stalled.clear()
+        self.crash_at_ack = False
+        self.clock_step_ms = 0
+        self.disk.heal()
+
     def clock_ms(self) -> int:
         return self._world.true_ms + self.clock_step_ms
 

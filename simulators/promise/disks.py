@@ -59,6 +59,19 @@ class Disk:
             self.die()
         return True
 
+    def crash_after(self, steps: int, done: bool) -> None:
+        """So many writing steps from now. done: the last of them is done first."""
+        self.crash_in, self.after = steps, done
+
+    def fill(self) -> None:
+        self.full = True
+
+    def make_room(self) -> None:
+        self.full = False
+
+    def heal(self) -> None:
+        self.full, self.crash_in = False, None
+
     def die(self) -> None:
         self.dead = True
         raise Crash

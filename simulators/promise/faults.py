@@ -50,8 +50,7 @@ class Faults:
         return float(self._world.rng.choice((0.05, 0.2, 1.0))) * longest_s
 
     def _arm(self, disk: Disk, steps: int) -> None:
-        disk.crash_in = self._world.rng.randint(1, steps)
-        disk.after = self._world.rng.random() < 0.5
+        disk.crash_after(self._world.rng.randint(1, steps), self._world.rng.random() < 0.5)
 
     def _edge_crash(self) -> None:
         self._arm(self._gateway("edge-crash").disk, 12)
@@ -62,31 +61,23 @@ class Faults:
 
     def _edge_silent(self) -> None:
         node, length_s = self._gateway("edge-silent"), self._length(2400)
-        node.quiet_until_ms = self._world.true_ms + int(length_s * 1000)
+        node.fall_silent(int(length_s * 1000))
 
     def _cable(self) -> None:
         node = self._gateway("cable-cut")
-        node.cable = False
-
-        def mend() -> None:
-            node.cable = True
-
-        self._world.after(self._length(2400), mend)
+        node.pull_cable()
+        self._world.after(self._length(2400), node.plug_cable)
 
     def _edge_clock(self) -> None:
         step_s = self._world.rng.choice(_STEPS_S)
         node = self._gateway("edge-clock", f"{step_s} s")
-        node.clock_step_ms = step_s * 1000
-
-        def right() -> None:
-            node.clock_step_ms = 0
-
-        self._world.after(self._length(600), right)
+        node.step_clock(step_s * 1000)
+        self._world.after(self._length(600), lambda: node.step_clock(0))
 
     def _cloud_crash(self) -> None:
         self._world.fault("cloud-crash")
         if self._world.rng.random() < 0.2:
-            self._centre.crash_at_ack = True
+            self._centre.crash_before_telling()
         else:
             self._arm(self._centre.disk, 40)
 
@@ -101,7 +92,7 @@ class Faults:
     def _cloud_clock(self) -> None:
         step_s = self._world.rng.choice((-200, -20, 20, 200))
         self._world.fault(f"cloud-clock {step_s} s")
-        self._centre.clock_step_ms = step_s * 1000
+        self._centre.step_clock(step_s * 1000)
 
     def _view_lags(self) -> None:
         name = self._world.rng.choice(("latest", "series", "warnings"))
@@ -111,7 +102,7 @@ class Faults:
 
     def _broker_down(self) -> None:
         self._world.fault("broker-down")
-        self._broker.up = False
+        self._broker.go_down()
         self._broker.lose_queue()
         self._world.after(self._length(1200), self._broker.healthy)
 
@@ -122,26 +113,18 @@ class Faults:
     def _network(self) -> None:
         self._world.fault("network-bad")
         rng = self._world.rng
-        self._broker.loss, self._broker.double = rng.choice((0.0, 0.1, 0.5)), rng.choice((0.0, 0.3, 0.9))
-        self._broker.delay_max_s = rng.choice((0.2, 5.0, 120.0))
+        loss, double = rng.choice((0.0, 0.1, 0.5)), rng.choice((0.0, 0.3, 0.9))
+        self._broker.turn_bad(loss, double, rng.choice((0.2, 5.0, 120.0)))
         self._world.after(self._length(1200), self._broker.healthy)
 
     def _fill(self, disk: Disk, longest_s: float) -> None:
-        disk.full = True
-
-        def room() -> None:
-            disk.full = False
-
-        self._world.after(self._length(longest_s), room)
+        disk.fill()
+        self._world.after(self._length(longest_s), disk.make_room)
 
     def over(self) -> None:
         """Links up, disks with room, clocks right, nobody held up."""
         self._world.say("the faults are over")
         self._broker.healthy()
-        self._centre.stalled.clear()
-        self._centre.crash_at_ack = False
-        self._centre.clock_step_ms = 0
-        for disk in (self._centre.disk, *(n.disk for n in self._gateways)):
-            disk.full, disk.crash_in = False, None
+        self._centre.heal()
         for node in self._gateways:
-            node.cable, node.clock_step_ms, node.quiet_until_ms = True, 0, 0
+            node.heal()

@@ -73,7 +73,7 @@ class GatewayNode:
         spool = WatchedDatabase(path, self.gateway, self.clock_ms())
         if spool.set_aside is not None:
             raise Broken(f"{self.name}: a sound spool was set aside as corrupt")
-        spool.truth, spool.holds = self._truth, self._holds.setdefault(spool.id, {})
+        spool.watch(self._truth, self._holds.setdefault(spool.id, {}))
         for s in spool.waiting():
             payload = spool.payload(s.seq)
             if payload is not None:
@@ -98,9 +98,28 @@ class GatewayNode:
         """Somebody puts in a fresh file; the old one is set aside with what it holds."""
         self.kill()
         held = self._in_file()
-        self._truth.replaced |= held
+        self._truth.replaced.update(held)
         self._world.say(f"{self.name}: spool replaced, {len(held)} readings set aside with it")
         self._spools += 1
+
+    def fall_silent(self, for_ms: int) -> None:
+        """Its sensors say nothing for so long."""
+        self.quiet_until_ms = self._world.true_ms + for_ms
+
+    def pull_cable(self) -> None:
+        self.cable = False
+
+    def plug_cable(self) -> None:
+        self.cable = True
+
+    def step_clock(self, step_ms: int) -> None:
+        """The clock shows so much more than the truth; 0: it is right."""
+        self.clock_step_ms = step_ms
+
+    def heal(self) -> None:
+        """Cable in, clock right, sensors talking, disk with room."""
+        self.cable, self.clock_step_ms, self.quiet_until_ms = True, 0, 0
+        self.disk.heal()
 
     def clock_ms(self) -> int:
         return self._world.true_ms + self.clock_step_ms
@@ -123,7 +142,7 @@ class GatewayNode:
             self._world.say(f"{self.name} makes {len(batch)} {lane.name} {self.store.disk_trouble[-30:]}")
         except Crash:
             self._fall()
-            self._truth.thrown |= self._gone_since(before)
+            self._truth.thrown.update(self._gone_since(before))
         except sqlite3.Error as error:
             self._world.say(f"{self.name} submit fails: {error}")
         self._pump()
@@ -224,7 +243,8 @@ class GatewayNode:
 
     def _in_file(self) -> set[Key]:
         """Readings that wait in the file of a box that does not run."""
-        full, self.disk.full = self.disk.full, False
+        full = self.disk.full
+        self.disk.make_room()
         spool = SpoolDatabase(self._folder / f"spool-{self._spools}.sqlite", self.gateway, self.clock_ms())
         found: set[Key] = set()
         for s in spool.waiting():
@@ -233,5 +253,6 @@ class GatewayNode:
                 found |= keys(decode_batch(payload).readings)
         spool.close()
         self.disk.power_off()
-        self.disk.full = full
+        if full:
+            self.disk.fill()
         return found

@@ -87,7 +87,7 @@ class _Run:
             node = GatewayNode(world, broker, self.centre, self.truth, name, place, self._channels(gateway), cap)
             disks[str(place)] = node.disk
             self.nodes.append(node)
-        self.centre.gateways = gateways_of([(n.gateway, n) for n in self.nodes])
+        self.centre.connect(gateways_of([(n.gateway, n) for n in self.nodes]))
         self._faults = Faults(world, broker, self.centre, self.nodes)
 
     def _ids(self) -> list[str]:
@@ -140,7 +140,7 @@ class _Run:
                 )
             world.run_until(world.true_ms + 20_000)
         for _ in range(_SILENT_TICKS):  # every channel falls silent, and an hour is sealed
-            world.true_ms += 900_000
+            world.pass_time(900_000)
             self.centre.tick()
             self.centre.follow(500)
         while self.centre.behind():

@@ -41,6 +41,10 @@ class World:
         self._number += 1
         heapq.heappush(self._events, (max(true_ms, self.true_ms), self._number, action))
 
+    def pass_time(self, ms: int) -> None:
+        """At once, whatever is due in between: it happens late."""
+        self.true_ms += ms
+
     def after(self, seconds: float, action: Action) -> None:
         self.at(self.true_ms + int(seconds * 1000), action)
 
@@ -79,6 +83,13 @@ class Broker:
         self.loss = self.double = 0.0
         self.delay_max_s = 0.2
         self._life = 0
+
+    def go_down(self) -> None:
+        self.up = False
+
+    def turn_bad(self, loss: float, double: float, delay_max_s: float) -> None:
+        """loss, double: shares of the messages. delay_max_s: the longest that one takes."""
+        self.loss, self.double, self.delay_max_s = loss, double, delay_max_s
 
     def healthy(self) -> None:
         self.up, self.loss, self.double, self.delay_max_s = True, 0.0, 0.0, 0.2

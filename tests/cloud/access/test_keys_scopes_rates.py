@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cloud.access import keys
-from cloud.access.rate import Bucket, Limiter, Rate, take
+from cloud.access.limiter import Limiter
+from cloud.access.rate import Bucket, Rate, take
 from cloud.access.scopes import SCOPES_OF, Role, Scope, required
 from cloud.access.sessions import Ends, alive
 from cloud.access.settings import is_loopback

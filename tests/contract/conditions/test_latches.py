@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.catalogue.rules import Level, Rule
-from contract.conditions.latches import Change, Conditions, ConditionState, Late, Reason, State, dump, restore
+from contract.conditions.latches import Conditions, State, dump, restore
+from contract.conditions.state import Change, ConditionState, Late, Reason
 from contract.readings import Flag, ReadingBatch
 
 S = 1000

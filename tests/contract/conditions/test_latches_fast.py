@@ -9,7 +9,8 @@ import pytest
 
 from contract.catalogue.rules import Level, Rule
 from contract.conditions.deadlines import Deadlines
-from contract.conditions.latches import Change, Condition, Conditions, Late, State, dump, restore
+from contract.conditions.latches import Condition, Conditions, State, dump, restore
+from contract.conditions.state import Change, Late
 from contract.readings import Flag, ReadingBatch
 
 S = 1000
