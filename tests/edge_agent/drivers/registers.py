@@ -42,7 +42,7 @@ def model_with(
 
 
 def info_with(
-    kinds: Sequence[str], *, at: Sequence[int], unit: int = 1, timeout_s: float = 20.0, **more: Any
+    kinds: Sequence[str], *, at: Sequence[int], unit: int = 1, timeout_s: float = 2.0, **more: Any
 ) -> DeviceInfo:
     model, channels = model_with(kinds, at=at, **more)
     return DeviceInfo(Device(id="d", model="m", unit=unit, timeout_s=timeout_s), model, tuple(channels))

@@ -129,7 +129,7 @@ async def test_a_serial_port_that_is_not_there_is_a_bus_that_is_down() -> None:
 
 
 async def test_silence_on_a_serial_line_is_a_time_out_and_the_neighbour_is_heard_next() -> None:
-    dead, alive = device(1, [0], timeout_s=0.1), device(2, [0, 1], timeout_s=0.1)
+    dead, alive = device(1, [0], timeout_s=0.1), device(2, [0, 1], timeout_s=2.0)
     with RtuUnits(lambda unit: None if unit == 1 else 0.0) as units:
         driver = ModbusDriver(bus(), [dead, alive], units.path)
         with pytest.raises(DeviceFault) as caught:
