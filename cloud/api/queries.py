@@ -16,6 +16,8 @@ from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.series.base import TooMany
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.places import Station
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
@@ -31,19 +33,7 @@ def mount(app: FastAPI, services: Services) -> None:
 
     @cache
     def station_body() -> bytes:  # a catalogue does not change while we run
-        found = [
-            {
-                "id": s.id,
-                "name": s.name,
-                "zone": s.zone,
-                "kind": s.kind.value,
-                "lat": s.lat,
-                "lon": s.lon,
-                "channels": [c.id for c in s.channels],
-            }
-            for s in catalogue.stations.values()
-        ]
-        return bytes(json_of(found).body)
+        return bytes(json_of([station_json(catalogue, s) for s in catalogue.stations.values()]).body)
 
     @cache
     def channel_body() -> bytes:
@@ -113,12 +103,38 @@ def _too_much() -> Problem:
 # --- shapes ---
 
 
+def station_json(catalogue: Catalogue, s: Station) -> dict[str, Any]:
+    pumps = None
+    if s.pumps is not None:
+        pumps = {
+            "count": s.pumps,
+            **{name: s.each_pump(name) or None for name in ("capacity_m3s", "start_m", "stop_m")},
+            "wet_well_area_m2": s.wet_well_area_m2,
+            "drains_back_m": s.drains_back_m,
+        }
+    return {
+        "id": s.id,
+        "name": s.name,
+        "names": s.name.languages,
+        "zone": s.zone,
+        "subdistrict": s.subdistrict,
+        "kind": s.kind.value,
+        "tags": s.tags,
+        "lat": s.lat,
+        "lon": s.lon,
+        "neighbours": catalogue.neighbours[s.id],
+        "pumps": pumps,
+        "channels": [c.id for c in s.channels],
+    }
+
+
 def channel_json(services: Services, number: int) -> dict[str, Any]:
     c = services.catalogue.channels[number]
     rule = services.catalogue.rule_by_channel.get(number)
     return {
         "id": c.id,
         "name": c.name,
+        "names": c.names,
         "station": c.station.id,
         "quantity": c.quantity.value,
         "unit": c.unit,

@@ -45,6 +45,7 @@ _TIME: Schema = {"type": "string", "format": "date-time"}
 _MS: Schema = {"type": "integer", "description": "UTC milliseconds"}
 _FLAG: Schema = {"type": "integer", "enum": [1, 2, 3, 4, 9], "description": "QARTOD"}
 _LEVEL = _one_of(Level)
+_NAMES: Schema = {"type": "object", "propertyNames": {"enum": ["zh", "en"]}, "additionalProperties": TEXT}
 _HASH: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _EVIDENCE = object_of(
     channel=COUNT,
@@ -57,11 +58,32 @@ _EVIDENCE = object_of(
 
 COMPONENTS: dict[str, Schema] = {
     "Station": object_of(
-        id=TEXT, name=TEXT, zone=TEXT, kind=_one_of(StationKind), lat=_NUMBER, lon=_NUMBER, channels=list_of(COUNT)
+        id=TEXT,
+        name=TEXT,
+        names=_NAMES,
+        zone=TEXT,
+        subdistrict=_or_null(TEXT),
+        kind=_one_of(StationKind),
+        tags=list_of(TEXT),
+        lat=_NUMBER,
+        lon=_NUMBER,
+        neighbours=list_of(TEXT),
+        pumps=_or_null(
+            object_of(
+                count=COUNT,
+                capacity_m3s=_or_null(list_of(_NUMBER)),
+                start_m=_or_null(list_of(_NUMBER)),
+                stop_m=_or_null(list_of(_NUMBER)),
+                wet_well_area_m2=_or_null(_NUMBER),
+                drains_back_m=_or_null(_NUMBER),
+            )
+        ),
+        channels=list_of(COUNT),
     ),
     "Channel": object_of(
         id=COUNT,
         name=TEXT,
+        names=_NAMES,
         station=TEXT,
         quantity=_one_of(Quantity),
         unit=TEXT,

@@ -14,12 +14,14 @@ beside the folder's parent (`configs/devices` for `configs/districts/<name>`).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from contract.catalogue.channel_settings import Quality, Reporting
 from contract.catalogue.devices import Device, DeviceModel, Gateway, Register
-from contract.catalogue.places import District, Station, Zone
+from contract.catalogue.names import Language
+from contract.catalogue.neighbours import neighbours_of
+from contract.catalogue.places import District, Station, Subdistrict, Zone
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.quantities import UNITS, Quantity
 from contract.catalogue.rules import Rule
@@ -39,6 +41,7 @@ class ChannelInfo:
     register: Register
     quality: Quality
     reporting: Reporting
+    names: Mapping[Language, str] = field(default_factory=dict)
 
     @property
     def quantity(self) -> Quantity:
@@ -64,6 +67,7 @@ class Catalogue:
     rules: Sequence[Rule]
     response_plan: ResponsePlanFile
     digest: str
+    subdistricts: Mapping[str, Subdistrict] = field(default_factory=dict)
 
     @cached_property
     def channels_by_gateway(self) -> Mapping[str, Sequence[ChannelInfo]]:
@@ -72,6 +76,11 @@ class Catalogue:
         for info in sorted(self.channels.values(), key=lambda c: c.id):
             out[info.gateway].append(info)
         return out
+
+    @cached_property
+    def neighbours(self) -> Mapping[str, Sequence[str]]:
+        """Station id -> ids of its neighbours; see `contract.catalogue.neighbours`."""
+        return neighbours_of(self.stations)
 
     @cached_property
     def rule_by_channel(self) -> Mapping[int, Rule]:

@@ -58,7 +58,9 @@ class _Loader:
         if district is None or gateways is None or rules is None or plan is None:
             return None
         self._unique(district_doc, ("zones",), [z.id for z in district.zones])
+        self._unique(district_doc, ("subdistricts",), [s.id for s in district.subdistricts])
         self._unique(district_doc, ("stations",), [s.id for s in district.stations])
+        self._places(district_doc, district)
         devices = self._devices(gateways_doc, gateways)
         channels = self._channels(district_doc, district, devices, models)
         self._rules(rules_doc, rules, channels)
@@ -72,6 +74,7 @@ class _Loader:
             rules=rules.rules,
             response_plan=plan,
             digest=self._digest.hexdigest(),
+            subdistricts={s.id: s for s in district.subdistricts},
         )
 
     def _checked(self, document: Document, model: type[M]) -> M | None:
@@ -120,6 +123,17 @@ class _Loader:
                 self.mistakes.append(doc.mistake((*path, "unit"), what))
             out[device.id] = (gateway.id, bus.id, device)
         return out
+
+    def _places(self, doc: Document, district: DistrictFile) -> None:
+        """Sub-districts and neighbours that stations name are there."""
+        subdistricts, stations = {s.id for s in district.subdistricts}, {s.id for s in district.stations}
+        for s, station in enumerate(district.stations):
+            if station.subdistrict is not None and station.subdistrict not in subdistricts:
+                what = f"no sub-district {station.subdistrict!r}: name it under `subdistricts`"
+                self.mistakes.append(doc.mistake(("stations", s, "subdistrict"), what))
+            for n, other in enumerate(station.neighbours or ()):
+                if other not in stations:
+                    self.mistakes.append(doc.mistake(("stations", s, "neighbours", n), f"no station {other!r}"))
 
     def _channels(
         self,
@@ -177,6 +191,7 @@ class _Loader:
         return ChannelInfo(
             id=channel.id,
             name=channel.name or f"{station.name} {register.name}",
+            names=channel.name.languages,
             station=station,
             gateway=gateway,
             bus=bus,
