@@ -23,7 +23,7 @@ from contract.catalogue.names import Language
 from contract.catalogue.neighbours import neighbours_of
 from contract.catalogue.places import District, Station, Subdistrict, Zone
 from contract.catalogue.plan import ResponsePlanFile
-from contract.catalogue.quantities import UNITS, Quantity
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Rule
 
 
@@ -49,7 +49,7 @@ class ChannelInfo:
 
     @property
     def unit(self) -> str:
-        return UNITS[self.register.quantity]
+        return self.register.quantity.unit
 
     @property
     def period_s(self) -> float:

@@ -1,36 +1,64 @@
-"""What a channel may measure, and in which unit."""
+"""What a channel may measure: one line a quantity, with its unit, its kind and what it means.
+
+A new quantity is one line in the table `Quantity`. Everything else reads unit and kind from there.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
+
+
+class QuantityKind(StrEnum):
+    """How values of a quantity are to be taken."""
+
+    STATE = "state"  # how it is at a moment: may be averaged over time, and holds until the next
+    AMOUNT = "amount"  # so much in the time since the reading before: may be summed
+    COUNTER = "counter"  # a total that rises and may wrap or begin anew: its steps may be summed
+    EVENT = "event"  # something that is so or is not, or a code: may be counted, not averaged
+
+
+_STATE, _AMOUNT, _COUNTER, _EVENT = QuantityKind.STATE, QuantityKind.AMOUNT, QuantityKind.COUNTER, QuantityKind.EVENT
 
 
 class Quantity(StrEnum):
-    """What a channel measures; its unit follows from it."""
+    """A quantity by its name in configuration files, with `unit` (SI, or what the field uses; "1" for none), `kind` and
+    `meaning`."""
 
-    DEPTH = "depth"  # water above the road surface, m
-    STAGE = "stage"  # river level above datum, m
-    WET_WELL = "wet_well"  # level in a pump station's wet well, m
-    RAIN_TOTAL = "rain_total"  # what a gauge has counted since it was last reset, mm; wraps
-    PUMP_RUNNING = "pump_running"  # 0 or 1
-    PUMP_FAULT = "pump_fault"  # 0 or 1
-    MAINS = "mains"  # 1 powered, 0 lost
-    RUN_HOURS = "run_hours"  # h, counts up
-    STARTS = "starts"  # counts up
-    VOLTAGE = "voltage"  # V
-    CODE = "code"  # a device's error or status word
+    unit: str
+    kind: QuantityKind
+    meaning: str
 
+    def __new__(cls, name: str, unit: str, kind: QuantityKind, meaning: str) -> Self:
+        made = str.__new__(cls, name)
+        made._value_ = name
+        made.unit, made.kind, made.meaning = unit, kind, meaning
+        return made
 
-UNITS = {
-    Quantity.DEPTH: "m",
-    Quantity.STAGE: "m",
-    Quantity.WET_WELL: "m",
-    Quantity.RAIN_TOTAL: "mm",
-    Quantity.PUMP_RUNNING: "1",
-    Quantity.PUMP_FAULT: "1",
-    Quantity.MAINS: "1",
-    Quantity.RUN_HOURS: "h",
-    Quantity.STARTS: "1",
-    Quantity.VOLTAGE: "V",
-    Quantity.CODE: "1",
-}
+    DEPTH = "depth", "m", _STATE, "water above the road surface"
+    STAGE = "stage", "m", _STATE, "river level above datum"
+    WET_WELL = "wet_well", "m", _STATE, "level in a pump station's wet well"
+    FLOW = "flow", "m3/s", _STATE, "volume that passes a section in a time"
+    VELOCITY = "velocity", "m/s", _STATE, "mean velocity of the water"
+    RAIN_TOTAL = "rain_total", "mm", _COUNTER, "what a gauge has counted since it was last reset"
+    RAIN_INTENSITY = "rain_intensity", "mm/h", _STATE, "rain in a time, as the gauge reckons it"
+    RAIN_EVENT = (
+        "rain_event",
+        "mm",
+        _AMOUNT,
+        "rain since the reading before, of a gauge that forgets what it told",
+    )
+    GATE_POSITION = "gate_position", "%", _STATE, "how far a gate or a valve is open: 0 shut, 100 open"
+    PUMP_RUNNING = "pump_running", "1", _EVENT, "1 while a pump runs, else 0"
+    PUMP_FAULT = "pump_fault", "1", _EVENT, "1 while a pump is in fault, else 0"
+    MAINS = "mains", "1", _EVENT, "1 while powered, 0 while the mains are lost"
+    DOOR = "door", "1", _EVENT, "1 while a cabinet's door is open, else 0"
+    RUN_HOURS = "run_hours", "h", _COUNTER, "how long a pump has run in its life"
+    STARTS = "starts", "1", _COUNTER, "how often a pump has started in its life"
+    VOLTAGE = "voltage", "V", _STATE, "of a supply"
+    CURRENT = "current", "A", _STATE, "that a motor or a device draws"
+    POWER = "power", "kW", _STATE, "active power that a motor or a station draws"
+    BATTERY = "battery", "%", _STATE, "charge of a battery that is left"
+    TEMPERATURE = "temperature", "°C", _STATE, "of water, air or a device, as its channel says"
+    SIGNAL_STRENGTH = "signal_strength", "dBm", _STATE, "received by a radio"
+    CODE = "code", "1", _EVENT, "a device's error or status word"
