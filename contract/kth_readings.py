@@ -1,4 +1,6 @@
-"""Cuts a batch into kth_readings in which no channel comes twice, so that a streaming test can work on arrays."""
+"""The first reading of each channel in a batch, then the second of each, and so on: what lets tests that go from one
+reading of a channel to the next work on arrays. Pure.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,10 @@ from contract.readings import Int64s, ReadingBatch, Uint32s
 
 
 def kth_readings(channels: Uint32s, batch: ReadingBatch) -> Iterator[tuple[Int64s, Int64s]]:
-    """Positions in the batch and rows of `channels` (sorted, unique), earliest readings first.
+    """For k = 1, 2, ...: positions in the batch of the k-th reading in time of each channel, and the channels' rows.
 
-    Readings of a channel that is not listed are in no round.
+    channels: sorted, unique; a row is a place in it. Of equal times the one that stands earlier in the batch comes
+    first. No channel comes twice in one step; readings of a channel that is not listed come in none.
     """
     if not len(channels) or not len(batch):
         return
