@@ -52,7 +52,7 @@ def test_a_channel_that_left_the_catalogue_is_passed_over(small_district: Catalo
     view.apply(
         [entry(1, START_MS, ReadingBatch.of([START_MS] * 3, [known, known + 7, 4_000_000_000], [1.0, 2.0, 3.0]))]
     )
-    assert rows_of(view.snapshot()) == {(known, START_MS): (1.0, 1)}
+    assert rows_of(view.snapshot()) == {(known, START_MS): (1.0, 2)}
 
 
 def test_time_alone_moves_the_cursor_and_reset_begins_anew(small_district: Catalogue) -> None:
