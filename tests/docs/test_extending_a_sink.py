@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import reduce
 from operator import or_
 from pathlib import Path
@@ -17,21 +16,15 @@ from cloud.delivery.egress import Egress
 from cloud.delivery.sinks.registry import KINDS
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
+from tests.docs.extending import blocks, run
 
-PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 MESSAGE = Message("m1", "i1", 1000, MsgType.ALERT, Level.RED, (), b"<alert/>")
 
 
-def blocks(language: str) -> list[str]:
-    section = PAGE.read_text().split("\n## A sink\n")[1].split("\n## ")[0]
-    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
-
-
 def test_the_sink_of_the_page_is_configured_checked_and_delivers(tmp_path: Path) -> None:
-    (code,) = blocks("python")
-    (config,) = blocks("yaml")
-    module: dict[str, Any] = {"__name__": "cloud.delivery.sinks.folder"}
-    exec(compile(code, str(PAGE), "exec", dont_inherit=True), module)
+    (code,) = blocks("A sink", "python")
+    (config,) = blocks("A sink", "yaml")
+    module = run(code, "cloud.delivery.sinks.folder")
     kinds = (*KINDS, module["FolderSettings"])
     any_of: Any = Annotated[reduce(or_, kinds), Field(discriminator="kind")]
     settings = TypeAdapter(any_of).validate_python(yaml.safe_load(config)["delivery"][0])
