@@ -64,6 +64,7 @@ PURE = (
 # The clock lets time in; these of the warnings speak to the ledger, to the log and to other threads.
 NOT_PURE = (
     "contract.clock",
+    "cloud.warnings.reader",
     "cloud.warnings.replay",
     "cloud.warnings.store",
     "cloud.warnings.view",

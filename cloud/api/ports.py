@@ -11,7 +11,7 @@ from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
 from cloud.series.base import SeriesStore
 from cloud.views.base import ViewState
-from cloud.warnings.model import WarningsReader
+from cloud.warnings.reader import WarningsReader
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock
 from contract.readings import ReadingBatch

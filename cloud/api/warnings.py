@@ -11,8 +11,7 @@ from cloud.api.encoding import json_of
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.delivery.feed import render as render_feed
-from cloud.warnings.incidents import incident_json
-from cloud.warnings.model import message_json
+from cloud.warnings.codec import incident_json, message_json
 
 _KINDS_MAX = 8  # of questions that are remembered
 
@@ -31,8 +30,8 @@ class SharedIncidents:
         made_at, body = self._made.get((open_only, limit), (-1, b""))
         if made_at != version:
             found = reader.incidents(open_only=open_only, limit=limit)
-            told = reader.messages_of([i.id for i in found])
-            rows = [{**incident_json(i), "messages": [message_json(m) for m in told[i.id]]} for i in found]
+            messages = reader.messages_of([i.id for i in found])
+            rows = [{**incident_json(i), "messages": [message_json(m) for m in messages[i.id]]} for i in found]
             body = bytes(json_of(rows).body)
             if len(self._made) >= _KINDS_MAX:
                 self._made.clear()

@@ -96,7 +96,9 @@ class Cloud:
         health = CloudHealth(
             self.clock, self.ingest, self.receive, self.quarantine, self.identities, self.runners, self.dispatchers
         )
-        self.services = Services(catalogue, self.clock, self.log, self.latest, self.series, self.warnings, health)
+        self.services = Services(
+            catalogue, self.clock, self.log, self.latest, self.series, self.warnings.reader, health
+        )
         self.access = Access(self.ledger, config.file.access)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)

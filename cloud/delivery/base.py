@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from cloud.delivery.egress import Egress
 from cloud.delivery.outgoing import Resolver
-from cloud.warnings.model import Message, message_json
+from cloud.warnings.codec import message_json
+from cloud.warnings.model import Message
 from contract.settings_model import Id, SettingsModel
 
 

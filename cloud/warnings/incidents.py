@@ -14,9 +14,8 @@ A step costs what has moved in it: zones in which nothing did are looked at when
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from cloud.warnings.model import Certainty, Evidence, Incident, MsgType
 from cloud.warnings.settings import WarningSettings
@@ -36,14 +35,14 @@ class Announcement:
 
 
 @dataclass(slots=True)
-class Open:
+class OpenIncident:
     """An open incident, and what its last message said. next_ms: when time alone may bring the next message."""
 
     incident: Incident
-    told_ms: int
-    told_level: Level
-    told_evidence: tuple[tuple[int, str], ...]
-    told_certainty: Certainty
+    sent_ms: int
+    sent_level: Level
+    sent_evidence: tuple[tuple[int, str], ...]
+    sent_certainty: Certainty
     next_ms: int = 0
 
 
@@ -54,7 +53,7 @@ class IncidentState:
     looked_at: the zones that the last step may have altered.
     """
 
-    open: dict[str, Open] = field(default_factory=dict)  # by zone
+    open: dict[str, OpenIncident] = field(default_factory=dict)  # by zone
     wet: dict[str, set[int]] | None = None
     looked_at: list[str] = field(default_factory=list)
 
@@ -100,17 +99,17 @@ class Incidents:
 
     def _open(
         self, zone: str, evidence: list[Evidence], conditions: State, now_ms: int, out: list[Announcement]
-    ) -> Open:
+    ) -> OpenIncident:
         level, certainty = _highest(evidence), _certainty(evidence, conditions)
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
         incident = Incident(name, zone, level, level, certainty, now_ms, now_ms, None, tuple(evidence))
         out.append(Announcement(incident, MsgType.ALERT))
-        opened = Open(incident, now_ms, level, _gist(evidence), certainty)
+        opened = OpenIncident(incident, now_ms, level, _gist(evidence), certainty)
         opened.next_ms = self._next_ms(opened)
         return opened
 
     def _go_on(
-        self, current: Open, evidence: list[Evidence], conditions: State, now_ms: int, out: list[Announcement]
+        self, current: OpenIncident, evidence: list[Evidence], conditions: State, now_ms: int, out: list[Announcement]
     ) -> None:
         level = _highest(evidence)
         peak = max(current.incident.peak_level, level, key=lambda x: x.rank)
@@ -125,22 +124,22 @@ class Incidents:
         if now_ms >= current.next_ms:
             incident = current.incident = replace(current.incident, updated_ms=now_ms)
             out.append(Announcement(incident, MsgType.UPDATE))
-            current.told_ms, current.told_level, current.told_evidence = now_ms, level, _gist(evidence)
-            current.told_certainty = incident.certainty
+            current.sent_ms, current.sent_level, current.sent_evidence = now_ms, level, _gist(evidence)
+            current.sent_certainty = incident.certainty
             current.next_ms = self._next_ms(current)
 
-    def _next_ms(self, o: Open) -> int:
+    def _next_ms(self, o: OpenIncident) -> int:
         """When the next Update of an incident as it stands is due."""
         now = o.incident
-        if now.level.rank > o.told_level.rank:
-            return o.told_ms
-        expires_s = self._catalogue.response_plan.responses[o.told_level].expires_s
+        if now.level.rank > o.sent_level.rank:
+            return o.sent_ms
+        expires_s = self._catalogue.response_plan.responses[o.sent_level].expires_s
         wait_s = max(expires_s / 2, expires_s - self._settings.renew_s)
-        if now.level is not o.told_level or now.certainty is not o.told_certainty:
+        if now.level is not o.sent_level or now.certainty is not o.sent_certainty:
             wait_s = min(wait_s, self._settings.quiet_s)
-        elif _gist(now.evidence) != o.told_evidence:
+        elif _gist(now.evidence) != o.sent_evidence:
             wait_s = min(wait_s, self._settings.evidence_s)
-        return o.told_ms + math.ceil(wait_s * 1000)
+        return o.sent_ms + math.ceil(wait_s * 1000)
 
     def _evidence(self, c: Condition) -> Evidence:
         assert c.level is not None
@@ -166,63 +165,3 @@ def _certainty(evidence: list[Evidence], conditions: State) -> Certainty:
     if any(c.state is not ConditionState.UNKNOWN for c in top):
         return Certainty.LIKELY
     return Certainty.POSSIBLE
-
-
-def to_json(o: Open) -> dict[str, Any]:
-    return {
-        "incident": incident_json(o.incident),
-        "told_ms": o.told_ms,
-        "told_level": o.told_level.value,
-        "told_evidence": [list(e) for e in o.told_evidence],
-        "told_certainty": o.told_certainty.value,
-    }
-
-
-def from_json(row: Mapping[str, Any]) -> Open:
-    """What `to_json` gave."""
-    incident = incident_from_json(row["incident"])
-    gist = tuple((int(c), str(level)) for c, level in row["told_evidence"])
-    certainty = Certainty(row.get("told_certainty", incident.certainty))  # 0.1 did not store it
-    return Open(incident, row["told_ms"], Level(row["told_level"]), gist, certainty)
-
-
-def incident_json(i: Incident) -> dict[str, Any]:
-    return {
-        "id": i.id,
-        "zone": i.zone,
-        "level": i.level.value,
-        "peak_level": i.peak_level.value,
-        "certainty": i.certainty.value,
-        "opened_ms": i.opened_ms,
-        "updated_ms": i.updated_ms,
-        "closed_ms": i.closed_ms,
-        "evidence": [
-            {
-                "channel": e.channel,
-                "station": e.station,
-                "level": e.level.value,
-                "state": e.state.value,
-                "value": e.value,
-                "time_ms": e.time_ms,
-            }
-            for e in i.evidence
-        ],
-    }
-
-
-def incident_from_json(data: Mapping[str, Any]) -> Incident:
-    evidence = tuple(
-        Evidence(e["channel"], e["station"], Level(e["level"]), ConditionState(e["state"]), e["value"], e["time_ms"])
-        for e in data["evidence"]
-    )
-    return Incident(
-        data["id"],
-        data["zone"],
-        Level(data["level"]),
-        Level(data["peak_level"]),
-        Certainty(data["certainty"]),
-        data["opened_ms"],
-        data["updated_ms"],
-        data["closed_ms"],
-        evidence,
-    )

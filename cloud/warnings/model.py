@@ -1,14 +1,12 @@
-"""What the warning view keeps and what the API, the page and the sinks read. Pure data."""
+"""The words of the warnings: incidents, their evidence, the messages about them. Pure data."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
 
 from contract.catalogue.rules import Level
-from contract.clock import iso
 from contract.conditions.state import ConditionState, Reason
 
 
@@ -69,7 +67,7 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class MessageHead:
     """A message without its text, for lists: two hundred texts are half a megabyte.
 
     level: what it announces (of a Cancel: what it ends).
@@ -84,47 +82,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Message(Told):
+class Message(MessageHead):
     """One CAP message of an incident."""
 
     cap_xml: bytes
-
-
-def message_json(m: Told) -> dict[str, object]:
-    """What consumers, the API and the page are told of a message, but for its CAP text."""
-    return {
-        "id": m.id,
-        "incident": m.incident,
-        "sent": iso(m.sent_ms),
-        "msgType": m.msg_type.value,
-        "level": m.level.value,
-        "references": list(m.references),
-    }
-
-
-class WarningsReader(Protocol):
-    """Read access for the API and the page; safe from any thread."""
-
-    def version(self) -> int:
-        """Rises with every change of incidents and messages; while it stands, so does what was read of them."""
-        ...
-
-    def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
-        """Newest first."""
-        ...
-
-    def incident(self, incident_id: str) -> Incident | None: ...
-
-    def messages(self, incident_id: str | None = None, limit: int = 200) -> Sequence[Message]:
-        """Newest first; of one incident, or of all."""
-        ...
-
-    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[Told]]:
-        """Every message of each, newest first, by one question. At most 1000 incidents."""
-        ...
-
-    def message(self, message_id: str) -> Message | None: ...
-
-    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
-        """Every condition there is, by channel; or those of these channels that a rule watches."""
-        ...

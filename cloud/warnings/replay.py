@@ -25,6 +25,6 @@ def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings 
                 view.apply(without(entries, aside))
             except Poisoned as error:  # as the live view does
                 aside.add(error.offset)
-        return list(reversed(view.messages(limit=10**9)))
+        return list(reversed(view.reader.messages(limit=10**9)))
     finally:
         ledger.dispose()

@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.log.base import START, Cursor
-from cloud.warnings import incidents as inc
 from cloud.warnings import tables as t
+from cloud.warnings.codec import incident_json, open_incident_from_json, open_incident_json
 from cloud.warnings.engine import EngineState, Outcome
-from cloud.warnings.model import Message, MsgType, Told
+from cloud.warnings.incidents import OpenIncident
+from cloud.warnings.model import Message, MessageHead, MsgType
 from contract.catalogue.rules import Level
 from contract.conditions import latches as cond
 
-TOLD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
+HEAD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
@@ -44,9 +45,9 @@ def load(db: Connection, name: str, fresh: EngineState) -> tuple[Cursor, EngineS
         if begin is not None and begin.latches.keys() == found.latches.keys():
             state.conditions[found.channel] = found
     for body in opened:
-        o = inc.from_json(body)
+        o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
-        state.earlier[o.incident.id] = [_told(o.incident.id, m) for m in body["earlier"]]
+        state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
     if old_form:
         save(db, name, Cursor(row.cursor), state, set(state.conditions), set(state.incidents.open))
     return Cursor(row.cursor), state
@@ -80,7 +81,7 @@ def write(db: Connection, outcome: Outcome, number: int) -> int:
         }
         db.execute(insert(t.messages).values(values))
     for i in outcome.incidents:
-        body = json.dumps(inc.incident_json(i))
+        body = json.dumps(incident_json(i))
         values = {"zone": i.zone, "opened_ms": i.opened_ms, "closed_ms": i.closed_ms, "body": body}
         _replace_one(db, t.incidents, "id", i.id, values)
     changes = [
@@ -122,22 +123,22 @@ def message_of(row: Row[Any]) -> Message:
     return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
 
 
-def told_of(row: Row[Any]) -> Told:
-    """Of the columns in `TOLD`."""
+def head_of(row: Row[Any]) -> MessageHead:
+    """Of the columns in `HEAD`."""
     references = tuple(json.loads(row.refs))
-    return Told(row.id, row.incident, row.sent_ms, MsgType(row.msg_type), Level(row.level), references)
+    return MessageHead(row.id, row.incident, row.sent_ms, MsgType(row.msg_type), Level(row.level), references)
 
 
-def _body(state: EngineState, o: inc.Open) -> dict[str, Any]:
+def _body(state: EngineState, o: OpenIncident) -> dict[str, Any]:
     """earlier: the incident's messages, as far as references need them."""
     earlier = [
         {"id": m.id, "sent_ms": m.sent_ms, "type": m.msg_type.value, "level": m.level.value}
         for m in state.earlier[o.incident.id]
     ]
-    return {**inc.to_json(o), "earlier": earlier}
+    return {**open_incident_json(o), "earlier": earlier}
 
 
-def _told(incident: str, m: dict[str, Any]) -> Message:
+def _earlier(incident: str, m: dict[str, Any]) -> Message:
     return Message(m["id"], incident, m["sent_ms"], MsgType(m["type"]), Level(m["level"]), (), b"")
 
 

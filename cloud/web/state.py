@@ -13,17 +13,20 @@ from cloud.api.latest import LatestTable, latest_json, rows_of
 from cloud.api.ports import Services
 from cloud.hydrology.rainfall import hyetograph, increments
 from cloud.series.columns import HOUR_MS
-from cloud.warnings.incidents import incident_json
-from cloud.warnings.model import ConditionSnapshot, Incident, Told
+from cloud.warnings.codec import incident_json, message_json
+from cloud.warnings.model import ConditionSnapshot, Incident, MessageHead
 from cloud.web.gateways import gateway_state
+from cloud.web.pumps import pump_channels, pumps_state
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
+from contract.clock import iso
 from contract.conditions.state import ConditionState
 from contract.readings import Flag, ReadingBatch
 
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
+_RAIN_STEP_S = 300
 
 
 class Shown:
@@ -31,29 +34,25 @@ class Shown:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.main = {s.id: main_channel(catalogue, s) for s in catalogue.stations.values()}
-        # pump stations: register -> channel
-        self.pumps: dict[str, dict[str, int]] = {}
-        for s in catalogue.stations.values():
-            by_register = {catalogue.channels[c.id].register.name: c.id for c in s.channels}
-            if "wet_well" in by_register:
-                self.pumps[s.id] = by_register
+        found = {s.id: pump_channels(catalogue, s) for s in catalogue.stations.values()}
+        self.pumps = {station: channels for station, channels in found.items() if channels is not None}
         self.main_channels = {c for c in self.main.values() if c is not None}
         self.table = LatestTable(
-            catalogue, sorted(self.main_channels.union(*(p.values() for p in self.pumps.values())))
+            catalogue, sorted(self.main_channels.union(*(p.numbers() for p in self.pumps.values())))
         )
 
 
 def district_state(services: Services, shown: Shown) -> dict[str, Any]:
-    """Stations with their colour, pumps, warnings, links, the clock."""
+    """Stations with their colour, pumps, warnings, links, the clock. Incidents and messages as the API gives them."""
     latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
     conditions = {c.channel: c for c in services.warnings.conditions(shown.main_channels)}
     incidents = services.warnings.incidents(limit=30)
-    told = services.warnings.messages_of([i.id for i in incidents])
+    messages = services.warnings.messages_of([i.id for i in incidents])
     rain = rain_last_hour(services)
     ready, why = services.health.ready()
     catalogue = services.catalogue
     return {
-        "now_ms": services.clock.now_ms(),
+        "now": iso(services.clock.now_ms()),
         "district": catalogue.district.name,
         "time_zone": catalogue.district.time_zone,
         "ready": ready,
@@ -63,8 +62,8 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
         "stations": [
             _station(services, s, shown.main[s.id], latest, conditions, rain) for s in catalogue.stations.values()
         ],
-        "pumps": [_pumps(catalogue.stations[s], by_register, latest) for s, by_register in shown.pumps.items()],
-        "warnings": [_warning(services, i, told[i.id][:50]) for i in incidents],
+        "pumps": [pumps_state(catalogue.stations[s], channels, latest) for s, channels in shown.pumps.items()],
+        "warnings": [_warning(services, i, messages[i.id][:50]) for i in incidents],
         "gateways": [gateway_state(g) for g in services.health.gateways()],
         "quarantined": services.health.quarantine_count(),
     }
@@ -86,8 +85,8 @@ def rain_last_hour(services: Services) -> dict[int, float]:
 def station_series(services: Services, station: Station, hours: float) -> dict[str, Any]:
     """Its level and its zone's rain over the last hours; thresholds; 5-minute rain intervals.
 
-    Points are [ms, value]; null is a gap. Readings flagged FAIL are left out. What was not reported did not leave the
-    deadband: lines hold the last value.
+    Points and rain are [UTC ms, value]; null is a gap. Readings flagged FAIL are left out. What was not
+    reported did not leave the deadband: lines hold the last value.
     """
     now_ms = services.clock.now_ms()
     start_ms = now_ms - int(hours * HOUR_MS)
@@ -97,16 +96,16 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
     out: dict[str, Any] = {
         "id": station.id,
         "name": station.name,
-        "start_ms": start_ms,
-        "end_ms": now_ms,
+        "start": iso(start_ms),
+        "end": iso(now_ms),
         "quantity": "",
         "unit": "",
         "points": [],
-        "held_to_ms": None,
+        "held_to": None,
         "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
         "rain_from": "",
         "rain": [],
-        "rain_step_ms": 300_000,
+        "rain_step_s": _RAIN_STEP_S,
     }
     if main is not None:
         info = services.catalogue.channels[main]
@@ -115,10 +114,11 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
             condition = next(iter(services.warnings.conditions([main])), None)
             silent = _unknown(condition, latest_json(services, [main])[0])
-            out["held_to_ms"] = None if silent else now_ms
+            out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
+        step_ms = _RAIN_STEP_S * 1000
         rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)
-        first, depth = hyetograph(rows, *_gauge(gauge), start_ms // 300_000 * 300_000, now_ms, 300_000)
+        first, depth = hyetograph(rows, *_gauge(gauge), start_ms // step_ms * step_ms, now_ms, step_ms)
         out["rain"] = [[t, round(mm, 2)] for t, mm in zip(first.tolist(), depth.tolist(), strict=True) if mm > 0]
         out["rain_from"] = gauge.station.name
     return out
@@ -179,29 +179,12 @@ def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> boo
     return condition.state is ConditionState.UNKNOWN if condition else row["state"] == "unknown"
 
 
-def _pumps(station: Station, by_register: Mapping[str, int], latest: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
-    def now(name: str) -> float | None:
-        row = latest[by_register[name]] if name in by_register else None
-        return None if row is None or row["state"] == "unknown" else row["value"]
-
-    pumps = [
-        {"running": now(f"p{i}_running"), "fault": now(f"p{i}_fault"), "hours": now(f"p{i}_hours")} for i in (1, 2)
-    ]
-    return {
-        "station": station.id,
-        "name": station.name,
-        "wet_well_m": now("wet_well"),
-        "mains": now("mains"),
-        "pumps": pumps,
-    }
-
-
-def _warning(services: Services, incident: Incident, told: Sequence[Told]) -> dict[str, Any]:
+def _warning(services: Services, incident: Incident, messages: Sequence[MessageHead]) -> dict[str, Any]:
+    """An incident as in /v1/warnings, with its zone's name and what its level calls for."""
     response = services.catalogue.response_plan.responses[incident.level]
-    messages = [{"id": m.id, "sent_ms": m.sent_ms, "msgType": m.msg_type.value, "level": m.level.value} for m in told]
     zone = services.catalogue.zones[incident.zone].name
-    said = {"zone_name": zone, "headline": response.headline, "instruction": response.instruction}
-    return {**incident_json(incident), **said, "messages": messages}
+    words = {"zone_name": zone, "headline": response.headline, "instruction": response.instruction}
+    return {**incident_json(incident), **words, "messages": [message_json(m) for m in messages]}
 
 
 def _gauge_near(services: Services, station: Station) -> ChannelInfo | None:

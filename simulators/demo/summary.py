@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from contract.clock import from_ms
+from contract.clock import from_ms, to_ms
 from simulators.audit.compare import Audit
 
 _STYLE = {"blue": "blue", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
@@ -33,7 +34,9 @@ def live(
     open_now = [w for w in state["warnings"] if not w["closed_ms"]]
     unknown = sum(1 for s in state["stations"] if s["colour"] == "unknown")
     grid = Table.grid(padding=(0, 2))
-    grid.add_row("storm clock", Text(local(state["now_ms"], zone, with_date=True), style="bold"))
+    grid.add_row(
+        "storm clock", Text(local(to_ms(datetime.fromisoformat(state["now"])), zone, with_date=True), style="bold")
+    )
     grid.add_row("rain", f"{rain_mm:.0f} mm so far")
     grid.add_row("deepest", f"{deepest['value']:.2f} m  {deepest['name']}" if deepest else "unknown")
     grid.add_row("pumps", f"{running} of {len(pumps)} running")

@@ -204,7 +204,7 @@ def given_and_replayed(out: Path) -> tuple[Gist, Gist]:
     view = open_view(ledger, config.catalogue, config.file.warnings)
     log = open_log(config.data_dir)
     try:
-        said = view.messages(limit=10**6)
+        said = view.reader.messages(limit=10**6)
         again = replay(log, config.catalogue, config.file.warnings)
     finally:
         ledger.dispose()

@@ -113,7 +113,7 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
         said = [tuple(row) for row in db.execute(select(*columns).order_by(t.changes.c.id))]
     if said != changes:
         raise Broken(f"warnings: {len(said)} changes of conditions kept, {len(changes)} follow from the log")
-    if [m.id for m in reversed(parts.warnings.messages(limit=_ALL))] != messages:
+    if [m.id for m in reversed(parts.warnings.reader.messages(limit=_ALL))] != messages:
         raise Broken("warnings: the messages sent are not those that follow from the log")
     _check_silence(said, _entries(parts), catalogue)
 

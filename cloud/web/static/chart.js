@@ -11,17 +11,17 @@ function ticks(low, high) {
   return out;
 }
 
-function drawTime(svg, series, x, label) {
-  const span = series.end_ms - series.start_ms;
+function drawTime(svg, start, end, x, label) {
+  const span = end - start;
   const step = [900e3, 1800e3, 3600e3, 7200e3, 14400e3, 43200e3].find((s) => span / s <= 8) ?? 86400e3;
-  for (let t = Math.ceil(series.start_ms / step) * step; t <= series.end_ms; t += step) {
+  for (let t = Math.ceil(start / step) * step; t <= end; t += step) {
     make(svg, "line", { x1: x(t), x2: x(t), y1: TOP, y2: BOTTOM, class: "axis" });
     make(svg, "text", { x: x(t), y: BOTTOM + 16, "text-anchor": "middle", class: "soft" }, label(t));
   }
 }
 
 function drawRain(svg, series, x) {
-  const perHour = 3600e3 / series.rain_step_ms;
+  const perHour = 3600 / series.rain_step_s;
   const most = Math.max(10, ...series.rain.map((r) => r[1] * perHour));
   const y = (mm) => TOP + (mm / most) * (RAIN_BOTTOM - TOP);
   for (const v of ticks(0, most)) {
@@ -29,7 +29,7 @@ function drawRain(svg, series, x) {
     make(svg, "text", { x: LEFT - 6, y: y(v) + 4, "text-anchor": "end", class: "soft" }, v);
   }
   for (const [t, mm] of series.rain) {
-    const from = Math.max(x(t), LEFT), to = Math.min(x(t + series.rain_step_ms), RIGHT);
+    const from = Math.max(x(t), LEFT), to = Math.min(x(t + series.rain_step_s * 1000), RIGHT);
     if (to > from) make(svg, "rect", { x: from, y: TOP, width: Math.max(to - from - 0.4, 0.6), height: y(mm * perHour) - TOP, class: "bar" });
   }
   make(svg, "text", { x: LEFT, y: 12, class: "soft" }, series.rain_from ? `rain, mm/h (${series.rain_from})` : "no rain gauge in this zone");
@@ -69,7 +69,7 @@ function unbroken(series) {
     if (v === null) { if (run.length) runs.push(run); run = []; } else run.push([t, v]);
   }
   if (run.length) {
-    if (series.held_to_ms) run.push([series.held_to_ms, run.at(-1)[1]]);
+    if (series.held_to) run.push([Date.parse(series.held_to), run.at(-1)[1]]);
     runs.push(run);
   }
   return runs;
@@ -77,8 +77,9 @@ function unbroken(series) {
 
 export function drawChart(svg, series, label) {
   svg.replaceChildren();
-  const x = (t) => LEFT + ((t - series.start_ms) / (series.end_ms - series.start_ms)) * (RIGHT - LEFT);
-  drawTime(svg, series, x, label);
+  const start = Date.parse(series.start), end = Date.parse(series.end);
+  const x = (t) => LEFT + ((t - start) / (end - start)) * (RIGHT - LEFT);
+  drawTime(svg, start, end, x, label);
   drawRain(svg, series, x);
   drawLevel(svg, series, x);
 }

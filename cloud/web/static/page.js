@@ -28,7 +28,7 @@ function element(tag, text, className) {
 
 function showHead(state) {
   byId("district").textContent = state.district;
-  byId("clock").textContent = `${clockText(state.now_ms, state.time_zone)} ${state.time_zone}`;
+  byId("clock").textContent = `${clockText(Date.parse(state.now), state.time_zone)} ${state.time_zone}`;
   const watched = state.stations.filter((s) => s.kind === "underpass" || s.kind === "street");
   const worst = watched.reduce((a, s) => Math.max(a, RANK.indexOf(s.held)), 0);
   const silent = watched.filter((s) => s.colour === "unknown").length;
@@ -56,7 +56,7 @@ function showWarnings(state) {
       : `${w.zone_name}: ${w.level}: ${w.headline}`;
     box.append(element("strong", title));
     if (!w.closed_ms) box.append(element("p", w.instruction));
-    const said = [...w.messages].reverse().map((m) => `${clockText(m.sent_ms, state.time_zone, false)} ${m.msgType} ${m.level}`);
+    const said = [...w.messages].reverse().map((m) => `${clockText(Date.parse(m.sent), state.time_zone, false)} ${m.msgType} ${m.level}`);
     box.append(element("small", said.slice(-8).join(" → ")));
     return box;
   });
@@ -74,12 +74,15 @@ function showPumps(state) {
     if (p.running === null) return ["unknown", "unknown"];
     return p.running ? ["running", "run"] : ["stopped", ""];
   };
+  const most = Math.max(0, ...state.pumps.map((s) => s.pumps.length));
+  const nth = [...Array(most).keys()];
   const rows = state.pumps.map((s) => row([
     [s.name], s.wet_well_m === null ? ["unknown", "unknown"] : [`${s.wet_well_m.toFixed(2)} m`],
-    pump(s.pumps[0]), pump(s.pumps[1]),
+    ...nth.map((i) => (s.pumps[i] ? pump(s.pumps[i]) : [""])),
     s.mains === null ? ["unknown", "unknown"] : s.mains ? ["on"] : ["LOST", "fault"],
   ], "td"));
-  byId("pumps").replaceChildren(row([["Station"], ["Wet well"], ["Pump 1"], ["Pump 2"], ["Mains"]], "th"), ...rows);
+  const head = [["Station"], ["Wet well"], ...nth.map((i) => [`Pump ${i + 1}`]), ["Mains"]];
+  byId("pumps").replaceChildren(row(head, "th"), ...rows);
 }
 
 async function ask(path) {

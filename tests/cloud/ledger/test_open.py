@@ -36,7 +36,7 @@ def alter(path: Path, *statements: str) -> None:
 
 def test_a_sound_one_opens(ledger: Path, small_district: Catalogue) -> None:
     view = open_view(open_ledger(f"sqlite:///{ledger}", whole=True), small_district)
-    assert (view.cursor(), len(view.incidents())) == (12, 1)
+    assert (view.cursor(), len(view.reader.incidents())) == (12, 1)
     view.ledger.dispose()
 
 

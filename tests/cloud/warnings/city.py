@@ -31,7 +31,9 @@ def city(small: Catalogue) -> Catalogue:
     zones = {f"z{n}": zone.model_copy(update={"id": f"z{n}", "name": f"Zone {n}"}) for n in range(ZONES)}
     stations, channels = {}, {}
     for n in RULE.channels:
-        s = one.station.model_copy(update={"id": f"s{n}", "name": f"Street {n}", "zone": f"z{(n - 1) // PER_ZONE}"})
+        own = one.station.channels[0].model_copy(update={"id": n})
+        where = {"id": f"s{n}", "name": f"Street {n}", "zone": f"z{(n - 1) // PER_ZONE}", "channels": (own,)}
+        s = one.station.model_copy(update=where)
         stations[s.id], channels[n] = s, replace(one, id=n, station=s)
     return replace(small, zones=zones, stations=stations, channels=channels, rules=(RULE,))
 

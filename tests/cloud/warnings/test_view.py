@@ -23,7 +23,7 @@ from cloud.warnings import store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Announcement, Incidents, IncidentState
-from cloud.warnings.model import Certainty, Message, MsgType, Told
+from cloud.warnings.model import Certainty, Message, MessageHead, MsgType
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
@@ -65,7 +65,7 @@ def test_live_restart_and_replay_say_the_same(seed: int, small_district: Catalog
             live = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite", whole=True), catalogue, SETTINGS)
             assert live.cursor() == e.offset
     assert everything(live) == everything(replayed)
-    assert {m.msg_type for m in live.messages()} >= {MsgType.ALERT, MsgType.UPDATE}
+    assert {m.msg_type for m in live.reader.messages()} >= {MsgType.ALERT, MsgType.UPDATE}
     live.ledger.dispose()
 
 
@@ -105,9 +105,9 @@ class Storm:
 
     def _apply(self, e: Entry) -> list[Message]:
         self.offset += 1
-        before = len(self.view.messages(limit=10**6))
+        before = len(self.view.reader.messages(limit=10**6))
         self.view.apply([e])
-        return list(reversed(self.view.messages(limit=10**6)))[before:]
+        return list(reversed(self.view.reader.messages(limit=10**6)))[before:]
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_easing_waits_for_the_quiet_time_only(storm: Storm) -> None:
     storm.wait(2)
     storm.read(2.5, c1=0.15)
     storm.read(4.6, c1=0.15)
-    assert storm.view.incidents()[0].level is Level.BLUE
+    assert storm.view.reader.incidents()[0].level is Level.BLUE
     assert storm.wait(6.9) == []
     (update_,) = storm.wait(7)
     assert update_.level is Level.BLUE
@@ -154,7 +154,7 @@ def test_easing_waits_for_the_quiet_time_only(storm: Storm) -> None:
 def test_silence_changes_the_certainty_and_is_told(storm: Storm) -> None:
     assert storm.wait(10) == []
     (update_,) = storm.wait(10.1)  # silent for more than ten minutes
-    assert storm.view.incidents()[0].certainty is Certainty.POSSIBLE
+    assert storm.view.reader.incidents()[0].certainty is Certainty.POSSIBLE
     assert b"<certainty>Possible</certainty>" in update_.cap_xml
 
 
@@ -225,9 +225,9 @@ def test_a_changed_catalogue_takes_and_gives_conditions(small_district: Catalogu
     fewer = RULE.model_copy(update={"channels": (1, 2, 5)})
     view = open_view(open_ledger(url, whole=True), replace(whole, rules=(fewer,)), SETTINGS)
     view.apply(history(1)[60:])
-    assert [c.channel for c in view.conditions()] == [1, 2, 5]
-    assert [c.channel for c in view.conditions({5, 4, 1})] == [1, 5]
-    evidence = {e.channel for i in view.incidents(open_only=True) for e in i.evidence}
+    assert [c.channel for c in view.reader.conditions()] == [1, 2, 5]
+    assert [c.channel for c in view.reader.conditions({5, 4, 1})] == [1, 5]
+    evidence = {e.channel for i in view.reader.incidents(open_only=True) for e in i.evidence}
     assert evidence <= {1, 2, 5}
     view.ledger.dispose()
 
@@ -235,28 +235,28 @@ def test_a_changed_catalogue_takes_and_gives_conditions(small_district: Catalogu
 def test_lists_tell_of_messages_what_they_are_told_one_by_one(small_district: Catalogue) -> None:
     view = open_view(open_ledger("sqlite://"), city(small_district), SETTINGS)
     view.apply(history(1))
-    ids = [i.id for i in view.incidents()]
+    ids = [i.id for i in view.reader.incidents()]
     assert ids
-    for name, told in view.messages_of(ids).items():
-        whole = view.messages(name)
+    for name, told in view.reader.messages_of(ids).items():
+        whole = view.reader.messages(name)
         assert whole
         for short, long in zip(told, whole, strict=True):
-            assert all(getattr(short, f) == getattr(long, f) for f in Told.__slots__)
+            assert all(getattr(short, f) == getattr(long, f) for f in MessageHead.__slots__)
     view.ledger.dispose()
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_district: Catalogue) -> None:
     view = open_view(open_ledger("sqlite://"), city(small_district), SETTINGS)
-    services = cast(Services, SimpleNamespace(warnings=view))
+    services = cast(Services, SimpleNamespace(warnings=view.reader))
     shared, spared = SharedIncidents(services), 0
     for e in history(seed):
-        before = view.version()
+        before = view.reader.version()
         view.apply([e])
-        spared += view.version() == before
+        spared += view.reader.version() == before
         for open_only in (False, True):
             assert shared.body(open_only, 50) == SharedIncidents(services).body(open_only, 50)
     assert spared > 20
-    assert view.incidents()
+    assert view.reader.incidents()
     view.reset()
     assert shared.body(False, 50) == b"[]"

@@ -1,0 +1,94 @@
+"""Incidents and messages as JSON: one form for the ledger, the API, the page and the consumers. Pure.
+
+`*_json` gives plain values for `json.dumps`; `*_from_json` makes again what it gave, and raises KeyError, ValueError or
+TypeError on anything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cloud.warnings.incidents import OpenIncident
+from cloud.warnings.model import Certainty, Evidence, Incident, MessageHead
+from contract.catalogue.rules import Level
+from contract.clock import iso
+from contract.conditions.state import ConditionState
+
+
+def message_json(m: MessageHead) -> dict[str, Any]:
+    """What consumers, the API and the page are told of a message, but for its CAP text. sent: RFC 3339, UTC."""
+    return {
+        "id": m.id,
+        "incident": m.incident,
+        "sent": iso(m.sent_ms),
+        "msgType": m.msg_type.value,
+        "level": m.level.value,
+        "references": list(m.references),
+    }
+
+
+def incident_json(i: Incident) -> dict[str, Any]:
+    """What the API and the page are told of an incident, but for its messages, and what the ledger keeps of it.
+
+    Times are UTC milliseconds.
+    """
+    return {
+        "id": i.id,
+        "zone": i.zone,
+        "level": i.level.value,
+        "peak_level": i.peak_level.value,
+        "certainty": i.certainty.value,
+        "opened_ms": i.opened_ms,
+        "updated_ms": i.updated_ms,
+        "closed_ms": i.closed_ms,
+        "evidence": [
+            {
+                "channel": e.channel,
+                "station": e.station,
+                "level": e.level.value,
+                "state": e.state.value,
+                "value": e.value,
+                "time_ms": e.time_ms,
+            }
+            for e in i.evidence
+        ],
+    }
+
+
+def incident_from_json(data: Mapping[str, Any]) -> Incident:
+    """What `incident_json` gave."""
+    evidence = tuple(
+        Evidence(e["channel"], e["station"], Level(e["level"]), ConditionState(e["state"]), e["value"], e["time_ms"])
+        for e in data["evidence"]
+    )
+    return Incident(
+        data["id"],
+        data["zone"],
+        Level(data["level"]),
+        Level(data["peak_level"]),
+        Certainty(data["certainty"]),
+        data["opened_ms"],
+        data["updated_ms"],
+        data["closed_ms"],
+        evidence,
+    )
+
+
+def open_incident_json(o: OpenIncident) -> dict[str, Any]:
+    """What the ledger keeps of an open incident."""
+    return {
+        "incident": incident_json(o.incident),
+        "told_ms": o.sent_ms,
+        "told_level": o.sent_level.value,
+        "told_evidence": [list(e) for e in o.sent_evidence],
+        "told_certainty": o.sent_certainty.value,
+    }
+
+
+def open_incident_from_json(data: Mapping[str, Any]) -> OpenIncident:
+    """What `open_incident_json` gave."""
+    incident = incident_from_json(data["incident"])
+    evidence = tuple((int(c), str(level)) for c, level in data["told_evidence"])
+    certainty = Certainty(data.get("told_certainty", incident.certainty))  # 0.1 did not store it
+    return OpenIncident(incident, data["told_ms"], Level(data["told_level"]), evidence, certainty)

@@ -1,0 +1,102 @@
+"""What the API, the page and the metrics may ask of the warnings, and its answers from the ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Protocol
+
+from sqlalchemy import Engine, select
+
+from cloud.warnings import store
+from cloud.warnings import tables as t
+from cloud.warnings.codec import incident_from_json
+from cloud.warnings.model import ConditionSnapshot, Incident, Message, MessageHead
+from contract.conditions.latches import State
+
+
+class WarningsReader(Protocol):
+    """Read access to the warnings; safe from any thread.
+
+    What asks the ledger raises SQLAlchemyError while that is out of reach.
+    """
+
+    def version(self) -> int:
+        """Rises with every change of incidents and messages; while it stands, so does what was read of them."""
+        ...
+
+    def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
+        """Newest first."""
+        ...
+
+    def incident(self, incident_id: str) -> Incident | None:
+        """None when there is none of that id."""
+        ...
+
+    def messages(self, incident_id: str | None = None, limit: int = 200) -> Sequence[Message]:
+        """Newest first; of one incident, or of all."""
+        ...
+
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[MessageHead]]:
+        """Every message of each, newest first, by one question. At most 1000 incidents."""
+        ...
+
+    def message(self, message_id: str) -> Message | None:
+        """None when there is none of that id."""
+        ...
+
+    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
+        """Every condition there is, by channel; or those of these channels that a rule watches."""
+        ...
+
+
+class LedgerReader:
+    """A `WarningsReader` of a ledger that a view writes.
+
+    version, conditions: how the view's results are counted, and its conditions as they stand: those are in memory.
+    """
+
+    def __init__(self, ledger: Engine, version: Callable[[], int], conditions: Callable[[], State]) -> None:
+        self._ledger, self._version, self._conditions = ledger, version, conditions
+
+    def version(self) -> int:
+        return self._version()
+
+    def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
+        query = select(t.incidents.c.body).order_by(t.incidents.c.opened_ms.desc()).limit(limit)
+        if open_only:
+            query = query.where(t.incidents.c.closed_ms.is_(None))
+        with self._ledger.connect() as db:
+            return [incident_from_json(json.loads(body)) for (body,) in db.execute(query)]
+
+    def incident(self, incident_id: str) -> Incident | None:
+        with self._ledger.connect() as db:
+            row = db.execute(select(t.incidents.c.body).where(t.incidents.c.id == incident_id)).first()
+        return None if row is None else incident_from_json(json.loads(row.body))
+
+    def messages(self, incident_id: str | None = None, limit: int = 200) -> Sequence[Message]:
+        query = select(t.messages).order_by(t.messages.c.number.desc()).limit(limit)
+        if incident_id is not None:
+            query = query.where(t.messages.c.incident == incident_id)
+        with self._ledger.connect() as db:
+            return [store.message_of(row) for row in db.execute(query)]
+
+    def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[MessageHead]]:
+        found: dict[str, list[MessageHead]] = {i: [] for i in incident_ids}
+        query = select(*store.HEAD).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
+        with self._ledger.connect() as db:
+            for row in db.execute(query):
+                found[row.incident].append(store.head_of(row))
+        return found
+
+    def message(self, message_id: str) -> Message | None:
+        with self._ledger.connect() as db:
+            row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
+        return None if row is None else store.message_of(row)
+
+    def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
+        state = self._conditions()
+        found = list(state.values()) if channels is None else [state[c] for c in sorted(channels) if c in state]
+        return [
+            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value) for c in found
+        ]

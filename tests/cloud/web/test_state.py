@@ -1,0 +1,117 @@
+"""What the page is told: pumps by what they measure, incidents and messages as the API gives them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
+
+import orjson
+import pytest
+
+from cloud.api.ports import Services
+from cloud.api.warnings import SharedIncidents
+from cloud.ledger.open import open_ledger
+from cloud.warnings.view import open_view
+from cloud.web.pumps import PumpChannels, PumpStationChannels, pump_channels, pumps_state
+from cloud.web.state import Shown, district_state, station_series
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
+from contract.readings import ReadingBatch
+from host.district_folder import load
+from simulators.cli.main import DISTRICT
+from tests.cloud.warnings.city import START_MS, city, entry, history
+
+MIN = 60_000
+
+
+class Said:
+    """Services of a cloud that has heard these readings by now_ms."""
+
+    def __init__(self, catalogue: Catalogue, heard: ReadingBatch, now_ms: int = START_MS) -> None:
+        self.catalogue = catalogue
+        self.view = open_view(open_ledger("sqlite://"), catalogue)
+        self.clock = SimpleNamespace(now_ms=lambda: now_ms)
+        self.warnings = self.view.reader
+        self.latest = SimpleNamespace(snapshot=lambda: heard)
+        self.series = SimpleNamespace(
+            raw=lambda channels, start_ms, end_ms: heard.take([c in channels for c in heard.channel])
+        )
+        self.health = SimpleNamespace(
+            ready=lambda: (True, ""), troubles=lambda: ["sink x: 503"], gateways=list, quarantine_count=lambda: 2
+        )
+
+    @property
+    def services(self) -> Services:
+        return cast(Services, self)
+
+
+def test_the_page_reads_incidents_as_the_api_gives_them(small_district: Catalogue) -> None:
+    said = Said(city(small_district), ReadingBatch.empty())
+    said.view.apply(history(1))
+    state: dict[str, Any] = orjson.loads(orjson.dumps(district_state(said.services, Shown(said.catalogue))))
+    (of_api, of_page) = orjson.loads(SharedIncidents(said.services).body(False, 30)), state["warnings"]
+    assert of_api
+    for api, page in zip(of_api, of_page, strict=True):
+        words = {k: page.pop(k) for k in ("zone_name", "headline", "instruction")}
+        assert words["zone_name"] == said.catalogue.zones[api["zone"]].name
+        assert page == api
+    assert (state["now"], state["ready"], state["troubles"], state["quarantined"]) == (
+        "2021-07-20T08:00:00Z",
+        True,
+        ["sink x: 503"],
+        2,
+    )
+
+
+def test_pumps_are_found_by_what_their_channels_measure() -> None:
+    catalogue = load(DISTRICT)
+    u3 = catalogue.stations["u3"]
+    expected = PumpStationChannels(311, 316, (PumpChannels(312, 314, 317), PumpChannels(313, 315, 318)))
+    assert pump_channels(catalogue, u3) == expected
+    other_names = {
+        n: replace(c, register=c.register.model_copy(update={"name": f"x{n}"})) for n, c in catalogue.channels.items()
+    }
+    assert pump_channels(replace(catalogue, channels=other_names), u3) == expected
+    assert pump_channels(catalogue, catalogue.stations["s1"]) is None
+    no_mains = u3.model_copy(update={"channels": tuple(c for c in u3.channels if c.id not in (316, 315, 317, 318))})
+    only_one_fault = PumpStationChannels(311, None, (PumpChannels(312, 314, None), PumpChannels(313, None, None)))
+    assert pump_channels(catalogue, no_mains) == only_one_fault
+
+
+def test_what_is_unknown_of_a_pump_is_not_shown_as_its_last_value() -> None:
+    catalogue = load(DISTRICT)
+    u3 = catalogue.stations["u3"]
+    channels = pump_channels(catalogue, u3)
+    assert channels is not None
+    latest = {n: {"value": 1.0, "state": "good"} for n in channels.numbers()}
+    latest |= {311: {"value": 2.5, "state": "suspect"}, 313: {"value": 1.0, "state": "unknown"}}
+    assert pumps_state(u3, channels, latest) == {
+        "station": "u3",
+        "name": u3.name,
+        "wet_well_m": 2.5,
+        "mains": 1.0,
+        "pumps": [{"running": 1.0, "fault": 1.0, "hours": 1.0}, {"running": None, "fault": 1.0, "hours": 1.0}],
+    }
+
+
+def test_a_station_shows_its_level_its_thresholds_and_the_rain_of_its_zone(small_district: Catalogue) -> None:
+    heard = ReadingBatch.of(
+        [START_MS - 20 * MIN, START_MS - 10 * MIN, START_MS - 5 * MIN, START_MS - 5 * MIN, START_MS],
+        [101, 301, 101, 101, 301],
+        [0.1, 5.0, 0.2, 9.9, 6.2],
+        [1, 1, 1, 4, 1],
+    )
+    said = Said(small_district, heard)
+    said.view.apply([entry(1, START_MS, heard)])
+    series = station_series(said.services, small_district.stations["u1"], 1)
+    assert (series["start"], series["end"], series["held_to"]) == (
+        "2021-07-20T07:00:00Z",
+        "2021-07-20T08:00:00Z",
+        "2021-07-20T08:00:00Z",
+    )
+    assert series["points"] == [[START_MS - 20 * MIN, 0.1], [START_MS - 5 * MIN, 0.2]]  # what failed is left out
+    assert series["thresholds"] == {"blue": 0.05, "yellow": 0.15, "orange": 0.25, "red": 0.5}
+    assert (series["rain_from"], series["rain_step_s"]) == ("Rain Gauge One", 300)
+    assert sum(mm for _, mm in series["rain"]) == pytest.approx(1.2)
+    assert small_district.channels[101].quantity is Quantity.DEPTH
