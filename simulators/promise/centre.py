@@ -31,6 +31,9 @@ from simulators.promise.world import Broken, Broker, Listener, World
 TICK_S = 120.0
 _GROUP = 50
 ANY_TIME = AdmissionSettings(oldest_days=40_000, newest_s=4e9)
+# Whoever mends a cause lets nothing in from after 2038: the series store keeps seconds in 32 bits, and no admission
+# as it is configured lets such a time pass.
+_MENDED = AdmissionSettings(oldest_days=40_000, newest_s=3e8)
 
 
 class Parts:
@@ -186,7 +189,7 @@ class Centre:
         parts, now_ms = self.parts, self.clock_ms()
         try:
             if mended:
-                release(parts.quarantine, Admission(self._catalogue, ANY_TIME), parts.log, now_ms, who)
+                release(parts.quarantine, Admission(self._catalogue, _MENDED), parts.log, now_ms, who)
             else:
                 for kept in parts.quarantine.waiting():
                     parts.ingest.release(kept.id, now_ms, who)
