@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -112,7 +111,3 @@ def _spread(name: str, where: Path, tree: nodes.MypyFile) -> Iterator[str]:
             if not other.is_protocol and "dataclass" not in other.metadata:
                 what = f"{definition.name} adds to {other.name} of {other.module_name}: one class, one file"
                 yield f"{where}:{definition.line}: {what}"
-
-
-if __name__ == "__main__":
-    print("\n".join(faults(Path(__file__).resolve().parent.parent, sys.argv[1:])))

@@ -12,12 +12,27 @@ class StoreDamaged(Exception):
     """A file of the cloud's is damaged. The message names it, and what to do."""
 
 
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection whose commits are on the disk when they return; for any thread, in autocommit mode.
+
+    Waits up to 30 s for who writes. Raises sqlite3.DatabaseError when the file is none, and leaves nothing open then.
+    """
+    db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+    try:
+        db.execute("pragma journal_mode = wal")
+        db.execute("pragma synchronous = full")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All that is written inside is durable when it ends, or none of it. Whatever is raised inside, or by a full disk,
     goes on to the caller, and no transaction is left open.
 
-    db: in autocommit mode (`isolation_level=None`).
+    db: in autocommit mode, see `connect`.
     """
     db.execute("begin immediate")
     try:

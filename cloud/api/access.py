@@ -27,9 +27,8 @@ from contract.settings_model import SettingsModel
 log = logging.getLogger(__name__)
 
 
-class Login(
-    SettingsModel, defer_build=False
-):  # FastAPI hides a warning of pydantic's while it builds: that is now, not later
+# FastAPI hides a warning of pydantic's while it builds a model: so this one is built now, not later.
+class Login(SettingsModel, defer_build=False):
     name: str = Field(min_length=1, max_length=64)
     password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
 

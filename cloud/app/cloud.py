@@ -57,7 +57,7 @@ class Cloud:
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
         self.latest = LatestView(catalogue)
-        self.series = open_series(config.file.series, config.base, folder, catalogue, self.log)
+        self.series = open_series(config.file.series, config.base, folder)
         self.ledger = open_ledger(config.ledger_url, whole=True)
         self.dispatchers = [
             Dispatcher(self.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)

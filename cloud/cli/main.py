@@ -105,12 +105,12 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
     if name in ("series", "warnings"):
         note(found, "view.rebuild", name)
     if name == "series":
-        log = open_log(found.data_dir)
+        open_log(found.data_dir).close()  # what cannot be read cannot be followed again: the series stays then
         try:
-            series = open_series(found.file.series, found.base, found.data_dir, found.catalogue, log)
+            series = open_series(found.file.series, found.base, found.data_dir)
         except StoreDamaged:  # this command is its remedy
             forget_manifest(found.data_dir / "series")
-            series = open_series(found.file.series, found.base, found.data_dir, found.catalogue, log)
+            series = open_series(found.file.series, found.base, found.data_dir)
         series.reset()
     elif name == "warnings":
         ledger = open_ledger(found.ledger_url, whole=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 from cloud.ingest.admission import Refusal
 from cloud.log.base import Key
 from contract.wire.envelope import RefusalReason
-from host.sqlite import opening, transaction
+from host.sqlite import connect, opening, transaction
 
 # Bytes that nobody can tell apart from noise are kept up to so many; readings of a gateway we know, all of them.
 _NOISE_KEPT = 1000
@@ -55,10 +54,8 @@ class Quarantine:
         self._lock = threading.Lock()
         self._path = path
         with opening(path, _REMEDY):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db = connect(path)
             try:
-                self._db.execute("pragma journal_mode = wal")
-                self._db.execute("pragma synchronous = full")
                 self._db.executescript(_SCHEMA)
             except BaseException:
                 self._db.close()

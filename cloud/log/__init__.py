@@ -1,1 +1,1 @@
-"""The batch log and its engines. An engine is one module with `open_log(folder) -> BatchLog`."""
+"""The batch log, what it has seen, and decisions. An engine is one module, named in `cloud.log.open`."""

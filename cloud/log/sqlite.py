@@ -14,7 +14,7 @@ from pathlib import Path
 from cloud.log.base import Cursor, Entry, EntryKind, Key, NewEntry
 from cloud.log.sequences import SeenSequences
 from contract.wire.envelope import Lane
-from host.sqlite import StoreDamaged, opening, transaction
+from host.sqlite import StoreDamaged, connect, opening, transaction
 
 _SCHEMA = """
 create table if not exists entry (
@@ -53,7 +53,7 @@ class SqliteLog:
         self._seen: dict[tuple[str, int], SeenSequences] = {}
         self._last_offset = self._last_ms = 0
         with opening(path, _REMEDY):
-            self._db = _connect(path)
+            self._db = connect(path)
             try:
                 self._db.executescript(_SCHEMA)
                 self._load()
@@ -193,16 +193,8 @@ class SqliteLog:
         """A connection a thread: readers never wait for the writer."""
         db: sqlite3.Connection | None = getattr(self._readers, "db", None)
         if db is None:
-            db = self._readers.db = _connect(self._path)
+            db = self._readers.db = connect(self._path)
         return db
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
-    db.execute("pragma journal_mode = wal")
-    db.execute("pragma synchronous = full")
-    db.execute("pragma busy_timeout = 30000")
-    return db
 
 
 def _entry(row: tuple[int, int, int, str, str, int, int, int, int, bytes]) -> Entry:

@@ -3,14 +3,13 @@ is read to find that a file has nothing to say."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.log.base import START, Cursor
-from host.sqlite import opening, transaction
+from host.sqlite import connect, opening, transaction
 
 _REMEDY = "stop the cloud and run `headwater-cloud view rebuild series`: the log has all of it"
 _SCHEMA = """
@@ -64,10 +63,9 @@ class Manifest:
         self._lock = threading.Lock()
         self._path = path
         with opening(path, _REMEDY):
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db = connect(path)
             try:
-                for pragma in ("journal_mode = wal", "synchronous = full", "foreign_keys = on"):
-                    self._db.execute(f"pragma {pragma}")
+                self._db.execute("pragma foreign_keys = on")
                 self._db.executescript(_SCHEMA)
             except BaseException:
                 self._db.close()

@@ -8,29 +8,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cloud.log.base import BatchLog
 from cloud.series.base import SeriesStore
 from cloud.series.settings import InfluxSettings, ParquetSettings
-from contract.catalogue.catalogue import Catalogue
 
 
-def open_series(
-    settings: ParquetSettings | InfluxSettings, base: Path, data_dir: Path, catalogue: Catalogue, batch_log: BatchLog
-) -> SeriesStore:
+def open_series(settings: ParquetSettings | InfluxSettings, base: Path, data_dir: Path) -> SeriesStore:
     """base: the folder from which the settings' paths count. data_dir: where an engine may keep files.
 
     Raises StoreDamaged when what is there cannot be used, and OSError when a token cannot be read.
     """
-    return _ENGINES[type(settings)](settings, base, data_dir, catalogue, batch_log)
+    return _ENGINES[type(settings)](settings, base, data_dir)
 
 
-def _parquet(_: ParquetSettings, __: Path, data_dir: Path, catalogue: Catalogue, batch_log: BatchLog) -> SeriesStore:
-    from cloud.series.parquet import open_store
+def _parquet(_: ParquetSettings, __: Path, data_dir: Path) -> SeriesStore:
+    from cloud.series.parquet import ParquetStore
 
-    return open_store(data_dir / "series", catalogue, batch_log)
+    return ParquetStore(data_dir / "series")
 
 
-def _influx(settings: InfluxSettings, base: Path, data_dir: Path, _: Catalogue, __: BatchLog) -> SeriesStore:
+def _influx(settings: InfluxSettings, base: Path, data_dir: Path) -> SeriesStore:
     from cloud.series.influx import InfluxStore
 
     token = (base / settings.token_file).read_text().strip()
@@ -38,7 +34,7 @@ def _influx(settings: InfluxSettings, base: Path, data_dir: Path, _: Catalogue, 
 
 
 # An engine that is not chosen is not imported.
-_ENGINES: dict[type, Callable[[Any, Path, Path, Catalogue, BatchLog], SeriesStore]] = {
+_ENGINES: dict[type, Callable[[Any, Path, Path], SeriesStore]] = {
     ParquetSettings: _parquet,
     InfluxSettings: _influx,
 }

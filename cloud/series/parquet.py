@@ -16,14 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cloud.log.base import START, BatchLog, Cursor, Entry
+from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest, forget
 from cloud.views.decode import readings
-from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 
 TAIL_READINGS = 2_000_000  # 42 MB; at 850 readings a second an hour has three million
@@ -154,11 +153,6 @@ class ParquetStore:
         low = np.searchsorted(wanted, [g[4] for g in found])
         high = np.searchsorted(wanted, [g[5] for g in found], side="right")
         return [g for g, a, b in zip(found, low, high, strict=True) if b > a]
-
-
-def open_store(folder: Path, catalogue: Catalogue, batch_log: BatchLog) -> ParquetStore:
-    del catalogue, batch_log  # other engines need them
-    return ParquetStore(folder)
 
 
 def _cut(batch: ReadingBatch, wanted: np.ndarray, start_ms: int, end_ms: int) -> ReadingBatch:

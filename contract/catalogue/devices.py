@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from contract.catalogue.channel_settings import Quality, Reporting
-from contract.catalogue.names import Name, plain
+from contract.catalogue.names import Name, NameText
 from contract.catalogue.quantities import Quantity
 from contract.settings_model import Id, Many, Positive, SettingsModel
 
@@ -108,7 +108,7 @@ class Bus(SettingsModel):
 
 class Gateway(SettingsModel):
     id: Id
-    name: Name = plain("")
+    name: Name = NameText.of("")
     buses: tuple[Bus, ...] = ()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
@@ -79,8 +79,3 @@ Name = Annotated[
         }
     ),
 ]
-
-
-def plain(text: str) -> Any:
-    """A name that is known in no language, as a field's default."""
-    return NameText.of(text)

@@ -11,7 +11,7 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from contract.catalogue.channel_settings import Quality, Reporting
-from contract.catalogue.names import Name, plain
+from contract.catalogue.names import Name, NameText
 from contract.settings_model import Id, Many, Positive, SettingsModel
 
 
@@ -32,7 +32,7 @@ class Channel(SettingsModel):
     """
 
     id: Annotated[int, Field(ge=1, lt=2**32)]
-    name: Name = plain("")
+    name: Name = NameText.of("")
     device: Id
     register_name: Id = Field(alias="register")
     quality: Quality | None = None

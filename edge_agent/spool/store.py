@@ -358,8 +358,10 @@ class SpoolStore:
         if keeper.confirmed and self._file.offset_of(keeper.boot) != keeper.offset_ms:
             self._file.remember_offset(keeper.boot, keeper.offset_ms)
         sure_ms = self._file.recall_number("sure_ms") or 0
-        for row in self._file.stamped():
-            offset_ms = self._file.offset_of(row.stamp.boot)
+        rows = self._file.stamped()
+        offsets_ms = {boot: self._file.offset_of(boot) for boot in {row.stamp.boot for row in rows}}
+        for row in rows:
+            offset_ms = offsets_ms[row.stamp.boot]
             if row.seq in self._on_the_way or settled(row.stamp, keeper, offset_ms):
                 continue
             readings = self._file.readings_of([row])

@@ -33,7 +33,7 @@ def audit(folder: Path) -> Audit:
     config = load_config(folder / "cloud.yaml")
     truth = read_parquet(folder / "truth.parquet")
     batch_log = open_log(config.data_dir)
-    series = open_series(config.file.series, config.base, config.data_dir, config.catalogue, batch_log)
+    series = open_series(config.file.series, config.base, config.data_dir)
     try:
         while entries := batch_log.read(series.cursor(), 5000):
             series.apply(entries)
