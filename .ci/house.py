@@ -47,6 +47,7 @@ PURE = (
     "edge_agent.acquisition.schedule",
     "edge_agent.drivers.base",
     "edge_agent.drivers.read_plan",
+    "edge_agent.processing.pipeline",
     "edge_agent.processing.reporting",
     "edge_agent.spool.batches",
     "edge_agent.spool.changes",

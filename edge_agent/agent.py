@@ -7,14 +7,14 @@ import logging
 import os
 import signal
 from collections import defaultdict
+from collections.abc import Mapping
 from importlib.metadata import version
 
-from contract.quality.tests import QualityTests
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
-from edge_agent.processing.reporting import Reporter
+from edge_agent.processing.pipeline import Pipeline
 from edge_agent.spool.store import SpoolStore, StoreSettings, open_store
 from edge_agent.status import write_status
 from edge_agent.timesync.gateway_clock import GatewayClock, now_of
@@ -35,12 +35,8 @@ class Agent:
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
         self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
-        self._jumped_ms = self._clock.keeper.jumped_ms
-        channels = config.catalogue.channels_by_gateway[config.gateway.id]
-        self._quality = QualityTests.of(channels)
-        self._quality_state = self._quality.initial()
-        self._reporter = Reporter.of(channels)
-        self._report_state = self._reporter.initial()
+        self._pipeline = Pipeline(config.catalogue.channels_by_gateway[config.gateway.id])
+        self._pipeline_state = self._pipeline.initial(self._clock.keeper.jumped_ms)
         self._gathered: list[tuple[int, int, float]] = []
         self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._totals: dict[str, int] = defaultdict(int)
@@ -109,37 +105,24 @@ class Agent:
     def _flush(self, quiet: bool) -> None:
         """Everything gathered so far, through quality and reporting, into the spool with its counts."""
         gathered, self._gathered = self._gathered, []
-        if self._jumped_ms != self._clock.keeper.jumped_ms:  # what came before stands in another time
-            self._jumped_ms = self._clock.keeper.jumped_ms
-            self._quality_state, self._report_state = self._quality.initial(), self._reporter.initial()
-        send = ReadingBatch.empty()
-        lane = Lane.LIVE
+        readings, lane = ReadingBatch.empty(), Lane.LIVE
         if gathered:
+            jumped_ms = self._clock.keeper.jumped_ms
             time_ms, channel, value = zip(*gathered, strict=True)
-            batch = ReadingBatch.of([t + self._jumped_ms for t in time_ms], channel, value)
-            self._quality_state, judged = self._quality.step(self._quality_state, batch)
-            self._report_state, report = self._reporter.step(self._report_state, batch.with_flags(judged.flag))
-            corrections = judged.corrections
-            self._count("made", report.made)
-            self._count("suppressed", report.suppressed)
-            self._count_channels("reported", report.send)
-            self._count_channels("corrected", corrections)
-            send = ReadingBatch.concat([report.send, corrections]) if len(corrections) else report.send
-            lane = Lane.ALARM if report.urgent else Lane.LIVE
-        if len(send) or (quiet and self._counts):
+            batch = ReadingBatch.of([t + jumped_ms for t in time_ms], channel, value)
+            self._pipeline_state, processed = self._pipeline.step(self._pipeline_state, batch, jumped_ms)
+            self._count(processed.counts)
+            readings, lane = processed.readings, processed.lane
+        if len(readings) or (quiet and self._counts):
             counts, self._counts = self._counts, defaultdict(lambda: defaultdict(int))
-            self._store.add(send, lane, counts, now_of(self._clock))
+            self._store.add(readings, lane, counts, now_of(self._clock))
             self._uplink.wake()
 
-    def _count(self, name: str, by_channel: dict[int, int]) -> None:
-        for channel, n in by_channel.items():
-            self._counts[channel][name] += n
-            self._totals[name] += n
-
-    def _count_channels(self, name: str, batch: ReadingBatch) -> None:
-        for channel in batch.channel.tolist():
-            self._counts[channel][name] += 1
-        self._totals[name] += len(batch)
+    def _count(self, counts: Mapping[str, Mapping[int, int]]) -> None:
+        for name, by_channel in counts.items():
+            for channel, n in by_channel.items():
+                self._counts[channel][name] += n
+            self._totals[name] += sum(by_channel.values())
 
     async def _write_status_often(self) -> None:
         while True:

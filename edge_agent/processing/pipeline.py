@@ -1,0 +1,81 @@
+"""What becomes of readings between a driver and the spool: quality, then report by exception. Pure.
+
+Time stands in the readings themselves, so the pipeline is told of no *now*; it is told how far the gateway's time has
+jumped, for what it remembers from before a jump stands in another time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from contract.catalogue.catalogue import ChannelInfo
+from contract.quality.tests import QualityState, QualityTests
+from contract.readings import ReadingBatch, Uint32s
+from contract.wire.envelope import Lane
+from edge_agent.processing.reporting import Reporter, ReportState
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineState:
+    """What quality and reporting remember of each channel. `step` consumes it: use the one it returns.
+
+    jumped_ms: by how much the gateway's time had been put right when it was remembered.
+    """
+
+    quality: QualityState
+    report: ReportState
+    jumped_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """readings: what to store and send: the reported ones in the batch's order, then corrections of earlier ones.
+
+    lane: ALARM while water rises fast in a channel, else LIVE.
+    counts: `made` (all that came), `suppressed` (not worth the link), `reported` (made less suppressed), `corrected`
+    (earlier readings that got a worse flag) -> channel number -> readings; a channel without any is left out.
+    """
+
+    readings: ReadingBatch
+    lane: Lane
+    counts: Mapping[str, Mapping[int, int]]
+
+
+class Pipeline:
+    """Quality and reporting of one gateway's channels, each with the settings of its catalogue."""
+
+    def __init__(self, channels: Sequence[ChannelInfo]) -> None:
+        """Raises ValueError when a channel is listed twice."""
+        self._quality = QualityTests.of(channels)
+        self._reporter = Reporter.of(channels)
+
+    def initial(self, jumped_ms: int = 0) -> PipelineState:
+        """Nothing seen, nothing sent: the first reading of each channel is reported."""
+        return PipelineState(self._quality.initial(), self._reporter.initial(), jumped_ms)
+
+    def step(self, state: PipelineState, batch: ReadingBatch, jumped_ms: int = 0) -> tuple[PipelineState, Processed]:
+        """Readings as drivers gave them, those of one channel in time order, stamped in the time after the jump.
+
+        jumped_ms: by how much the gateway's time has been put right since it started. When it differs from the
+        state's, all that is remembered is forgotten.
+        """
+        if jumped_ms != state.jumped_ms:
+            state = self.initial(jumped_ms)
+        quality, judged = self._quality.step(state.quality, batch)
+        memory, report = self._reporter.step(state.report, batch.with_flags(judged.flag))
+        corrections = judged.corrections
+        counts = {
+            "made": report.made,
+            "suppressed": report.suppressed,
+            "reported": _count(report.send.channel),
+            "corrected": _count(corrections.channel),
+        }
+        readings = ReadingBatch.concat([report.send, corrections]) if len(corrections) else report.send
+        lane = Lane.ALARM if report.urgent else Lane.LIVE
+        return PipelineState(quality, memory, jumped_ms), Processed(readings, lane, counts)
+
+
+def _count(channels: Uint32s) -> Mapping[int, int]:
+    return Counter(channels.tolist())
