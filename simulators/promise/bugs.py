@@ -17,6 +17,10 @@ from cloud.ingest.ingest import Ingest
 from contract.conditions.latches import Conditions, State
 from contract.conditions.state import Change, ConditionState, Late, Reason
 from contract.readings import ReadingBatch
+from contract.wire.ack import Ack, encode_ack
+from contract.wire.batch import decode_batch
+from contract.wire.envelope import WireError
+from contract.wire.topics import Topic, TopicKind, parse_topic
 from edge_agent.spool.database import SpoolDatabase
 
 
@@ -38,11 +42,8 @@ def acknowledge_before_commit() -> AbstractContextManager[None]:
     def hasty(self: Ingest, group: Sequence[InboundMessage], now_ms: int) -> list[InboundMessage]:
         for message, then_ms in [(m, t) for m, t in [later.pop(id(self), ([], 0))] if m]:
             take(self, message, then_ms)
-        found = self._receiver.sort_out(group, now_ms)
         later[id(self)] = (list(group), now_ms)
-        nothing: dict[tuple[str, int], int] = {}
-        acks = self._receiver.acks(found.entries, found.refusals, nothing)
-        return [InboundMessage(_ack_topic(self, gateway), _encoded(ack)) for gateway, ack in acks]
+        return [thanks for message in group if (thanks := _thanks(message)) is not None]
 
     return _replaced(Ingest, "take", hasty)
 
@@ -94,13 +95,14 @@ def planted(name: str | None) -> AbstractContextManager[None]:
     return nullcontext() if name is None else BUGS[name]()
 
 
-def _ack_topic(ingest: Ingest, gateway: str) -> str:
-    from contract.wire.topics import Topic, TopicKind
-
-    return str(Topic(ingest._district, gateway, TopicKind.ACK))
-
-
-def _encoded(ack: Any) -> bytes:
-    from contract.wire.ack import encode_ack
-
-    return encode_ack(ack)
+def _thanks(message: InboundMessage) -> InboundMessage | None:
+    """The acknowledgement of what a message holds, as if that were durable; None when it holds no batch."""
+    topic = parse_topic(message.topic)
+    if topic is None:
+        return None
+    try:
+        batch = decode_batch(message.payload)
+    except WireError:
+        return None
+    ack = Ack(batch.spool, 0, (batch.seq,))
+    return InboundMessage(str(Topic(topic.district, topic.gateway, TopicKind.ACK)), encode_ack(ack))
