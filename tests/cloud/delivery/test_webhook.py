@@ -13,6 +13,7 @@ import pytest
 
 from cloud.delivery.base import GivenUp, NotDelivered
 from cloud.delivery.egress import Address, Egress
+from cloud.delivery.outgoing import Resolver
 from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
@@ -23,13 +24,18 @@ MESSAGE = Message("m-1", "i-1", 1_626_800_000_000, MsgType.ALERT, Level.RED, (),
 
 
 def sink(
-    folder: Path, url: str, rules: Egress = LOOPBACK, resolves_to: str = "127.0.0.1", **more: object
+    folder: Path,
+    url: str,
+    rules: Egress = LOOPBACK,
+    resolves_to: str = "127.0.0.1",
+    resolver: Resolver | None = None,
+    **more: object,
 ) -> WebhookSink:
     (folder / "key").write_text("whsec_" + b64encode(b"k" * 24).decode())
     settings = WebhookSettings.model_validate(
         {"kind": "webhook", "name": "x", "url": url, "secret_files": [folder / "key"], "timeout_s": 60.0, **more}
     )
-    return WebhookSink(settings, rules, lambda host, port: [ip_address(resolves_to)])
+    return WebhookSink(settings, rules, resolver or (lambda host, port: [ip_address(resolves_to)]))
 
 
 def answering(status: str, *, headers: str = "", got: list[bytes] | None = None):
@@ -70,10 +76,8 @@ def test_numbers_that_only_a_resolver_reads_are_judged_too(tmp_path):
 def test_a_name_is_resolved_once_and_the_judged_address_is_called(tmp_path):
     """DNS rebinding: the second answer would lead elsewhere; nobody asks for it."""
     answers: list[Address] = [ip_address("127.0.0.1"), ip_address("10.0.0.1")]
-    rebinding = sink(tmp_path, "http://centre.example/w")
     with peer(answering("204 No Content")) as port:
-        rebinding._url = f"http://centre.example:{port}/w"
-        rebinding._resolver = lambda host, port: [answers.pop(0)]
+        rebinding = sink(tmp_path, f"http://centre.example:{port}/w", resolver=lambda host, port: [answers.pop(0)])
         assert rebinding.deliver(MESSAGE) == "HTTP 204"
         assert len(answers) == 1
         with pytest.raises(NotDelivered, match="private"):

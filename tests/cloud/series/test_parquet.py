@@ -58,9 +58,10 @@ def test_a_flood_of_readings_is_sealed_before_its_hour_is_over(tmp_path: Path, m
     store = ParquetStore(tmp_path)
     for i in range(0, len(log), 5):
         store.apply(log[i : i + 5])
-        assert sum(map(len, store._tail)) <= 20
+        # Who opens it after a crash finds all but the newest on disk, though no hour was over.
+        on_disk = rows_of(ParquetStore(tmp_path).raw(CHANNELS, *ALL))
+        assert len(on_disk) >= len(oracle(log[: i + 5])) - 20
     assert rows_of(store.raw(CHANNELS, *ALL)) == oracle(log)
-    assert rows_of(ParquetStore(tmp_path).raw(CHANNELS, *ALL)) != []  # it is on disk, though no hour was over
 
 
 def test_what_is_too_much_is_not_read_to_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
