@@ -66,11 +66,11 @@ def serve(port_out: mp.SimpleQueue[int]) -> None:
     import asyncio
     import random
 
-    from contract.catalogue.devices import DeviceModel
+    from firmware_bridge.modbus import ModbusModel
     from simulators.plant.modbus import ModbusUnit, tcp_server
 
     registers = [{"name": f"r{i}", "quantity": "depth", "address": i, "scale": 0.001} for i in range(REGISTERS)]
-    model = DeviceModel.model_validate(
+    model = ModbusModel.model_validate(
         {
             "model": "m",
             "description": "bench",

@@ -5,14 +5,14 @@ Reading the file is the host's (`host.yaml_config`); checking it against a model
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from contract.settings_model import TooManyMistakes
+from contract.settings_model import Check, TooManyMistakes
 
 # A line; or, of what holds others, its line and theirs.
 Lines = int | tuple[int, "dict[str | int, Lines] | list[Lines]"]
@@ -75,12 +75,12 @@ class Document:
         return Mistake(self.file, self.line(path), what)
 
 
-def validate(document: Document, model: type[M]) -> M | None:
-    """The document as `model`, or None with its mistakes noted."""
+def validate(document: Document, model: type[M], choices: Mapping[str, type[BaseModel]] | None = None) -> M | None:
+    """The document as `model`, or None with its mistakes noted. choices: see `contract.settings_model.Check`."""
     if document.mistakes:
         return None
     try:
-        return model.model_validate(document.data, context=[_MAX_SAID])
+        return model.model_validate(document.data, context=Check(_MAX_SAID, choices or {}))
     except TooManyMistakes:
         document.mistakes.append(document.mistake((), f"hundreds of settings are wrong: is this a {model.__name__}?"))
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import (
@@ -19,6 +21,7 @@ from pydantic import (
 
 from contract.clock import parse_clock
 from contract.identifiers import ID_PATTERN
+from contract.refusing import refusal
 
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 T = TypeVar("T")
@@ -38,9 +41,21 @@ class TooManyMistakes(Exception):
     """More shapes of one file are wrong than anybody would read about."""
 
 
+@dataclass(slots=True)
+class Check:
+    """One check of one file; the context in which its models are validated.
+
+    wrong_left: how many more shapes may be wrong before the check stops. choices: models by the word in the file that
+    chooses among them.
+    """
+
+    wrong_left: int
+    choices: Mapping[str, type[BaseModel]] = field(default_factory=dict)
+
+
 class SettingsModel(BaseModel):
-    """Validated with a counter as context, a list of one int, it stops at the count: a file must not fill the memory
-    with what is wrong with it."""
+    """Validated with a `Check` as context, it stops at the check's count: a file must not fill the memory with what is
+    wrong with it. Raises TooManyMistakes then."""
 
     # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
     # A threshold of NaN would never be crossed.
@@ -54,12 +69,22 @@ class SettingsModel(BaseModel):
         try:
             return handler(value)
         except ValidationError:
-            if isinstance(info.context, list):
-                info.context[0] -= 1
-                if info.context[0] < 0:
+            if isinstance(info.context, Check):
+                info.context.wrong_left -= 1
+                if info.context.wrong_left < 0:
                     raise TooManyMistakes from None
             raise
 
 
 # A list of plain values: the first that is wrong is enough to say.
 Many = Annotated[tuple[T, ...], FailFast()]
+
+
+def _at_least_one(found: tuple[T, ...]) -> tuple[T, ...]:
+    if not found:
+        raise refusal("the list is empty: it needs at least one entry")
+    return found
+
+
+# A list that is not empty. (The library's own bound says so of a list whose only entry is wrong, too.)
+Some = Annotated[tuple[T, ...], AfterValidator(_at_least_one)]

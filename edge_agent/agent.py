@@ -89,9 +89,10 @@ class Agent:
     def _stuck(self) -> list[str]:
         return [words for bus in self._buses if (words := bus.stuck())]
 
-    def _gather(self, time_ms: int, channel: int, value: float) -> None:
+    def _gather(self, readings: ReadingBatch) -> None:
         # As if the gateway's time had never jumped: it may jump before these are flushed.
-        self._gathered.append((time_ms - self._clock.keeper.jumped_ms, channel, value))
+        times = (readings.time_ms - self._clock.keeper.jumped_ms).tolist()
+        self._gathered.extend(zip(times, readings.channel.tolist(), readings.value.tolist(), strict=True))
 
     async def _flush_often(self) -> None:
         since_quiet = 0.0

@@ -33,21 +33,18 @@ def run(config: ConfigPath) -> None:
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once; else the plan of reads."""
     from edge_agent.config import load_config
-    from edge_agent.drivers.read_plan import plan
+    from edge_agent.drivers.table import driver_module
 
     try:
         checked = load_config(config, complete=True)
     except ConfigError as error:
         _refuse(error)
     for bus in checked.gateway.buses:
-        typer.echo(f"{bus.id}  {bus.kind.value}  {checked.address(bus.id)}")
+        typer.echo(f"{bus.id}  {bus.kind}  {checked.address(bus.id)}")
+        describe = driver_module(bus.protocol).describe
         for device in checked.devices(bus.id):
             head = f"  {device.device.id}  unit {device.device.unit}  {device.model.model}  every {device.period_s:g} s"
-            if device.model.protocol != "modbus":
-                typer.echo(head)
-                continue
-            reads = plan(device.model, device.channels)
-            typer.echo(head + "  " + ", ".join(f"{r.table.value} {r.address}+{r.count}" for r in reads))
+            typer.echo(f"{head}  {describe(device)}".rstrip())
     typer.echo(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import BeforeValidator, Field
 
 from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.devices import BusKind, Gateway
+from contract.catalogue.devices import Gateway
 from contract.clock import Clock, ScaledClock, parse_clock
 from contract.settings_model import ClockText, Id, Positive, SettingsModel
 from edge_agent.drivers.base import DeviceInfo
+from edge_agent.drivers.table import MODULES
 from edge_agent.timesync.timekeeping import EARLIEST_MS
 from edge_agent.uplink.identity_files import shown, trouble
 from edge_agent.uplink.mqtt import GatewayBrokerSettings
@@ -139,10 +140,12 @@ def load_config(path: Path, complete: bool = False) -> EdgeConfig:
         if bus_id not in buses:
             mistakes.append(document.mistake(("addresses", bus_id), f"no bus {bus_id!r} on gateway {gateway.id!r}"))
     for bus in gateway.buses:
-        address = shaped.addresses.get(bus.id, bus.address)
-        if bus.kind is BusKind.MODBUS_TCP and not address.rpartition(":")[2].isdigit():
-            where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
-            mistakes.append(document.mistake(where, f"bus {bus.id!r}: {address!r} is not host:port"))
+        where = ("addresses", bus.id) if bus.id in shaped.addresses else ("gateway",)
+        if what := bus.address_trouble(shaped.addresses.get(bus.id, bus.address)):
+            mistakes.append(document.mistake(where, f"bus {bus.id!r}: {what}"))
+        if bus.protocol not in MODULES:
+            what = f"no driver for protocol {bus.protocol!r}: a newer agent has one, or give the bus to another gateway"
+            mistakes.append(document.mistake(("gateway",), f"bus {bus.id!r}: {what}"))
     shaped = shaped.model_copy(update={"broker": shaped.broker.under(path.parent)})
     mistakes += _link_mistakes(document, shaped.broker, catalogue, gateway, complete)
     if mistakes:

@@ -41,13 +41,14 @@ def _flags() -> list[str]:
 
 
 def _own_part(config: EdgeConfig) -> EdgeConfig:
-    """Without the stations, channels and gateways that are others'."""
+    """Without the stations, channels, gateways and device models (and their protocols' modules) that are others'."""
     own = {c.id: c for c in config.catalogue.channels_by_gateway[config.gateway.id]}
     catalogue = replace(
         config.catalogue,
         channels=own,
         stations={c.station.id: c.station for c in own.values()},
         gateways={config.gateway.id: config.gateway},
+        models={c.model.model: c.model for c in own.values()},
     )
     return replace(config, catalogue=catalogue)
 

@@ -2,6 +2,7 @@
 
 A frame on the line is `COBS(payload + crc, high byte first) 00`. Whatever noise
 comes, the next zero byte starts anew: at most one good frame is lost with a bad one.
+Sources: Cheshire and Baker, Consistent Overhead Byte Stuffing (1999); CRC-16/XMODEM: poly 1021, init 0.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ _MAX_ENCODED_BYTES = MAX_PAYLOAD_BYTES + 2 + MAX_PAYLOAD_BYTES // 254 + 2
 
 
 class FrameFault(StrEnum):
+    """Why a stretch of the line was no frame."""
+
     BAD_COBS = "bad_cobs"
     BAD_CRC = "bad_crc"
     SHORT = "short"
@@ -26,6 +29,8 @@ class FrameFault(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
+    """A frame that came whole; payload: without its CRC."""
+
     payload: bytes
 
 
@@ -38,7 +43,7 @@ class Fault:
 
 
 def encode_frame(payload: bytes) -> bytes:
-    """Raises ValueError above MAX_PAYLOAD_BYTES."""
+    """The bytes for the line, with the zero byte that ends them. Raises ValueError above MAX_PAYLOAD_BYTES."""
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise ValueError(f"a frame carries at most {MAX_PAYLOAD_BYTES} bytes, not {len(payload)}")
     crc: int = Crc16Xmodem.calc(payload)

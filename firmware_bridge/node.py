@@ -1,86 +1,91 @@
-"""Telemetry of our battery nodes (messages of node.proto, version 1) <-> bytes."""
+"""Our battery nodes in device files and on buses: which field of a frame each register takes.
+
+Bytes <-> telemetry stand in `firmware_bridge.telemetry`, frames in `firmware_bridge.framing`; hearing the nodes is
+`edge_agent.drivers.node`.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, ClassVar, Literal
 
-from google.protobuf.message import DecodeError
+from pydantic import Field, model_validator
 
-from firmware_bridge import node_pb2 as pb
+from contract.catalogue.devices import Device, DeviceModel, Register, SerialBus, WholeNumber
+from contract.catalogue.protocols import ProtocolDefinition
+from contract.catalogue.quantities import Quantity
+from contract.refusing import refusals
+from contract.settings_model import Some
 
-VERSION = 1
-MAX_SAMPLES = 32
-
-
-class NodeError(ValueError):
-    """A frame whose payload is no telemetry; the message says why."""
+NAME = "node"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """age_s: how long before the frame it was taken; depth_m: NaN without an echo."""
+class NodeField(StrEnum):
+    """What a frame tells, in `firmware_bridge/node.proto`."""
 
-    age_s: int
-    depth_m: float
+    DEPTH = "depth"  # of each sample, with its age
+    BATTERY = "battery"  # of the frame
 
-
-@dataclass(frozen=True, slots=True)
-class Telemetry:
-    node: int
-    sequence: int
-    uptime_s: int
-    battery_v: float
-    samples: tuple[Sample, ...]
+    @property
+    def unit(self) -> str:
+        """The unit it comes in, as quantities name theirs."""
+        return "m" if self is NodeField.DEPTH else "V"
 
 
-def encode_telemetry(t: Telemetry) -> bytes:
-    """Depth goes as whole millimetres, battery as millivolts."""
-    samples = [
-        pb.Sample(age_s=s.age_s, depth_missing=True)
-        if math.isnan(s.depth_m)
-        else pb.Sample(age_s=s.age_s, depth_mm=round(s.depth_m * 1000))
-        for s in t.samples
-    ]
-    message = pb.Telemetry(
-        version=VERSION,
-        node=t.node,
-        sequence=t.sequence & 0xFFFF,
-        uptime_s=t.uptime_s,
-        battery_mv=round(t.battery_v * 1000),
-        samples=samples,
-    )
-    return message.SerializeToString()
+_USUAL = {Quantity.DEPTH: NodeField.DEPTH, Quantity.VOLTAGE: NodeField.BATTERY}
 
 
-def decode_telemetry(payload: bytes) -> Telemetry:
-    """Raises NodeError."""
-    try:
-        m = pb.Telemetry.FromString(payload)
-    except DecodeError as error:
-        raise NodeError("not a telemetry message") from error
-    if m.version != VERSION:
-        raise NodeError(f"telemetry version {m.version}, this side speaks {VERSION}")
-    if not 0 < len(m.samples) <= MAX_SAMPLES:
-        raise NodeError(f"{len(m.samples)} samples, expected 1 to {MAX_SAMPLES}")
-    samples = tuple(Sample(s.age_s, math.nan if s.depth_missing else s.depth_mm / 1000) for s in m.samples)
-    return Telemetry(m.node, m.sequence, m.uptime_s, m.battery_mv / 1000, samples)
+class NodeRegister(Register):
+    """field: which field of the node's frames it takes. None: depth for quantity depth, battery for voltage."""
+
+    field: NodeField | None = None
+
+    @property
+    def source(self) -> NodeField:
+        """The field it takes, told or understood."""
+        return self.field or _USUAL[self.quantity]
+
+    @model_validator(mode="after")
+    def _fits_its_field(self) -> NodeRegister:
+        told = " or ".join(f"{f.value} (in {f.unit})" for f in NodeField)
+        if self.field is None and self.quantity not in _USUAL:
+            what = f"which field of the node's frames is the {self.quantity.value}? Say field: {told}"
+            raise refusals("NodeRegister", [(("quantity",), what)])
+        if self.quantity.unit != self.source.unit:
+            units = f"field {self.source.value} is in {self.source.unit}, {self.quantity.value} in {self.quantity.unit}"
+            what = f"{units}: name a quantity in {self.source.unit}, or another field: {told}"
+            raise refusals("NodeRegister", [(("field",), what)])
+        return self
 
 
-def sent_ms(uptimes_s: Sequence[int], now_ms: int) -> list[int]:
-    """When frames of one node that were read together at now_ms had been sent: the last of them now, those before it
-    earlier by the node's own count, a second at least.
+class NodeModel(DeviceModel):
+    """A device file of one of our battery nodes."""
 
-    uptimes_s: in the order of the frames. A count that falls is a start of the node; the frame before it is then at
-    least the new count old.
-    """
-    out: list[int] = []
-    at_ms, later_s = now_ms, None
-    for uptime_s in reversed(uptimes_s):
-        if later_s is not None:
-            passed_s = later_s - uptime_s if uptime_s <= later_s else later_s
-            at_ms -= max(passed_s, 1) * 1000
-        out.append(at_ms)
-        later_s = uptime_s
-    return out[::-1]
+    registers: Some[NodeRegister]
+
+    @model_validator(mode="after")
+    def _fields_differ(self) -> NodeModel:
+        taken: dict[NodeField, str] = {}
+        for n, register in enumerate(self.registers):
+            other = taken.setdefault(register.source, register.name)
+            if other != register.name:
+                what = f"{other!r} takes the field {register.source.value} already: leave one of the two out"
+                raise refusals("NodeModel", [(("registers", n), what)])
+        return self
+
+
+class NodeDevice(Device):
+    """unit: the node's number, as its frames carry it."""
+
+    unit: Annotated[WholeNumber, Field(ge=0, le=65535)]
+
+
+class NodeBus(SerialBus):
+    """A radio bridge on a serial line, which hands on what nodes send."""
+
+    protocol: ClassVar[str] = NAME
+    kind: Literal["node_serial"] = "node_serial"
+    devices: tuple[NodeDevice, ...] = ()
+
+
+DEFINITION = ProtocolDefinition(NAME, NodeModel, (NodeBus,))

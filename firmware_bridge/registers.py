@@ -1,4 +1,4 @@
-"""Modbus words <-> numbers, as a device model's `Register` says.
+"""Modbus words <-> numbers, as a device file's `ModbusRegister` says.
 
 value = round(raw x scale + offset, decimals). Words are what the wire carries,
 16 bits each, most significant byte first (Modbus application protocol V1.1b3,
@@ -11,7 +11,7 @@ import math
 import struct
 from collections.abc import Sequence
 
-from contract.catalogue.devices import Register, RegisterType
+from firmware_bridge.modbus import ModbusRegister, RegisterType
 
 _FORMAT = {
     RegisterType.BIT: ">H",
@@ -25,15 +25,16 @@ _FORMAT = {
 _FLOATS = (RegisterType.FLOAT32, RegisterType.FLOAT64)
 
 
-def width(register: Register) -> int:
+def width(register: ModbusRegister) -> int:
     """How many words (or bits, of a coil or discrete input) the register takes."""
-    return struct.calcsize(_FORMAT[register.type]) // 2
+    return register.type.words
 
 
-def decode(register: Register, words: Sequence[int]) -> float:
+def decode(register: ModbusRegister, words: Sequence[int]) -> float:
     """The value in the channel's unit; NaN where the device says "no reading", or says NaN or infinity.
 
-    Raises ValueError when the number of words is not `width(register)`.
+    words: as they came, each 0 to 65535; of a coil or discrete input its bit. Raises ValueError when their number is
+    not `width(register)`.
     """
     if len(words) != width(register):
         raise ValueError(f"{register.name} takes {width(register)} words, got {len(words)}")
@@ -45,10 +46,11 @@ def decode(register: Register, words: Sequence[int]) -> float:
         )
     if not math.isfinite(raw) or raw in register.missing_raw:
         return math.nan
-    return round(raw * register.scale + register.offset, register.decimals)
+    value = raw * register.scale + register.offset
+    return round(value, register.decimals) if math.isfinite(value) else math.nan
 
 
-def encode(register: Register, value: float) -> list[int]:
+def encode(register: ModbusRegister, value: float) -> list[int]:
     """The words a device would hold for a value; out of its range, the nearest it can hold.
 
     NaN becomes the register's first `missing_raw`, or a float's NaN; ValueError when it has neither.
@@ -65,17 +67,9 @@ def encode(register: Register, value: float) -> list[int]:
     if register.type is RegisterType.BIT:
         return [int(raw != 0)]
     form = _FORMAT[register.type]
-    if register.type in _FLOATS:
-        data = struct.pack(form, raw)
-    else:
-        low, high = _bounds(register.type)
-        data = struct.pack(form, min(max(round(raw), low), high))
+    limits = register.type.raw_range
+    data = struct.pack(form, raw if limits is None else min(max(round(raw), limits[0]), limits[1]))
     return list(struct.unpack(f">{len(data) // 2}H", _arrange(data, register.order)))
-
-
-def _bounds(kind: RegisterType) -> tuple[int, int]:
-    bits = 8 * struct.calcsize(_FORMAT[kind])
-    return (0, 2**bits - 1) if kind.value.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
 
 def _arrange(data: bytes, order: str) -> bytes:

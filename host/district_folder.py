@@ -12,6 +12,7 @@ from pathlib import Path
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.loader import DistrictDocuments, make_catalogue
 from contract.documents import Document
+from firmware_bridge.protocols import PROTOCOLS
 from host.yaml_config import read_yaml
 
 
@@ -33,5 +34,6 @@ def load(folder: Path) -> Catalogue:
             response_plan=read_yaml(folder / "response_plan.yaml"),
             device=device,
             device_places=lambda model: " or ".join(str(f) for f in files(model)),
-        )
+        ),
+        PROTOCOLS,
     )

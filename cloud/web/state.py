@@ -198,4 +198,4 @@ def _gauge_near(services: Services, station: Station) -> ChannelInfo | None:
 def _gauge(info: ChannelInfo) -> tuple[float | None, float]:
     """Where its counter wraps, and one tip, mm."""
     gauge = info.quality.rain_gauge
-    return (gauge.wraps_at_mm, gauge.tip_mm) if gauge else (None, info.register.scale)
+    return (gauge.wraps_at_mm, gauge.tip_mm) if gauge else (None, info.register.step)

@@ -8,10 +8,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic import BaseModel
+
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile
 from contract.catalogue.places import Channel, DistrictFile, Station
 from contract.catalogue.plan import ResponsePlanFile
+from contract.catalogue.protocols import Protocols
 from contract.catalogue.rules import RulesFile
 from contract.documents import ConfigError, Document, M, Mistake, validate
 
@@ -32,9 +35,12 @@ class DistrictDocuments:
     device_places: Callable[[str], str]
 
 
-def make_catalogue(documents: DistrictDocuments) -> Catalogue:
-    """Raises ConfigError with every mistake in the documents, each with file and line."""
-    loader = _Loader(documents)
+def make_catalogue(documents: DistrictDocuments, protocols: Protocols) -> Catalogue:
+    """The catalogue of a district. protocols: what devices and buses may speak.
+
+    Raises ConfigError with every mistake in the documents, each with file and line.
+    """
+    loader = _Loader(documents, protocols)
     catalogue = loader.load()
     if catalogue is None or loader.mistakes:
         raise ConfigError(loader.mistakes)
@@ -42,8 +48,9 @@ def make_catalogue(documents: DistrictDocuments) -> Catalogue:
 
 
 class _Loader:
-    def __init__(self, documents: DistrictDocuments) -> None:
+    def __init__(self, documents: DistrictDocuments, protocols: Protocols) -> None:
         self.documents = documents
+        self.protocols = protocols
         self.mistakes: list[Mistake] = []
         self._digest = hashlib.sha256()
 
@@ -51,7 +58,7 @@ class _Loader:
         district_doc, gateways_doc = self.documents.district, self.documents.gateways
         rules_doc = self.documents.rules
         district = self._checked(district_doc, DistrictFile)
-        gateways = self._checked(gateways_doc, GatewaysFile)
+        gateways = self._checked(gateways_doc, GatewaysFile, self.protocols.bus_models)
         rules = self._checked(rules_doc, RulesFile)
         plan = self._checked(self.documents.response_plan, ResponsePlanFile)
         models = self._models(gateways_doc, gateways)
@@ -62,6 +69,7 @@ class _Loader:
         self._unique(district_doc, ("stations",), [s.id for s in district.stations])
         self._places(district_doc, district)
         devices = self._devices(gateways_doc, gateways)
+        self._speak_alike(gateways_doc, gateways, models)
         channels = self._channels(district_doc, district, devices, models)
         self._rules(rules_doc, rules, channels)
         return Catalogue(
@@ -77,10 +85,12 @@ class _Loader:
             subdistricts={s.id: s for s in district.subdistricts},
         )
 
-    def _checked(self, document: Document, model: type[M]) -> M | None:
+    def _checked(
+        self, document: Document, model: type[M], choices: Mapping[str, type[BaseModel]] | None = None
+    ) -> M | None:
         if not document.mistakes:
             self._digest.update(document.content)
-        checked = validate(document, model)
+        checked = validate(document, model, choices)
         self.mistakes.extend(document.mistakes)
         return checked
 
@@ -96,7 +106,7 @@ class _Loader:
                 places = self.documents.device_places(name)
                 self.mistakes.append(doc.mistake(path, f"device model {name!r} has no file {places}"))
                 continue
-            model = validate(document, DeviceModel)
+            model = self._device_file(document)
             self.mistakes.extend(document.mistakes)
             if model is None:
                 continue
@@ -106,12 +116,30 @@ class _Loader:
             out[name] = model
         return out
 
+    def _device_file(self, document: Document) -> DeviceModel | None:
+        """Checked by the protocol that it names; None with its mistakes noted in the document."""
+        if document.mistakes or not isinstance(document.data, dict):
+            return validate(document, DeviceModel)  # it says what the file is instead
+        named = document.data.get("protocol")
+        definition = self.protocols.by_name.get(named) if isinstance(named, str) else None
+        if definition is None:
+            document.mistakes.append(document.mistake(("protocol",), f"protocol: {self.protocols.unknown(named)}"))
+            return None
+        return validate(document, definition.device_file)
+
+    def _speak_alike(self, doc: Document, gateways: GatewaysFile, models: Mapping[str, DeviceModel]) -> None:
+        """Every device speaks what its bus speaks."""
+        for path, _, bus, device in _walk(gateways):
+            model = models.get(device.model)
+            if model is not None and (what := self.protocols.mismatch(bus, device, model)):
+                self.mistakes.append(doc.mistake((*path, "model"), what))
+
     def _devices(self, doc: Document, gateways: GatewaysFile) -> dict[str, tuple[str, str, Device]]:
         """Device id -> gateway id, bus id, device. Ids are unique in the district, units on their bus."""
         self._unique(doc, ("gateways",), [g.id for g in gateways.gateways])
         out: dict[str, tuple[str, str, Device]] = {}
         buses: dict[str, int] = {}
-        units: dict[tuple[str, int], str] = {}
+        units: dict[tuple[str, int | str], str] = {}
         for path, gateway, bus, device in _walk(gateways):
             if buses.setdefault(bus.id, id(bus)) != id(bus):
                 self.mistakes.append(doc.mistake(path[:4], f"bus {bus.id!r} exists already"))

@@ -6,7 +6,11 @@ A new quantity is one line in the table `Quantity`. Everything else reads unit a
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator
+
+from contract.refusing import no_such, refusal
 
 
 class QuantityKind(StrEnum):
@@ -23,7 +27,11 @@ _STATE, _AMOUNT, _COUNTER, _EVENT = QuantityKind.STATE, QuantityKind.AMOUNT, Qua
 
 class Quantity(StrEnum):
     """A quantity by its name in configuration files, with `unit` (SI, or what the field uses; "1" for none), `kind` and
-    `meaning`."""
+    `meaning`. `Quantity(name)` raises ValueError for a name that is none.
+
+    >>> Quantity("depth").unit, Quantity("depth").kind.value
+    ('m', 'state')
+    """
 
     unit: str
     kind: QuantityKind
@@ -62,3 +70,14 @@ class Quantity(StrEnum):
     TEMPERATURE = "temperature", "°C", _STATE, "of water, air or a device, as its channel says"
     SIGNAL_STRENGTH = "signal_strength", "dBm", _STATE, "received by a radio"
     CODE = "code", "1", _EVENT, "a device's error or status word"
+
+
+def _known(found: object) -> object:
+    names = [q.value for q in Quantity]
+    if isinstance(found, str) and found not in names:
+        raise refusal(no_such("quantity", found, names))
+    return found
+
+
+# A quantity as a configuration file names it; one that is unknown is refused with those that are near it.
+QuantityName = Annotated[Quantity, BeforeValidator(_known)]

@@ -13,38 +13,55 @@ from contextlib import suppress
 import serial
 
 from contract.catalogue.devices import Bus
-from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
-from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault, Heard
+from contract.readings import ReadingBatch
+from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault, Heard
 from firmware_bridge.framing import Frame, FrameReader
-from firmware_bridge.node import NodeError, Telemetry, decode_telemetry, sent_ms
+from firmware_bridge.node import NodeBus, NodeField, NodeRegister
+from firmware_bridge.telemetry import NodeError, Telemetry, decode_telemetry, sent_ms
 
 
 async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> NodeDriver:
+    """A driver for a radio bridge; `listen` opens its port."""
     return NodeDriver(bus, devices, address, clock)
 
 
+def describe(device: DeviceInfo) -> str:
+    """Nothing is asked of a node."""
+    del device
+    return ""
+
+
 class NodeDriver:
-    """Samples get the time of their frame less their age, in whole seconds.
+    """Nodes speak by themselves; samples get the time of their frame less their age, in whole seconds.
 
     A frame's time is that of its arrival. What lay in the port before it was opened came at a time that nobody knows,
     and is thrown away; frames that were read together, by an agent that was held up, are told apart by the node's own
     count.
     """
 
+    silent_periods = 3
+
     def __init__(self, bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> None:
+        assert isinstance(bus, NodeBus)  # what `firmware_bridge.node` has for its devices
         self._bus = bus
         self._address = address
         self._clock = clock
-        self._channels = {
-            d.device.unit: {c.quantity: c.id for c in d.channels if c.quantity in (Quantity.DEPTH, Quantity.VOLTAGE)}
-            for d in devices
-        }
+        self._nodes = {d.device.unit: d.device.id for d in devices}
+        self._channels = {d.device.unit: _channels(d) for d in devices}
+        self._spoke_ms = dict.fromkeys(self._nodes, clock.monotonic_ms())
         self._last_frame: dict[int, tuple[int, int]] = {}
         self._last_ms: dict[int, int] = {}
         self._faults: Counter[str] = Counter()
 
-    def faults(self) -> dict[str, int]:
+    async def read(self, device: DeviceInfo) -> Answer:
+        """A node cannot be asked: raises DeviceFault(TIMEOUT) with how long it has been silent."""
+        unit = device.device.unit
+        silent_s = (self._clock.monotonic_ms() - self._spoke_ms[unit]) // 1000
+        raise DeviceFault(Fault.TIMEOUT, f"node {unit} silent for {silent_s} s")
+
+    def line_faults(self) -> dict[str, int]:
+        """Stretches of the line that were no frame, frames that were no telemetry, unknown nodes, repeats."""
         return dict(self._faults)
 
     async def close(self) -> None:
@@ -52,7 +69,9 @@ class NodeDriver:
 
     async def listen(self, heard: Heard) -> None:
         try:
-            port = serial.Serial(self._address, self._bus.baud_rate, timeout=0)
+            port = serial.Serial(
+                self._address, self._bus.baud_rate, parity=self._bus.parity, stopbits=self._bus.stop_bits, timeout=0
+            )
         except (serial.SerialException, OSError) as error:
             raise DeviceFault(Fault.BUS_DOWN, f"cannot open {self._address}: {error}") from error
         loop = asyncio.get_running_loop()
@@ -115,12 +134,23 @@ class NodeDriver:
         return True
 
     def _report(self, at_ms: int, t: Telemetry, heard: Heard) -> None:
-        channels = self._channels[t.node]
         if at_ms == self._last_ms.get(t.node):  # two reads within a second: two values of one time would be one
             at_ms += 1000
         self._last_ms[t.node] = at_ms
-        for sample in t.samples:
-            if Quantity.DEPTH in channels:
-                heard(at_ms - sample.age_s * 1000, channels[Quantity.DEPTH], sample.depth_m)
-        if Quantity.VOLTAGE in channels:
-            heard(at_ms, channels[Quantity.VOLTAGE], t.battery_v)
+        self._spoke_ms[t.node] = self._clock.monotonic_ms()
+        channels = self._channels[t.node]
+        rows: list[tuple[int, int, float]] = []
+        if NodeField.DEPTH in channels:
+            rows += [(at_ms - s.age_s * 1000, channels[NodeField.DEPTH], s.depth_m) for s in t.samples]
+        if NodeField.BATTERY in channels:
+            rows.append((at_ms, channels[NodeField.BATTERY], t.battery_v))
+        heard(self._nodes[t.node], ReadingBatch.of(*zip(*rows, strict=True)))
+
+
+def _channels(device: DeviceInfo) -> dict[NodeField, int]:
+    """Which channel each field of a node's frames feeds, as its device file says; at least one."""
+    out = {}
+    for c in device.channels:
+        assert isinstance(c.register, NodeRegister)  # the catalogue has no other on a node bus
+        out[c.register.source] = c.id
+    return out

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from contract.catalogue.devices import DeviceModel
 from contract.catalogue.quantities import Quantity
+from firmware_bridge.modbus import ModbusRegister
 from simulators.catchment.signals import Signals
 
 # A device's registers now: name -> value in the channel's unit.
@@ -40,6 +41,8 @@ def level_gauge(model: DeviceModel, signals: Signals, names: Mapping[str, str], 
 def tipping_bucket(model: DeviceModel, signals: Signals, names: Mapping[str, str], seed: str) -> Instrument:
     """Whole tips, counted on from wherever the counter stood."""
     register = next(r for r in model.registers if r.quantity is Quantity.RAIN_TOTAL)
+    assert isinstance(register, ModbusRegister)  # our rain gauges have counters in registers
+    decimals = register.decimals
     tip_mm = register.quality.rain_gauge.tip_mm if register.quality.rain_gauge else register.scale
     wraps_at = register.quality.rain_gauge.wraps_at_mm if register.quality.rain_gauge else None
     before = random.Random(seed).randrange(0, 4000)
@@ -49,7 +52,7 @@ def tipping_bucket(model: DeviceModel, signals: Signals, names: Mapping[str, str
         tips = before + math.floor(signals.value(signal) / tip_mm + 1e-9)
         if wraps_at is not None:
             tips %= round(wraps_at / tip_mm)
-        return {register.name: round(tips * tip_mm, register.decimals)}
+        return {register.name: round(tips * tip_mm, decimals)}
 
     return read
 

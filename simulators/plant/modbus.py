@@ -12,7 +12,7 @@ from pymodbus.exceptions import NoSuchIdException
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from contract.catalogue.devices import DeviceModel, Register, Table
+from firmware_bridge.modbus import ModbusModel, ModbusRegister, Table
 from firmware_bridge.registers import encode, width
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -21,7 +21,7 @@ _FUNCTION_TABLE = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.
 
 # What a device holds now, by register name; and what to do with the words it has just answered.
 Values = Callable[[], Mapping[str, float]]
-Served = Callable[[Register, list[int]], None]
+Served = Callable[[ModbusRegister, list[int]], None]
 
 
 @dataclass(slots=True)
@@ -37,7 +37,7 @@ class ModbusUnit:
     """One device on a bus."""
 
     unit: int
-    model: DeviceModel
+    model: ModbusModel
     values: Values
     served: Served
     faults: DeviceFaults = field(default_factory=DeviceFaults)
@@ -62,7 +62,7 @@ class ModbusUnit:
         if written is not None:
             return ExcCodes.ILLEGAL_FUNCTION  # instruments here are read, not written
         table = _FUNCTION_TABLE[function]
-        bits = table in (Table.COIL, Table.DISCRETE)
+        bits = table.of_bits
         values = self.values()
         for register in self.model.registers:
             if register.table is not table:
@@ -102,7 +102,7 @@ async def _nobody(*_: object) -> ExcCodes | None:
     raise NoSuchIdException("no such unit")
 
 
-def _words(registers: list[Register]) -> list[SimData]:
+def _words(registers: list[ModbusRegister]) -> list[SimData]:
     if not registers:
         return [SimData(0, datatype=DataType.REGISTERS)]
     low = min(r.address for r in registers)
@@ -110,6 +110,6 @@ def _words(registers: list[Register]) -> list[SimData]:
     return [SimData(low, count=high - low, values=0, datatype=DataType.REGISTERS)]
 
 
-def _bits(registers: list[Register]) -> list[SimData]:
+def _bits(registers: list[ModbusRegister]) -> list[SimData]:
     words = max((r.address for r in registers), default=0) // 16 + 1
     return [SimData(0, count=words, values=0, datatype=DataType.BITS)]

@@ -10,9 +10,11 @@ from functools import partial
 from typing import Any
 
 from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.devices import Bus, BusKind, Device, Register
+from contract.catalogue.devices import Bus, Device, Register, SerialBus
 from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
+from firmware_bridge.modbus import ModbusModel, ModbusRegister, ModbusRtuBus, ModbusTcpBus
+from firmware_bridge.node import NodeBus
 from firmware_bridge.registers import decode, encode
 from simulators.catchment.signals import Signals, Simulation
 from simulators.plant.instruments import build
@@ -34,7 +36,7 @@ class DeviceAddress:
     bus: str
     kind: str
     address: str
-    unit: int
+    unit: int | str
     model: str
     registers: list[dict[str, Any]]
 
@@ -96,9 +98,7 @@ class Plant:
                 for device in bus.devices:
                     table = self._table(device)
                     where = self._addresses[bus.id]
-                    out.append(
-                        DeviceAddress(device.id, bus.id, bus.kind.value, where, device.unit, device.model, table)
-                    )
+                    out.append(DeviceAddress(device.id, bus.id, bus.kind, where, device.unit, device.model, table))
         return out
 
     # --- making ---
@@ -113,33 +113,33 @@ class Plant:
         return build(model, self._signals, names, f"{self._seed}:{device.id}")
 
     async def _open(self, bus: Bus) -> None:
-        if bus.kind is BusKind.NODE_SERIAL:
+        if isinstance(bus, NodeBus):
             self._open_radio(bus)
-            return
-        units = [
-            ModbusUnit(
-                d.unit,
-                self._catalogue.models[d.model],
-                self._values[d.id],
-                partial(self._served, d.id),
-                self.device_faults[d.id],
-            )
-            for d in bus.devices
-        ]
-        if bus.kind is BusKind.MODBUS_TCP:
-            tcp = tcp_server(units)
+        elif isinstance(bus, ModbusTcpBus):
+            tcp = tcp_server(self._units(bus))
             await tcp.serve_forever(background=True)
             server: Any = tcp.transport  # typed by the library as its base class
             host, port = server.sockets[0].getsockname()[:2]
             self._addresses[bus.id] = f"{host}:{port}"
             self._stops.append(tcp.shutdown)
-            return
-        line = self._line(bus)
-        rtu = rtu_server(units, line.device_path, bus.baud_rate)
-        await rtu.serve_forever(background=True)
-        self._stops.append(rtu.shutdown)
+        elif isinstance(bus, ModbusRtuBus):
+            line = self._line(bus)
+            rtu = rtu_server(self._units(bus), line.device_path, bus.baud_rate)
+            await rtu.serve_forever(background=True)
+            self._stops.append(rtu.shutdown)
+        else:
+            raise ValueError(f"bus {bus.id!r}: the plant has no devices that speak {bus.protocol}")
 
-    def _open_radio(self, bus: Bus) -> None:
+    def _units(self, bus: ModbusTcpBus | ModbusRtuBus) -> list[ModbusUnit]:
+        units = []
+        for d in bus.devices:
+            model = self._catalogue.models[d.model]
+            assert isinstance(model, ModbusModel)  # the catalogue has no other on a Modbus bus
+            served, faults = partial(self._served, d.id), self.device_faults[d.id]
+            units.append(ModbusUnit(d.unit, model, self._values[d.id], served, faults))
+        return units
+
+    def _open_radio(self, bus: NodeBus) -> None:
         line = self._line(bus)
         nodes = []
         for d in bus.devices:
@@ -150,7 +150,7 @@ class Plant:
         bridge = RadioBridge(line.device_path, nodes, self._clock, f"{self._seed}:{bus.id}")
         self._tasks.append(asyncio.create_task(bridge.run()))
 
-    def _line(self, bus: Bus) -> SerialLine:
+    def _line(self, bus: SerialBus) -> SerialLine:
         faults = self.line_faults[bus.id] = LineFaults()
         line = SerialLine(bus.baud_rate, f"{self._seed}:{bus.id}", faults)
         line.start()
@@ -160,7 +160,7 @@ class Plant:
 
     # --- serving ---
 
-    def _served(self, device: str, register: Register, words: list[int]) -> None:
+    def _served(self, device: str, register: ModbusRegister, words: list[int]) -> None:
         self._record(device, register.name, decode(register, words))
 
     def _record(self, device: str, name: str, value: float) -> None:
@@ -193,12 +193,12 @@ class Plant:
     def _table(self, device: Device) -> list[dict[str, Any]]:
         model = self._catalogue.models[device.model]
         values = self._values[device.id]()
-        return [_row(r, values, model.protocol) for r in model.registers]
+        return [_row(r, values) for r in model.registers]
 
 
-def _row(register: Register, values: Mapping[str, float], protocol: str) -> dict[str, Any]:
+def _row(register: Register, values: Mapping[str, float]) -> dict[str, Any]:
     row: dict[str, Any] = {"name": register.name, "quantity": register.quantity.value}
-    if protocol == "modbus":
+    if isinstance(register, ModbusRegister):
         words = encode(register, values[register.name])
         row |= {
             "table": register.table.value,

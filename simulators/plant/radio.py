@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from contract.clock import Clock
 from firmware_bridge.framing import encode_frame
-from firmware_bridge.node import Sample, Telemetry, encode_telemetry
+from firmware_bridge.telemetry import Sample, Telemetry, encode_telemetry
 from simulators.plant.modbus import Values
 
 # Register name and value, as a frame that has left the bridge carries them.

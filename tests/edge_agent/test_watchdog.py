@@ -52,8 +52,12 @@ async def test_a_read_that_does_not_come_back_is_told(monkeypatch):
     monkeypatch.setattr(bus_module, "_STUCK_S", 0.05)
 
     class Hung:
+        silent_periods = 0
+
         async def read(self, _device: object) -> None:
             await asyncio.Event().wait()
+
+        listen = read
 
         async def close(self) -> None:
             pass
@@ -62,7 +66,7 @@ async def test_a_read_that_does_not_come_back_is_told(monkeypatch):
         return Hung()
 
     monkeypatch.setattr("edge_agent.drivers.modbus.open_driver", opened)
-    task = BusTask(bus(), [device(1, [0], timeout_s=0.1)], "", SystemClock(), lambda _t, _c, _v: None)
+    task = BusTask(bus(), [device(1, [0], timeout_s=0.1)], "", SystemClock(), lambda _readings: None)
     assert task.stuck() == ""
     running = asyncio.create_task(task.run())
     await until_async(lambda: "bus bus: a read has not come back" in task.stuck())

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.catalogue.devices import Register, RegisterType
 from contract.catalogue.quantities import Quantity
+from firmware_bridge.modbus import ModbusRegister, RegisterType
 from firmware_bridge.registers import decode, encode, width
 
 
-def register(**settings: object) -> Register:
-    return Register.model_validate({"name": "r", "quantity": Quantity.DEPTH, **settings})
+def register(**settings: object) -> ModbusRegister:
+    return ModbusRegister.model_validate({"name": "r", "quantity": Quantity.DEPTH, **settings})
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 
-from contract.catalogue.devices import Bus, BusKind, Register, RegisterType
+from pymodbus.framer import FramerRTU
+
 from contract.clock import ScaledClock
+from contract.readings import ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.node import NodeDriver
 from firmware_bridge.framing import Frame, FrameReader
+from firmware_bridge.modbus import ModbusRegister, ModbusRtuBus, ModbusTcpBus, RegisterType
+from firmware_bridge.node import NodeBus, NodeModel
 from firmware_bridge.registers import decode, width
 from tests.fuzz.shells import NOW_MS, small
 
@@ -18,7 +23,8 @@ def registers(data: bytes) -> object:
     head, body = data[:2].ljust(2, b"\0"), data[2:]
     kind = list(RegisterType)[head[0] % len(RegisterType)]
     order = ("ABCD", "CDAB", "BADC", "DCBA")[head[1] % 4]
-    register = Register(name="r", quantity="code", type=kind, order=order, scale=0.001, missing_raw=(65535.0,))
+    missing = (kind.raw_range or (0, 65535))[1]
+    register = ModbusRegister(name="r", quantity="code", type=kind, order=order, scale=0.001, missing_raw=(missing,))
     words = [int.from_bytes(body[i : i + 2], "big") for i in range(0, len(body), 2)]
     if len(words) != width(register):
         try:
@@ -48,17 +54,24 @@ def frames(data: bytes) -> object:
 
 def node_line(data: bytes) -> object:
     """The driver behind a radio bridge, from serial bytes to readings."""
-    info = _devices(BusKind.NODE_SERIAL)
-    driver = NodeDriver(Bus(id="b", kind=BusKind.NODE_SERIAL, address="none"), [info], "none", _STILL)
-    heard: list[tuple[int, int, float]] = []
-    driver._take(FrameReader(), data, lambda t, c, v: heard.append((t, c, v)))
-    return heard, driver.faults()
+    driver = NodeDriver(NodeBus(id="b", address="none"), [_node()], "none", _STILL)
+    heard: list[tuple[str, ReadingBatch]] = []
+    driver._take(FrameReader(), data, lambda device, said: heard.append((device, said)))
+    return heard, driver.line_faults()
 
 
 _STILL = ScaledClock(NOW_MS, 1e-12, NOW_MS)
 
 
-def _devices(kind: BusKind) -> DeviceInfo:
+def _node() -> DeviceInfo:
+    """One with a channel for its depth, in the place of the small district's first."""
+    first = next(iter(small().channels.values()))
+    told = {"model": "n", "description": "n", "protocol": "node", "period_s": 60}
+    model = NodeModel.model_validate({**told, "registers": [{"name": "depth", "quantity": "depth"}]})
+    return DeviceInfo(first.device, model, (replace(first, model=model, register=model.registers[0]),))
+
+
+def _device() -> DeviceInfo:
     """The first device of the small district, with its channels; impatient, so that no answer costs a millisecond."""
     first = next(iter(small().channels.values()))
     channels = tuple(c for c in small().channels.values() if c.device.id == first.device.id)
@@ -69,11 +82,13 @@ def _devices(kind: BusKind) -> DeviceInfo:
 def modbus_tcp(data: bytes) -> object:
     from tests.fuzz import modbus
 
-    return modbus.reply(_devices(BusKind.MODBUS_TCP), BusKind.MODBUS_TCP, data)
+    return modbus.reply(_device(), ModbusTcpBus(id="b", address=""), "127.0.0.1:9", data)
 
 
 def modbus_rtu(data: bytes) -> object:
     """An odd first byte: the checksum is made good, so that what follows it is reached."""
     from tests.fuzz import modbus
 
-    return modbus.reply(_devices(BusKind.MODBUS_RTU), BusKind.MODBUS_RTU, data)
+    sealed, body = (data[0] & 1 if data else 0), data[1:]
+    data = body + FramerRTU.compute_CRC(body).to_bytes(2, "big") if sealed else body
+    return modbus.reply(_device(), ModbusRtuBus(id="b", address=""), "none", data)

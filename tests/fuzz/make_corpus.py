@@ -35,7 +35,7 @@ from contract.wire.envelope import Lane, RefusalReason
 from edge_agent.spool.batches import Replacement
 from edge_agent.spool.database import SpoolDatabase
 from firmware_bridge.framing import encode_frame
-from firmware_bridge.node import Sample, Telemetry, encode_telemetry
+from firmware_bridge.telemetry import Sample, Telemetry, encode_telemetry
 from tests.fuzz import shells
 from tests.fuzz.targets import HERE
 

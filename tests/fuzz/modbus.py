@@ -7,9 +7,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
-from pymodbus.framer import FramerRTU
-
-from contract.catalogue.devices import Bus, BusKind
+from contract.catalogue.devices import Bus
+from contract.clock import SystemClock
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.modbus import ModbusDriver
 
@@ -36,17 +35,13 @@ def loop() -> asyncio.AbstractEventLoop:
     return asyncio.new_event_loop()
 
 
-def reply(info: DeviceInfo, kind: BusKind, data: bytes) -> object:
+def reply(info: DeviceInfo, bus: Bus, address: str, data: bytes) -> object:
     """Raises DeviceFault; else the values, one for each channel."""
-    return loop().run_until_complete(_read(info, kind, data))
+    return loop().run_until_complete(_read(info, bus, address, data))
 
 
-async def _read(info: DeviceInfo, kind: BusKind, data: bytes) -> object:
-    if kind is BusKind.MODBUS_RTU:
-        sealed, body = (data[0] & 1 if data else 0), data[1:]
-        data = body + FramerRTU.compute_CRC(body).to_bytes(2, "big") if sealed else body
-    address = "none" if kind is BusKind.MODBUS_RTU else "127.0.0.1:9"
-    driver = ModbusDriver(Bus(id="b", kind=kind, address=address), [info], address)
+async def _read(info: DeviceInfo, bus: Bus, address: str, data: bytes) -> object:
+    driver = ModbusDriver(bus, [info], address, SystemClock())
     client: Any = driver._client
 
     async def no_line() -> bool:
@@ -54,7 +49,8 @@ async def _read(info: DeviceInfo, kind: BusKind, data: bytes) -> object:
 
     client.connect = no_line
     client.ctx.transport = _Answering(client.ctx, data)
-    channels, values = await driver.read(info)
-    assert len(channels) == len(values) == len(info.channels)
-    assert all(isinstance(v, float) for v in values)
+    answer = await driver.read(info)
+    channels, values = answer.readings.channel.tolist(), answer.readings.value.tolist()
+    missing = [c for m in answer.missing for c in m.channels]
+    assert sorted([*channels, *missing]) == sorted(c.id for c in info.channels)
     return channels, values

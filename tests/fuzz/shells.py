@@ -51,10 +51,10 @@ def file(run: Callable[[Path], object], name: str) -> Run:
     return through
 
 
-def yaml(model: Any) -> Run:
+def yaml(model: Any, choices: Any = None) -> Run:
     def shaped(path: Path) -> object:
         document = read_yaml(path)
-        found = validate(document, model)
+        found = validate(document, model, choices)
         if found is None or document.mistakes:
             raise ConfigError(document.mistakes)
         return found

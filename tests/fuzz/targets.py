@@ -24,7 +24,7 @@ from cloud.identity.store import IdentityError
 from cloud.ingest.quarantine import Quarantine
 from cloud.log.sqlite import SqliteLog
 from cloud.series.manifest import Manifest
-from contract.catalogue.devices import DeviceModel, GatewaysFile
+from contract.catalogue.devices import GatewaysFile
 from contract.catalogue.places import DistrictFile
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.rules import RulesFile
@@ -39,7 +39,9 @@ from edge_agent.config import ConfigFile as EdgeFile
 from edge_agent.drivers.base import DeviceFault
 from edge_agent.processing import qc_command
 from edge_agent.status import NeverRan, as_text, read_status
-from firmware_bridge.node import NodeError, decode_telemetry
+from firmware_bridge.modbus import ModbusModel
+from firmware_bridge.protocols import PROTOCOLS
+from firmware_bridge.telemetry import NodeError, decode_telemetry
 from host.sqlite import StoreDamaged
 from simulators.catchment.signals import Simulation
 from simulators.plant.truth import read_log
@@ -96,10 +98,10 @@ TARGETS = {
         Target("modbus.rtu", devices.modbus_rtu, (DeviceFault,)),
         # configuration
         Target("yaml.district", yaml(DistrictFile), (ConfigError,), files=True),
-        Target("yaml.gateways", yaml(GatewaysFile), (ConfigError,), files=True),
+        Target("yaml.gateways", yaml(GatewaysFile, PROTOCOLS.bus_models), (ConfigError,), files=True),
         Target("yaml.rules", yaml(RulesFile), (ConfigError,), files=True),
         Target("yaml.response_plan", yaml(ResponsePlanFile), (ConfigError,), files=True),
-        Target("yaml.device", yaml(DeviceModel), (ConfigError,), files=True),
+        Target("yaml.device", yaml(ModbusModel), (ConfigError,), files=True),
         Target("yaml.edge", yaml(EdgeFile), (ConfigError,), files=True),
         Target("yaml.cloud", yaml(CloudFile), (ConfigError,), files=True),
         Target("yaml.qc", yaml(qc_command.SeriesTests), (ConfigError,), files=True),

@@ -89,3 +89,43 @@ def test_a_dead_neighbour_costs_the_living_only_its_time_out(seed: int) -> None:
     assert sorted(gaps)[len(gaps) // 2] in range(900, 1100)
     assert max(gaps[100:]) < 2500
     assert s.devices[3].faults["timeout"] > 10
+
+
+def test_who_speaks_by_itself_is_due_when_it_has_been_silent_for_too_long() -> None:
+    s = schedule(10)
+    d = s.devices[0]
+    s.expect(3, NOW_MS)
+    assert d.due_ms == NOW_MS + 30_000
+    s.spoke("unit-1", NOW_MS + 4_000, NOW_MS + 5_000)
+    assert (d.due_ms, d.last_good_ms, d.reads) == (NOW_MS + 35_000, NOW_MS + 4_000, 1)
+    s.expect(3, NOW_MS + 6_000)  # its driver was opened again: what was heard still counts
+    assert d.due_ms == NOW_MS + 35_000
+    for _ in range(3):
+        s.failed(d, LOST, d.due_ms)
+    assert d.due_ms > NOW_MS + 60_000
+    s.spoke("unit-1", NOW_MS + 2_000, NOW_MS + 61_000)  # an old sample: it lives all the same
+    assert (d.failures, d.last_good_ms, d.due_ms) == (0, NOW_MS + 4_000, NOW_MS + 91_000)
+    s.restart(NOW_MS + 200_000)
+    assert d.due_ms == NOW_MS + 230_000
+
+
+def test_no_device_waits_longer_than_the_longest_wait() -> None:
+    s = schedule(10)
+    d = s.devices[0]
+    for silent in (0, 3):
+        s.expect(silent, NOW_MS)
+        now_ms = NOW_MS
+        for _ in range(10):
+            s.failed(d, LOST, now_ms)
+            assert d.due_ms - now_ms <= s.longest_wait_ms(d)
+            now_ms = d.due_ms
+
+
+def test_an_answer_in_part_is_news_once_and_no_reason_to_back_off() -> None:
+    s = schedule(10)
+    d = s.devices[0]
+    assert [s.answered(d, NOW_MS + 1, [LOST]) for _ in range(3)] == [True, False, False]
+    assert (d.failures, d.back_off_periods, d.last_fault, dict(d.faults)) == (0, 1, str(LOST), {"timeout": 3})
+    assert not s.answered(d, NOW_MS + 1)
+    assert d.last_fault == ""
+    assert s.answered(d, NOW_MS + 1, [LOST])

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from contract.catalogue.catalogue import ChannelInfo
-from contract.catalogue.devices import Device, DeviceModel, Register, RegisterType, Table
 from contract.catalogue.quantities import Quantity
 from edge_agent.drivers.base import DeviceInfo
+from firmware_bridge.modbus import ModbusModel, ModbusRegister, RegisterType, RtuDevice, Table
 from tests.edge_agent.drivers.rtu import any_station
 
 
@@ -19,10 +19,10 @@ def model_with(
     tables: Sequence[Table] | None = None,
     alone: Sequence[int] = (),
     **limits: Any,
-) -> tuple[DeviceModel, list[ChannelInfo]]:
+) -> tuple[ModbusModel, list[ChannelInfo]]:
     """A model with a register for every kind, and a channel for every register; channels count from 1."""
     registers = tuple(
-        Register(
+        ModbusRegister(
             name=f"r{n}",
             quantity=Quantity.CODE,
             address=address,
@@ -32,8 +32,8 @@ def model_with(
         )
         for n, (kind, address) in enumerate(zip(kinds, at, strict=True))
     )
-    model = DeviceModel(model="m", description="m", protocol="modbus", period_s=1, registers=registers, **limits)
-    device = Device(id="d", model="m", unit=1)
+    model = ModbusModel(model="m", description="m", protocol="modbus", period_s=1, registers=registers, **limits)
+    device = RtuDevice(id="d", model="m", unit=1)
     channels = [
         ChannelInfo(n, r.name, any_station(), "gw", "bus", device, model, r, r.quality, r.reporting)
         for n, r in enumerate(registers, 1)
@@ -45,4 +45,4 @@ def info_with(
     kinds: Sequence[str], *, at: Sequence[int], unit: int = 1, timeout_s: float = 2.0, **more: Any
 ) -> DeviceInfo:
     model, channels = model_with(kinds, at=at, **more)
-    return DeviceInfo(Device(id="d", model="m", unit=unit, timeout_s=timeout_s), model, tuple(channels))
+    return DeviceInfo(RtuDevice(id="d", model="m", unit=unit, timeout_s=timeout_s), model, tuple(channels))

@@ -12,11 +12,10 @@ from functools import cache
 from crccheck.crc import CrcModbus
 
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
-from contract.catalogue.channel_settings import Quality, Reporting
-from contract.catalogue.devices import Bus, BusKind, Device, DeviceModel, Register
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
 from edge_agent.drivers.base import DeviceInfo
+from firmware_bridge.modbus import ModbusModel, ModbusRegister, ModbusRtuBus, RtuDevice
 from host.district_folder import load
 from simulators.cli.main import DISTRICT
 
@@ -73,11 +72,8 @@ class RtuUnits:
 
 def device(unit: int, addresses: list[int], *, timeout_s: float, period_s: float = 1.0, name: str = "") -> DeviceInfo:
     """A device with a channel for every address."""
-    registers = tuple(
-        Register(name=f"r{a}", quantity=Quantity.CODE, address=a, decimals=0, quality=Quality(), reporting=Reporting())
-        for a in addresses
-    )
-    model = DeviceModel(
+    registers = tuple(ModbusRegister(name=f"r{a}", quantity=Quantity.CODE, address=a, decimals=0) for a in addresses)
+    model = ModbusModel(
         model="test",
         description="for tests",
         protocol="modbus",
@@ -85,7 +81,7 @@ def device(unit: int, addresses: list[int], *, timeout_s: float, period_s: float
         timeout_s=timeout_s,
         registers=registers,
     )
-    made = Device(id=name or f"unit-{unit}", model="test", unit=unit)
+    made = RtuDevice(id=name or f"unit-{unit}", model="test", unit=unit)
     station = any_station()
     channels = tuple(
         ChannelInfo(unit * 1000 + r.address, r.name, station, "gw", "bus", made, model, r, r.quality, r.reporting)
@@ -94,8 +90,8 @@ def device(unit: int, addresses: list[int], *, timeout_s: float, period_s: float
     return DeviceInfo(made, model, channels)
 
 
-def bus(baud_rate: int = 115_200) -> Bus:
-    return Bus(id="bus", kind=BusKind.MODBUS_RTU, address="", baud_rate=baud_rate)
+def bus(baud_rate: int = 115_200) -> ModbusRtuBus:
+    return ModbusRtuBus(id="bus", address="", baud_rate=baud_rate)
 
 
 def any_station() -> Station:

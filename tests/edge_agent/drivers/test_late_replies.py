@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from contract.clock import SystemClock
 from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.modbus import ModbusDriver
 from tests.edge_agent.drivers.rtu import RtuUnits, bus, device, says
@@ -22,15 +23,15 @@ async def read_all(delays: list[float], *, neighbour: float = 0.0) -> tuple[list
     third = device(2, [0], timeout_s=T)
     faults, good = [], 0
     with RtuUnits(lambda unit: next(script, 0.0) * T if unit == 1 else neighbour * T) as units:
-        driver = ModbusDriver(bus(), [first, other, third], units.path)
+        driver = ModbusDriver(bus(), [first, other, third], units.path, SystemClock())
         for info in [first, other, third] * 4:
             try:
-                channels, values = await driver.read(info)
+                answer = await driver.read(info)
             except DeviceFault as fault:
                 faults.append(fault.fault.value)
                 continue
-            assert values == [says(info.device.unit, info.model.registers[0].address)]
-            assert channels == [info.channels[0].id]
+            assert answer.readings.value.tolist() == [says(info.device.unit, info.model.registers[0].address)]
+            assert answer.readings.channel.tolist() == [info.channels[0].id]
             good += 1
         await driver.close()
     return faults, good
@@ -59,7 +60,7 @@ async def test_a_unit_is_not_doubted_for_ever() -> None:
         return next(script, 0.0)
 
     with RtuUnits(delay) as units:
-        driver = ModbusDriver(bus(), [info], units.path)
+        driver = ModbusDriver(bus(), [info], units.path, SystemClock())
         with pytest.raises(DeviceFault):
             await driver.read(info)
         began = asyncio.get_running_loop().time()

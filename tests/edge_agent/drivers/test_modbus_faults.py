@@ -9,30 +9,31 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from contract.catalogue.devices import Bus, BusKind, Table
-from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault
+from contract.clock import SystemClock
+from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault
 from edge_agent.drivers.modbus import EXCEPTION_NAMES, ModbusDriver
+from firmware_bridge.modbus import ModbusTcpBus, Table
 from tests.edge_agent.drivers.registers import info_with
 from tests.edge_agent.drivers.rtu import RtuUnits, bus, device, says
 from tests.servers import free_port
 
-TCP = Bus(id="tcp", kind=BusKind.MODBUS_TCP, address="")
+TCP = ModbusTcpBus(id="tcp", address="")
 # function, address, count -> function and data of the reply; None: silence; "close": hang up
-Answer = Callable[[int, int, int], bytes | str | None]
+Reply = Callable[[int, int, int], bytes | str | None]
 
 
 @asynccontextmanager
-async def server(answer: Answer, unit_shift: int = 0) -> AsyncIterator[str]:
+async def server(answer: Reply, unit_shift: int = 0) -> AsyncIterator[str]:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while True:
                 tid, _, _, unit, function, address, count = struct.unpack(">HHHBBHH", await reader.readexactly(12))
-                said = answer(function, address, count)
-                if said == "close":
+                reply = answer(function, address, count)
+                if reply == "close":
                     break
-                if isinstance(said, bytes):
-                    head = struct.pack(">HHHB", tid, 0, len(said) + 1, unit + unit_shift)
-                    writer.write(head + said)
+                if isinstance(reply, bytes):
+                    head = struct.pack(">HHHB", tid, 0, len(reply) + 1, unit + unit_shift)
+                    writer.write(head + reply)
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -45,14 +46,20 @@ async def server(answer: Answer, unit_shift: int = 0) -> AsyncIterator[str]:
         running.close()
 
 
-async def fault_of(answer: Answer, info: DeviceInfo | None = None, unit_shift: int = 0) -> DeviceFault:
+async def fault_of(answer: Reply, info: DeviceInfo | None = None, unit_shift: int = 0) -> DeviceFault:
     info = info or info_with(["uint16"], at=[7])
     async with server(answer, unit_shift) as address:
-        driver = ModbusDriver(TCP, [info], address)
+        driver = ModbusDriver(TCP, [info], address, SystemClock())
         with pytest.raises(DeviceFault) as caught:
             await driver.read(info)
         await driver.close()
     return caught.value
+
+
+def said(answer: Answer) -> tuple[list[int], list[float]]:
+    """A whole answer's channels and values."""
+    assert answer.missing == ()
+    return answer.readings.channel.tolist(), answer.readings.value.tolist()
 
 
 def words(function: int, *values: int) -> bytes:
@@ -62,8 +69,8 @@ def words(function: int, *values: int) -> bytes:
 async def test_good_words_become_values() -> None:
     info = info_with(["uint16", "float32"], at=[7, 8])
     async with server(lambda f, a, n: words(f, 1234, 0x3FA0, 0)) as address:
-        driver = ModbusDriver(TCP, [info], address)
-        assert await driver.read(info) == ([1, 2], [1234.0, 1.25])
+        driver = ModbusDriver(TCP, [info], address, SystemClock())
+        assert said(await driver.read(info)) == ([1, 2], [1234.0, 1.25])
         await driver.close()
 
 
@@ -82,9 +89,9 @@ async def test_silence_is_a_time_out_of_the_devices_own_length() -> None:
     assert asyncio.get_running_loop().time() - began < 10
 
 
-@pytest.mark.parametrize("said", [words(3), words(3, 1, 2), words(4, 1), words(3, *range(100))])
-async def test_a_reply_to_another_question_is_no_value(said: bytes) -> None:
-    assert (await fault_of(lambda f, a, n: said)).fault is Fault.BAD_REPLY
+@pytest.mark.parametrize("reply", [words(3), words(3, 1, 2), words(4, 1), words(3, *range(100))])
+async def test_a_reply_to_another_question_is_no_value(reply: bytes) -> None:
+    assert (await fault_of(lambda f, a, n: reply)).fault is Fault.BAD_REPLY
 
 
 async def test_another_units_reply_is_no_value() -> None:
@@ -100,7 +107,7 @@ async def test_too_few_bits_are_no_value() -> None:
 async def test_a_server_that_hangs_up_or_is_not_there_is_a_bus_that_is_down() -> None:
     assert (await fault_of(lambda f, a, n: "close")).fault is Fault.BUS_DOWN
     info = info_with(["uint16"], at=[0])
-    driver = ModbusDriver(TCP, [info], f"127.0.0.1:{free_port()}")
+    driver = ModbusDriver(TCP, [info], f"127.0.0.1:{free_port()}", SystemClock())
     with pytest.raises(DeviceFault, match=r"cannot open 127\.0\.0\.1:\d+: is it plugged in") as caught:
         await driver.read(info)
     assert caught.value.fault is Fault.BUS_DOWN
@@ -111,17 +118,17 @@ async def test_a_connection_that_was_lost_is_made_again_by_the_next_read() -> No
     script: list[bytes | str] = ["close", words(3, 5), words(3, 6)]
     info = info_with(["uint16"], at=[0])
     async with server(lambda f, a, n: script.pop(0)) as address:
-        driver = ModbusDriver(TCP, [info], address)
+        driver = ModbusDriver(TCP, [info], address, SystemClock())
         with pytest.raises(DeviceFault):
             await driver.read(info)
-        assert await driver.read(info) == ([1], [5.0])
-        assert await driver.read(info) == ([1], [6.0])
+        assert said(await driver.read(info)) == ([1], [5.0])
+        assert said(await driver.read(info)) == ([1], [6.0])
         await driver.close()
 
 
 async def test_a_serial_port_that_is_not_there_is_a_bus_that_is_down() -> None:
     info = device(1, [0], timeout_s=0.1)
-    driver = ModbusDriver(bus(), [info], "/dev/does-not-exist")
+    driver = ModbusDriver(bus(), [info], "/dev/does-not-exist", SystemClock())
     with pytest.raises(DeviceFault, match="is it plugged in") as caught:
         await driver.read(info)
     assert caught.value.fault is Fault.BUS_DOWN
@@ -131,9 +138,55 @@ async def test_a_serial_port_that_is_not_there_is_a_bus_that_is_down() -> None:
 async def test_silence_on_a_serial_line_is_a_time_out_and_the_neighbour_is_heard_next() -> None:
     dead, alive = device(1, [0], timeout_s=0.1), device(2, [0, 1], timeout_s=2.0)
     with RtuUnits(lambda unit: None if unit == 1 else 0.0) as units:
-        driver = ModbusDriver(bus(), [dead, alive], units.path)
+        driver = ModbusDriver(bus(), [dead, alive], units.path, SystemClock())
         with pytest.raises(DeviceFault) as caught:
             await driver.read(dead)
         assert caught.value.fault is Fault.TIMEOUT
-        assert await driver.read(alive) == ([2000, 2001], [says(2, 0), says(2, 1)])
+        assert said(await driver.read(alive)) == ([2000, 2001], [says(2, 0), says(2, 1)])
         await driver.close()
+
+
+async def test_what_a_device_refuses_is_missing_and_the_rest_is_read() -> None:
+    info = info_with(["uint16"] * 3, at=[0, 100, 200])
+
+    def reply(function: int, address: int, count: int) -> bytes:
+        return bytes([function | 0x80, 2]) if address == 100 else words(function, address)
+
+    async with server(reply) as address:
+        driver = ModbusDriver(TCP, [info], address, SystemClock())
+        answer = await driver.read(info)
+        await driver.close()
+    assert (answer.readings.channel.tolist(), answer.readings.value.tolist()) == ([1, 3], [0.0, 200.0])
+    (missing,) = answer.missing
+    assert (missing.channels, missing.fault.fault) == ((2,), Fault.EXCEPTION)
+    assert missing.fault.detail == "unit 1 refuses holding 100+1: illegal data address (exception 2)"
+
+
+@pytest.mark.parametrize(("code", "asked"), [(2, [0, 100, 200]), (6, [0]), (11, [0])])
+async def test_a_device_that_cannot_answer_at_all_is_not_asked_on(code: int, asked: list[int]) -> None:
+    info = info_with(["uint16"] * 3, at=[0, 100, 200])
+    seen: list[int] = []
+
+    def reply(function: int, address: int, count: int) -> bytes:
+        seen.append(address)
+        return bytes([function | 0x80, code])
+
+    assert (await fault_of(reply, info)).fault is Fault.EXCEPTION
+    assert seen == asked
+
+
+async def test_after_silence_the_rest_is_not_asked_and_what_came_before_counts() -> None:
+    info = info_with(["uint16"] * 3, at=[0, 100, 200], timeout_s=0.3)
+    seen: list[int] = []
+
+    def reply(function: int, address: int, count: int) -> bytes | None:
+        seen.append(address)
+        return words(function, 7) if address == 0 else None
+
+    async with server(reply) as address:
+        driver = ModbusDriver(TCP, [info], address, SystemClock())
+        answer = await driver.read(info)
+        await driver.close()
+    assert (seen, answer.readings.value.tolist()) == ([0, 100], [7.0])
+    (missing,) = answer.missing
+    assert (missing.channels, missing.fault.fault) == ((2, 3), Fault.TIMEOUT)

@@ -13,10 +13,11 @@ from contextlib import asynccontextmanager, suppress
 
 from contract.catalogue.quantities import Quantity
 from contract.clock import ScaledClock
+from contract.readings import ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.node import NodeDriver
 from firmware_bridge.framing import encode_frame
-from firmware_bridge.node import Sample, Telemetry, encode_telemetry, sent_ms
+from firmware_bridge.telemetry import Sample, Telemetry, encode_telemetry, sent_ms
 from host.district_folder import load
 from simulators.cli.main import DISTRICT
 from tests.waiting import until_async
@@ -56,7 +57,12 @@ async def listening(before: bytes) -> AsyncIterator[tuple[int, list[tuple[int, i
     await until_async(lambda: _waiting(near) == len(before))  # the kernel brings it over in its own time
     heard: list[tuple[int, int, float]] = []
     driver = NodeDriver(BUS, DEVICES, os.ttyname(near), ScaledClock(NOW_MS, 1e-12, NOW_MS))
-    task = asyncio.create_task(driver.listen(lambda t, c, v: heard.append((t, c, v))))
+
+    def take(device: str, said: ReadingBatch) -> None:
+        assert device == "s6-level"
+        heard.extend(zip(said.time_ms.tolist(), said.channel.tolist(), said.value.tolist(), strict=True))
+
+    task = asyncio.create_task(driver.listen(take))
     await until_async(lambda: _waiting(near) == 0)
     try:
         yield far, heard

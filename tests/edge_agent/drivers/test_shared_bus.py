@@ -9,6 +9,7 @@ from collections import defaultdict
 import pytest
 
 from contract.clock import SystemClock
+from contract.readings import ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.base import DeviceFault
 from edge_agent.drivers.modbus import ModbusDriver
@@ -22,10 +23,11 @@ async def test_a_dead_unit_of_eight_costs_the_others_at_most_a_period():
     heard: dict[int, list[float]] = defaultdict(list)
     loop = asyncio.get_running_loop()
 
-    def gather(_time_ms: int, channel: int, value: float) -> None:
-        if value == value:
-            assert int(value) == says(channel // 1000, channel % 1000)
-            heard[channel // 1000].append(loop.time())
+    def gather(readings: ReadingBatch) -> None:
+        for channel, value in zip(readings.channel.tolist(), readings.value.tolist(), strict=True):
+            if value == value:
+                assert int(value) == says(channel // 1000, channel % 1000)
+                heard[channel // 1000].append(loop.time())
 
     devices = [device(u, [0, 1, 2], timeout_s=0.3, period_s=PERIOD_S) for u in range(1, 9)]
     with RtuUnits(lambda unit: None if unit == DEAD else 0.01) as units:
@@ -57,17 +59,17 @@ async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, i
     ]
     late = good = 0
     with RtuUnits(delay) as units:
-        driver = ModbusDriver(bus(), asked, units.path)
+        driver = ModbusDriver(bus(), asked, units.path, SystemClock())
         for _ in range(reads):
             info = chance.choice(asked)
             try:
-                channels, values = await driver.read(info)
+                answer = await driver.read(info)
             except DeviceFault:
                 late += 1
                 continue
             good += 1
-            assert channels == [info.channels[0].id]
-            assert values == [says(info.device.unit, info.model.registers[0].address)]
+            assert answer.readings.channel.tolist() == [info.channels[0].id]
+            assert answer.readings.value.tolist() == [says(info.device.unit, info.model.registers[0].address)]
         await driver.close()
     return late, good
 

@@ -8,14 +8,18 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from contract.readings import ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.agent import Agent
 from edge_agent.config import EdgeConfig, load_config
+from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault, Heard
 from edge_agent.spool.database import SpoolDatabase
 from edge_agent.timesync.timekeeping import EARLIEST_MS
 from tests.conftest import SMALL_DISTRICT
+from tests.waiting import until_async
 
 DAY_MS = 86_400_000
 TRUE_MS = EARLIEST_MS + 500 * DAY_MS
@@ -61,9 +65,9 @@ def test_readings_between_bus_and_spool_when_the_cloud_says_the_time(config: Edg
     replaced = replace(config, clock=HandClock(wall_ms), boot="b")
     agent = Agent(replaced)
     keeper = agent._clock.keeper
-    agent._gather(agent._clock.now_ms(), 101, 0.5)
+    agent._gather(ReadingBatch.of([agent._clock.now_ms()], [101], [0.5]))
     keeper.take_answer(TRUE_MS, 4_999, 5_000)
-    agent._gather(agent._clock.now_ms() + 1000, 101, 0.7)
+    agent._gather(ReadingBatch.of([agent._clock.now_ms() + 1000], [101], [0.7]))
     agent._flush(quiet=True)
     agent._store.close()
     with closing(SpoolDatabase(replaced.spool_path, replaced.gateway.id, TRUE_MS)) as database:
@@ -73,26 +77,62 @@ def test_readings_between_bus_and_spool_when_the_cloud_says_the_time(config: Edg
     assert keeper.retimed(readings.time_ms, row.stamp) is None
 
 
+class Speaking:
+    """A driver whose devices speak by themselves, when the test says so; whoever is asked has been silent."""
+
+    silent_periods = 3
+
+    def __init__(self) -> None:
+        self.heard: Heard | None = None
+
+    async def open_driver(self, *_: object) -> Speaking:
+        return self
+
+    def describe(self, device: DeviceInfo) -> str:
+        return ""
+
+    async def read(self, device: DeviceInfo) -> Answer:
+        raise DeviceFault(Fault.TIMEOUT, f"{device.device.id} is silent")
+
+    async def listen(self, heard: Heard) -> None:
+        self.heard = heard
+        await asyncio.Event().wait()
+
+    def line_faults(self) -> dict[str, int]:
+        return {}
+
+    async def close(self) -> None:
+        self.heard = None
+
+
 @pytest.mark.parametrize("jump_ms", [DAY_MS, -DAY_MS, 50 * 365 * DAY_MS])
-async def test_a_node_is_not_silent_because_the_time_was_put_right(config: EdgeConfig, jump_ms: int) -> None:
+async def test_a_node_is_not_silent_because_the_time_was_put_right(
+    config: EdgeConfig, monkeypatch: pytest.MonkeyPatch, jump_ms: int
+) -> None:
+    driver = Speaking()
+    monkeypatch.setattr("edge_agent.acquisition.bus.driver_module", lambda protocol: driver)
     bus = config.gateway.buses[0]
     clock = HandClock(TRUE_MS)
-    gathered: list[tuple[int, int, float]] = []
-    task = BusTask(bus, config.devices(bus.id), "", clock, lambda *reading: gathered.append(reading))
-    watching = asyncio.create_task(task._watch())
-    await asyncio.sleep(0)
-    channels = [c.id for d in config.devices(bus.id) for c in d.channels]
-    for channel in channels:
-        task._heard(TRUE_MS, channel, 1.0)
+    gathered: list[ReadingBatch] = []
+    devices = config.devices(bus.id)
+    running = asyncio.create_task(BusTask(bus, devices, "", clock, gathered.append).run())
+    await until_async(lambda: driver.heard is not None)
+    assert driver.heard is not None
+    for device in devices:
+        driver.heard(device.device.id, ReadingBatch.of([TRUE_MS], [device.channels[0].id], [1.0]))
     clock.wall_ms += jump_ms
     for _ in range(5):
         clock.wall_ms += 1000
         clock.mono_ms += 1000
-        await asyncio.sleep(0)
-    assert len(gathered) == len(channels)
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert len(gathered) == len(devices)
     clock.wall_ms += 3_600_000  # and an hour that did pass is silence
     clock.mono_ms += 3_600_000
-    for _ in range(3):
-        await asyncio.sleep(0)
-    watching.cancel()
-    assert len(gathered) > len(channels)
+    await until_async(lambda: len(gathered) == 2 * len(devices))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert all(np.isnan(missing.value).all() for missing in gathered[len(devices) :])
+    assert {c for missing in gathered[len(devices) :] for c in missing.channel.tolist()} == {
+        c.id for d in devices for c in d.channels
+    }

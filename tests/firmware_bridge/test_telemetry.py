@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge.framing import MAX_PAYLOAD_BYTES, Fault, Frame, FrameFault, FrameReader, encode_frame
-from firmware_bridge.node import NodeError, Sample, Telemetry, decode_telemetry, encode_telemetry
+from firmware_bridge.telemetry import NodeError, Sample, Telemetry, decode_telemetry, encode_telemetry
 
 TELEMETRY = Telemetry(3, 7, 3600, 3.61, (Sample(0, 0.127), Sample(60, math.nan)))
 GOLDEN = bytes.fromhex("08011003180720901c289a1c320310fe013204083c1801")
