@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cloud.log.base import START
 from cloud.views.decode import readings
@@ -63,3 +67,34 @@ def test_time_alone_moves_the_cursor_and_reset_begins_anew(small_district: Catal
     view.apply([entry(5, START_MS, ReadingBatch.of([START_MS], [min(small_district.channels)], [0.1]))])
     view.reset()
     assert (view.cursor(), len(view.snapshot())) == (START, 0)
+
+
+@given(
+    entries=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 4), st.integers(0, 5), st.sampled_from([0.1, 0.2, float("nan")])),
+            min_size=1,
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=12,
+    ),
+    cuts=st.sets(st.integers(1, 11)),
+)
+def test_one_entry_at_a_time_gives_what_several_at_once_give(
+    small_district: Catalogue, entries: list[list[tuple[int, int, float]]], cuts: set[int]
+) -> None:
+    """Late readings, equal times and repeated channels included."""
+    numbers = sorted(small_district.channels)
+    log = []
+    for offset, drawn in enumerate(entries, 1):
+        channel, second, value = zip(*drawn, strict=True)
+        batch = ReadingBatch.of([START_MS + s * 1000 for s in second], [numbers[c] for c in channel], value)
+        log.append(entry(offset, START_MS, batch))
+    alone, grouped = LatestView(small_district), LatestView(small_district)
+    for each in log:
+        alone.apply([each])
+    for a, b in pairwise([0, *sorted(c for c in cuts if c < len(log)), len(log)]):
+        grouped.apply(log[a:b])
+    assert rows_of(alone.snapshot()) == rows_of(grouped.snapshot()) == newest(log)
+    assert alone.cursor() == grouped.cursor() == len(log)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contract.catalogue.channel_settings import FlatLine, Quality, RainGauge, Spike
 from contract.quality.tests import Check, QualityTests
@@ -81,3 +85,49 @@ def test_an_unknown_channel_is_not_evaluated_and_harms_nobody() -> None:
     tests = QualityTests([1], [Quality(fail_range=(0, 5))], [60])
     _, result = tests.step(tests.initial(), ReadingBatch.of([0, 0], [99, 1], [1.0, 9.0]))
     assert result.flag.tolist() == [Flag.NOT_EVALUATED, Flag.FAIL]
+
+
+EVERY_TEST = Quality(
+    fail_range=(-0.5, 5.0),
+    suspect_range=(0.0, 3.0),
+    rate_per_s=0.05,
+    spike=Spike(suspect=0.3, fail=1.0),
+    flat_line=FlatLine(suspect_s=120, fail_s=240, tolerance=0.001, only_above=0.05),
+)
+
+
+@given(
+    readings=st.lists(
+        st.tuples(
+            st.sampled_from([1, 2, 9]),  # 9 is not listed
+            st.integers(0, 20),  # minutes; some are equal
+            st.sampled_from([0.0, 0.1, 0.1, 0.1, 0.6, 2.0, 4.0, 7.0, NAN]),
+        ),
+        max_size=40,
+    ),
+    cuts=st.sets(st.integers(1, 39)),
+)
+def test_one_reading_at_a_time_is_judged_as_several_at_once(
+    readings: list[tuple[int, int, float]], cuts: set[int]
+) -> None:
+    """In time order, as drivers give them; readings of one time, missing ones and unknown channels included."""
+    tests = QualityTests([1, 2], [EVERY_TEST, Quality(rain_gauge=RainGauge(tip_mm=0.2))], [60, 60])
+    readings = sorted(readings, key=lambda r: r[1])
+    columns = list(zip(*readings, strict=True)) or [(), (), ()]
+    whole = ReadingBatch.of([m * 60_000 for m in columns[1]], columns[0], columns[2])
+
+    def judged(edges: list[int]) -> tuple[list[int], list[int], list[str]]:
+        state, flag, bits, late = tests.initial(), [], [], []
+        for a, b in pairwise(edges):
+            state, found = tests.step(state, whole.take(slice(a, b)))
+            flag += found.flag.tolist()
+            bits += found.tests.tolist()
+            fixed = found.corrections
+            columns = (fixed.channel, fixed.time_ms, fixed.value, fixed.flag, found.correction_tests)
+            late += [repr(row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        return flag, bits, sorted(late)
+
+    n = len(whole)
+    alone = judged(list(range(n + 1)))
+    assert judged([0, *sorted(c for c in cuts if c < n), n]) == alone
+    assert judged([0, n]) == alone
