@@ -33,7 +33,7 @@ START_MS = 1_626_768_000_000
 def city() -> Catalogue:
     """One real station of the demonstration's district, fifty thousand times."""
     small = load(Path(__file__).parents[1] / "configs/districts/jinshui")
-    one = next(c for c in small.channels.values() if c.quantity is Quantity.DEPTH and c.id in small.rule_by_channel)
+    one = next(c for c in small.channels.values() if c.quantity is Quantity.DEPTH and c.id in small.rules_by_channel)
     zone = small.zones[one.station.zone]
     zones = {f"z{n}": zone.model_copy(update={"id": f"z{n}"}) for n in range(ZONES)}
     stations, channels = {}, {}

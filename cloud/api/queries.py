@@ -130,7 +130,6 @@ def station_json(catalogue: Catalogue, s: Station) -> dict[str, Any]:
 
 def channel_json(services: Services, number: int) -> dict[str, Any]:
     c = services.catalogue.channels[number]
-    rule = services.catalogue.rule_by_channel.get(number)
     return {
         "id": c.id,
         "name": c.name,
@@ -141,5 +140,5 @@ def channel_json(services: Services, number: int) -> dict[str, Any]:
         "period_s": c.period_s,
         "gateway": c.gateway,
         "device": c.device.id,
-        "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
+        "thresholds": {level.value: v for level, v in services.catalogue.thresholds(number).items()},
     }

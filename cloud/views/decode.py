@@ -1,4 +1,4 @@
-"""Log entries -> readings, many at once."""
+"""Log entries -> readings and decisions, many at once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cloud.log.base import Entry, EntryKind
+from cloud.log.decision import Decision, DecisionError, decode_decision
 from cloud.views.base import Poisoned
 from contract.readings import Int64s, ReadingBatch
 from contract.wire.batch import columns, parse_batch
@@ -32,3 +33,15 @@ def readings_and_entries(entries: Sequence[Entry]) -> tuple[ReadingBatch, Int64s
             except WireError as error:
                 raise Poisoned(e.offset, str(error)) from error
         raise
+
+
+def decisions_of(entries: Sequence[Entry]) -> list[tuple[Decision, ...]]:
+    """What a person decided in each entry: one decision, or none. Raises Poisoned on the first that is unreadable."""
+    return [(_decision(e),) if e.kind is EntryKind.DECISION else () for e in entries]
+
+
+def _decision(entry: Entry) -> Decision:
+    try:
+        return decode_decision(entry.payload)
+    except DecisionError as error:
+        raise Poisoned(entry.offset, str(error)) from error

@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 from lxml import etree
 
 from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Message, MsgType
+from cloud.warnings.model import Evidence, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.places import Zone
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import from_ms
 
@@ -97,12 +98,20 @@ class CapWriter:
             return f"The water has gone. The incident's highest level was {incident.peak_level.value}."
         parts = []
         for e in incident.evidence:
-            station = self._catalogue.stations[e.station].name
-            depth = "no reading" if e.value is None else f"{e.value * 100:.0f} cm"
+            depth = "no reading" if e.value is None else _said(e.value, e.quantity)
             heard = "" if e.time_ms is None else f" at {from_ms(e.time_ms).astimezone(self._zone):%H:%M}"
             silent = ", silent since: its level is held" if e.state.value == "unknown" else ""
-            parts.append(f"{station}: {depth}{heard} ({e.level.value}{silent})")
+            parts.append(f"{self._place(e, incident.zone)}: {depth}{heard} ({e.level.value}{silent})")
         return "; ".join(parts) + "."
+
+    def _place(self, e: Evidence, zone: str) -> str:
+        """Where it was found: a station, or the zone as a whole."""
+        return self._catalogue.zones[zone].name if e.station is None else self._catalogue.stations[e.station].name
+
+
+def _said(value: float, quantity: Quantity) -> str:
+    """A value with its unit: depths in centimetres, as people say them."""
+    return f"{value * 100:.0f} cm" if quantity is Quantity.DEPTH else f"{value:.2f} {quantity.unit}"
 
 
 def _area(info: etree._Element, zone: Zone, adcode: str) -> None:

@@ -11,9 +11,13 @@ from typing import Any
 
 from cloud.warnings.incidents import OpenIncident
 from cloud.warnings.model import Certainty, Evidence, Incident, MessageHead
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
 from contract.conditions.state import ConditionState
+from contract.conditions.targets import ConditionKey, Target, TargetKind
+
+_QUANTITIES = {quantity.value: quantity for quantity in Quantity}
 
 
 def message_json(m: MessageHead) -> dict[str, Any]:
@@ -44,8 +48,11 @@ def incident_json(i: Incident) -> dict[str, Any]:
         "closed_ms": i.closed_ms,
         "evidence": [
             {
+                "rule": e.key.rule,
+                "target": e.key.target.text,
                 "channel": e.channel,
                 "station": e.station,
+                "quantity": e.quantity.value,
                 "level": e.level.value,
                 "state": e.state.value,
                 "value": e.value,
@@ -57,11 +64,8 @@ def incident_json(i: Incident) -> dict[str, Any]:
 
 
 def incident_from_json(data: Mapping[str, Any]) -> Incident:
-    """What `incident_json` gave."""
-    evidence = tuple(
-        Evidence(e["channel"], e["station"], Level(e["level"]), ConditionState(e["state"]), e["value"], e["time_ms"])
-        for e in data["evidence"]
-    )
+    """What `incident_json` gave, of this release or of one in which evidence was of a depth at a channel only."""
+    evidence = tuple(map(_evidence_from_json, data["evidence"]))
     return Incident(
         data["id"],
         data["zone"],
@@ -75,13 +79,32 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
     )
 
 
+def _evidence_from_json(e: Mapping[str, Any]) -> Evidence:
+    target = Target.parse(e["target"]) if "target" in e else Target.of_channel(e["channel"])
+    return Evidence(
+        ConditionKey(target, e.get("rule", "")),
+        e["channel"],
+        e["station"],
+        _QUANTITIES[e.get("quantity", "depth")],
+        Level(e["level"]),
+        ConditionState(e["state"]),
+        e["value"],
+        e["time_ms"],
+    )
+
+
+def _target_json(target: Target) -> int | str:
+    """A channel goes by its number alone, as in releases in which there were no other targets."""
+    return target.id if target.kind is TargetKind.CHANNEL else target.text
+
+
 def open_incident_json(o: OpenIncident) -> dict[str, Any]:
     """What the ledger keeps of an open incident."""
     return {
         "incident": incident_json(o.incident),
         "told_ms": o.sent_ms,
         "told_level": o.sent_level.value,
-        "told_evidence": [list(e) for e in o.sent_evidence],
+        "told_evidence": [[_target_json(target), level] for target, level in o.sent_evidence],
         "told_certainty": o.sent_certainty.value,
     }
 
@@ -89,6 +112,9 @@ def open_incident_json(o: OpenIncident) -> dict[str, Any]:
 def open_incident_from_json(data: Mapping[str, Any]) -> OpenIncident:
     """What `open_incident_json` gave."""
     incident = incident_from_json(data["incident"])
-    evidence = tuple((int(c), str(level)) for c, level in data["told_evidence"])
+    evidence = tuple(
+        (Target.of_channel(target) if isinstance(target, int) else Target.parse(target), Level(level).value)
+        for target, level in data["told_evidence"]
+    )
     certainty = Certainty(data.get("told_certainty", incident.certainty))  # 0.1 did not store it
     return OpenIncident(incident, data["told_ms"], Level(data["told_level"]), evidence, certainty)

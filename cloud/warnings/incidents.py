@@ -14,16 +14,18 @@ A step costs what has moved in it: zones in which nothing did are looked at when
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from cloud.warnings.model import Certainty, Evidence, Incident, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
 from contract.conditions.latches import Condition, State
 from contract.conditions.state import ConditionState
+from contract.conditions.targets import ConditionKey, Target, TargetKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,66 +43,72 @@ class OpenIncident:
     incident: Incident
     sent_ms: int
     sent_level: Level
-    sent_evidence: tuple[tuple[int, str], ...]
+    sent_evidence: tuple[tuple[Target, str], ...]
     sent_certainty: Certainty
     next_ms: int = 0
 
 
 @dataclass(slots=True)
 class IncidentState:
-    """wet: by zone, the channels with a level; it follows from the conditions, and the first step makes it.
+    """wet: by zone, the conditions with a level; it follows from the conditions, and the first step makes it.
 
     looked_at: the zones that the last step may have altered.
     """
 
     open: dict[str, OpenIncident] = field(default_factory=dict)  # by zone
-    wet: dict[str, set[int]] | None = None
+    wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
 
 
 class Incidents:
-    def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
-        self._catalogue, self._settings = catalogue, settings
-        self._zone = {c: info.station.zone for c, info in catalogue.channels.items()}
+    """quantities: of each condition, what the values that it judges are."""
+
+    def __init__(
+        self, catalogue: Catalogue, quantities: Mapping[ConditionKey, Quantity], settings: WarningSettings
+    ) -> None:
+        self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
+        self._zone = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
+        self._zone |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
+        self._zone |= {Target.of_zone(zone): zone for zone in catalogue.zones}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
 
-    def zones_of(self, channels: Iterable[int]) -> list[str]:
-        """The zones of these channels, in the catalogue's order."""
-        return sorted({self._zone[c] for c in channels}, key=self._place.__getitem__)
+    def zones_of(self, targets: Iterable[Target]) -> list[str]:
+        """The zones in which these targets are, in the catalogue's order."""
+        return sorted({self._zone[target] for target in targets}, key=self._place.__getitem__)
 
     def step(
-        self, state: IncidentState, conditions: State, moved: Collection[int], now_ms: int
+        self, state: IncidentState, conditions: State, moved: Iterable[ConditionKey], now_ms: int
     ) -> tuple[IncidentState, list[Announcement]]:
-        """moved: the channels whose condition may have altered since the last step. `state` is consumed."""
+        """moved: the conditions that may have altered since the last step. `state` is consumed."""
         out: list[Announcement] = []
         if state.wet is None:  # a restart, perhaps with another catalogue: look at everything once
             state.wet = {zone: set() for zone in self._place}
             moved = list(conditions)
             state.open = {zone: o for zone, o in state.open.items() if zone in self._place}
-        for c in moved:
-            wet = state.wet[self._zone[c]]
-            (wet.discard if conditions[c].level is None else wet.add)(c)
-        zones = {self._zone[c] for c in moved}
+        zones = set()
+        for key in moved:
+            zone = self._zone[key.target]
+            zones.add(zone)
+            (state.wet[zone].discard if conditions[key].level is None else state.wet[zone].add)(key)
         zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
         state.looked_at = sorted(zones, key=self._place.__getitem__)
         for zone in state.looked_at:
-            evidence = [self._evidence(conditions[c]) for c in sorted(state.wet[zone])]
+            wet = [conditions[key] for key in sorted(state.wet[zone])]
             current = state.open.get(zone)
             if current is None:
-                if evidence:
-                    state.open[zone] = self._open(zone, evidence, conditions, now_ms, out)
-            elif not evidence:
+                if wet:
+                    state.open[zone] = self._open(zone, wet, now_ms, out)
+            elif not wet:
                 closed = replace(current.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
                 out.append(Announcement(closed, MsgType.CANCEL))
                 del state.open[zone]
             else:
-                self._go_on(current, evidence, conditions, now_ms, out)
+                self._go_on(current, wet, now_ms, out)
         return state, out
 
-    def _open(
-        self, zone: str, evidence: list[Evidence], conditions: State, now_ms: int, out: list[Announcement]
-    ) -> OpenIncident:
-        level, certainty = _highest(evidence), _certainty(evidence, conditions)
+    def _open(self, zone: str, wet: list[Condition], now_ms: int, out: list[Announcement]) -> OpenIncident:
+        evidence = [self._evidence(c) for c in wet]
+        level, certainty = _highest(evidence), _certainty(wet)
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
         incident = Incident(name, zone, level, level, certainty, now_ms, now_ms, None, tuple(evidence))
         out.append(Announcement(incident, MsgType.ALERT))
@@ -108,16 +116,15 @@ class Incidents:
         opened.next_ms = self._next_ms(opened)
         return opened
 
-    def _go_on(
-        self, current: OpenIncident, evidence: list[Evidence], conditions: State, now_ms: int, out: list[Announcement]
-    ) -> None:
+    def _go_on(self, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]) -> None:
+        evidence = [self._evidence(c) for c in wet]
         level = _highest(evidence)
         peak = max(current.incident.peak_level, level, key=lambda x: x.rank)
         current.incident = replace(
             current.incident,
             level=level,
             peak_level=peak,
-            certainty=_certainty(evidence, conditions),
+            certainty=_certainty(wet),
             evidence=tuple(evidence),
         )
         current.next_ms = self._next_ms(current)
@@ -143,23 +150,30 @@ class Incidents:
 
     def _evidence(self, c: Condition) -> Evidence:
         assert c.level is not None
-        station = self._catalogue.channels[c.channel].station.id
-        return Evidence(c.channel, station, c.level, c.state, c.value, c.reading_ms)
+        station = None if c.channel is None else self._catalogue.channels[c.channel].station.id
+        if c.key.target.kind is TargetKind.STATION:
+            station = str(c.key.target.id)
+        return Evidence(c.key, c.channel, station, self._quantities[c.key], c.level, c.state, c.value, c.reading_ms)
 
 
 def _highest(evidence: list[Evidence]) -> Level:
     return max((e.level for e in evidence), key=lambda level: level.rank)
 
 
-def _gist(evidence: Iterable[Evidence]) -> tuple[tuple[int, str], ...]:
-    """What makes a difference to a reader: which channels, at which levels."""
-    return tuple((e.channel, e.level.value) for e in evidence)
+def _gist(evidence: Iterable[Evidence]) -> tuple[tuple[Target, str], ...]:
+    """What makes a difference to a reader: which targets, at which levels (the highest of any rule)."""
+    out: dict[Target, Level] = {}
+    for e in evidence:
+        before = out.get(e.key.target)
+        if before is None or e.level.rank > before.rank:
+            out[e.key.target] = e.level
+    return tuple((target, level.value) for target, level in out.items())
 
 
-def _certainty(evidence: list[Evidence], conditions: State) -> Certainty:
+def _certainty(wet: list[Condition]) -> Certainty:
     """Observed when a trusted reading speaks for the level; Possible when all that do are silent."""
-    highest = _highest(evidence)
-    top = [conditions[e.channel] for e in evidence if e.level is highest]
+    highest = max(c.level.rank for c in wet if c.level is not None)
+    top = [c for c in wet if c.level is not None and c.level.rank == highest]
     if any(c.state is not ConditionState.UNKNOWN and not c.suspect for c in top):
         return Certainty.OBSERVED
     if any(c.state is not ConditionState.UNKNOWN for c in top):

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import ConditionState, Reason
+from contract.conditions.targets import ConditionKey
 
 
 class Certainty(StrEnum):
@@ -28,9 +30,13 @@ class MsgType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConditionSnapshot:
-    """One rule on one channel, as it stands. level: the one active or held while unknown; None when normal."""
+    """One rule on one target, as it stands. level: the one active or held while unknown; None when normal.
 
-    channel: int
+    channel: whose reading it last rests on; None when there was none and the target is no channel.
+    """
+
+    key: ConditionKey
+    channel: int | None
     state: ConditionState
     level: Level | None
     since_ms: int
@@ -41,10 +47,16 @@ class ConditionSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A condition that speaks for an incident."""
+    """A condition that speaks for an incident.
 
-    channel: int
-    station: str
+    channel, station: of the reading that it rests on; None where it rests on none of one place. value: in quantity's
+    unit. time_ms: of the reading, UTC.
+    """
+
+    key: ConditionKey
+    channel: int | None
+    station: str | None
+    quantity: Quantity
     level: Level
     state: ConditionState
     value: float | None

@@ -46,7 +46,7 @@ class WarningsReader(Protocol):
         ...
 
     def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
-        """Every condition there is, by channel; or those of these channels that a rule watches."""
+        """Every condition there is, by target and rule; or those whose target is one of these channels."""
         ...
 
 
@@ -96,7 +96,8 @@ class LedgerReader:
 
     def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
         state = self._conditions()
-        found = list(state.values()) if channels is None else [state[c] for c in sorted(channels) if c in state]
+        found = state.values() if channels is None else state.of_channels(channels)
         return [
-            ConditionSnapshot(c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value) for c in found
+            ConditionSnapshot(c.key, c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value)
+            for c in found
         ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
@@ -12,22 +13,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.log.base import START, Cursor
 from cloud.warnings import tables as t
 from cloud.warnings.codec import incident_json, open_incident_from_json, open_incident_json
-from cloud.warnings.engine import EngineState, Outcome
+from cloud.warnings.engine import Engine, EngineState, Outcome
 from cloud.warnings.incidents import OpenIncident
 from cloud.warnings.model import Message, MessageHead, MsgType
 from contract.catalogue.rules import Level
 from contract.conditions import latches as cond
+from contract.conditions.targets import ConditionKey
 
 HEAD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
 
-def load(db: Connection, name: str, fresh: EngineState) -> tuple[Cursor, EngineState]:
-    """The cursor and the state as stored; (`START`, fresh) if nothing is.
+def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
+    """The cursor and the state as stored; (`START`, the initial one) if nothing is.
 
-    Conditions that a changed catalogue has added begin as in `fresh`; those it took away go.
+    Conditions that a changed catalogue has added begin as in the initial state; those it took away go.
     """
+    fresh = engine.initial()
     row = db.execute(select(t.view_state).where(t.view_state.c.name == name)).first()
     if row is None:
         return START, fresh
@@ -39,30 +42,49 @@ def load(db: Connection, name: str, fresh: EngineState) -> tuple[Cursor, EngineS
     else:
         conditions = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
         opened = [json.loads(body) for (body,) in db.execute(select(t.open_incidents.c.body))]
-    state = EngineState(fresh.conditions, number=head["number"])
-    for found in map(cond.from_json, conditions):
-        begin = fresh.conditions.get(found.channel)
-        if begin is not None and begin.latches.keys() == found.latches.keys():
-            state.conditions[found.channel] = found
+    state = EngineState(
+        fresh.conditions, number=head["number"], detectors=engine.restore_detectors(head.get("detectors", {}))
+    )
+    for stored in map(cond.from_json, conditions):
+        found = stored if stored.key.rule else _of_its_rule(stored, fresh.conditions)
+        old_form = old_form or not stored.key.rule
+        begin = None if found is None else fresh.conditions.get(found.key)
+        if found is not None and begin is not None and begin.latches.keys() == found.latches.keys():
+            state.conditions[found.key] = found
     for body in opened:
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
     if old_form:
-        save(db, name, Cursor(row.cursor), state, set(state.conditions), set(state.incidents.open))
+        db.execute(delete(t.condition_state))
+        everything = (set(state.conditions), set(state.incidents.open))
+        save(db, name, Cursor(row.cursor), state, engine.dump_detectors(state), *everything)
     return Cursor(row.cursor), state
 
 
 def save(
-    db: Connection, name: str, cursor: Cursor, state: EngineState, channels: Collection[int], zones: Collection[str]
+    db: Connection,
+    name: str,
+    cursor: Cursor,
+    state: EngineState,
+    detectors: dict[str, Any],
+    conditions: Iterable[ConditionKey],
+    zones: Collection[str],
 ) -> None:
-    """The state, as far as these channels and zones go, and the cursor."""
-    rows = {c: json.dumps(cond.to_json(state.conditions[c])) for c in sorted(channels)}
-    _replace(db, t.condition_state, "channel", rows, ())
+    """The state, as far as these conditions and zones go, what the detectors remember, and the cursor."""
+    rows = [
+        {"target": key.target.text, "rule": key.rule, "body": json.dumps(cond.to_json(state.conditions[key]))}
+        for key in sorted(conditions)
+    ]
+    _replace(db, t.condition_state, rows)
     opened = state.incidents.open
-    bodies = {z: json.dumps(_body(state, opened[z])) for z in sorted(zones) if z in opened}
-    _replace(db, t.open_incidents, "zone", bodies, [z for z in sorted(zones) if z not in opened])
-    _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps({"number": state.number})})
+    gone = [{"old": z} for z in sorted(zones) if z not in opened]
+    if gone:
+        db.execute(delete(t.open_incidents).where(t.open_incidents.c.zone == bindparam("old")), gone)
+    bodies = [{"zone": z, "body": json.dumps(_body(state, opened[z]))} for z in sorted(zones) if z in opened]
+    _replace(db, t.open_incidents, bodies)
+    head = {"number": state.number, **({"detectors": detectors} if detectors else {})}
+    _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps(head)})
 
 
 def write(db: Connection, outcome: Outcome, number: int) -> int:
@@ -86,6 +108,8 @@ def write(db: Connection, outcome: Outcome, number: int) -> int:
         _replace_one(db, t.incidents, "id", i.id, values)
     changes = [
         {
+            "rule": c.key.rule,
+            "target": c.key.target.text,
             "channel": c.channel,
             "time_ms": c.time_ms,
             "state": c.state.value,
@@ -97,6 +121,8 @@ def write(db: Connection, outcome: Outcome, number: int) -> int:
     ]
     late = [
         {
+            "rule": n.key.rule,
+            "target": n.key.target.text,
             "channel": n.channel,
             "reading_ms": n.reading_ms,
             "now_ms": n.now_ms,
@@ -142,13 +168,20 @@ def _earlier(incident: str, m: dict[str, Any]) -> Message:
     return Message(m["id"], incident, m["sent_ms"], MsgType(m["type"]), Level(m["level"]), (), b"")
 
 
-def _replace(db: Connection, table: Table, key: str, bodies: dict[Any, str], gone: Sequence[Any]) -> None:
-    if gone:
-        db.execute(delete(table).where(table.c[key] == bindparam("old")), [{"old": k} for k in gone])
-    if bodies:
+def _of_its_rule(stored: cond.Condition, fresh: cond.State) -> cond.Condition | None:
+    """What a release stored that had one rule a channel, as the condition of the rule that watches the channel now."""
+    for key in fresh.of_channel.get(stored.channel or 0, ()):
+        if fresh[key].latches.keys() == stored.latches.keys():
+            return replace(stored, key=key)
+    return None
+
+
+def _replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """rows: each with the table's key and its `body`."""
+    if rows:
         put = postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
-        put = put.on_conflict_do_update(index_elements=[key], set_={"body": put.excluded.body})
-        db.execute(put, [{key: k, "body": body} for k, body in bodies.items()])
+        put = put.on_conflict_do_update(index_elements=table.primary_key.columns, set_={"body": put.excluded.body})
+        db.execute(put, rows)
 
 
 def _replace_one(db: Connection, table: Table, key: str, value: str, values: dict[str, Any]) -> None:

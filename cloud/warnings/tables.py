@@ -19,7 +19,8 @@ view_state = Table(
 condition_state = Table(
     "condition_state",
     metadata,
-    Column("channel", BigInteger, primary_key=True, autoincrement=False),
+    Column("target", String(80), primary_key=True),
+    Column("rule", String(64), primary_key=True),
     Column("body", Text, nullable=False),
 )
 
@@ -58,12 +59,14 @@ changes = Table(
     "condition_changes",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
-    Column("channel", BigInteger, nullable=False),
+    Column("channel", BigInteger),
     Column("time_ms", BigInteger, nullable=False),
     Column("state", String(16), nullable=False),
     Column("level", String(16)),
     Column("reason", String(32), nullable=False),
     Column("value", Float),
+    Column("rule", String(64)),  # null in rows from before conditions had keys
+    Column("target", String(80)),
 )
 
 late = Table(
@@ -75,4 +78,6 @@ late = Table(
     Column("now_ms", BigInteger, nullable=False),
     Column("value", Float, nullable=False),
     Column("would_have_warned", String(16)),
+    Column("rule", String(64)),  # null in rows from before conditions had keys
+    Column("target", String(80)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from cloud.ledger.open import reading
 from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
-from cloud.views.decode import readings_and_entries
+from cloud.views.decode import decisions_of, readings_and_entries
 from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.reader import LedgerReader
@@ -21,6 +22,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 
 NAME = "warnings"
+log = logging.getLogger(__name__)
 
 
 class WarningsView:
@@ -59,21 +61,26 @@ class WarningsView:
 
     def apply(self, entries: Sequence[Entry]) -> None:
         batches = self._heeded(entries)
+        decisions = decisions_of(entries)
         try:
             if self._ahead:
                 self._load()
             self._ahead = True  # until it is stored: the step alters the state in place
             state, outcomes = self._state, []
-            for entry, batch in zip(entries, batches, strict=True):
-                state, outcome = self._engine.step(state, batch, entry.append_ms)
+            for entry, batch, decided in zip(entries, batches, decisions, strict=True):
+                state, outcome = self._engine.step(state, batch, entry.append_ms, decided)
                 outcomes.append(outcome)
+                for d in outcome.unheeded:
+                    what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
+                    log.warning(what, entry.offset, d.who, d.kind.value, d.target)
             with self._ledger.begin() as db:
                 number = state.number - sum(len(o.messages) for o in outcomes)
                 for outcome in outcomes:
                     number = store.write(db, outcome, number)
-                channels = set().union(*(o.channels for o in outcomes))
+                conditions = set().union(*(o.conditions for o in outcomes))
                 zones = set().union(*(o.zones for o in outcomes))
-                store.save(db, NAME, entries[-1].offset, state, channels, zones)
+                remembered = self._engine.dump_detectors(state)
+                store.save(db, NAME, entries[-1].offset, state, remembered, conditions, zones)
         except OperationalError as error:
             raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
         self._state, self._cursor, self._ahead = state, entries[-1].offset, False
@@ -102,7 +109,7 @@ class WarningsView:
 
     def _load(self) -> None:
         with self._ledger.begin() as db:
-            self._cursor, self._state = store.load(db, NAME, self._engine.initial())
+            self._cursor, self._state = store.load(db, NAME, self._engine)
         self._ahead = False  # is the state in memory further than what is stored?
 
 

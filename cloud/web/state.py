@@ -45,7 +45,7 @@ class Shown:
 def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     """Stations with their colour, pumps, warnings, links, the clock. Incidents and messages as the API gives them."""
     latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
-    conditions = {c.channel: c for c in services.warnings.conditions(shown.main_channels)}
+    conditions = {c.key.target.id: c for c in sorted(services.warnings.conditions(shown.main_channels), key=_weight)}
     incidents = services.warnings.incidents(limit=30)
     messages = services.warnings.messages_of([i.id for i in incidents])
     rain = rain_last_hour(services)
@@ -91,7 +91,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
     now_ms = services.clock.now_ms()
     start_ms = now_ms - int(hours * HOUR_MS)
     main = main_channel(services.catalogue, station)
-    rule = services.catalogue.rule_by_channel.get(main) if main is not None else None
+    thresholds = services.catalogue.thresholds(main) if main is not None else {}
     gauge = _gauge_near(services, station)
     out: dict[str, Any] = {
         "id": station.id,
@@ -102,7 +102,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         "unit": "",
         "points": [],
         "held_to": None,
-        "thresholds": {level.value: v for level, v in rule.levels.items()} if rule else {},
+        "thresholds": {level.value: v for level, v in thresholds.items()},
         "rain_from": "",
         "rain": [],
         "rain_step_s": _RAIN_STEP_S,
@@ -112,7 +112,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
-            condition = next(iter(services.warnings.conditions([main])), None)
+            condition = max(services.warnings.conditions([main]), key=_weight, default=None)
             silent = _unknown(condition, latest_json(services, [main])[0])
             out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
@@ -149,7 +149,7 @@ def _station(
     station: Station,
     main: int | None,
     latest: Mapping[int, Mapping[str, Any]],
-    conditions: Mapping[int, ConditionSnapshot],
+    conditions: Mapping[int | str, ConditionSnapshot],
     rain: Mapping[int, float],
 ) -> dict[str, Any]:
     row = latest[main] if main is not None else {"value": None, "age_s": None, "state": "unknown"}
@@ -172,6 +172,12 @@ def _station(
         "unit": "mm in 1 h" if quantity == Quantity.RAIN_TOTAL else "m",
         "age_s": row["age_s"],
     }
+
+
+def _weight(condition: ConditionSnapshot) -> tuple[int, bool]:
+    """Of several rules on a channel the page shows the one that says most: its highest level, and what is unknown."""
+    level = -1 if condition.level is None else condition.level.rank
+    return level, condition.state is ConditionState.UNKNOWN
 
 
 def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> bool:

@@ -21,10 +21,10 @@ from contract.catalogue.channel_settings import Quality, Reporting
 from contract.catalogue.devices import Device, DeviceModel, Gateway, Register
 from contract.catalogue.names import Language
 from contract.catalogue.neighbours import neighbours_of
-from contract.catalogue.places import District, Station, Subdistrict, Zone
+from contract.catalogue.places import District, Station, StationKind, Subdistrict, Zone
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.quantities import Quantity
-from contract.catalogue.rules import Rule
+from contract.catalogue.rules import Level, Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,14 @@ class ChannelInfo:
         return self.device.period_s or self.model.period_s
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A rule and the channels it watches, rising."""
+
+    rule: Rule
+    channels: Sequence[int]
+
+
 @dataclass(frozen=True)
 class Catalogue:
     district: District
@@ -83,18 +91,39 @@ class Catalogue:
         return neighbours_of(self.stations)
 
     @cached_property
-    def rule_by_channel(self) -> Mapping[int, Rule]:
-        """The rule that watches each channel; one that names the channel goes before one that names its kind."""
-        out: dict[int, Rule] = {}
+    def watches(self) -> Sequence[Watch]:
+        """Every rule with the channels that it watches, in the order of `rules.yaml`.
+
+        A rule that means channels by kind leaves those out that a rule of the same detector names.
+        """
+        named: dict[str, set[int]] = {}
         for rule in self.rules:
-            if rule.station_kind is not None:
-                for c in self.channels.values():
-                    if c.quantity is rule.quantity and c.station.kind is rule.station_kind:
-                        out[c.id] = rule
+            named.setdefault(rule.detector, set()).update(rule.channels)
+        by_kind: dict[tuple[StationKind, Quantity], list[int]] = {}
+        for c in sorted(self.channels.values(), key=lambda info: info.id):
+            by_kind.setdefault((c.station.kind, c.quantity), []).append(c.id)
+        out = []
         for rule in self.rules:
-            for number in rule.channels:
-                out[number] = rule
+            if rule.station_kind is None:
+                out.append(Watch(rule, tuple(sorted(set(rule.channels)))))
+            else:
+                meant = by_kind.get((rule.station_kind, rule.quantity), ())
+                out.append(Watch(rule, tuple(c for c in meant if c not in named[rule.detector])))
         return out
+
+    @cached_property
+    def rules_by_channel(self) -> Mapping[int, Sequence[Rule]]:
+        """The rules that watch each channel, in the order of `rules.yaml`; a channel that none watches is absent."""
+        out: dict[int, list[Rule]] = {}
+        for watch in self.watches:
+            for channel in watch.channels:
+                out.setdefault(channel, []).append(watch.rule)
+        return out
+
+    def thresholds(self, channel: int) -> Mapping[Level, float]:
+        """What the channel's own value is compared with, for charts: of its first rule that does so; empty if none."""
+        own = (r for r in self.rules_by_channel.get(channel, ()) if r.detector == "threshold")
+        return next((r.levels for r in own), {})
 
     def station_channels(self, station: str) -> Sequence[ChannelInfo]:
         return [self.channels[c.id] for c in self.stations[station].channels]

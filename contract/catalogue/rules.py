@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from enum import StrEnum
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from contract.catalogue.detectors import settings_of
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
 from contract.settings_model import Id, Many, NotNegative, Positive, SettingsModel
@@ -28,13 +30,17 @@ _RANK = {level: i for i, level in enumerate(Level)}
 
 
 class Rule(SettingsModel):
-    """Thresholds on channels: those named, or all of one quantity at stations of one kind.
+    """What a detector looks for, on which channels, and the levels and delays of what it finds.
 
-    A rule that names a channel goes before one that names its kind.
+    A rule takes the channels it names, or all of one quantity at stations of one kind. Where rules of one detector
+    name a channel, those of that detector that mean it by kind do not apply to it; otherwise rules stand side by side.
+    detector: a word of `contract.catalogue.detectors`. settings: what that detector needs beside levels and delays.
+    levels: in the detector's unit; `threshold` takes the value itself, in the quantity's unit.
     hysteresis: a level clears below its threshold less this.
     """
 
     id: Id
+    detector: str = "threshold"
     channels: Many[int] = ()
     station_kind: StationKind | None = None
     quantity: Quantity = Quantity.DEPTH
@@ -44,6 +50,21 @@ class Rule(SettingsModel):
     off_delay_s: NotNegative = 600.0
     min_hold_s: NotNegative = 600.0
     stale_after_s: Positive = 1200.0
+    settings: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("detector")
+    @classmethod
+    def _known(cls, word: str) -> str:
+        with suppress(ValidationError):  # it needs settings: `_fitting` looks at those
+            settings_of(word, {})
+        return word
+
+    @field_validator("settings")
+    @classmethod
+    def _fitting(cls, given: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        if "detector" in info.data:
+            _check_settings(info.data["detector"], given)
+        return given
 
     @model_validator(mode="after")
     def _sensible(self) -> Rule:
@@ -52,8 +73,21 @@ class Rule(SettingsModel):
         values = [self.levels[level] for level in Level if level in self.levels]
         if values != sorted(values) or len(set(values)) != len(values):
             raise ValueError("levels must rise from blue to red")
+        if not self.settings:  # a validator of a field is not asked about its default
+            _check_settings(self.detector, {})
         return self
 
 
+def _check_settings(word: str, given: dict[str, float]) -> None:
+    try:
+        settings_of(word, given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"detector {word!r}: settings.{where}: {first['msg']}") from None
+
+
 class RulesFile(SettingsModel):
-    rules: tuple[Rule, ...] = ()
+    """At most ten thousand rules: with their defaults, as many as a file of that size should take in memory."""
+
+    rules: tuple[Rule, ...] = Field((), max_length=10_000)

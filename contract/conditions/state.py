@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from contract.catalogue.rules import Level
+from contract.conditions.targets import ConditionKey
 
 
 class ConditionState(StrEnum):
@@ -35,9 +36,13 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A condition is not what it was. level: the highest latch set now, or None."""
+    """A condition is not what it was. level: the highest latch set now, or None.
 
-    channel: int
+    channel: whose reading the condition last rested on; None when there was none and its target is no channel.
+    """
+
+    key: ConditionKey
+    channel: int | None
     time_ms: int
     state: ConditionState
     level: Level | None
@@ -49,8 +54,9 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Late:
-    """A reading that came as history. level: what it would have warned of, had it come in time."""
+    """A finding that came as history. level: what it would have warned of, had it come in time."""
 
+    key: ConditionKey
     channel: int
     reading_ms: int
     now_ms: int

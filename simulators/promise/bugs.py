@@ -14,9 +14,9 @@ from typing import Any
 
 from cloud.ingest.admission import InboundMessage
 from cloud.ingest.ingest import Ingest
+from contract.conditions.findings import Findings
 from contract.conditions.latches import Conditions, State
 from contract.conditions.state import Change, ConditionState, Late, Reason
-from contract.readings import ReadingBatch
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import decode_batch
 from contract.wire.envelope import WireError
@@ -67,17 +67,16 @@ def clear_on_stale() -> AbstractContextManager[None]:
     step = Conditions.step
 
     def careless(
-        self: Conditions, state: State, batch: ReadingBatch, now_ms: int
+        self: Conditions, state: State, found: Findings, now_ms: int
     ) -> tuple[State, list[Change], list[Late]]:
-        state, changes, late = step(self, state, batch, now_ms)
+        state, changes, late = step(self, state, found, now_ms)
         fresh = self.initial()
         for c in list(state.values()):
             if c.state is ConditionState.UNKNOWN and c.reading_ms is not None:
                 dry = ConditionState.NORMAL
-                state[c.channel] = replace(c, state=dry, level=None, latches=fresh[c.channel].latches)
-                changes.append(
-                    Change(c.channel, now_ms, dry, None, ConditionState.UNKNOWN, c.level, Reason.SILENT, c.value)
-                )
+                state[c.key] = replace(c, state=dry, level=None, latches=fresh[c.key].latches)
+                unknown, silent = ConditionState.UNKNOWN, Reason.SILENT
+                changes.append(Change(c.key, c.channel, now_ms, dry, None, unknown, c.level, silent, c.value))
         return state, changes, late
 
     return _replaced(Conditions, "step", careless)

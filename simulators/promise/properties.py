@@ -12,12 +12,13 @@ from cloud.ingest.admission import Admission
 from cloud.ingest.release import release
 from cloud.log.base import START, Entry, EntryKind
 from cloud.log.decision import decode_decision
-from cloud.views.decode import readings
+from cloud.views.decode import decisions_of, readings
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
+from contract.conditions.targets import ConditionKey, Target
 from contract.readings import Flag, ReadingBatch
 from contract.wire.batch import decode_batch
 from simulators.promise.centre import ANY_TIME, Parts
@@ -102,15 +103,23 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
     messages: list[str] = []
     changes: list[tuple[object, ...]] = []
     for entry in _entries(parts, ticks=True):
-        state, outcome = engine.step(state, readings([entry]), entry.append_ms)
+        state, outcome = engine.step(state, readings([entry]), entry.append_ms, *decisions_of([entry]))
         messages += [m.id for m in outcome.messages]
         changes += [
-            (c.channel, c.time_ms, c.state.value, c.level.value if c.level else None, c.reason.value)
+            (
+                c.key.target.text,
+                c.key.rule,
+                c.time_ms,
+                c.state.value,
+                c.level.value if c.level else None,
+                c.reason.value,
+            )
             for c in outcome.changes
         ]
-    columns = (t.changes.c.channel, t.changes.c.time_ms, t.changes.c.state, t.changes.c.level, t.changes.c.reason)
+    table = t.changes.c
+    columns = (table.target, table.rule, table.time_ms, table.state, table.level, table.reason)
     with parts.ledger.connect() as db:
-        said = [tuple(row) for row in db.execute(select(*columns).order_by(t.changes.c.id))]
+        said = [tuple(row) for row in db.execute(select(*columns).order_by(table.id))]
     if said != changes:
         raise Broken(f"warnings: {len(said)} changes of conditions kept, {len(changes)} follow from the log")
     if [m.id for m in reversed(parts.warnings.reader.messages(limit=_ALL))] != messages:
@@ -118,16 +127,22 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
     _check_silence(said, _entries(parts), catalogue)
 
 
+def _named(key: ConditionKey) -> tuple[str, str]:
+    """As the ledger's columns do."""
+    return key.target.text, key.rule
+
+
 def _check_silence(changes: Sequence[tuple[object, ...]], entries: Sequence[Entry], catalogue: Catalogue) -> None:
     """A level that falls, or a condition that becomes normal, needs a reading that says so, logged at that moment."""
     lowest = _lowest_usable(entries)
-    level_of: dict[int, Level | None] = {}
-    for channel, time_ms, state, level_text, reason in changes:
-        assert isinstance(channel, int) and isinstance(time_ms, int)
+    level_of: dict[tuple[str, str], Level | None] = {}
+    rules = {rule.id: rule for rule in catalogue.rules}
+    for target, rule_id, time_ms, state, level_text, reason in changes:
+        assert isinstance(target, str) and isinstance(rule_id, str) and isinstance(time_ms, int)
         level = None if level_text is None else Level(str(level_text))
-        before = level_of.get(channel)
-        level_of[channel] = level
-        rule = catalogue.rule_by_channel[channel]
+        before = level_of.get((target, rule_id))
+        level_of[target, rule_id] = level
+        rule, channel = rules[rule_id], int(Target.parse(target).id)
         eased = before is not None and (level is None or level.rank < before.rank)
         limit = rule.levels[before] - rule.hysteresis if eased and before else min(rule.levels.values())
         if (eased or state == "normal") and not lowest.get((channel, time_ms), np.inf) < limit:

@@ -97,7 +97,7 @@ class _Run:
 
     def _channels(self, gateway: str) -> list[int]:
         own = [c.id for c in self.catalogue.channels_by_gateway[gateway]]
-        watched = [c for c in own if c in self.catalogue.rule_by_channel]
+        watched = [c for c in own if c in self.catalogue.rules_by_channel]
         return [*watched[:2], *[c for c in own if c not in watched][: _CHANNELS - 2]]
 
     def all(self) -> None:

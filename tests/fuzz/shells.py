@@ -74,7 +74,7 @@ def catalogue(data: bytes) -> object:
     try:
         found = load(folder)
         assert found.channels_by_gateway is not None
-        return found.rule_by_channel
+        return found.rules_by_channel
     finally:
         bent.write_bytes(whole)
 

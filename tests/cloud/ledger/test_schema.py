@@ -43,13 +43,51 @@ def described(engine: Engine) -> list[tuple[str, ...]]:
     """What is in SQLite's own list, without names that it gives itself."""
     with engine.connect() as db:
         found = db.exec_driver_sql("select name, sql from sqlite_master where name != 'alembic_version' order by name")
-        return [(name, sql or "") for name, sql in found if not name.startswith("sqlite_autoindex_alembic")]
+        own = [(name, sql or "") for name, sql in found if not name.startswith("sqlite_autoindex_alembic")]
+    # A table made anew has its name in quotes, an added column no line of its own.
+    return [(name, " ".join(sql.replace('"', "").split())) for name, sql in own]
 
 
 def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as db:
         names = [n for (n,) in db.execute("select name from sqlite_master where type = 'table'")]
         return {n: db.execute(f"select * from {n}").fetchall() for n in names}
+
+
+def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:
+    """The same, with the names that migration 0002 gives conditions: the channel as target, and no rule."""
+    return {
+        **rows,
+        "condition_state": [(f"channel/{channel}", "", body) for channel, body in rows["condition_state"]],
+        **{
+            table: [(*row, None, f"channel/{row[1]}") for row in rows[table]]
+            for table in ("condition_changes", "late_readings")
+        },
+    }
+
+
+def test_a_step_down_keeps_a_condition_a_channel(tmp_path: Path) -> None:
+    """Of two rules on one the first by name; those of stations and zones go, and so do changes that name no channel."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = open_ledger(f"sqlite:///{path}")
+    t = cloud.warnings.tables
+    states = [("channel/7", "b", "7b"), ("channel/7", "a", "7a"), ("channel/12", "b", "12b"), ("zone/7", "a", "z")]
+    told = {"time_ms": 5, "state": "normal", "reason": "silent"}
+    with ledger.begin() as db:
+        db.execute(insert(t.condition_state), [dict(zip(("target", "rule", "body"), s, strict=True)) for s in states])
+        db.execute(insert(t.changes).values(rule="a", target="zone/7", channel=None, **told))
+        db.execute(insert(t.changes).values(rule="b", target="channel/7", channel=7, **told))
+        late = {"channel": 7, "reading_ms": 4, "now_ms": 5, "value": 0.5}
+        db.execute(insert(t.late).values(rule="b", target="channel/7", **late))
+    schema.move(ledger, "0001")
+    found = contents(path)
+    assert found["condition_state"] == [(7, "7a"), (12, "12b")]
+    assert found["condition_changes"] == [(2, 7, 5, "normal", None, "silent", None)]
+    assert found["late_readings"] == [(1, 7, 4, 5, 0.5, None)]
+    schema.move(ledger, "head")
+    assert contents(path) == {**with_keys(found), "alembic_version": [(schema.HEAD,)]}
+    assert differences(ledger) == []
+    ledger.dispose()
 
 
 def test_the_code_names_the_newest_migration() -> None:
@@ -81,7 +119,9 @@ def test_a_ledger_from_before_migrations_keeps_every_row(tmp_path: Path) -> None
     assert "alembic_version" not in before
     assert before["messages"]
     open_ledger(f"sqlite:///{path}", whole=True).dispose()
-    assert contents(path) == {**before, "alembic_version": [(schema.HEAD,)]}
+    assert contents(path) == {**with_keys(before), "alembic_version": [(schema.HEAD,)]}
+    assert before["condition_state"]
+    assert before["condition_changes"]
 
 
 def test_an_older_one_that_lacks_tables_gets_them(tmp_path: Path) -> None:
@@ -92,7 +132,7 @@ def test_an_older_one_that_lacks_tables_gets_them(tmp_path: Path) -> None:
     before = contents(path)
     engine = open_ledger(f"sqlite:///{path}", whole=True)
     empty = {"open_incidents": [], "condition_state": [], "alembic_version": [(schema.HEAD,)]}
-    assert contents(path) == {**before, **empty}
+    assert contents(path) == {**with_keys({"condition_state": [], **before}), **empty}
     assert differences(engine) == []
 
 
@@ -103,7 +143,7 @@ def test_one_of_a_newer_headwater_is_left_alone(tmp_path: Path) -> None:
     with engine.begin() as db:
         db.exec_driver_sql("update alembic_version set version_num = '9999'")
     before = contents(path)
-    said = r"schema version 9999.* versions up to 0001: start the newer Headwater again, or put back the copy"
+    said = r"schema version 9999.* versions up to 0002: start the newer Headwater again, or put back the copy"
     with pytest.raises(LedgerTooNew, match=said):
         open_ledger(f"sqlite:///{path}")
     assert contents(path) == before
@@ -150,6 +190,8 @@ def test_going_up_keeps_rows_and_a_lookup_costs_no_migration(ledger: Engine, mon
     people = cloud.access.tables.people
     with ledger.begin() as db:
         db.execute(insert(people).values(name="ada", role="viewer", hash="h", created_ms=1, password_ms=1))
+    schema.move(ledger, "0001")
+    with ledger.begin() as db:
         db.exec_driver_sql("delete from alembic_version")  # as one that was made before
     schema.bring_to_head(ledger)
     with ledger.connect() as db:

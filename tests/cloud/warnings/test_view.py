@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,8 +27,10 @@ from cloud.warnings.model import Certainty, Message, MessageHead, MsgType
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.latches import State
+from contract.conditions.targets import ConditionKey
 from contract.readings import Flag, ReadingBatch
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
 
@@ -40,7 +42,7 @@ class LooksAtEveryZone(Incidents):
     """The oracle."""
 
     def step(
-        self, state: IncidentState, conditions: State, moved: Collection[int], now_ms: int
+        self, state: IncidentState, conditions: State, moved: Iterable[ConditionKey], now_ms: int
     ) -> tuple[IncidentState, list[Announcement]]:
         return super().step(state, conditions, list(conditions), now_ms)
 
@@ -73,8 +75,8 @@ def test_live_restart_and_replay_say_the_same(seed: int, small_district: Catalog
 def test_zones_that_are_not_looked_at_had_nothing_to_say(seed: int, small_district: Catalogue) -> None:
     catalogue = city(small_district)
     fast, plain = Engine(catalogue, SETTINGS), Engine(catalogue, SETTINGS)
-    plain._incidents = LooksAtEveryZone(catalogue, SETTINGS)
     a, b = fast.initial(), plain.initial()
+    plain._incidents = LooksAtEveryZone(catalogue, dict.fromkeys(a.conditions, Quantity.DEPTH), SETTINGS)
     skipped = 0
     for e in history(seed):
         a, said = fast.step(a, readings([e]), e.append_ms)

@@ -9,6 +9,7 @@ import pytest
 
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
 from contract.documents import ConfigError
 from host.district_folder import load
 from tests.conftest import SMALL_DISTRICT
@@ -35,6 +36,10 @@ def mistakes(folder: Path) -> list[str]:
     return [f"{m.file.name}:{m.line}: {m.what}" for m in error.value.mistakes]
 
 
+def rules_of(catalogue: Catalogue) -> dict[int, list[str]]:
+    return {channel: [r.id for r in rules] for channel, rules in catalogue.rules_by_channel.items()}
+
+
 def test_a_good_catalogue_ties_everything_together(small_district: Catalogue) -> None:
     depth = small_district.channels[101]
     assert (depth.gateway, depth.bus, depth.device.unit, depth.unit) == ("gw-1", "gw-1-rtu", 1, "m")
@@ -42,13 +47,50 @@ def test_a_good_catalogue_ties_everything_together(small_district: Catalogue) ->
     assert depth.period_s == 30
     assert small_district.channels[201].period_s == 60  # the device's own, not the model's
     assert [c.id for c in small_district.channels_by_gateway["gw-1"]] == [101, 102, 103, 301]
-    assert {n: r.id for n, r in small_district.rule_by_channel.items()} == {101: "underpass-depth", 201: "street-depth"}
+    assert rules_of(small_district) == {101: ["underpass-depth"], 201: ["street-depth"]}
 
 
 def test_a_rule_that_names_a_channel_goes_before_its_kind(folder: Path) -> None:
     with (folder / "rules.yaml").open("a") as rules:
         rules.write("  - {id: special, channels: [101], levels: {red: 0.3}}\n")
-    assert load(folder).rule_by_channel[101].id == "special"
+    catalogue = load(folder)
+    assert rules_of(catalogue)[101] == ["special"]
+    assert catalogue.thresholds(101) == {Level.RED: 0.3}
+    assert catalogue.thresholds(102) == {}
+
+
+def test_rules_that_name_one_channel_stand_side_by_side(folder: Path) -> None:
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: slow, channels: [201, 101, 101], levels: {blue: 0.1}}\n")
+        rules.write("  - {id: quick, channels: [101], levels: {red: 0.3}, on_delay_s: 0}\n")
+    catalogue = load(folder)
+    assert rules_of(catalogue) == {101: ["slow", "quick"], 201: ["slow"]}
+    assert [(w.rule.id, list(w.channels)) for w in catalogue.watches][-2:] == [("slow", [101, 201]), ("quick", [101])]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("detector: treshold", "no detector 'treshold': did you mean 'threshold'?"),
+        ("detector: smell", "no detector 'smell': there are threshold"),
+        ("settings: {window_s: 3}", "detector 'threshold': settings.window_s: Extra inputs are not permitted"),
+        ("settings: {window_s: wide}", "settings.window_s: Input should be a valid number"),
+    ],
+)
+def test_a_wrong_detector_is_named_with_its_line(folder: Path, more: str, said: str) -> None:
+    text = (folder / "rules.yaml").read_text()
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write(f"  - id: x\n    channels: [101]\n    levels: {{red: 1}}\n    {more}\n")
+    (mistake,) = mistakes(folder)
+    assert mistake.startswith(f"rules.yaml:{text.count(chr(10)) + 4}: ")
+    assert said in mistake
+
+
+def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
+    rule = "  - {{id: r{}, channels: [101], levels: {{red: 1}}}}\n"
+    (folder / "rules.yaml").write_text("rules:\n" + "".join(rule.format(n) for n in range(10_001)))
+    (mistake,) = mistakes(folder)
+    assert "at most 10000 items" in mistake
 
 
 @pytest.mark.parametrize(

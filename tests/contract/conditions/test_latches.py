@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract.catalogue.rules import Level, Rule
+from contract.conditions.findings import Findings
 from contract.conditions.latches import Conditions, State, dump, restore
 from contract.conditions.state import Change, ConditionState, Late, Reason
+from contract.conditions.targets import ConditionKey, Target
 from contract.readings import Flag, ReadingBatch
 
 S = 1000
@@ -26,29 +28,36 @@ RULE = Rule(
     stale_after_s=1200,
 )
 
+KEY = ConditionKey(Target.of_channel(1), "r")
+
+
+def found(batch: ReadingBatch, place: int = 0) -> Findings:
+    """Of each reading one, all of the condition at this place."""
+    return Findings.of(np.full(len(batch), place), batch)
+
 
 class Bench:
     """One condition, fed reading by reading."""
 
     def __init__(self, rule: Rule = RULE) -> None:
-        self.engine = Conditions({1: rule})
+        self.engine = Conditions({KEY: rule})
         self.state: State = self.engine.initial()
         self.late: list[Late] = []
 
     def read(self, t_s: float, value: float, flag: Flag = Flag.PASS, now_s: float | None = None) -> list[Change]:
         batch = ReadingBatch.of([int(t_s * S)], [1], [value], [flag])
         now_ms = int((t_s if now_s is None else now_s) * S)
-        self.state, changes, late = self.engine.step(self.state, batch, now_ms)
+        self.state, changes, late = self.engine.step(self.state, found(batch), now_ms)
         self.late += late
         return changes
 
     def wait(self, now_s: float) -> list[Change]:
-        self.state, changes, _ = self.engine.step(self.state, ReadingBatch.empty(), int(now_s * S))
+        self.state, changes, _ = self.engine.step(self.state, Findings.none(), int(now_s * S))
         return changes
 
     @property
     def now(self) -> tuple[ConditionState, Level | None, Reason]:
-        c = self.state[1]
+        c = self.state[KEY]
         return c.state, c.level, c.reason
 
 
@@ -98,7 +107,7 @@ def test_a_value_that_stood_long_enough_counts_though_its_report_came_in_one_pie
     bench = Bench()
     bench.read(0, 0.0)
     batch = ReadingBatch.of([30 * S, 130 * S], [1, 1], [0.12, 0.0], [1, 1])
-    bench.state, changes, _ = bench.engine.step(bench.state, batch, 131 * S)
+    bench.state, changes, _ = bench.engine.step(bench.state, found(batch), 131 * S)
     assert Level.BLUE in [c.level for c in changes]
 
 
@@ -134,7 +143,7 @@ def test_a_suspect_reading_still_warns_and_says_so() -> None:
     bench.read(0, 0.2, Flag.SUSPECT)
     bench.wait(60)
     assert bench.now[:2] == (ConditionState.ACTIVE, Level.BLUE)
-    assert bench.state[1].suspect
+    assert bench.state[KEY].suspect
 
 
 def test_history_moves_nothing_and_is_noted() -> None:
@@ -191,23 +200,51 @@ def test_no_level_is_lost_but_by_a_reading_and_a_restart_changes_nothing(
 
 @pytest.mark.parametrize("n", [5000])
 def test_many_channels_cost_little_an_entry(n: int) -> None:
-    rules = dict.fromkeys(range(1, n + 1), RULE)
-    engine = Conditions(rules)
+    engine = Conditions({ConditionKey(Target.of_channel(c), "r"): RULE for c in range(1, n + 1)})
     state = engine.initial()
-    state, changes, _ = engine.step(state, ReadingBatch.of([0] * n, range(1, n + 1), [0.0] * n, [1] * n), 0)
+    dry = Findings.of(np.arange(n), ReadingBatch.of([0] * n, range(1, n + 1), [0.0] * n, [1] * n))
+    state, changes, _ = engine.step(state, dry, 0)
     assert len(changes) == n
-    _, changes, _ = engine.step(state, ReadingBatch.of([1], [7], [1.0], [1]), 1)
+    _, changes, _ = engine.step(state, found(ReadingBatch.of([1], [7], [1.0], [1]), 6), 1)
     assert [c.channel for c in changes] == [7]
 
 
-def test_what_is_not_heeded_alters_nothing() -> None:
-    """Left out beforehand or not: a channel that nobody watches, calm history; wet history is noted all the same."""
-    rule = Rule(id="r", channels=(1, 2), levels={Level.RED: 0.4}, stale_after_s=60)
-    engine = Conditions({1: rule, 2: rule})
-    batch = ReadingBatch.of([0, 0, 500_000, 500_000, 0], [1, 2, 1, 7, 7], [0.1, 0.5, 0.5, 0.5, 0.5], [1] * 5)
-    heeded = engine.heeded(batch, np.full(5, 500_000))
-    assert heeded.tolist() == [False, True, True, False, False]
-    whole = engine.step(engine.initial(), batch, 500_000)
-    assert engine.step(engine.initial(), batch.take(heeded), 500_000) == whole
-    assert [n.channel for n in whole[2]] == [2]
-    assert not Conditions({}).heeded(batch, 0).any()
+def test_calm_history_is_not_worth_a_note_and_wet_history_is() -> None:
+    bench = Bench()
+    old = ReadingBatch.of([0, 0], [1, 1], [0.09, 0.1], [1, 1])
+    state, changes, late = bench.engine.step(bench.engine.initial(), found(old), 1_200_001)
+    assert changes == []
+    assert late == [Late(KEY, 1, 0, 1_200_001, 0.1, Level.BLUE)]
+    assert state == bench.engine.initial()
+
+
+def test_rules_on_one_target_stand_side_by_side() -> None:
+    """Each has its own levels and delays, and is told by its own name; at one moment by target, then by rule."""
+    quick = RULE.model_copy(update={"id": "a", "on_delay_s": 0.0, "levels": {Level.RED: 0.3}})
+    zone = ConditionKey(Target.of_zone("z"), "a")
+    channel = [ConditionKey(Target.of_channel(1), rule) for rule in ("r", "a")]
+    engine = Conditions({zone: quick, channel[0]: RULE, channel[1]: quick})
+    assert engine.keys == [channel[1], channel[0], zone]
+    reading = ReadingBatch.of([0, 0, 0], [1, 1, 1], [0.35] * 3, [1] * 3)
+    state, changes, _ = engine.step(engine.initial(), Findings.of(np.array([2, 1, 0]), reading), 0)
+    assert {(c.key, c.state, c.level) for c in changes} == {
+        (channel[1], ConditionState.ACTIVE, Level.RED),
+        (zone, ConditionState.ACTIVE, Level.RED),
+        (channel[0], ConditionState.PENDING, None),
+    }
+    state, changes, _ = engine.step(state, Findings.none(), 60 * S)
+    assert [(c.key, c.state, c.level) for c in changes] == [(channel[0], ConditionState.ACTIVE, Level.ORANGE)]
+    state, changes, _ = engine.step(state, Findings.none(), 1_200_001)
+    assert [(c.key, c.reason) for c in changes] == [(key, Reason.SILENT) for key in engine.keys]
+    assert state.of_channels([2, 1]) == [state[channel[1]], state[channel[0]]]
+
+
+def test_what_was_stored_without_a_rule_is_read() -> None:
+    """As a release stored it that had one rule a channel."""
+    bench = Bench()
+    bench.read(0, 0.2)
+    (row,) = dump(bench.state)
+    assert (row.pop("rule"), row.pop("target")) == ("r", "channel/1")
+    (condition,) = restore([row]).values()
+    assert condition.key == ConditionKey(Target.of_channel(1), "")
+    assert condition.latches == bench.state[KEY].latches

@@ -9,8 +9,10 @@ import pytest
 
 from contract.catalogue.rules import Level, Rule
 from contract.conditions.deadlines import Deadlines
+from contract.conditions.findings import Findings
 from contract.conditions.latches import Condition, Conditions, State, dump, restore
 from contract.conditions.state import Change, Late
+from contract.conditions.targets import ConditionKey, Target
 from contract.readings import Flag, ReadingBatch
 
 S = 1000
@@ -21,21 +23,30 @@ KINDS = [
     {"on_delay_s": 90.5, "off_delay_s": 0.0, "min_hold_s": 900.0, "stale_after_s": 90.5},
 ]
 LEVELS = {Level.BLUE: 0.1, Level.YELLOW: 0.2, Level.RED: 0.5}
-RULES = {n: Rule(id=f"r{n}", channels=(n,), levels=LEVELS, **KINDS[n % 4]) for n in (3, 1, 2, 70, 12, 5, 900, 901)}
+CHANNELS = (3, 1, 2, 70, 12, 5, 900, 901)
+RULES = {
+    ConditionKey(Target.of_channel(n), f"r{n}"): Rule(id=f"r{n}", channels=(n,), levels=LEVELS, **KINDS[n % 4])
+    for n in CHANNELS
+}
+
+
+def found_in(batch: ReadingBatch) -> Findings:
+    """Of each reading of a watched channel, one: what the channel measured."""
+    mine = batch.take(np.isin(batch.channel, CHANNELS))
+    return Findings.of(np.searchsorted(sorted(CHANNELS), mine.channel), mine)
 
 
 class PlainWalk(Conditions):
     """The oracle: every condition is looked at in every step."""
 
-    def step(self, state: State, batch: ReadingBatch, now_ms: int) -> tuple[State, list[Change], list[Late]]:
+    def step(self, state: State, found: Findings, now_ms: int) -> tuple[State, list[Change], list[Late]]:
         changes: list[Change] = []
         late: list[Late] = []
-        order = np.argsort(batch.time_ms, kind="stable")
-        columns = (batch.time_ms[order], batch.channel[order], batch.value[order], batch.flag[order])
-        for t, channel, v, flag in zip(*(c.tolist() for c in columns), strict=True):
-            if channel in state:
-                note = self._reading(state[channel], t, v, flag, now_ms, changes)
-                late += [] if note is None else [note]
+        found = found.take(np.argsort(found.time_ms, kind="stable"))
+        columns = (found.time_ms, found.condition, found.channel, found.value, found.flag)
+        for t, place, channel, v, flag in zip(*(c.tolist() for c in columns), strict=True):
+            note = self._finding(state[self.keys[place]], t, channel, v, flag, now_ms, changes)
+            late += [] if note is None else [note]
         for _, condition in sorted(state.items()):
             self._time(condition, now_ms, now_ms, changes)
         return state, changes, late
@@ -63,16 +74,17 @@ def test_same_changes_as_a_plain_walk_and_a_restart_changes_nothing(seed: int) -
     seen = 0
     for batch, now_ms in history(rng):
         before = {c: json.dumps(row) for c, row in zip(state, dump(state), strict=True)}
-        state, changes, late = fast.step(state, batch, now_ms)
+        found = found_in(batch)
+        state, changes, late = fast.step(state, found, now_ms)
         if rng.random() < 0.2:
             stored = dump(restarted)
             restarted = restore(json.loads(json.dumps(stored)))
-        restarted, *again = fast.step(restarted, batch, now_ms)
-        walked, *expected = plain.step(walked, batch, now_ms)
+        restarted, *again = fast.step(restarted, found, now_ms)
+        walked, *expected = plain.step(walked, found, now_ms)
         assert [changes, late] == expected == again
         assert dump(state) == dump(walked) == dump(restarted)
         moved = {c for c, row in zip(state, dump(state), strict=True) if json.dumps(row) != before[c]}
-        assert moved <= state.moved
+        assert moved <= set(state.moved)
         seen += len(changes)
     assert seen > 50
 
@@ -81,19 +93,19 @@ def test_time_alone_looks_only_at_what_is_due(monkeypatch: pytest.MonkeyPatch) -
     engine = Conditions(RULES)
     state = engine.initial()
     n = len(RULES)
-    state, _, _ = engine.step(state, ReadingBatch.of([0] * n, list(RULES), [0.0] * n, [1] * n), 0)
-    looked: list[int] = []
+    state, _, _ = engine.step(state, found_in(ReadingBatch.of([0] * n, CHANNELS, [0.0] * n, [1] * n)), 0)
+    looked: list[Target] = []
     plain = Conditions._time
 
     def noting(self: Conditions, c: Condition, until_ms: int, now_ms: int, out: list[Change]) -> None:
-        looked.append(c.channel)
+        looked.append(c.key.target)
         plain(self, c, until_ms, now_ms, out)
 
     monkeypatch.setattr(Conditions, "_time", noting)
-    engine.step(state, ReadingBatch.empty(), 90_500)
+    engine.step(state, Findings.none(), 90_500)
     assert looked == []
-    engine.step(state, ReadingBatch.empty(), 90_501)
-    assert looked == [3]  # the one whose readings are stale after 90.5 s
+    engine.step(state, Findings.none(), 90_501)
+    assert looked == [Target.of_channel(3)]  # the one whose readings are stale after 90.5 s
 
 
 def test_due_times_keep_the_earliest_and_do_not_pile_up() -> None:

@@ -1,0 +1,35 @@
+"""The words that a rule's `detector` may be, and which settings each takes. Pure.
+
+The detectors themselves are the cloud's (`cloud.warnings.detectors`). The words stand here because whoever reads
+`rules.yaml`, a gateway too, must refuse a wrong one by file and line.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from contract.settings_model import SettingsModel
+
+
+class NoSettings(SettingsModel):
+    """Of a detector that needs nothing but the rule's levels and delays."""
+
+
+# Word -> its settings: what may stand under a rule's `settings`.
+DETECTORS: dict[str, type[SettingsModel]] = {
+    "threshold": NoSettings,  # the value itself reaches a level
+}
+
+
+def settings_of(word: str, given: Mapping[str, float]) -> SettingsModel:
+    """The settings of a rule's detector.
+
+    Raises ValueError, in words for whoever wrote the rule, when there is no such detector; pydantic's ValidationError
+    when it has no such settings.
+    """
+    if word not in DETECTORS:
+        near = difflib.get_close_matches(word, DETECTORS, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(DETECTORS)}"
+        raise ValueError(f"no detector {word!r}: {hint}")
+    return DETECTORS[word].model_validate(dict(given))
