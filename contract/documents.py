@@ -18,6 +18,7 @@ from contract.settings_model import Check, TooManyMistakes
 Lines = int | tuple[int, "dict[str | int, Lines] | list[Lines]"]
 M = TypeVar("M", bound=BaseModel)
 _MAX_SAID = 200  # mistakes listed one by one
+_UNKNOWN = "there is no such setting here: mend its name, or take it out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,5 +93,6 @@ def validate(document: Document, model: type[M], choices: Mapping[str, type[Base
         for e in error.errors(include_url=False, include_context=False, include_input=False):
             loc = tuple(e["loc"])
             where = ".".join(str(x)[:64] for x in loc)
-            document.mistakes.append(document.mistake(loc, f"{where}: {e['msg']}" if where else e["msg"]))
+            what = _UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]
+            document.mistakes.append(document.mistake(loc, f"{where}: {what}" if where else what))
         return None

@@ -59,6 +59,7 @@ class FrameReader:
         self._skipped = 0  # bytes of an oversized frame already dropped
 
     def feed(self, data: bytes) -> Iterator[Frame | Fault]:
+        """What ended in these bytes, in its order; what has not ended yet is held for the next call."""
         *ended, rest = data.split(b"\0")
         for part in ended:
             self._hold(part)

@@ -57,6 +57,7 @@ class Table(StrEnum):
 
     @property
     def of_bits(self) -> bool:
+        """Whether it holds single bits; else words of 16."""
         return self in (Table.COIL, Table.DISCRETE)
 
 
@@ -86,7 +87,8 @@ class ModbusRegister(Register):
 
     @property
     def step(self) -> float:
-        return self.scale
+        """One raw unit."""
+        return abs(self.scale)
 
     @property
     def end(self) -> int:

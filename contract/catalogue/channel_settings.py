@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import AfterValidator
+
+from contract.refusing import refusal
 from contract.settings_model import NotNegative, Positive, SettingsModel
 
 
@@ -32,11 +35,20 @@ class RainGauge(SettingsModel):
     max_mm_per_h: Positive = 500.0
 
 
+def _rises(found: tuple[float, float]) -> tuple[float, float]:
+    if found[0] >= found[1]:
+        raise refusal(f"{found[0]:g} to {found[1]:g} leaves no value in between: write the lower end first")
+    return found
+
+
+Range = Annotated[tuple[float, float], AfterValidator(_rises)]
+
+
 class Quality(SettingsModel):
     """Which quality tests run on a channel (QARTOD water level manual 2.1; values in the channel's unit)."""
 
-    fail_range: tuple[float, float] | None = None
-    suspect_range: tuple[float, float] | None = None
+    fail_range: Range | None = None
+    suspect_range: Range | None = None
     rate_per_s: Positive | None = None
     spike: Spike | None = None
     flat_line: FlatLine | None = None

@@ -114,6 +114,7 @@ class TcpBus(Bus):
 
     @staticmethod
     def address_trouble(address: str) -> str:
+        """See `Bus.address_trouble`; the port is 1 to 65535."""
         host, _, port = address.rpartition(":")
         if host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536:
             return ""

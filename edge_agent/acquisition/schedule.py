@@ -32,10 +32,12 @@ class DeviceState:
 
     @property
     def period_ms(self) -> int:
+        """Its period, scenario ms."""
         return round(self.info.period_s * 1000)
 
     @property
     def back_off_periods(self) -> int:
+        """How many of its periods lie between two tries: 1 while it answers, doubled from the second failure on."""
         return 1 if self.failures < _PATIENCE else min(2 ** (self.failures - _PATIENCE + 1), MAX_PERIODS)
 
 

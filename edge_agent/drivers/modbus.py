@@ -115,6 +115,7 @@ class ModbusDriver:
         return {}
 
     async def close(self) -> None:
+        """Closes the port or the connection."""
         self._client.close()
 
     async def _request(self, device: DeviceInfo, read: Read) -> list[int]:

@@ -68,6 +68,7 @@ class NodeDriver:
         """`listen` closes its port itself."""
 
     async def listen(self, heard: Heard) -> None:
+        """See `Driver.listen`: one batch a frame, as its last byte comes in."""
         try:
             port = serial.Serial(
                 self._address, self._bus.baud_rate, parity=self._bus.parity, stopbits=self._bus.stop_bits, timeout=0

@@ -68,7 +68,7 @@ def folder(tmp_path: Path) -> Path:
             "input: 8",
             "plc.yaml:6: registers.0.input: Input should be less than or equal",
         ),
-        ("devices/plc.yaml", "input: 2", "address: 2", "plc.yaml:6: registers.0.address: Extra inputs"),
+        ("devices/plc.yaml", "input: 2", "address: 2", "plc.yaml:6: registers.0.address: there is no such setting"),
         (
             "gateways.yaml",
             "model: plc, unit: 1",

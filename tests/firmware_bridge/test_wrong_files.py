@@ -89,6 +89,16 @@ DEPTH = "name: depth, quantity: depth"
         ((f"{DEPTH}, missing_raw: [1, -1]",), "6: registers.0.missing_raw.1: a uint16 is never -1"),
         ((f"{DEPTH}, type: int16, missing_raw: [65535]",), "6: registers.0.missing_raw.0: a int16 is never 65535"),
         ((f"{DEPTH}, missing_raw: [0.5]",), "6: registers.0.missing_raw.0: a uint16 is never 0.5"),
+        # what holds for its channels
+        (
+            (f"{DEPTH}, quality: {{fail_range: [5, 0]}}",),
+            "6: registers.0.quality.fail_range: 5 to 0 leaves no value in",
+        ),
+        ((f"{DEPTH}, quality: {{fail_range: [0]}}",), "6: registers.0.quality.fail_range.1: "),
+        ((f"{DEPTH}, quality: {{suspect_range: [1, 1]}}",), "6: registers.0.quality.suspect_range: 1 to 1 leaves"),
+        ((f"{DEPTH}, quality: {{rate_per_s: -1}}",), "6: registers.0.quality.rate_per_s: "),
+        ((f"{DEPTH}, reporting: {{deadband: -1}}",), "6: registers.0.reporting.deadband: "),
+        ((f"{DEPTH}, reporting: {{deadband: .nan}}",), "6: registers.0.reporting.deadband: "),
         # two of them
         (
             (f"{DEPTH}, address: 0, type: float32", "name: other, quantity: stage, address: 1, type: float32"),
@@ -99,7 +109,7 @@ DEPTH = "name: depth, quantity: depth"
             "7: registers.1.address: 'depth' is the same value from the same place: give 'again' its own address",
         ),
         # what belongs to another protocol
-        ((f"{DEPTH}, field: depth",), "6: registers.0.field: Extra inputs are not permitted"),
+        ((f"{DEPTH}, field: depth",), "6: registers.0.field: there is no such setting here"),
     ],
 )
 def test_a_wrong_register_map_is_refused_at_its_line(tmp_path: Path, registers: tuple[str, ...], said: str) -> None:
@@ -155,7 +165,7 @@ def test_a_file_that_names_no_protocol_is_told_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("registers", "said"),
     [
-        ((f"{DEPTH}, address: 4",), "6: registers.0.address: Extra inputs are not permitted"),
+        ((f"{DEPTH}, address: 4",), "6: registers.0.address: there is no such setting here"),
         ((f"{DEPTH}, field: level",), "6: registers.0.field: "),
         (("name: depth, quantity: stage",), "6: registers.0.quantity: which field of the node's frames is the stage?"),
         (

@@ -114,7 +114,7 @@ def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
         ("gateways.yaml", "period_s: 60", "period_s: 0", "period_s: Input should be greater than 0"),
         ("rules.yaml", STREET_RULE, STREET_RULE.replace("0.10", "0.20"), "levels must rise from blue to red"),
         ("rules.yaml", "station_kind: street", "channels: [999]", "no channel 999"),
-        ("rules.yaml", "station_kind: street", "colour: street", "rules.1.colour: Extra inputs are not permitted"),
+        ("rules.yaml", "station_kind: street", "colour: street", "rules.1.colour: there is no such setting here"),
         ("response_plan.yaml", "  orange:", "  purple:", "responses.purple"),
         ("devices/level.yaml", "order: CDAB", "order: CABD", "registers.0.order"),
         ("devices/level.yaml", "model: level", "model: levle", "this file must describe model 'level'"),
