@@ -1,0 +1,103 @@
+"""What the cloud says of itself, put together from parts that say how they are."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cloud.app.health import CloudHealth
+from cloud.ingest.quarantine import QuarantinedBatch
+from cloud.views.base import ViewState
+from contract.wire.envelope import RefusalReason
+
+
+class Clock:
+    def now_ms(self) -> int:
+        return 1234
+
+
+class Ingest:
+    """Releases batch 1, refuses batch 2, and knows no other."""
+
+    def release(self, number: int, now_ms: int, who: str) -> str | None:
+        assert (now_ms, who) == (1234, "person:ann")
+        return {1: "", 2: "time_past: too old"}.get(number)
+
+    def counters(self) -> dict[str, int]:
+        return {"batches_stored": 7}
+
+
+def view(name: str, trouble: str = "") -> Any:
+    return SimpleNamespace(state=lambda: ViewState(name, 5, 0, trouble, 0))
+
+
+def sink(name: str, trouble: str = "") -> Any:
+    return SimpleNamespace(sink_name=name, trouble=lambda: trouble)
+
+
+def health(receiver: str = "", watch: str | None = None, views: Any = (), sinks: Any = (), kept: Any = ()) -> Any:
+    parts: Any = {
+        "clock": Clock(),
+        "ingest": Ingest(),
+        "receiver": SimpleNamespace(trouble=lambda: receiver, counters=lambda: {"live_deferred": 2}),
+        "quarantine": SimpleNamespace(
+            waiting=lambda: kept,
+            count=lambda: len(kept),
+            one=lambda n: next((k for k in kept if k.id == n), None),
+        ),
+        "watch": None if watch is None else SimpleNamespace(trouble=lambda: watch, days_left=lambda: {"gw-1": 3.5}),
+        "runners": views,
+        "dispatchers": sinks,
+    }
+    return CloudHealth(**cast("Any", parts))
+
+
+def test_ready_when_nothing_is_wrong() -> None:
+    assert health(views=[view("latest")], watch="").ready() == (True, "")
+
+
+def test_every_trouble_is_told_the_receiver_s_first() -> None:
+    found = health("no broker", "the list is old", [view("latest"), view("series", "disk full")])
+    assert found.ready() == (False, "no broker; the list is old; view series: disk full")
+
+
+def test_a_sink_that_fails_is_a_trouble_and_no_reason_to_turn_away() -> None:
+    found = health(sinks=[sink("duty"), sink("centre", "HTTP 500")])
+    assert found.ready() == (True, "")
+    assert found.troubles() == ["sink centre: HTTP 500"]
+
+
+def test_counters_of_ingest_and_receiver_stand_together() -> None:
+    assert health().counters() == {"batches_stored": 7, "live_deferred": 2}
+
+
+def test_identities_only_where_they_are_checked() -> None:
+    assert health().identities() == {}
+    assert health(watch="").identities() == {"gw-1": 3.5}
+
+
+@pytest.mark.parametrize(("number", "said"), [(1, ""), (2, "time_past: too old"), (3, "")])
+def test_release(number: int, said: str) -> None:
+    """Of what is there no more another has just stored the batch: that is no refusal."""
+    assert health().release(number, "person:ann") == said
+
+
+def test_what_is_kept_aside_is_listed_by_what_it_is_and_not_by_its_bytes() -> None:
+    kept = QuarantinedBatch(4, 1000, "t", "gw-1", 0xAB, 9, RefusalReason.TIME_PAST, "too old", b"12345", None)
+    found = health(kept=[kept])
+    assert found.quarantine_count() == 1
+    assert (found.is_quarantined(4), found.is_quarantined(5)) == (True, False)
+    assert found.quarantined() == [
+        {
+            "id": 4,
+            "gateway": "gw-1",
+            "spool": "00000000000000ab",
+            "seq": 9,
+            "reason": "time_past",
+            "detail": "too old",
+            "received_ms": 1000,
+            "bytes": 5,
+        }
+    ]
