@@ -1,0 +1,81 @@
+"""Every module is imported by some test, but for those named here, each with what tests it instead.
+
+The list may only shrink: a module that is gone, or that a test imports by now, must be taken out of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.ci.scripts import loaded
+
+ROOT = Path(__file__).parents[2]
+house = loaded("house")
+
+_CAMPAIGN = "a part of the seeded campaign, which tests/simulators/promise runs and plants bugs in"
+_FAULT_RUN = "a part of the fault runs with real processes: tests/run"
+
+TESTED_BY_OTHERS = {
+    "cloud.api.health": "mounted into the application that tests/cloud/api asks over HTTP",
+    "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
+    "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
+    "cloud.app.allocator": "works on a whole process: tests/cloud/app/test_allocator.py starts one that imports it",
+    "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
+    "cloud.cli.access": "its commands are given through cloud.cli.main by tests/cloud/cli/test_access.py",
+    "cloud.cli.gateways": "its commands are given through cloud.cli.main by tests/cloud/cli/test_gateways.py",
+    "cloud.ingest.links": "one record without behaviour; tests/cloud/ingest/test_gateway_state.py compares it",
+    "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
+    "cloud.warnings.reader": "the reading half of the view: tests/cloud/warnings/test_view.py",
+    "cloud.warnings.replay": "compared with the live warnings by tests/run/test_demo.py",
+    "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
+    "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",
+    "edge_agent.process": "becomes another process: every agent of tests/run does",
+    "simulators.cli.plant": "serves until a signal: tests/run/test_foreign_masters.py reads from it",
+    "simulators.demo.run": "plays a demo: tests/run/test_demo.py",
+    "simulators.faults.hand": _FAULT_RUN,
+    "simulators.plant.plant": "served to other people's masters by tests/run/test_foreign_masters.py",
+    "simulators.plant.radio": "feeds the agents of tests/run/test_demo.py",
+    "simulators.processes.identities": "makes the identities of tests/servers.py and tests/run/test_identities.py",
+    "simulators.processes.parent": "works on a whole process: tests/simulators/processes/test_parent.py starts them",
+    "simulators.promise.centre": _CAMPAIGN,
+    "simulators.promise.faults": _CAMPAIGN,
+    "simulators.promise.gateway": _CAMPAIGN,
+    "simulators.promise.properties": _CAMPAIGN,
+    "simulators.promise.run": _CAMPAIGN,
+    "simulators.promise.watched": _CAMPAIGN,
+    "simulators.wrong_clocks.agent": "becomes another process: tests/run/test_clock_faults.py",
+}
+
+
+def named() -> set[str]:
+    """Every module that some test imports, by `import a.b`, `from a.b import c` or `from a import b`."""
+    out: set[str] = set()
+    for source in house.read(ROOT, ["tests"]).values():
+        for found in house.imports(source):
+            out |= {found.module, found.module.rpartition(".")[0]}
+    return out
+
+
+def untested() -> set[str]:
+    """Modules with something in them that no test imports.
+
+    A folder's `__init__` counts with the folder; `__main__` is one call of the commands; every migration is run, up and
+    down, by tests/cloud/ledger/test_schema.py.
+    """
+    tested = named()
+    return {
+        name
+        for name, source in house.read(ROOT).items()
+        if source.path.name not in ("__init__.py", "__main__.py")
+        and not name.startswith("cloud.ledger.migrations.")
+        and source.tree.body
+        and name not in tested
+    }
+
+
+def test_every_module_has_a_test() -> None:
+    assert sorted(untested() - TESTED_BY_OTHERS.keys()) == []
+
+
+def test_the_list_of_others_only_shrinks() -> None:
+    assert sorted(TESTED_BY_OTHERS.keys() - untested()) == []
