@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge.framing import MAX_PAYLOAD_BYTES, Fault, Frame, FrameFault, FrameReader, encode_frame
 from firmware_bridge.telemetry import NodeError, Sample, Telemetry, decode_telemetry, encode_telemetry
+from tests.memory import kept_bytes
 
 TELEMETRY = Telemetry(3, 7, 3600, 3.61, (Sample(0, 0.127), Sample(60, math.nan)))
 GOLDEN = bytes.fromhex("08011003180720901c289a1c320310fe013204083c1801")
@@ -68,8 +69,10 @@ def test_each_fault_has_its_name_and_memory_stays_small() -> None:
     assert list(reader.feed(bytes(bad_crc))) == [Fault(FrameFault.BAD_CRC, len(bad_crc) - 1)]
     assert list(reader.feed(b"\x05\x01\0")) == [Fault(FrameFault.BAD_COBS, 2)]
     assert list(reader.feed(b"\x02\x01\0")) == [Fault(FrameFault.SHORT, 2)]
-    for _ in range(1000):
-        assert list(reader.feed(b"\x07" * 1000)) == []
-        assert len(reader._held) < 2 * MAX_PAYLOAD_BYTES
+    noise = b"\x07" * 1000
+    with kept_bytes() as kept:
+        for _ in range(1000):
+            assert list(reader.feed(noise)) == []
+            assert kept() < 20 * MAX_PAYLOAD_BYTES  # of a million bytes
     assert list(reader.feed(b"\0")) == [Fault(FrameFault.OVERSIZED, 1_000_000)]
     assert list(reader.feed(encode_frame(b"next"))) == [Frame(b"next")]
