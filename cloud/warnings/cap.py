@@ -30,6 +30,8 @@ _EVENT_CODES = (("OET:v1.2", "OET-140"), ("GB/T35561", "11A02"))
 
 
 class CapWriter:
+    """Writes the messages of one district, with the words of its response plan and the times of its zone."""
+
     def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
         self._catalogue, self._settings = catalogue, settings
         self._zone = ZoneInfo(catalogue.district.time_zone)

@@ -144,6 +144,7 @@ def forget(db: Connection) -> None:
 
 
 def message_of(row: Row[Any]) -> Message:
+    """Of a whole row of `messages`."""
     references = tuple(json.loads(row.refs))
     level, msg_type = Level(row.level), MsgType(row.msg_type)
     return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))

@@ -66,6 +66,12 @@ class Watch:
 
 @dataclass(frozen=True)
 class Catalogue:
+    """A district, checked as a whole: everything that one of its parts names is there.
+
+    zones, stations, gateways, models, subdistricts: by id. channels: by number. rules: in the order of `rules.yaml`.
+    digest: SHA-256 of the files, hexadecimal: the same for who reads the same files.
+    """
+
     district: District
     zones: Mapping[str, Zone]
     stations: Mapping[str, Station]

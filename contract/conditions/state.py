@@ -13,6 +13,8 @@ from contract.conditions.targets import ConditionKey
 
 
 class ConditionState(StrEnum):
+    """What a condition may be. ACTIVE and CLEARING have a level, UNKNOWN may hold one."""
+
     NORMAL = "normal"
     PENDING = "pending"  # above a threshold, not yet for long enough
     ACTIVE = "active"

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 
 class TargetKind(StrEnum):
+    """What a rule may watch; the value is the first word of a target's text."""
+
     CHANNEL = "channel"
     STATION = "station"
     ZONE = "zone"

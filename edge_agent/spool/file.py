@@ -144,11 +144,13 @@ def read_totals(path: Path) -> dict[int, dict[str, int]]:
 
 
 def read_runs(path: Path) -> list[Run]:
+    """The agent's runs that the spool remembers, oldest first. Raises sqlite3.Error when the file cannot be read."""
     with closing(_reader(path)) as db:
         return [Run(*row) for row in db.execute("select started_ms, last_commit_ms from run order by id")]
 
 
 def read_given_up(path: Path) -> list[GivenUp]:
+    """The spans of which readings were given up for want of room. Raises sqlite3.Error when the file cannot be read."""
     with closing(_reader(path)) as db:
         return [GivenUp(*row) for row in db.execute("select start_ms, end_ms, interval_ms from given_up")]
 
