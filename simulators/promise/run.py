@@ -7,11 +7,12 @@ import random
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level, Rule
 from host.district_folder import load
 from simulators.promise.centre import TICK_S, Centre, gateways_of
 from simulators.promise.disks import Disk, installed
@@ -187,4 +188,10 @@ class _Run:
 
 @cache
 def catalogue() -> Catalogue:
-    return load(_DISTRICT)
+    """The demonstration's, with a second rule on every watched channel: quick where the first is slow."""
+    district = load(_DISTRICT)
+    own = [w.rule.model_copy(update={"channels": w.channels, "station_kind": None}) for w in district.watches]
+    watched = tuple(district.rules_by_channel)
+    at_once = {"on_delay_s": 0, "off_delay_s": 0, "min_hold_s": 0}
+    quick = Rule(id="quick", channels=watched, levels={Level.BLUE: 0.1, Level.RED: 0.4}, **at_once)
+    return replace(district, rules=(*own, quick))
