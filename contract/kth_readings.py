@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from contract.channel_rows import channel_rows
+from contract.latest_wins import by_channel_and_time
 from contract.readings import Int64s, ReadingBatch, Uint32s
 
 
@@ -19,9 +21,9 @@ def kth_readings(channels: Uint32s, batch: ReadingBatch) -> Iterator[tuple[Int64
     """
     if not len(channels) or not len(batch):
         return
-    rows = np.minimum(np.searchsorted(channels, batch.channel), len(channels) - 1)
-    known = np.flatnonzero(channels[rows] == batch.channel)
-    order = known[np.lexsort((batch.time_ms[known], rows[known]))]
+    rows = channel_rows(channels, batch.channel)
+    known = np.flatnonzero(rows >= 0)
+    order = known[by_channel_and_time(rows[known], batch.time_ms[known])]
     sorted_rows = rows[order]
     first = np.flatnonzero(np.diff(sorted_rows, prepend=-1))
     nth = np.arange(len(order)) - np.repeat(first, np.diff(np.append(first, len(order))))

@@ -15,6 +15,7 @@ from cloud.api import rows
 from cloud.api.encoding import number
 from cloud.api.ports import Services
 from contract.catalogue.catalogue import Catalogue
+from contract.channel_rows import channel_rows
 from contract.clock import iso
 from contract.readings import Bools, Flag, Float64s, Int64s, Uint8s, Uint32s
 
@@ -53,8 +54,8 @@ class LatestTable:
         now_ms = services.clock.now_ms()
         found = services.latest.snapshot()
         n = len(self._channel)
-        place = np.minimum(np.searchsorted(found.channel, self._channel), max(len(found) - 1, 0))
-        heard = found.channel[place] == self._channel if len(found) else np.zeros(n, np.bool_)
+        place = channel_rows(found.channel, self._channel)
+        heard = place >= 0
         time_ms, value, flag = np.zeros(n, np.int64), np.full(n, np.nan), np.full(n, Flag.MISSING, np.uint8)
         at = place[heard]
         time_ms[heard], value[heard], flag[heard] = found.time_ms[at], found.value[at], found.flag[at]

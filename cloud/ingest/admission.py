@@ -14,6 +14,7 @@ import numpy as np
 
 from cloud.log.base import NewEntry
 from contract.catalogue.catalogue import Catalogue
+from contract.channel_rows import ChannelRows
 from contract.readings import ReadingBatch
 from contract.wire import wire_pb2 as pb
 from contract.wire.ack import MAX_ACKED_SEQS, Ack
@@ -70,13 +71,10 @@ class Admission:
         self._district = catalogue.district.id
         self._gateways = list(catalogue.gateways)
         self._number = {g: i for i, g in enumerate(self._gateways)}
-        highest = max(catalogue.channels, default=0)
-        # channel -> number of the gateway that owns it; a table, so that a million look-ups are one array operation
-        self._channels = np.array(sorted(catalogue.channels), np.int64)
-        self._owner = np.array([self._number[catalogue.channels[c].gateway] for c in self._channels.tolist()], np.int32)
-        self._direct = np.full(highest + 2, -1, np.int32) if highest < 10_000_000 else None
-        if self._direct is not None:
-            self._direct[self._channels] = self._owner
+        channels = sorted(catalogue.channels)
+        self._rows = ChannelRows(np.array(channels, np.uint32))
+        # by row the number of the gateway that owns the channel; the last, at -1, stands for a channel of nobody
+        self._owner = np.array([*(self._number[catalogue.channels[c].gateway] for c in channels), -1], np.int32)
         self._topics: dict[str, tuple[str, Lane] | None] = {}
         self._allowed: frozenset[str] | None = None
 
@@ -162,7 +160,9 @@ class Admission:
         counts = np.fromiter((p.count for _, p, _ in good), np.int64, len(good))
         starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
         gateway = np.fromiter((self._number[p.gateway] for _, p, _ in good), np.int32, len(good))
-        foreign = np.add.reduceat(self._owners(readings) != np.repeat(gateway, counts), starts, dtype=np.int64)
+        foreign = np.add.reduceat(
+            self._owner[self._rows.of(readings.channel)] != np.repeat(gateway, counts), starts, dtype=np.int64
+        )
         first = np.minimum.reduceat(readings.time_ms, starts).tolist()
         last = np.maximum.reduceat(readings.time_ms, starts).tolist()
         oldest_ms = now_ms - int(self._settings.oldest_days * _DAY_MS)
@@ -181,12 +181,6 @@ class Admission:
                 out.counts.append(p.count)
                 continue
             out.refusals.append(self._refusal(m, p, reason, detail))
-
-    def _owners(self, readings: ReadingBatch) -> np.ndarray[tuple[int], np.dtype[np.int32]]:
-        if self._direct is not None:
-            return self._direct[np.minimum(readings.channel, len(self._direct) - 1)]
-        at = np.minimum(np.searchsorted(self._channels, readings.channel), len(self._channels) - 1)
-        return np.where(self._channels[at] == readings.channel, self._owner[at], -1).astype(np.int32)
 
     def _refusal(self, m: InboundMessage, parsed: pb.Batch | None, reason: RefusalReason, detail: str) -> Refusal:
         if parsed is None:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from cloud.series.base import Hourly
+from contract.latest_wins import last_of_each_time
 from contract.readings import Flag, Int64s, ReadingBatch
 
 HOUR_MS = 3_600_000
@@ -26,23 +27,7 @@ ENCODING = {
 
 def ordered(batch: ReadingBatch) -> ReadingBatch:
     """By channel, then time; of one channel and time only the last given stays."""
-    if not len(batch):
-        return batch
-    order = _order(batch)
-    channel, time_ms = batch.channel[order], batch.time_ms[order]
-    last = np.ones(len(order), np.bool_)
-    last[:-1] = (channel[1:] != channel[:-1]) | (time_ms[1:] != time_ms[:-1])
-    return batch.take(order[last])
-
-
-def _order(batch: ReadingBatch) -> Int64s:
-    """Stable: of equals the later in the log stays later. One sort instead of two where channel and time fit a word."""
-    first_ms = int(batch.time_ms.min())
-    bits = (int(batch.time_ms.max()) - first_ms).bit_length()
-    if bits > 31:
-        return np.asarray(np.lexsort((batch.time_ms, batch.channel)), np.int64)
-    key = (batch.channel.astype(np.int64) << bits) | (batch.time_ms - first_ms)
-    return np.asarray(np.argsort(key, kind="stable"), np.int64)
+    return batch.take(last_of_each_time(batch.channel, batch.time_ms)) if len(batch) else batch
 
 
 def distinct(numbers: Int64s) -> list[int]:

@@ -10,6 +10,8 @@ import numpy as np
 from cloud.log.base import START, Cursor, Entry
 from cloud.views.decode import readings
 from contract.catalogue.catalogue import Catalogue
+from contract.channel_rows import ChannelRows
+from contract.latest_wins import newest_of_each_channel
 from contract.readings import Int64s, ReadingBatch
 
 
@@ -20,11 +22,7 @@ class LatestView:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._channels = np.array(sorted(catalogue.channels), np.uint32)
-        highest = int(self._channels[-1]) if len(self._channels) else 0
-        # channel -> row; a table, so that many look-ups are one array operation
-        self._direct: Int64s | None = None
-        if highest < 10_000_000:
-            self._direct = np.minimum(np.searchsorted(self._channels, np.arange(highest + 2)), len(self._channels) - 1)
+        self._rows = ChannelRows(self._channels)
         self._place = np.zeros(len(self._channels), np.int64)  # scratch of `_take`
         self._lock = threading.Lock()
         self.reset()
@@ -57,15 +55,14 @@ class LatestView:
         """Nothing to close."""
 
     def _take(self, batch: ReadingBatch) -> None:
-        row = self._rows(batch)
-        known = self._channels[row] == batch.channel  # a channel may have left the catalogue since it was logged
+        row = self._rows.of(batch.channel)
+        known = row >= 0  # a channel may have left the catalogue since it was logged
         if not known.all():
             batch, row = batch.take(known), row[known]
         # The last of each channel by time, of equal times the last in the log.
         at, newest = self._last_given(row)
-        if (batch.time_ms > batch.time_ms[self._place[row]]).any():  # some came out of order: sort; lexsort is stable
-            order = np.lexsort((batch.time_ms, row))
-            newest = order[np.flatnonzero(np.diff(row[order], append=-1))]
+        if (batch.time_ms > batch.time_ms[self._place[row]]).any():  # some came out of order: sort
+            newest = newest_of_each_channel(row, batch.time_ms)
             at = row[newest]
         newer = batch.time_ms[newest] >= self._time_ms[at]
         newest, at = newest[newer], at[newer]
@@ -73,11 +70,6 @@ class LatestView:
         self._value[at] = batch.value[newest]
         self._flag[at] = batch.flag[newest]
         self._heard[at] = True
-
-    def _rows(self, batch: ReadingBatch) -> Int64s:
-        if self._direct is not None:
-            return self._direct[np.minimum(batch.channel, len(self._direct) - 1)]
-        return np.minimum(np.searchsorted(self._channels, batch.channel), len(self._channels) - 1)
 
     def _last_given(self, row: Int64s) -> tuple[Int64s, Int64s]:
         """Rows that occur, and where each occurs last."""

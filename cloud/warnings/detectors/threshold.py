@@ -8,6 +8,7 @@ import numpy as np
 
 from contract.catalogue.catalogue import Catalogue, Watch
 from contract.catalogue.quantities import Quantity
+from contract.channel_rows import ChannelRows
 from contract.conditions.findings import Findings
 from contract.conditions.latches import calm_history
 from contract.conditions.targets import ConditionKey, Target
@@ -22,8 +23,9 @@ class Threshold:
         self.conditions: Sequence[ConditionKey] = [ConditionKey(Target.of_channel(c), rule) for c, rule, _ in watched]
         self.quantities: Sequence[Quantity] = [catalogue.channels[c].quantity for c, _, _ in watched]
         numbers = np.array([c for c, _, _ in watched], np.uint32)
-        # Of each watched channel: its number, its first place in `conditions`, and how many it has from there.
-        self._channels, self._first, self._count = np.unique(numbers, return_index=True, return_counts=True)
+        # Of each watched channel: its first place in `conditions`, and how many it has from there.
+        channels, self._first, self._count = np.unique(numbers, return_index=True, return_counts=True)
+        self._rows = ChannelRows(channels)
         # History is calm for a channel when it is so for each of its rules.
         cuts = self._first.tolist()
         self._stale_ms = np.array([1000 * r.stale_after_s for _, _, r in watched])
@@ -62,8 +64,6 @@ class Threshold:
 
     def _places(self, batch: ReadingBatch) -> tuple[Int64s, Bools]:
         """Which readings are of watched channels, and the place of each of those channels."""
-        if not len(self._channels):
-            return np.empty(0, np.int64), np.zeros(len(batch), np.bool_)
-        near = np.minimum(np.searchsorted(self._channels, batch.channel), len(self._channels) - 1)
-        known = self._channels[near] == batch.channel
-        return near[known], known
+        rows = self._rows.of(batch.channel)
+        known = rows >= 0
+        return rows[known], known
