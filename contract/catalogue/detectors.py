@@ -6,9 +6,9 @@ The detectors themselves are the cloud's (`cloud.warnings.detectors`). The words
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 
+from contract.refusing import no_such, refusal
 from contract.settings_model import SettingsModel
 
 
@@ -25,11 +25,9 @@ DETECTORS: dict[str, type[SettingsModel]] = {
 def settings_of(word: str, given: Mapping[str, float]) -> SettingsModel:
     """The settings of a rule's detector.
 
-    Raises ValueError, in words for whoever wrote the rule, when there is no such detector; pydantic's ValidationError
+    Raises PydanticCustomError, in words for whoever wrote the rule, when there is no such detector; ValidationError
     when it has no such settings.
     """
     if word not in DETECTORS:
-        near = difflib.get_close_matches(word, DETECTORS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(DETECTORS)}"
-        raise ValueError(f"no detector {word!r}: {hint}")
+        raise refusal(no_such("detector", word, DETECTORS))
     return DETECTORS[word].model_validate(dict(given))

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator, mo
 from contract.catalogue.detectors import settings_of
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
+from contract.refusing import refusal
 from contract.settings_model import Id, Many, NotNegative, Positive, SettingsModel
 
 
@@ -84,7 +85,9 @@ def _check_settings(word: str, given: dict[str, float]) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"detector {word!r}: settings.{where}: {first['msg']}") from None
+        unknown = first["type"] == "extra_forbidden"
+        what = "there is no such setting: mend its name, or take it out" if unknown else first["msg"]
+        raise refusal(f"detector {word!r}, its setting {where!r}: {what}") from None
 
 
 class RulesFile(SettingsModel):

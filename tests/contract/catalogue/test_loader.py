@@ -71,9 +71,9 @@ def test_rules_that_name_one_channel_stand_side_by_side(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ("detector: treshold", "no detector 'treshold': did you mean 'threshold'?"),
-        ("detector: smell", "no detector 'smell': there are threshold"),
-        ("settings: {window_s: 3}", "detector 'threshold': settings.window_s: Extra inputs are not permitted"),
+        ("detector: treshold", "no detector 'treshold', did you mean 'threshold'?"),
+        ("detector: smell", "no detector 'smell'; there are 'threshold'"),
+        ("settings: {window_s: 3}", "detector 'threshold', its setting 'window_s': there is no such setting"),
         ("settings: {window_s: wide}", "settings.window_s: Input should be a valid number"),
     ],
 )
