@@ -15,6 +15,8 @@ from typing import Protocol
 
 
 class Clock(Protocol):
+    """Where time comes from: the machine, or a scenario that runs faster."""
+
     def now_ms(self) -> int:
         """UTC, milliseconds since 1970; in scenario time on a scaled clock."""
         ...
@@ -33,6 +35,8 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SystemClock:
+    """The machine's own time, at its own speed."""
+
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
 
@@ -103,6 +107,7 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(time_ms: int) -> datetime:
+    """UTC milliseconds since 1970 as a datetime in UTC."""
     return datetime.fromtimestamp(time_ms / 1000, tz=UTC)
 
 

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
+    """What a caller may do."""
+
     READ = "read"  # see readings, warnings, states
     OPERATE = "operate"  # run the installation: release a batch, acknowledge
     APPROVE = "approve"  # let a warning go out that waits for it; none does yet, so it opens nothing
@@ -16,6 +18,8 @@ class Scope(StrEnum):
 
 
 class Role(StrEnum):
+    """An office that a person holds, with the scopes in `SCOPES_OF`."""
+
     VIEWER = "viewer"
     ENGINEER = "engineer"
     DUTY_OFFICER = "duty-officer"
@@ -35,6 +39,8 @@ SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
 
 
 class CallerKind(StrEnum):
+    """How it is known who asks."""
+
     NOBODY = "nobody"
     KEY = "key"
     PERSON = "person"

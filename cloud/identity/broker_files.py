@@ -36,6 +36,7 @@ class Listener:
 
 
 def conf(listener: Listener) -> str:
+    """The text of a `mosquitto.conf` with this listener, which lets in certificates of the district alone."""
     folder = listener.folder
     lines = [
         "# Written by `headwater-cloud broker files`; changes are lost at the next change of an identity.",

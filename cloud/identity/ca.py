@@ -123,6 +123,7 @@ def server_names(cert_pem: bytes) -> list[str]:
 
 
 def serial_of(cert_pem: bytes) -> int:
+    """The serial number of a certificate (RFC 5280, 4.1.2.2). Raises ValueError on anything else."""
     return x509.load_pem_x509_certificate(cert_pem).serial_number
 
 

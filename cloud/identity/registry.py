@@ -16,6 +16,8 @@ from contract.settings_model import Id, SettingsModel
 
 
 class CertificateRole(StrEnum):
+    """Whose certificate it is."""
+
     GATEWAY = "gateway"
     CLOUD = "cloud"
     BROKER = "broker"
@@ -34,6 +36,7 @@ class Identity(SettingsModel):
 
     @property
     def common_name(self) -> str:
+        """What the certificate shows as its name."""
         return common_name(self.role, self.gateway, self.generation)
 
     def state(self, now_ms: int) -> str:
@@ -84,4 +87,5 @@ class Registry:
 
 
 def common_name(role: CertificateRole, gateway: str | None, generation: int) -> str:
+    """What a certificate shows as its name: of a gateway `<id>.<generation>`, of the others `<role>:<generation>`."""
     return f"{gateway}.{generation}" if role is CertificateRole.GATEWAY else f"{role.value}:{generation}"

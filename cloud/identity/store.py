@@ -51,6 +51,7 @@ def read(folder: Path) -> Registry:
 
 
 def save(folder: Path, registry: Registry) -> None:
+    """Replaces the list of identities in the folder, all of it or nothing. Raises OSError."""
     lines = ",\n".join(i.model_dump_json() for i in registry.identities)
     write(folder / FILE, f'{{"version": 1, "identities": [\n{lines}\n]}}\n'.encode())
 

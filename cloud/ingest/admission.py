@@ -66,6 +66,11 @@ class AdmissionSettings:
 
 
 class Admission:
+    """Whether a message from a gateway may enter the log: its form, its sender, its channels and its times.
+
+    Pure: takes messages and `now`, gives entries to append, refusals and acknowledgements.
+    """
+
     def __init__(self, catalogue: Catalogue, settings: AdmissionSettings | None = None) -> None:
         self._settings = settings or AdmissionSettings()
         self._district = catalogue.district.id

@@ -23,6 +23,8 @@ Key = tuple[str, int, int]
 
 
 class EntryKind(IntEnum):
+    """What an entry of the log is. The numbers stand in files: they keep their meaning."""
+
     BATCH = 0  # payload is one wire batch, as it came
     TICK = 1  # no payload: time went on. Lets views see silence, live and in replay alike
     DECISION = 2  # payload is what a person did: see `cloud.log.decision`

@@ -21,6 +21,8 @@ _LONGEST_NAME = 256
 
 
 class DecisionKind(StrEnum):
+    """What a person may decide. The words stand in the log: they keep their meaning."""
+
     RELEASE = "release"  # let a refused batch out of quarantine
     # Reserved: nobody heeds them yet, so none can be written.
     ACKNOWLEDGE = "acknowledge"

@@ -16,6 +16,8 @@ from contract.settings_model import Id, Many, Positive, SettingsModel
 
 
 class StationKind(StrEnum):
+    """What a station stands at; rules may mean all stations of a kind."""
+
     STREET = "street"
     UNDERPASS = "underpass"
     SUBWAY_ENTRANCE = "subway_entrance"
@@ -128,6 +130,8 @@ class District(SettingsModel):
 
 
 class DistrictFile(SettingsModel):
+    """What `district.yaml` may say."""
+
     district: District
     zones: tuple[Zone, ...] = Field(min_length=1)
     subdistricts: tuple[Subdistrict, ...] = ()

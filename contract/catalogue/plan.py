@@ -17,6 +17,11 @@ class Response(SettingsModel):
 
 
 class ResponsePlanFile(SettingsModel):
+    """What `response_plan.yaml` may say: what each level calls for; none may be left out.
+
+    sender: as CAP messages name it. contact: whom people may call; empty for nobody.
+    """
+
     sender: str
     contact: str = ""
     responses: dict[Level, Response]

@@ -26,6 +26,7 @@ class Birth:
 
 
 def encode_birth(birth: Birth) -> bytes:
+    """The message as it goes over the wire (wire.proto, Birth)."""
     return pb.Birth(
         version=VERSION,
         gateway=birth.gateway,

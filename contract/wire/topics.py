@@ -23,6 +23,8 @@ _TOPIC = re.compile(rf"{ROOT}/({ID_PATTERN})/({ID_PATTERN})/(up/alarm|up/live|up
 
 
 class TopicKind(StrEnum):
+    """What a message is, as the last part of its topic: three lanes of batches go up, acknowledgements come down."""
+
     ALARM = "up/alarm"
     LIVE = "up/live"
     HISTORY = "up/history"
@@ -37,6 +39,8 @@ UP_KINDS = (TopicKind.ALARM, TopicKind.LIVE, TopicKind.HISTORY)
 
 @dataclass(frozen=True, slots=True)
 class Topic:
+    """An MQTT topic of ours: of one gateway of one district. Its text is what is published to."""
+
     district: str
     gateway: str
     kind: TopicKind
