@@ -35,10 +35,12 @@ class CloudBrokerSettings(BrokerSettings):
 
 
 class ReceiveSettings(SettingsModel):
+    """How far a reading's time may be from the cloud's, in days before and seconds after it."""
+
     oldest_days: Positive = 400.0
     newest_s: Positive = 600.0
 
-    def receiver(self) -> AdmissionSettings:
+    def admission(self) -> AdmissionSettings:
         return AdmissionSettings(self.oldest_days, self.newest_s)
 
 

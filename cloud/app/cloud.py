@@ -70,7 +70,7 @@ class Cloud:
             for view in (self.latest, self.series, self.warnings)
         ]
         warned = self.runners[-1]
-        admission = Admission(catalogue, config.file.receive.receiver())
+        admission = Admission(catalogue, config.file.receive.admission())
         self.ingest = Ingest(admission, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
         tls = broker.tls()
         self.receive = MqttReceiver(

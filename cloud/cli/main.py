@@ -146,10 +146,10 @@ def release_kept(config: ConfigPath) -> None:
 
     found = load_or_exit(config)
     kept = Quarantine(found.data_dir / "quarantine.sqlite")
-    receiver = Admission(found.catalogue, found.file.receive.receiver())
+    admission = Admission(found.catalogue, found.file.receive.admission())
     if found.identity_folder is not None:
-        receiver.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
+        admission.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
-    done = release(kept, receiver, open_log(found.data_dir), found.clock.now_ms(), operator())
+    done = release(kept, admission, open_log(found.data_dir), found.clock.now_ms(), operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)
     typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))

@@ -1,4 +1,4 @@
-"""The words for a condition: what it may be, why it changed, and what a change or a late reading is told as.
+"""The words for a condition: what it may be, why it changed, and the records of a change and of a late finding.
 
 What moves a condition: `contract.conditions.latches`.
 """
