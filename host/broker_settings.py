@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from contract.refusing import refusal
 from contract.settings_model import SettingsModel
 from host.tls import TlsFiles
 
@@ -24,6 +25,12 @@ class BrokerSettings(SettingsModel):
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _trusts_somebody(self) -> Self:
+        if self.ca_file is None and (self.cert_file or self.key_file):
+            raise refusal("cert_file and key_file need ca_file: the authority whose broker is trusted")
+        return self
 
     def tls(self) -> TlsFiles | None:
         """None without ca_file: then nothing is encrypted."""

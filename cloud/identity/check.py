@@ -19,8 +19,6 @@ def mistakes(
     now_ms: of the real clock; None lets expired certificates pass."""
     out: list[Mistake] = []
     tls = broker.under(base).tls()
-    if tls is None and (broker.cert_file or broker.key_file):
-        out.append(document.mistake(("broker",), "cert_file and key_file need ca_file: whom should the cloud trust?"))
     if tls is not None:
         out += [document.mistake(("broker", setting), what) for setting, what in client.trouble(tls, now_ms).items()]
     if identity is not None:

@@ -7,13 +7,34 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from contract.documents import validate
+from contract.settings_model import SettingsModel
 from host.broker_settings import BrokerSettings
 from host.tls import TlsFiles
+from host.yaml_config import read_yaml
 
 
 def test_without_an_authority_nothing_is_encrypted() -> None:
     assert BrokerSettings(host="h").port == 1883
-    assert BrokerSettings(host="h", cert_file=Path("c"), key_file=Path("k")).tls() is None
+    assert BrokerSettings(host="h").tls() is None
+
+
+@pytest.mark.parametrize("own", [{"cert_file": "c"}, {"key_file": "k"}, {"cert_file": "c", "key_file": "k"}])
+def test_what_we_show_without_whom_we_trust_is_refused_on_either_side(tmp_path: Path, own: dict[str, str]) -> None:
+    place = tmp_path / "config.yaml"
+    place.write_text("clock: system\nbroker:\n  host: h\n" + "".join(f"  {k}: {v}\n" for k, v in own.items()))
+    document = read_yaml(place)
+
+    class File(SettingsModel):
+        clock: str
+        broker: BrokerSettings
+
+    assert validate(document, File) is None
+    (mistake,) = document.mistakes
+    assert (mistake.line, mistake.what) == (
+        2,
+        "broker: cert_file and key_file need ca_file: the authority whose broker is trusted",
+    )
 
 
 def test_with_one_the_files_are_given() -> None:

@@ -92,12 +92,6 @@ def test_a_mistake_stands_on_the_line_of_its_setting(files: TlsFiles, tmp_path: 
     assert mistakes(tmp_path, named, None) == [(4, f"{files.ca} {remedy}")]
 
 
-def test_a_certificate_without_an_authority(tmp_path: Path) -> None:
-    assert mistakes(tmp_path, {"cert_file": "c", "key_file": "k"}, None) == [
-        (2, "cert_file and key_file need ca_file: whom should the cloud trust?")
-    ]
-
-
 def test_identities_need_a_broker_that_checks_them_and_a_registry(tmp_path: Path) -> None:
     broker_checks, registry = mistakes(tmp_path, {}, IdentitySettings())
     assert broker_checks == (
