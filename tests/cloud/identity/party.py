@@ -69,8 +69,16 @@ class Party:
         with_observers.write_text(acl.read_text() + "".join(f"\nuser {name}\n{rights}" for name in _OBSERVERS))
         with_observers.replace(acl)  # at once: the broker may be reading it for the change before
         before = self._reloads()
-        os.kill(process.pid, signal.SIGHUP)
-        until(lambda: self._reloads() > before)  # what it is told from now on, it judges by the new files
+        again_s = 0.0
+
+        def read_again() -> bool:
+            nonlocal again_s
+            if time.monotonic() >= again_s:  # mosquitto loses a signal that comes while it reads its files
+                os.kill(process.pid, signal.SIGHUP)
+                again_s = time.monotonic() + 1
+            return self._reloads() > before
+
+        until(read_again)  # what it is told from now on, it judges by the new files
 
     def _reloads(self) -> int:
         """How often the broker has read its files again, by its log."""

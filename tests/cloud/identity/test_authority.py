@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
+import os
+import signal
 import stat
 import tarfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,7 +17,7 @@ import pytest
 from cryptography import x509
 
 from cloud.identity import bundle, ca, store
-from cloud.identity.authority import Authority
+from cloud.identity.authority import RELOAD_S, Authority
 from cloud.identity.broker_files import acl
 from cloud.identity.registry import CertificateRole
 from cloud.identity.settings import IdentitySettings
@@ -121,6 +125,31 @@ def test_revocation_is_in_crl_acl_and_registry(authority: Authority, tmp_path: P
     assert authority.registry().allowed(hand.ms) == {"gw-2"}
     with pytest.raises(IdentityError, match="no valid identity"):
         authority.revoke("gw-1")
+
+
+def test_the_broker_is_not_told_of_a_change_while_it_reads_the_one_before(
+    tmp_path: Path, small_district: Catalogue, hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal that comes then is lost to mosquitto, and a revoked gateway would stay welcome."""
+    (tmp_path / "pid").write_text("4711")
+    told: list[tuple[float, str]] = []
+
+    def kill(pid: int, number: int) -> None:
+        assert (pid, number) == (4711, signal.SIGHUP)
+        told.append((time.monotonic(), (tmp_path / "broker" / "acl").read_text()))
+
+    monkeypatch.setattr(os, "kill", kill)
+    settings = IdentitySettings(
+        gateway_days=365, broker_files=Path("broker"), broker_names=("h",), broker_pid_file=Path("pid")
+    )
+    authority = Authority(settings, tmp_path, small_district, hand, "engineer")
+    authority.add("gw-1")
+    authority.add("gw-2")
+    authority.revoke("gw-1")
+    times = [at_s for at_s, _ in told]
+    assert len(times) == 3
+    assert min(b - a for a, b in itertools.pairwise(times)) >= RELOAD_S - 0.05  # a file's time is a tick coarse
+    assert ["gw-1.1" in acl for _, acl in told] == [True, True, False]
 
 
 def test_a_crl_is_signed_and_ends_with_its_authority(small_district: Catalogue) -> None:
