@@ -108,7 +108,7 @@ class Incidents:
 
     def _open(self, zone: str, wet: list[Condition], now_ms: int, out: list[Announcement]) -> OpenIncident:
         evidence = [self._evidence(c) for c in wet]
-        level, certainty = _highest(evidence), _certainty(wet)
+        level, certainty = _highest(wet), _certainty(wet)
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
         incident = Incident(name, zone, level, level, certainty, now_ms, now_ms, None, tuple(evidence))
         out.append(Announcement(incident, MsgType.ALERT))
@@ -118,7 +118,7 @@ class Incidents:
 
     def _go_on(self, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]) -> None:
         evidence = [self._evidence(c) for c in wet]
-        level = _highest(evidence)
+        level = _highest(wet)
         peak = max(current.incident.peak_level, level, key=lambda x: x.rank)
         current.incident = replace(
             current.incident,
@@ -156,8 +156,8 @@ class Incidents:
         return Evidence(c.key, c.channel, station, self._quantities[c.key], c.level, c.state, c.value, c.reading_ms)
 
 
-def _highest(evidence: list[Evidence]) -> Level:
-    return max((e.level for e in evidence), key=lambda level: level.rank)
+def _highest(wet: list[Condition]) -> Level:
+    return max((c.level for c in wet if c.level is not None), key=lambda level: level.rank)
 
 
 def _gist(evidence: Iterable[Evidence]) -> tuple[tuple[Target, str], ...]:
@@ -172,8 +172,8 @@ def _gist(evidence: Iterable[Evidence]) -> tuple[tuple[Target, str], ...]:
 
 def _certainty(wet: list[Condition]) -> Certainty:
     """Observed when a trusted reading speaks for the level; Possible when all that do are silent."""
-    highest = max(c.level.rank for c in wet if c.level is not None)
-    top = [c for c in wet if c.level is not None and c.level.rank == highest]
+    highest = _highest(wet)
+    top = [c for c in wet if c.level is highest]
     if any(c.state is not ConditionState.UNKNOWN and not c.suspect for c in top):
         return Certainty.OBSERVED
     if any(c.state is not ConditionState.UNKNOWN for c in top):

@@ -6,9 +6,6 @@ The detectors themselves are the cloud's (`cloud.warnings.detectors`). The words
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from contract.refusing import no_such, refusal
 from contract.settings_model import SettingsModel
 
 
@@ -20,14 +17,3 @@ class NoSettings(SettingsModel):
 DETECTORS: dict[str, type[SettingsModel]] = {
     "threshold": NoSettings,  # the value itself reaches a level
 }
-
-
-def settings_of(word: str, given: Mapping[str, float]) -> SettingsModel:
-    """The settings of a rule's detector.
-
-    Raises PydanticCustomError, in words for whoever wrote the rule, when there is no such detector; ValidationError
-    when it has no such settings.
-    """
-    if word not in DETECTORS:
-        raise refusal(no_such("detector", word, DETECTORS))
-    return DETECTORS[word].model_validate(dict(given))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from enum import StrEnum
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from contract.catalogue.detectors import settings_of
+from contract.catalogue.detectors import DETECTORS
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
-from contract.refusing import refusal
+from contract.refusing import no_such, refusal
 from contract.settings_model import Id, Many, NotNegative, Positive, SettingsModel
 
 
@@ -51,20 +50,29 @@ class Rule(SettingsModel):
     off_delay_s: NotNegative = 600.0
     min_hold_s: NotNegative = 600.0
     stale_after_s: Positive = 1200.0
-    settings: dict[str, float] = Field(default_factory=dict)
+    settings: dict[str, float] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("detector")
     @classmethod
     def _known(cls, word: str) -> str:
-        with suppress(ValidationError):  # it needs settings: `_fitting` looks at those
-            settings_of(word, {})
+        if word not in DETECTORS:
+            raise refusal(no_such("detector", word, DETECTORS))
         return word
 
     @field_validator("settings")
     @classmethod
     def _fitting(cls, given: dict[str, float], info: ValidationInfo) -> dict[str, float]:
-        if "detector" in info.data:
-            _check_settings(info.data["detector"], given)
+        if "detector" not in info.data:
+            return given
+        word = info.data["detector"]
+        try:
+            DETECTORS[word].model_validate(given)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            unknown = first["type"] == "extra_forbidden"
+            what = "there is no such setting: mend its name, or take it out" if unknown else first["msg"]
+            raise refusal(f"detector {word!r}, its setting {where!r}: {what}") from None
         return given
 
     @model_validator(mode="after")
@@ -74,20 +82,7 @@ class Rule(SettingsModel):
         values = [self.levels[level] for level in Level if level in self.levels]
         if values != sorted(values) or len(set(values)) != len(values):
             raise ValueError("levels must rise from blue to red")
-        if not self.settings:  # a validator of a field is not asked about its default
-            _check_settings(self.detector, {})
         return self
-
-
-def _check_settings(word: str, given: dict[str, float]) -> None:
-    try:
-        settings_of(word, given)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        unknown = first["type"] == "extra_forbidden"
-        what = "there is no such setting: mend its name, or take it out" if unknown else first["msg"]
-        raise refusal(f"detector {word!r}, its setting {where!r}: {what}") from None
 
 
 class RulesFile(SettingsModel):

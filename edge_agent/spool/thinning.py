@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from contract.latest_wins import last_of_each_time
 from contract.readings import Bools, Flag, ReadingBatch
 
 # Rounds, ms: 1 merges without loss; each later one is coarser.
@@ -20,12 +21,7 @@ _MAX_SPAN_MS = 2**31 - 1
 
 def once(readings: ReadingBatch) -> ReadingBatch:
     """By channel, then time; of two readings of one channel and time the later in the batch, which corrects."""
-    order = np.lexsort((np.arange(len(readings)), readings.time_ms, readings.channel))
-    ordered = readings.take(order)
-    if len(ordered) < 2:
-        return ordered
-    same = (ordered.channel[1:] == ordered.channel[:-1]) & (ordered.time_ms[1:] == ordered.time_ms[:-1])
-    return ordered.take(np.append(~same, True))
+    return readings.take(last_of_each_time(readings.channel, readings.time_ms))
 
 
 def thin(readings: ReadingBatch, interval_ms: int) -> ReadingBatch:
