@@ -28,6 +28,12 @@ class EntryKind(IntEnum):
     BATCH = 0  # payload is one wire batch, as it came
     TICK = 1  # no payload: time went on. Lets views see silence, live and in replay alike
     DECISION = 2  # payload is what a person did: see `cloud.log.decision`
+    ORIGIN = 3  # payload is whether a gateway is simulated: see `cloud.log.origin`
+    CLOCK = 4  # payload is how the log's time was put right: see `cloud.log.correction`
+
+
+# Kinds of which there are few: `BatchLog.notes` finds them without reading the rest.
+NOTES = frozenset({EntryKind.ORIGIN, EntryKind.CLOCK})
 
 
 # Entries are tuples: there is one for every message, and a frozen dataclass takes four times as long to build.
@@ -54,8 +60,10 @@ class Entry(NamedTuple):
     """One row of the log.
 
     offset: rises strictly, with holes (an offset is no count); the cursor of who has read so far.
-    append_ms: the clock's UTC ms at which it became durable; never falls from one entry to the next. It is the
-    only `now` a view may know, so that a replay sees what the live run saw.
+    append_ms: orders entries in time: it never falls from one to the next.
+    now_ms: UTC ms at which it became durable, by the cloud's clock as it was believed then. It is the only *now* a view
+    may know, so that a replay sees what the live run saw. It is append_ms, unless the log was once ahead of time: then
+    it is less by ahead_ms, and at the entry of kind CLOCK that says so it falls.
     """
 
     offset: Cursor
@@ -68,6 +76,11 @@ class Entry(NamedTuple):
     time_min_ms: int
     time_max_ms: int
     payload: bytes
+    ahead_ms: int = 0
+
+    @property
+    def now_ms(self) -> int:
+        return self.append_ms - self.ahead_ms
 
 
 class SeenStore(Protocol):
@@ -99,16 +112,34 @@ class BatchLog(Protocol):
     def append(self, entries: Sequence[NewEntry], now_ms: int, kept_elsewhere: Sequence[Key] = ()) -> Sequence[bool]:
         """All or nothing, durable on return. False for each entry that was seen before (harmless: it is not appended).
 
+        now_ms: as believed; where it is less than that of the entry before, the new ones get that one's.
         kept_elsewhere: batches that are durable in another place and never come here; they count as seen.
         """
         ...
 
     def tick(self, now_ms: int) -> None:
-        """Append a TICK."""
+        """Append a TICK. now_ms: as in `append`."""
+        ...
+
+    def put_right(self, now_ms: int, payload: bytes) -> None:
+        """Append a CLOCK of this payload, whose *now* and that of all behind it goes by now_ms, though it is less than
+        that of the entry before."""
+        ...
+
+    def now_ms(self) -> int:
+        """The *now* of the last entry; 0 when there is none."""
+        ...
+
+    def notes(self, kind: EntryKind) -> Sequence[Entry]:
+        """Every entry of one of `NOTES`, in order."""
         ...
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
         """Up to `limit` entries behind `after`, in order; empty at the end."""
+        ...
+
+    def tail(self, most: int) -> Sequence[Entry]:
+        """The last entries, at most so many, in order."""
         ...
 
     def end(self) -> Cursor:

@@ -11,7 +11,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.log.base import Cursor, Entry, EntryKind, Key, NewEntry
+from cloud.log.ahead import Ahead
+from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, NewEntry
 from cloud.log.sequences import SeenSequences
 from contract.wire.envelope import Lane
 from host.sqlite import StoreDamaged, connect, opening, transaction
@@ -26,7 +27,14 @@ create table if not exists prefix (
     gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool)) without rowid;
 create table if not exists above (
     gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool, seq)) without rowid;
+-- Where entries of few kinds stand, and how far the log's order is ahead of time from there on; null: as before.
+create table if not exists note (offset integer primary key, kind integer not null, ahead_ms integer);
 """
+_INSERT = (
+    "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
+    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_NOTES = {int(k) for k in NOTES}
 _KIND = {int(k): k for k in EntryKind}  # a look-up costs a tenth of a call of the enum
 _LANE = {int(x): x for x in Lane}
 _REMEDY = "move it away and start with a copy, or empty: the gateways send again what was never acknowledged"
@@ -52,6 +60,7 @@ class SqliteLog:
         self._readers = threading.local()
         self._seen: dict[tuple[str, int], SeenSequences] = {}
         self._last_offset = self._last_ms = 0
+        self._ahead = Ahead()
         with opening(path, _REMEDY):
             self._db = connect(path)
             try:
@@ -69,10 +78,12 @@ class SqliteLog:
         last = self._db.execute("select offset, append_ms from entry order by offset desc limit 1").fetchone()
         if last:
             self._last_offset, self._last_ms = int(last[0]), int(last[1])
+        steps = self._db.execute("select offset, ahead_ms from note where ahead_ms is not null order by offset")
+        self._ahead = Ahead(tuple((int(offset), int(ahead_ms)) for offset, ahead_ms in steps))
 
     def append(self, entries: Sequence[NewEntry], now_ms: int, kept_elsewhere: Sequence[Key] = ()) -> Sequence[bool]:
         with self._append_lock:
-            now_ms = max(now_ms, self._last_ms)
+            append_ms = max(now_ms + self._ahead.last_ms, self._last_ms)
             fresh: list[bool] = []
             rows: list[tuple[object, ...]] = []
             changed: dict[tuple[str, int], SeenSequences] = {}
@@ -85,7 +96,7 @@ class SqliteLog:
                     seen.add(seq)
                     rows.append(
                         (
-                            now_ms,
+                            append_ms,
                             int(e.kind),
                             e.gateway,
                             f"{e.spool:016x}",
@@ -103,7 +114,7 @@ class SqliteLog:
             if rows or kept_elsewhere:
                 self._write(rows, changed)
                 self._seen.update(changed)
-                self._appended(now_ms)
+                self._appended(append_ms)
         return fresh
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
@@ -118,16 +129,36 @@ class SqliteLog:
 
     def tick(self, now_ms: int) -> None:
         with self._append_lock:
-            now_ms = max(now_ms, self._last_ms)
-            self._write([(now_ms, int(EntryKind.TICK), "", "", 0, 0, 0, 0, b"")], {})
-            self._appended(now_ms)
+            append_ms = max(now_ms + self._ahead.last_ms, self._last_ms)
+            self._write([(append_ms, int(EntryKind.TICK), "", "", 0, 0, 0, 0, b"")], {})
+            self._appended(append_ms)
+
+    def put_right(self, now_ms: int, payload: bytes) -> None:
+        with self._append_lock:
+            append_ms = max(now_ms, self._last_ms)
+            ahead_ms = append_ms - now_ms
+            before = self._ahead
+            try:
+                with transaction(self._db):
+                    row = (append_ms, int(EntryKind.CLOCK), "", "", 0, 0, now_ms, now_ms, payload)
+                    offset = self._insert(row, ahead_ms)
+                    self._ahead = before.then(offset, ahead_ms)  # known before the entry can be read
+            except BaseException:
+                self._ahead = before
+                raise
+            self._appended(append_ms)
+
+    def now_ms(self) -> int:
+        return self._last_ms - self._ahead.last_ms
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
-        rows = self._reader().execute(
-            f"select {_COLUMNS} from entry where offset > ? order by offset limit ?",  # noqa: S608 - our own column names
-            (after, limit),
-        )
-        return [_entry(r) for r in rows]
+        return self._entries("where offset > ? order by offset limit ?", after, limit)
+
+    def tail(self, most: int) -> Sequence[Entry]:
+        return self._entries("order by offset desc limit ?", most)[::-1]
+
+    def notes(self, kind: EntryKind) -> Sequence[Entry]:
+        return self._entries("where offset in (select offset from note where kind = ?) order by offset", int(kind))
 
     def end(self) -> Cursor:
         return Cursor(self._last_offset)
@@ -163,14 +194,21 @@ class SqliteLog:
             changed[key] = known.copy() if known else SeenSequences()
         return changed[key]
 
+    def _insert(self, row: tuple[object, ...], ahead_ms: int | None = None) -> int:
+        """One entry of any kind, within a transaction: its offset."""
+        offset = self._db.execute(_INSERT, row).lastrowid or 0
+        if row[1] in _NOTES:
+            self._db.execute("insert into note values (?, ?, ?)", (offset, row[1], ahead_ms))
+        return offset
+
     def _write(self, rows: list[tuple[object, ...]], changed: dict[tuple[str, int], SeenSequences]) -> None:
         db = self._db
         with transaction(db):
-            db.executemany(
-                "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
-                "values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
+            if any(row[1] in _NOTES for row in rows):
+                for row in rows:
+                    self._insert(row)
+            else:
+                db.executemany(_INSERT, rows)
             for (gateway, spool), seen in changed.items():
                 key = (gateway, f"{spool:016x}")
                 old = self._seen.get((gateway, spool))
@@ -182,12 +220,20 @@ class SqliteLog:
                 new = seen.above - (old.above if old else set())
                 db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
 
-    def _appended(self, now_ms: int) -> None:
+    def _appended(self, append_ms: int) -> None:
         row = self._db.execute("select max(offset) from entry").fetchone()
         with self._news:
-            self._last_ms = now_ms
+            self._last_ms = append_ms
             self._last_offset = row[0] or 0
             self._news.notify_all()
+
+    def _entries(self, where: str, *values: int) -> list[Entry]:
+        rows = self._reader().execute(f"select {_COLUMNS} from entry {where}", values)  # noqa: S608 - our own words
+        entries = [_entry(r) for r in rows]
+        ahead = self._ahead
+        if not ahead.steps:
+            return entries
+        return [e._replace(ahead_ms=ahead.at(e.offset)) for e in entries]
 
     def _reader(self) -> sqlite3.Connection:
         """A connection a thread: readers never wait for the writer."""

@@ -1,4 +1,4 @@
-"""Log entries -> readings and decisions, many at once."""
+"""Log entries -> readings, decisions and origins, many at once."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from cloud.log.base import Entry, EntryKind
 from cloud.log.decision import Decision, DecisionError, decode_decision
+from cloud.log.origin import Origin, OriginError, decode_origin
 from cloud.views.base import Poisoned
 from contract.readings import Int64s, ReadingBatch
 from contract.wire.batch import columns, parse_batch
@@ -44,4 +45,19 @@ def _decision(entry: Entry) -> Decision:
     try:
         return decode_decision(entry.payload)
     except DecisionError as error:
+        raise Poisoned(entry.offset, str(error)) from error
+
+
+def origins_of(entries: Sequence[Entry]) -> list[tuple[Origin, ...]]:
+    """What was said in each entry of where a gateway's readings come from: one origin, or none.
+
+    Raises Poisoned on the first that is unreadable.
+    """
+    return [(_origin(e),) if e.kind is EntryKind.ORIGIN else () for e in entries]
+
+
+def _origin(entry: Entry) -> Origin:
+    try:
+        return decode_origin(entry.payload)
+    except OriginError as error:
         raise Poisoned(entry.offset, str(error)) from error

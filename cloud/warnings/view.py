@@ -68,7 +68,7 @@ class WarningsView:
             self._ahead = True  # until it is stored: the step alters the state in place
             state, outcomes = self._state, []
             for entry, batch, decided in zip(entries, batches, decisions, strict=True):
-                state, outcome = self._engine.step(state, batch, entry.append_ms, decided)
+                state, outcome = self._engine.step(state, batch, entry.now_ms, decided)
                 outcomes.append(outcome)
                 for d in outcome.unheeded:
                     what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
@@ -93,7 +93,7 @@ class WarningsView:
     def _heeded(self, entries: Sequence[Entry]) -> list[ReadingBatch]:
         """Of each entry what the engine will look at: decoded and sifted for all at once."""
         batch, entry = readings_and_entries(entries)
-        keep = self._engine.heeded(batch, np.array([e.append_ms for e in entries], np.int64)[entry])
+        keep = self._engine.heeded(batch, np.array([e.now_ms for e in entries], np.int64)[entry])
         batch, entry = batch.take(keep), entry[keep]
         cuts = np.searchsorted(entry, np.arange(len(entries) + 1)).tolist()
         return [batch.take(slice(a, b)) for a, b in itertools.pairwise(cuts)]

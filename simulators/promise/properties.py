@@ -103,7 +103,7 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
     messages: list[str] = []
     changes: list[tuple[object, ...]] = []
     for entry in _entries(parts, ticks=True):
-        state, outcome = engine.step(state, readings([entry]), entry.append_ms, *decisions_of([entry]))
+        state, outcome = engine.step(state, readings([entry]), entry.now_ms, *decisions_of([entry]))
         messages += [m.id for m in outcome.messages]
         changes += [
             (
@@ -157,7 +157,7 @@ def _lowest_usable(entries: Sequence[Entry]) -> dict[Key, float]:
         batch: ReadingBatch = readings([entry])
         usable = ~np.isnan(batch.value) & (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING)
         for c, v in zip(batch.channel[usable].tolist(), batch.value[usable].tolist(), strict=True):
-            key = (c, entry.append_ms)
+            key = (c, entry.now_ms)
             out[key] = min(v, out.get(key, v))
     return out
 

@@ -12,9 +12,12 @@ import pytest
 from cloud.log.base import START, BatchLog, EntryKind, NewEntry
 from cloud.log.decision import Decision, DecisionKind, decode_decision, entry_of
 from cloud.log.open import ENGINES, open_log
+from cloud.log.origin import Origin, decode_origin, origin_entry
+from cloud.views.decode import origins_of
 from contract.wire.envelope import Lane
 
 NOW_MS = 1_800_000_000_000
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture(params=sorted(ENGINES))
@@ -57,6 +60,52 @@ def test_its_time_never_falls(opened):
     log = opened()
     log.append([batch(2)], NOW_MS - 1)
     assert [e.append_ms for e in log.read(START, 10)] == [NOW_MS] * 3
+
+
+def test_a_log_ahead_of_time_is_put_right_and_its_order_never_falls(opened):
+    log = opened()
+    log.append([batch(1)], NOW_MS)
+    log.tick(NOW_MS + 8 * HOUR_MS)
+    log.tick(NOW_MS + 1000)  # pinned
+    assert log.now_ms() == NOW_MS + 8 * HOUR_MS
+    log.put_right(NOW_MS + 2000, b"why")
+    log.append([batch(2)], NOW_MS + 3000)
+    log.tick(NOW_MS + 2500)
+    for again in (log, opened()):
+        entries = again.read(START, 10)
+        assert [e.now_ms - NOW_MS for e in entries] == [0, 8 * HOUR_MS, 8 * HOUR_MS, 2000, 3000, 3000]
+        assert [e.append_ms - NOW_MS for e in entries] == [0, *[8 * HOUR_MS] * 3, *[8 * HOUR_MS + 1000] * 2]
+        assert again.now_ms() == NOW_MS + 3000
+        assert again.tail(2) == entries[-2:]
+        assert again.tail(99) == entries
+        assert [(e.kind, e.payload) for e in again.notes(EntryKind.CLOCK)] == [(EntryKind.CLOCK, b"why")]
+        assert again.read(entries[2].offset, 1) == [entries[3]]
+
+
+def test_a_log_is_put_right_as_often_as_need_be(opened):
+    log = opened()
+    log.put_right(NOW_MS, b"first of all")
+    log.tick(NOW_MS + HOUR_MS)
+    log.put_right(NOW_MS, b"back")
+    log.put_right(NOW_MS - HOUR_MS, b"and back")
+    log.tick(NOW_MS)
+    log.put_right(NOW_MS + 9 * HOUR_MS, b"forward: the order is time again")
+    log.tick(NOW_MS + 9 * HOUR_MS + 1)
+    entries = opened().read(START, 10)
+    assert [e.now_ms - NOW_MS for e in entries] == [0, HOUR_MS, 0, -HOUR_MS, 0, 9 * HOUR_MS, 9 * HOUR_MS + 1]
+    assert [e.ahead_ms // HOUR_MS for e in entries] == [0, 0, 1, 2, 2, 0, 0]
+    assert [e.append_ms for e in entries] == sorted(e.append_ms for e in entries)
+
+
+def test_origins_are_notes_and_written_once_each(opened):
+    log = opened()
+    first, second = Origin("gw-1", True), Origin("gw-1", False)
+    assert log.append([batch(1), origin_entry(first, 1, NOW_MS), batch(2)], NOW_MS) == [True] * 3
+    assert log.append([origin_entry(first, 1, NOW_MS), origin_entry(second, 2, NOW_MS)], NOW_MS) == [False, True]
+    found = opened().notes(EntryKind.ORIGIN)
+    assert [decode_origin(e.payload) for e in found] == [first, second]
+    assert [o for said in origins_of(log.read(START, 9)) for o in said] == [first, second]
+    assert log.notes(EntryKind.CLOCK) == []
 
 
 def test_how_far_behind_a_place_is(opened):
@@ -126,6 +175,28 @@ def test_all_of_an_append_or_nothing(tmp_path):
         log.append([batch(3), bad], NOW_MS)
     assert log.seen.acknowledged("gw-1", 7) == (1, [])
     assert log.append([batch(3), batch(2)], NOW_MS) == [True, True]
+    log.close()
+
+
+def test_a_log_of_an_earlier_release_is_read_and_put_right(tmp_path):
+    log = open_log(tmp_path)
+    log.append([batch(1)], NOW_MS)
+    log.close()
+    with sqlite3.connect(tmp_path / "log.sqlite") as db:
+        db.execute("drop table note")
+    log = open_log(tmp_path)
+    log.put_right(NOW_MS - 1000, b"")
+    assert [e.now_ms for e in log.read(START, 9)] == [NOW_MS, NOW_MS - 1000]
+    log.close()
+
+
+def test_what_the_disk_refuses_puts_nothing_right(tmp_path):
+    log = open_log(tmp_path)
+    log.tick(NOW_MS)
+    with pytest.raises(sqlite3.IntegrityError):
+        log.put_right(NOW_MS - 1000, None)  # type: ignore[arg-type]
+    log.tick(NOW_MS - 500)
+    assert [e.now_ms for e in log.read(START, 9)] == [NOW_MS, NOW_MS]
     log.close()
 
 
