@@ -11,7 +11,7 @@ import numpy as np
 from cloud.api.encoding import number
 from cloud.api.latest import LatestTable, latest_json, rows_of
 from cloud.api.ports import Services
-from cloud.hydrology.rainfall import hyetograph, increments
+from cloud.hydrology.rainfall import Gauge, Rain, hyetograph, rain
 from cloud.series.columns import HOUR_MS
 from cloud.warnings.codec import incident_json, message_json
 from cloud.warnings.model import ConditionSnapshot, Incident, MessageHead
@@ -27,6 +27,7 @@ from contract.readings import Flag, ReadingBatch
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 _RAIN_STEP_S = 300
+_RAIN_BEFORE_MS = 6 * HOUR_MS  # so far back the reading is looked for from which the first gain counts
 
 
 class Shown:
@@ -69,23 +70,25 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     }
 
 
-def rain_last_hour(services: Services) -> dict[int, float]:
-    """Rain gauge channel -> mm in the 60 minutes before now; absent when nothing was heard in them."""
+def rain_last_hour(services: Services) -> dict[int, Rain]:
+    """Rain gauge channel -> what fell in the 60 minutes before now; absent when nothing was heard in them."""
     now_ms = services.clock.now_ms()
     gauges = [n for n, c in services.catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL]
-    rows = services.series.raw(gauges, now_ms - HOUR_MS, now_ms + 1)
+    rows = services.series.raw(gauges, now_ms - _RAIN_BEFORE_MS - HOUR_MS, now_ms + 1)
     out = {}
-    for gauge in gauges:
-        own = rows.take(rows.channel == gauge)
-        if len(own):
-            out[gauge] = float(increments(own.value, *_gauge(services.catalogue.channels[gauge])).sum())
+    for channel in gauges:
+        own = rows.take(rows.channel == channel)
+        if len(own) and own.time_ms[-1] > now_ms - HOUR_MS:
+            gauge = Gauge.of(services.catalogue.channels[channel])
+            out[channel] = rain(own, gauge, now_ms - HOUR_MS, now_ms)
     return out
 
 
 def station_series(services: Services, station: Station, hours: float) -> dict[str, Any]:
     """Its level and its zone's rain over the last hours; thresholds; 5-minute rain intervals.
 
-    Points and rain are [UTC ms, value]; null is a gap. Readings flagged FAIL are left out. What was not
+    Points and rain are [UTC ms, value]; null is a gap. rain_uncertain: starts of intervals whose rain was spread over a
+    silence, or of which the counter lost a part. Readings flagged FAIL are left out. What was not
     reported did not leave the deadband: lines hold the last value.
     """
     now_ms = services.clock.now_ms()
@@ -105,6 +108,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         "thresholds": {level.value: v for level, v in thresholds.items()},
         "rain_from": "",
         "rain": [],
+        "rain_uncertain": [],
         "rain_step_s": _RAIN_STEP_S,
     }
     if main is not None:
@@ -117,9 +121,12 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
             out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
         step_ms = _RAIN_STEP_S * 1000
-        rows = services.series.raw([gauge.id], start_ms - HOUR_MS, now_ms + 1)
-        first, depth = hyetograph(rows, *_gauge(gauge), start_ms // step_ms * step_ms, now_ms, step_ms)
-        out["rain"] = [[t, round(mm, 2)] for t, mm in zip(first.tolist(), depth.tolist(), strict=True) if mm > 0]
+        rows = services.series.raw([gauge.id], start_ms - _RAIN_BEFORE_MS, now_ms + 1)
+        found = hyetograph(rows, Gauge.of(gauge), start_ms // step_ms * step_ms, now_ms, step_ms)
+        out["rain"] = [
+            [t, round(mm, 2)] for t, mm in zip(found.start_ms.tolist(), found.mm.tolist(), strict=True) if mm > 0
+        ]
+        out["rain_uncertain"] = found.start_ms[found.uncertain | found.at_least].tolist()
         out["rain_from"] = gauge.station.name
     return out
 
@@ -150,14 +157,15 @@ def _station(
     main: int | None,
     latest: Mapping[int, Mapping[str, Any]],
     conditions: Mapping[int | str, ConditionSnapshot],
-    rain: Mapping[int, float],
+    rain: Mapping[int, Rain],
 ) -> dict[str, Any]:
     row = latest[main] if main is not None else {"value": None, "age_s": None, "state": "unknown"}
     condition = conditions.get(main) if main is not None else None
     unknown = _unknown(condition, row)
     held = condition.level.value if condition and condition.level else "normal"
     quantity = services.catalogue.channels[main].quantity.value if main is not None else ""
-    value = rain.get(main) if quantity == Quantity.RAIN_TOTAL and main is not None else row["value"]
+    fell = rain.get(main) if quantity == Quantity.RAIN_TOTAL and main is not None else None
+    value = (fell.mm if fell else None) if quantity == Quantity.RAIN_TOTAL else row["value"]
     return {
         "id": station.id,
         "name": station.name,
@@ -170,8 +178,17 @@ def _station(
         "quantity": quantity,
         "value": value,
         "unit": "mm in 1 h" if quantity == Quantity.RAIN_TOTAL else "m",
+        "sure": _sure(fell),
         "age_s": row["age_s"],
     }
+
+
+def _sure(fell: Rain | None) -> str:
+    """What keeps a sum of rain from being exact: "at least", "uncertain", "provisional"; empty when nothing does."""
+    if fell is None:
+        return ""
+    words = {"at least": fell.at_least, "uncertain": fell.uncertain, "provisional": fell.provisional}
+    return next((word for word, so in words.items() if so), "")
 
 
 def _weight(condition: ConditionSnapshot) -> tuple[int, bool]:
@@ -199,9 +216,3 @@ def _gauge_near(services: Services, station: Station) -> ChannelInfo | None:
         if c.quantity is Quantity.RAIN_TOTAL and c.station.zone == station.zone:
             return c
     return None
-
-
-def _gauge(info: ChannelInfo) -> tuple[float | None, float]:
-    """Where its counter wraps, and one tip, mm."""
-    gauge = info.quality.rain_gauge
-    return (gauge.wraps_at_mm, gauge.tip_mm) if gauge else (None, info.register.step)

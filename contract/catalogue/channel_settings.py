@@ -27,6 +27,14 @@ class FlatLine(SettingsModel):
     only_above: float | None = None
 
 
+class StepToConstant(SettingsModel):
+    """A parked car: up by `step` from one reading to the next, then within `tolerance` for `for_s` and longer."""
+
+    step: Positive
+    tolerance: Positive = 0.015
+    for_s: Positive = 300.0
+
+
 class RainGauge(SettingsModel):
     """A counting gauge: `tip_mm` a tip, wrapping after `wraps_at_mm`; faster than `max_mm_per_h` is a fault."""
 
@@ -53,6 +61,7 @@ class Quality(SettingsModel):
     spike: Spike | None = None
     flat_line: FlatLine | None = None
     rain_gauge: RainGauge | None = None
+    step_to_constant: StepToConstant | None = None
 
 
 class Reporting(SettingsModel):

@@ -1,19 +1,22 @@
 """What a flag means: streaming quality tests over arrays of channels.
 
 `QualityTests.step(state, batch) -> (state, result)` runs gross range, rate of
-change, spike, flat line and rain-counter tests (IOOS QARTOD manual for water
-level data 2.1, tests 4, 7, 6 and 8; the last is ours). One pass handles at most
+change, spike, flat line, counter and step-to-constant tests (IOOS QARTOD manual for water
+level data 2.1, tests 4, 7, 6 and 8; the last two are ours). One pass handles at most
 one reading a channel, as arrays, so 500 channels cost little more than one.
 
-A value is never changed. A spike shows itself one sample late: the reading
-that was sent as good comes back in `result.corrections`, same time, channel
-and value, with its new flag.
+A value is never changed. A spike, and a counter's wrong total, show themselves one
+sample late: the reading that was sent comes back in `result.corrections`, same time,
+channel and value, with its new flag.
+
+A reading that is missing or failed says nothing and wipes nothing: the next one is compared
+with the last that was usable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntFlag
 
 import numpy as np
@@ -21,8 +24,11 @@ import numpy as np
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.channel_settings import Quality
 from contract.kth_readings import kth_readings
+from contract.quality.counters import CounterState, CounterTest, Odd
+from contract.quality.counting import Step
 from contract.quality.flat_line import FlatLineState, FlatLineTest
-from contract.readings import Flag, Float64s, Int64s, ReadingBatch, Uint8s
+from contract.quality.step_to_constant import StepState, StepToConstantTest
+from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch, Uint8s
 
 
 class Check(IntFlag):
@@ -32,7 +38,18 @@ class Check(IntFlag):
     RATE = 2
     SPIKE = 4
     FLAT_LINE = 8
-    RAIN_GAUGE = 16
+    COUNTER_RESET = 16  # a counter began anew, or fell
+    COUNTER_IMPLAUSIBLE = 32  # a counter rose by more than its instrument can count
+    COUNTER_NEGATIVE = 64  # a counter went back by a tip or two
+    STEP_TO_CONSTANT = 128  # came by one step and has not moved since: a parked car
+
+
+_OF_STEP = {
+    Step.RESTART: Check.COUNTER_RESET,
+    Step.RESET: Check.COUNTER_RESET,
+    Step.IMPLAUSIBLE: Check.COUNTER_IMPLAUSIBLE,
+    Step.NEGATIVE: Check.COUNTER_NEGATIVE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +67,21 @@ class Result:
 
 @dataclass(slots=True)
 class QualityState:
-    """What the tests remember of each channel. `step` consumes it: use the one it returns."""
+    """What the tests remember of each channel. `step` consumes it: use the one it returns.
+
+    time_ms, value, flag, tests: of the last reading, whatever it was. known_ms, known: of the last usable one.
+    """
 
     time_ms: Int64s
     value: Float64s
+    known_ms: Int64s
+    known: Float64s
     change: Float64s  # from the value before to `value`
     flag: Uint8s
     tests: Uint8s
     flat: FlatLineState
+    counter: CounterState
+    stepped: StepState
     jumped: bool  # some `change` is larger than a spike's threshold: the next sample may show a spike
 
 
@@ -88,11 +112,8 @@ class QualityTests:
         self._spike = _column([s.spike and s.spike.suspect for s in q], inf)
         self._spike_fail = _column([s.spike and s.spike.fail for s in q], inf)
         self._differential = np.array([s.spike is not None and s.spike.method == "differential" for s in q], np.bool_)
-        self._tip_mm = _column([s.rain_gauge and s.rain_gauge.tip_mm for s in q], np.nan)
-        self._wrap_mm = _column([s.rain_gauge and s.rain_gauge.wraps_at_mm for s in q], np.nan)
-        self._max_mm_per_h = _column([s.rain_gauge and s.rain_gauge.max_mm_per_h for s in q], inf)
-        self._is_gauge = ~np.isnan(self._tip_mm)
-        self._gauges = np.flatnonzero(self._is_gauge)
+        self._counter = CounterTest([s.rain_gauge for s in q])
+        self._steps = StepToConstantTest([s.step_to_constant for s in q])
         self._flat = FlatLineTest([s.flat_line for s in q], [period_s[i] for i in order])
         tested = [s != Quality() for s in q]
         self._clean = np.where(tested, Flag.PASS, Flag.NOT_EVALUATED).astype(np.uint8)
@@ -107,10 +128,14 @@ class QualityTests:
         return QualityState(
             time_ms=np.full(n, np.iinfo(np.int64).min // 2),
             value=np.full(n, np.nan),
+            known_ms=np.full(n, np.iinfo(np.int64).min // 2),
+            known=np.full(n, np.nan),
             change=np.full(n, np.nan),
             flag=np.full(n, Flag.NOT_EVALUATED, np.uint8),
             tests=np.zeros(n, np.uint8),
             flat=self._flat.initial(),
+            counter=self._counter.initial(),
+            stepped=self._steps.initial(),
             jumped=False,
         )
 
@@ -154,33 +179,77 @@ class QualityTests:
         clean = np.count_nonzero((v >= self._low[rows]) & (v <= self._high[rows])) == len(v)  # false with NaN, too
         if not clean:
             self._range(tests, v, rows)
-        if np.count_nonzero(size > self._rate[rows]):  # an interval has one second at least
-            clean &= not self._rates(tests, rows, size, self._elapsed_s(state, rows, batch.time_ms))
+        usable = None if clean else ~np.isnan(v) & ~(v < self._fail_low[rows]) & ~(v > self._fail_high[rows])
+        rise = v - state.known[rows]
+        jump = np.abs(rise)
+        if np.count_nonzero(jump > self._rate[rows]):  # an interval has one second at least
+            clean &= not self._rates(tests, rows, jump, self._elapsed_s(state, rows, batch.time_ms))
         stuck = self._flat.step(state.flat, rows, v, size)
         if stuck is not None:
             clean = False
             tests[stuck.rows] |= np.uint8(Check.FLAT_LINE)
-        if len(self._gauges):
-            where = self._gauges if isinstance(rows, slice) else np.flatnonzero(self._is_gauge[rows])
-            where = where[change[where] != 0]  # most of the time it does not rain
-            if len(where):
-                gauge = self._everywhere[rows][where]
-                elapsed_s = self._elapsed_s(state, gauge, batch.time_ms[where])
-                clean &= not self._rain(tests, where, gauge, change[where], elapsed_s)
+        if len(self._steps.rows):
+            clean &= not self._parked(state, rows, batch, usable, rise, tests)
+        odd = self._counters(state, rows, batch, usable) if len(self._counter.rows) else None
+        if odd is not None:
+            clean = False
+            for at, step in zip(odd.positions.tolist(), odd.steps, strict=True):
+                tests[at] |= np.uint8(_OF_STEP[step])
         flag = self._clean[rows].copy() if clean else self._judge(v, rows, tests)
         if stuck is not None:
             flag[stuck.rows[stuck.failed]] = Flag.FAIL
         corrections, correction_tests = self._spikes(state, rows, change, size)
+        if odd is not None and len(odd.wrong):
+            corrections, correction_tests = self._wrong_totals(odd, rows, corrections, correction_tests)
         state.value[rows] = v
         state.change[rows] = change
         state.time_ms[rows] = batch.time_ms
         state.flag[rows] = flag
         state.tests[rows] = tests
+        if usable is None:
+            state.known[rows], state.known_ms[rows] = v, batch.time_ms
+        else:
+            row = self._everywhere[rows][usable]
+            state.known[row], state.known_ms[row] = v[usable], batch.time_ms[usable]
         return flag, tests, corrections, correction_tests
 
+    def _parked(
+        self, state: QualityState, rows: Rows, batch: ReadingBatch, usable: Bools | None, rise: Float64s, tests: Uint8s
+    ) -> bool:
+        where = self._where(self._steps.rows, self._steps.tested, rows, usable)
+        row = self._everywhere[rows][where]
+        found = self._steps.step(state.stepped, row, batch.time_ms[where], batch.value[where], rise[where])
+        if found is None:
+            return False
+        tests[where[found]] |= np.uint8(Check.STEP_TO_CONSTANT)
+        return True
+
+    def _where(self, own: Int64s, tested: Bools, rows: Rows, usable: Bools | None) -> Int64s:
+        """Places among `rows` of the usable readings of channels that a test is for. own, tested: its rows."""
+        where = own if isinstance(rows, slice) else np.flatnonzero(tested[rows])
+        return where if usable is None else where[usable[where]]
+
+    def _counters(self, state: QualityState, rows: Rows, batch: ReadingBatch, usable: Bools | None) -> Odd | None:
+        """The usable readings of counters, judged; positions are places in `batch`."""
+        where = self._where(self._counter.rows, self._counter.tested, rows, usable)
+        if not len(where):
+            return None
+        odd = self._counter.step(state.counter, self._everywhere[rows][where], batch.time_ms[where], batch.value[where])
+        return None if odd is None else replace(odd, positions=where[odd.positions], wrong=where[odd.wrong])
+
+    def _wrong_totals(
+        self, odd: Odd, rows: Rows, corrections: ReadingBatch, correction_tests: Uint8s
+    ) -> tuple[ReadingBatch, Uint8s]:
+        """With the earlier totals that turned out wrong, as failed: in the place of what another test corrects."""
+        channel = self.channels[self._everywhere[rows][odd.wrong]]
+        wrong = ReadingBatch.of(odd.wrong_ms, channel, odd.wrong_value, np.full(len(channel), Flag.FAIL))
+        keep = ~np.isin(corrections.channel, channel)
+        bits = np.array([_OF_STEP[step] for step in odd.wrong_step], np.uint8)
+        return ReadingBatch.concat([corrections.take(keep), wrong]), np.concatenate([correction_tests[keep], bits])
+
     def _elapsed_s(self, state: QualityState, rows: Rows, time_ms: Int64s) -> Int64s:
-        """Whole seconds since the last reading, as the reference implementation counts them."""
-        elapsed_s: Int64s = np.maximum((time_ms - state.time_ms[rows]) // 1000, 1)
+        """Whole seconds since the last usable reading, as the reference implementation counts them."""
+        elapsed_s: Int64s = np.maximum((time_ms - state.known_ms[rows]) // 1000, 1)
         return elapsed_s
 
     def _range(self, tests: Uint8s, v: Float64s, rows: Rows) -> None:
@@ -217,13 +286,3 @@ class QualityTests:
             return _NONE, _NO_TESTS
         bits = state.tests[row] | np.uint8(Check.SPIKE)
         return ReadingBatch.of(state.time_ms[row], self.channels[row], state.value[row], worse), bits
-
-    def _rain(self, tests: Uint8s, where: Int64s, gauge: Int64s, change: Float64s, elapsed_s: Int64s) -> bool:
-        """Counts that no rain makes: a fall that is not the counter wrapping, or more than any storm brings."""
-        fell = change < 0
-        gained = np.where(fell, change + self._wrap_mm[gauge], change)
-        # One tip may belong to rain that fell before the interval.
-        too_fast = (gained - self._tip_mm[gauge]) * 3600 / elapsed_s > self._max_mm_per_h[gauge]
-        odd = too_fast | (fell & np.isnan(self._wrap_mm[gauge]))
-        tests[where[odd]] |= np.uint8(Check.RAIN_GAUGE)
-        return bool(odd.any())

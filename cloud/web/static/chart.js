@@ -28,9 +28,10 @@ function drawRain(svg, series, x) {
     make(svg, "line", { x1: LEFT, x2: RIGHT, y1: y(v), y2: y(v), class: "axis" });
     make(svg, "text", { x: LEFT - 6, y: y(v) + 4, "text-anchor": "end", class: "soft" }, v);
   }
+  const uncertain = new Set(series.rain_uncertain);
   for (const [t, mm] of series.rain) {
     const from = Math.max(x(t), LEFT), to = Math.min(x(t + series.rain_step_s * 1000), RIGHT);
-    if (to > from) make(svg, "rect", { x: from, y: TOP, width: Math.max(to - from - 0.4, 0.6), height: y(mm * perHour) - TOP, class: "bar" });
+    if (to > from) make(svg, "rect", { x: from, y: TOP, width: Math.max(to - from - 0.4, 0.6), height: y(mm * perHour) - TOP, class: uncertain.has(t) ? "bar unsure" : "bar" });
   }
   make(svg, "text", { x: LEFT, y: 12, class: "soft" }, series.rain_from ? `rain, mm/h (${series.rain_from})` : "no rain gauge in this zone");
 }

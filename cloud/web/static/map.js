@@ -35,12 +35,19 @@ function ago(s) {
   return s < 172800 ? `${Math.round(s / 3600)} h` : `${Math.round(s / 86400)} d`;
 }
 
+// What an incomplete count says: a gauge that was reset lost a part, a silence leaves open when it fell.
+function rainFigure(station) {
+  const mm = `${station.value.toFixed(1)} mm in 1 h`;
+  if (station.sure === "at least") return `at least ${mm}`;
+  return station.sure ? `${mm} (${station.sure})` : mm;
+}
+
 // A value that is no longer known to hold is not shown as one: first the question mark, then what it was, and when.
 function figure(station) {
   const unknown = station.colour === "unknown";
   const heard = station.age_s !== null;
   if (station.value === null || station.value === undefined) return heard ? `? last heard ${ago(station.age_s)} ago` : "? never heard";
-  const value = station.quantity === "rain_total" ? `${station.value.toFixed(1)} mm/h` : `${station.value.toFixed(2)} m`;
+  const value = station.quantity === "rain_total" ? rainFigure(station) : `${station.value.toFixed(2)} m`;
   if (!unknown) return value;
   return heard ? `? ${value} ${ago(station.age_s)} ago` : `? ${value}`;
 }

@@ -114,4 +114,29 @@ def test_a_station_shows_its_level_its_thresholds_and_the_rain_of_its_zone(small
     assert series["thresholds"] == {"blue": 0.05, "yellow": 0.15, "orange": 0.25, "red": 0.5}
     assert (series["rain_from"], series["rain_step_s"]) == ("Rain Gauge One", 300)
     assert sum(mm for _, mm in series["rain"]) == pytest.approx(1.2)
+    assert series["rain_uncertain"] == []
     assert small_district.channels[101].quantity is Quantity.DEPTH
+
+
+@pytest.mark.parametrize(
+    ("readings", "value", "sure"),
+    [
+        ([(-15, 5.0), (-5, 6.2)], 1.2, ""),
+        ([(-70, 100.0), (-11, 160.0)], 60 * 49 / 59, "uncertain"),  # silent for 59 minutes
+        ([(-15, 512.4), (-10, 498.0), (-5, 498.2)], 0.2, "at least"),
+        ([(-15, 512.4), (-5, 0.0)], 0.0, "provisional"),
+        ([(-90, 5.0)], None, ""),  # nothing heard in this hour
+    ],
+)
+def test_the_rain_of_an_hour_says_how_sure_it_is(
+    small_district: Catalogue, readings: list[tuple[int, float]], value: float | None, sure: str
+) -> None:
+    times, totals = zip(*((START_MS + m * MIN, mm) for m, mm in readings), strict=True)
+    heard = ReadingBatch.of(times, [301] * len(times), totals, [1] * len(times))
+    said = Said(small_district, heard)
+    said.view.apply([entry(1, START_MS, heard)])
+    (gauge,) = [
+        s for s in district_state(said.services, Shown(small_district))["stations"] if s["quantity"] == "rain_total"
+    ]
+    assert gauge["value"] == (None if value is None else pytest.approx(value))
+    assert gauge["sure"] == sure

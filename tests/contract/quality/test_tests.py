@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,11 +59,61 @@ def test_a_slow_drift_is_not_flat() -> None:
     assert set(flags(flat, [0.001 * i for i in range(40)])[0]) == {Flag.PASS}
 
 
-def test_rain_counter_wraps_without_complaint_and_complains_of_a_reset_it_cannot_explain() -> None:
-    wrapping = Quality(rain_gauge=RainGauge(tip_mm=0.2, wraps_at_mm=13107.2))
-    assert flags(wrapping, [13106.8, 13107.0, 0.2])[0] == [Flag.PASS] * 3
-    assert flags(wrapping, [50.0, 0.0])[0] == [Flag.PASS, Flag.SUSPECT]  # 13,057 mm in a minute is no rain
-    assert flags(Quality(rain_gauge=RainGauge(tip_mm=0.2)), [50.0, 0.0])[1] == [0, Check.RAIN_GAUGE]
+def judged_one_by_one(quality: Quality, values: list[float], period_s: float = 60) -> list[tuple[Flag, str]]:
+    """The last word on each reading, corrections applied, with the names of the tests that objected."""
+    tests = QualityTests([1], [quality], [period_s])
+    state, out = tests.initial(), {}
+    for i, value in enumerate(values):
+        state, found = tests.step(state, ReadingBatch.of([i * 1000 * int(period_s)], [1], [value]))
+        out[i] = (found.flag[0], found.tests[0])
+        for t, f, bits in zip(
+            found.corrections.time_ms.tolist(), found.corrections.flag, found.correction_tests, strict=True
+        ):
+            out[t // (1000 * int(period_s))] = (f, bits)
+    return [(Flag(f), " ".join(k.name.lower() for k in Check if k & int(b) and k.name)) for f, b in out.values()]
+
+
+PASS, SUSPECT, FAIL, MISSING = Flag.PASS, Flag.SUSPECT, Flag.FAIL, Flag.MISSING
+
+
+@pytest.mark.parametrize(
+    ("values", "gauge", "expected"),
+    [
+        ([512.4, 0, 512.4, 512.6], RainGauge(tip_mm=0.2), {1: (FAIL, "counter_reset")}),
+        ([512.4, 498.0, 498.2], RainGauge(tip_mm=0.2), {1: (SUSPECT, "counter_reset")}),
+        ([700, 0, 0.1], RainGauge(tip_mm=0.1, wraps_at_mm=1000), {1: (SUSPECT, "counter_reset")}),
+        ([12.3, 1677721.5, 12.3], RainGauge(tip_mm=0.1), {1: (FAIL, "counter_implausible")}),
+        ([45.0, 9.0, 45.0], RainGauge(tip_mm=0.5, wraps_at_mm=64), {1: (FAIL, "counter_reset")}),
+        ([193.6, 52.5], RainGauge(tip_mm=0.1), {1: (SUSPECT, "counter_reset")}),
+        ([512.4, 0.4, 0.6], RainGauge(tip_mm=0.2), {1: (SUSPECT, "counter_reset")}),
+        (
+            [512.4, NAN, NAN, 0],
+            RainGauge(tip_mm=0.2),
+            {1: (MISSING, ""), 2: (MISSING, ""), 3: (SUSPECT, "counter_reset")},
+        ),
+        ([45.0, 44.8, 44.8, 45.0], RainGauge(tip_mm=0.2), {1: (SUSPECT, "counter_negative")}),
+        ([13106.8, 13107.0, 0.2], RainGauge(tip_mm=0.2, wraps_at_mm=13107.2), {}),
+        ([50.0, 0.0], RainGauge(tip_mm=0.2, wraps_at_mm=13107.2), {1: (SUSPECT, "counter_reset")}),
+        ([0.0, 12.0], RainGauge(tip_mm=0.2), {1: (SUSPECT, "counter_implausible")}),  # 720 mm/h
+    ],
+)
+def test_what_a_rain_counter_cannot_show_is_flagged_by_its_name(
+    values: list[float], gauge: RainGauge, expected: dict[int, tuple[Flag, str]]
+) -> None:
+    found = judged_one_by_one(Quality(rain_gauge=gauge), values)
+    assert found == [expected.get(i, (PASS, "")) for i in range(len(values))]
+
+
+def test_a_failed_total_is_no_step_of_the_counter() -> None:
+    quality = Quality(fail_range=(0, 6000), rain_gauge=RainGauge(tip_mm=0.1))
+    assert judged_one_by_one(quality, [100.0, 6553.5, 100.1]) == [(PASS, ""), (FAIL, "range"), (PASS, "")]
+
+
+def test_a_missing_or_failed_reading_does_not_wipe_what_is_known() -> None:
+    quality = Quality(fail_range=(-1, 6), rate_per_s=0.02)
+    assert judged_one_by_one(quality, [0.02, NAN, 3.0])[2] == (SUSPECT, "rate")
+    assert judged_one_by_one(quality, [0.02, 999.0, 3.0])[2] == (SUSPECT, "rate")
+    assert judged_one_by_one(quality, [0.02, NAN, 2.0])[2] == (PASS, "")  # 1.98 m in two minutes is 0.0165 m/s
 
 
 def test_rain_of_zhengzhou_passes_and_bounce_does_not() -> None:
