@@ -10,11 +10,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from importlib.metadata import version
 
+from contract.clock import iso
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
-from edge_agent.processing.pipeline import Pipeline
+from edge_agent.processing import quality_file
+from edge_agent.processing.pipeline import Pipeline, PipelineState
 from edge_agent.spool.store import SpoolStore, StoreSettings, open_store
 from edge_agent.status import write_status
 from edge_agent.timesync.gateway_clock import GatewayClock, now_of
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 
 _DRAIN_S = 5.0
 _STATUS_S = 2.0
+_QUALITY_S = 300.0  # some ten kilobytes each time: flash memory bears it, and a reset shows after hours, too
 _QUIET_COMMIT_S = 2.0  # counts of suppressed readings may wait so long for a commit of their own
 
 
@@ -36,7 +39,7 @@ class Agent:
         self._config = config
         self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
         self._pipeline = Pipeline(config.catalogue.channels_by_gateway[config.gateway.id])
-        self._pipeline_state = self._pipeline.initial(self._clock.keeper.jumped_ms)
+        self._pipeline_state = self._remembered()
         self._gathered: list[tuple[int, int, float]] = []
         self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._totals: dict[str, int] = defaultdict(int)
@@ -66,6 +69,7 @@ class Agent:
         tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._write_status_often()))
+        tasks.append(asyncio.create_task(self._save_quality_often()))
         ended = asyncio.create_task(stop.wait())
         watchdog = Watchdog(os.environ, self._stuck)
         watchdog.tell("READY=1")
@@ -84,6 +88,7 @@ class Agent:
             uplink.cancel()
             await asyncio.gather(uplink, return_exceptions=True)
             self._write_status()
+            self._save_quality()
             self._store.close()
 
     def _stuck(self) -> list[str]:
@@ -113,6 +118,8 @@ class Agent:
             batch = ReadingBatch.of([t + jumped_ms for t in time_ms], channel, value)
             self._pipeline_state, processed = self._pipeline.step(self._pipeline_state, batch, jumped_ms)
             self._count(processed.counts)
+            for number, at_ms, shown, what in processed.noticed:
+                log.warning("channel %d shows %g at %s: %s", number, shown, iso(at_ms), what)
             readings, lane = processed.readings, processed.lane
         if len(readings) or (quiet and self._counts):
             counts, self._counts = self._counts, defaultdict(lambda: defaultdict(int))
@@ -124,6 +131,31 @@ class Agent:
             for channel, n in by_channel.items():
                 self._counts[channel][name] += n
             self._totals[name] += sum(by_channel.values())
+
+    def _remembered(self) -> PipelineState:
+        now_ms, jumped_ms = self._clock.now_ms(), self._clock.keeper.jumped_ms
+        snapshot = quality_file.load(self._config.quality_path)
+        if snapshot is None:
+            return self._pipeline.initial(jumped_ms)
+        try:
+            return self._pipeline.restored(snapshot, now_ms, jumped_ms)
+        except (LookupError, ValueError, TypeError) as error:
+            file = self._config.quality_path
+            log.warning("%s is of another release, so the quality tests begin anew: %s", file, error)
+            return self._pipeline.initial(jumped_ms)
+
+    async def _save_quality_often(self) -> None:
+        while True:
+            await asyncio.sleep(_QUALITY_S)
+            self._save_quality()
+
+    def _save_quality(self) -> None:
+        try:
+            quality_file.save(
+                self._config.quality_path, self._pipeline.snapshot(self._pipeline_state, self._clock.now_ms())
+            )
+        except OSError as error:
+            log.warning("what the quality tests remember cannot be written: %s", error)
 
     async def _write_status_often(self) -> None:
         while True:

@@ -84,6 +84,10 @@ class EdgeConfig:
         return self.data_dir / "spool.sqlite"
 
     @property
+    def quality_path(self) -> Path:
+        return self.data_dir / "quality.npz"
+
+    @property
     def status_path(self) -> Path:
         return self.data_dir / "status.json"
 

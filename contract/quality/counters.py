@@ -7,7 +7,7 @@ suspect at once; one that turns out to have been wrong comes back as failed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from contract.catalogue.channel_settings import RainGauge
 from contract.quality.counting import Counter, Memory, Step, judge
 from contract.readings import Bools, Float64s, Int64s
 
+_LONG_AGO_MS = int(np.iinfo(np.int64).min // 2)
 _NONE: Int64s = np.empty(0, np.int64)
 
 
@@ -62,6 +63,10 @@ class CounterTest:
         n = len(self._counters)
         none, never = np.full(n, np.nan), np.zeros(n, np.int64)
         return CounterState(never, none, never.copy(), none.copy(), never.copy(), none.copy())
+
+    def undated(self, state: CounterState) -> CounterState:
+        """The believed totals, from a time that nobody knows; nothing waits."""
+        return replace(self.initial(), base=state.base, base_ms=np.full(len(state.base), _LONG_AGO_MS))
 
     def step(self, state: CounterState, row: Int64s, time_ms: Int64s, v: Float64s) -> Odd | None:
         """Usable readings of these rows, one a row, each newer than the row's last; None when nothing is odd."""

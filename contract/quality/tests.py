@@ -87,6 +87,7 @@ class QualityState:
 
 Rows = slice | Int64s
 _NONE = ReadingBatch.empty()
+_NEVER_MS = int(np.iinfo(np.int64).min // 2)
 _NO_TESTS: Uint8s = np.zeros(0, np.uint8)
 
 
@@ -126,9 +127,9 @@ class QualityTests:
     def initial(self) -> QualityState:
         n = len(self.channels)
         return QualityState(
-            time_ms=np.full(n, np.iinfo(np.int64).min // 2),
+            time_ms=np.full(n, _NEVER_MS),
             value=np.full(n, np.nan),
-            known_ms=np.full(n, np.iinfo(np.int64).min // 2),
+            known_ms=np.full(n, _NEVER_MS),
             known=np.full(n, np.nan),
             change=np.full(n, np.nan),
             flag=np.full(n, Flag.NOT_EVALUATED, np.uint8),
@@ -138,6 +139,11 @@ class QualityTests:
             stepped=self._steps.initial(),
             jumped=False,
         )
+
+    def undated(self, state: QualityState) -> QualityState:
+        """What still holds when times have lost their meaning (the gateway's time was put right): the last usable
+        values. A counter that fell in between is seen to have fallen; nothing is too fast. Consumes `state`."""
+        return replace(self.initial(), known=state.known, counter=self._counter.undated(state.counter))
 
     def step(self, state: QualityState, batch: ReadingBatch) -> tuple[QualityState, Result]:
         """Flags for a batch, which may hold several readings of a channel (taken in time order).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from contract.catalogue.channel_settings import Quality, StepToConstant
+from contract.quality.step_to_constant import StepToConstantTest
 from contract.quality.tests import Check, QualityTests
 from contract.readings import Flag, ReadingBatch
 
@@ -18,6 +19,17 @@ def flags(values: list[float], period_s: int = 30) -> list[int]:
     _, found = tests.step(tests.initial(), ReadingBatch.of(times, [1] * len(values), values))
     assert set(found.tests.tolist()) <= {0, Check.STEP_TO_CONSTANT}
     return found.flag.tolist()
+
+
+def test_rows_that_are_not_tested_say_nothing() -> None:
+    test = StepToConstantTest([None, StepToConstant(step=0.3)])
+    assert test.rows.tolist() == [1]
+    row, rise = np.array([1]), np.array([0.5])
+    state = test.initial()
+    assert test.step(state, row, np.array([0]), np.array([0.5]), rise) is None
+    found = test.step(state, row, np.array([300_000]), np.array([0.5]), np.array([0.0]))
+    assert found is not None
+    assert found.tolist() == [True]
 
 
 def test_a_step_to_a_constant_is_suspect_after_five_minutes_until_it_leaves() -> None:
