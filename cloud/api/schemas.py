@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloud.access.scopes import Role, Scope
-from cloud.warnings.model import Certainty, MsgType
+from cloud.warnings.model import Certainty, MsgType, Why
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
@@ -54,6 +54,10 @@ _EVIDENCE = object_of(
     state=_one_of(ConditionState),
     value=_or_null(_NUMBER),
     time_ms=_or_null(_MS),
+    rise_per_min=_or_null(_NUMBER),
+    since_ms=_or_null(_MS),
+    doubt=TEXT,
+    simulated={"type": "boolean"},
 )
 
 COMPONENTS: dict[str, Schema] = {
@@ -108,7 +112,16 @@ COMPONENTS: dict[str, Schema] = {
         **{name: _or_null(_NUMBER) for name in ("minimum", "maximum", "mean", "first", "last")},
     ),
     "Message": object_of(
-        id=TEXT, incident=TEXT, sent=_TIME, msgType=_one_of(MsgType), level=_LEVEL, references=list_of(TEXT)
+        id=TEXT,
+        incident=TEXT,
+        sent=_TIME,
+        msgType=_one_of(MsgType),
+        level=_LEVEL,
+        references=list_of(TEXT),
+        why=_or_null(_one_of(Why)),
+        renewal={"type": "boolean"},
+        expires=_or_null(_TIME),
+        status=_one_of(("Actual", "Exercise", "Test")),
     ),
     "Incident": object_of(
         id=TEXT,

@@ -62,12 +62,25 @@ class CapWriter:
             references = (f"{plan.sender},{m.id},{self.time(m.sent_ms)}" for m in earlier)
             _add(alert, "references", " ".join(references))
         _add(alert, "incidents", incident.id)
-        self._info(alert, announcement, now_ms)
+        expires_ms = now_ms + round(plan.responses[incident.level].expires_s * 1000)
+        self._info(alert, announcement, now_ms, expires_ms)
         xml: bytes = etree.tostring(alert, xml_declaration=True, encoding="UTF-8", pretty_print=True)
         level = incident.peak_level if msg_type is MsgType.CANCEL else incident.level
-        return Message(identifier, incident.id, now_ms, msg_type, level, tuple(m.id for m in earlier), xml)
+        return Message(
+            identifier,
+            incident.id,
+            now_ms,
+            msg_type,
+            level,
+            tuple(m.id for m in earlier),
+            xml,
+            why=announcement.why,
+            expires_ms=expires_ms,
+            status=self._settings.status,
+            evidence=incident.evidence,
+        )
 
-    def _info(self, alert: etree._Element, announcement: Announcement, now_ms: int) -> None:
+    def _info(self, alert: etree._Element, announcement: Announcement, now_ms: int, expires_ms: int) -> None:
         incident, cancel = announcement.incident, announcement.msg_type is MsgType.CANCEL
         district, zone = self._catalogue.district, self._catalogue.zones[announcement.incident.zone]
         response = self._catalogue.response_plan.responses[incident.level]
@@ -82,7 +95,7 @@ class CapWriter:
         for name, value in _EVENT_CODES:
             _pair(info, "eventCode", name, value)
         _add(info, "effective", self.time(now_ms))
-        _add(info, "expires", self.time(now_ms + round(response.expires_s * 1000)))
+        _add(info, "expires", self.time(expires_ms))
         _add(info, "senderName", f"{district.name} drainage department")
         head = "Ended: " if cancel else ""
         _add(info, "headline", f"{head}{incident.level.value} waterlogging warning, {zone.name}: {response.headline}")

@@ -21,7 +21,10 @@ _QUANTITIES = {quantity.value: quantity for quantity in Quantity}
 
 
 def message_json(m: MessageHead) -> dict[str, Any]:
-    """What consumers, the API and the page are told of a message, but for its CAP text. sent: RFC 3339, UTC."""
+    """What consumers, the API and the page are told of a message, but for its CAP text.
+
+    sent, expires: RFC 3339, UTC. why, expires: null of a message from a release that did not store them.
+    """
     return {
         "id": m.id,
         "incident": m.incident,
@@ -29,6 +32,10 @@ def message_json(m: MessageHead) -> dict[str, Any]:
         "msgType": m.msg_type.value,
         "level": m.level.value,
         "references": list(m.references),
+        "why": m.why.value if m.why else None,
+        "renewal": m.renewal,
+        "expires": None if m.expires_ms is None else iso(m.expires_ms),
+        "status": m.status,
     }
 
 
@@ -46,26 +53,32 @@ def incident_json(i: Incident) -> dict[str, Any]:
         "opened_ms": i.opened_ms,
         "updated_ms": i.updated_ms,
         "closed_ms": i.closed_ms,
-        "evidence": [
-            {
-                "rule": e.key.rule,
-                "target": e.key.target.text,
-                "channel": e.channel,
-                "station": e.station,
-                "quantity": e.quantity.value,
-                "level": e.level.value,
-                "state": e.state.value,
-                "value": e.value,
-                "time_ms": e.time_ms,
-            }
-            for e in i.evidence
-        ],
+        "evidence": [evidence_json(e) for e in i.evidence],
+    }
+
+
+def evidence_json(e: Evidence) -> dict[str, Any]:
+    """One condition that speaks for an incident."""
+    return {
+        "rule": e.key.rule,
+        "target": e.key.target.text,
+        "channel": e.channel,
+        "station": e.station,
+        "quantity": e.quantity.value,
+        "level": e.level.value,
+        "state": e.state.value,
+        "value": e.value,
+        "time_ms": e.time_ms,
+        "rise_per_min": e.rise_per_min,
+        "since_ms": e.since_ms,
+        "doubt": e.doubt,
+        "simulated": e.simulated,
     }
 
 
 def incident_from_json(data: Mapping[str, Any]) -> Incident:
     """What `incident_json` gave, of this release or of one in which evidence was of a depth at a channel only."""
-    evidence = tuple(map(_evidence_from_json, data["evidence"]))
+    evidence = tuple(map(evidence_from_json, data["evidence"]))
     return Incident(
         data["id"],
         data["zone"],
@@ -79,7 +92,8 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
     )
 
 
-def _evidence_from_json(e: Mapping[str, Any]) -> Evidence:
+def evidence_from_json(e: Mapping[str, Any]) -> Evidence:
+    """What `evidence_json` gave, of this release or an older one."""
     target = Target.parse(e["target"]) if "target" in e else Target.of_channel(e["channel"])
     return Evidence(
         ConditionKey(target, e.get("rule", "")),
@@ -90,6 +104,10 @@ def _evidence_from_json(e: Mapping[str, Any]) -> Evidence:
         ConditionState(e["state"]),
         e["value"],
         e["time_ms"],
+        e.get("rise_per_min"),
+        e.get("since_ms"),
+        e.get("doubt", ""),
+        e.get("simulated", False),
     )
 
 

@@ -17,7 +17,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from cloud.warnings.model import Certainty, Evidence, Incident, MsgType
+from cloud.warnings.model import Certainty, Evidence, Incident, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
@@ -34,6 +34,7 @@ class Announcement:
 
     incident: Incident
     msg_type: MsgType
+    why: Why
 
 
 @dataclass(slots=True)
@@ -100,7 +101,7 @@ class Incidents:
                     state.open[zone] = self._open(zone, wet, now_ms, out)
             elif not wet:
                 closed = replace(current.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
-                out.append(Announcement(closed, MsgType.CANCEL))
+                out.append(Announcement(closed, MsgType.CANCEL, Why.ENDED_DRY))
                 del state.open[zone]
             else:
                 self._go_on(current, wet, now_ms, out)
@@ -111,7 +112,7 @@ class Incidents:
         level, certainty = _highest(wet), _certainty(wet)
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
         incident = Incident(name, zone, level, level, certainty, now_ms, now_ms, None, tuple(evidence))
-        out.append(Announcement(incident, MsgType.ALERT))
+        out.append(Announcement(incident, MsgType.ALERT, Why.OPENED))
         opened = OpenIncident(incident, now_ms, level, _gist(evidence), certainty)
         opened.next_ms = self._next_ms(opened)
         return opened
@@ -130,7 +131,7 @@ class Incidents:
         current.next_ms = self._next_ms(current)
         if now_ms >= current.next_ms:
             incident = current.incident = replace(current.incident, updated_ms=now_ms)
-            out.append(Announcement(incident, MsgType.UPDATE))
+            out.append(Announcement(incident, MsgType.UPDATE, _why(current)))
             current.sent_ms, current.sent_level, current.sent_evidence = now_ms, level, _gist(evidence)
             current.sent_certainty = incident.certainty
             current.next_ms = self._next_ms(current)
@@ -154,6 +155,15 @@ class Incidents:
         if c.key.target.kind is TargetKind.STATION:
             station = str(c.key.target.id)
         return Evidence(c.key, c.channel, station, self._quantities[c.key], c.level, c.state, c.value, c.reading_ms)
+
+
+def _why(o: OpenIncident) -> Why:
+    """For what an incident as it stands gets an Update."""
+    if o.incident.level is not o.sent_level:
+        return Why.WORSE if o.incident.level.rank > o.sent_level.rank else Why.EASED
+    if o.incident.certainty is not o.sent_certainty:
+        return Why.CERTAINTY
+    return Why.AREA if _gist(o.incident.evidence) != o.sent_evidence else Why.RENEWAL
 
 
 def _highest(wet: list[Condition]) -> Level:

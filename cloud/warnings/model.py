@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contract.catalogue.quantities import Quantity
@@ -28,6 +28,26 @@ class MsgType(StrEnum):
     CANCEL = "Cancel"
 
 
+class Why(StrEnum):
+    """For what a message is sent. One word a message: what weighs most for who reads it."""
+
+    OPENED = "opened"
+    WORSE = "worse"  # the incident's level rose
+    JOINED = "joined"  # a place at a high level, or an underpass, joined
+    DEEPER = "deeper"  # the depth somewhere grew by a class
+    EASED = "eased"
+    CERTAINTY = "certainty"
+    AREA = "area"  # which places, or at which of their own levels
+    DECISION = "decision"  # of a person
+    THRESHOLDS_CHANGED = "thresholds_changed"
+    NO_LONGER_WATCHED = "no_longer_watched"
+    CORRECTED = "corrected"  # what it rested on was taken back
+    RENEWAL = "renewal"  # nothing is new but the time at which it expires
+    ENDED_DRY = "ended_dry"  # dry readings say so
+    ENDED_BY_PERSON = "ended_by_person"
+    WITHDRAWN = "withdrawn"  # a person says that it was false
+
+
 @dataclass(frozen=True, slots=True)
 class ConditionSnapshot:
     """One rule on one target, as it stands. level: the one active or held while unknown; None when normal.
@@ -50,7 +70,9 @@ class Evidence:
     """A condition that speaks for an incident.
 
     channel, station: of the reading that it rests on; None where it rests on none of one place. value: in quantity's
-    unit. time_ms: of the reading, UTC.
+    unit. time_ms: of the reading, UTC. rise_per_min: of the value, over the last minutes of usable findings; None when
+    that is unknown. since_ms: when it reached its level; None when that is not stored. doubt: why its value is doubted;
+    empty when it is not. simulated: its gateway is a simulator.
     """
 
     key: ConditionKey
@@ -61,6 +83,10 @@ class Evidence:
     state: ConditionState
     value: float | None
     time_ms: int | None
+    rise_per_min: float | None = None
+    since_ms: int | None = None
+    doubt: str = ""
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +108,8 @@ class Incident:
 class MessageHead:
     """A message without its text, for lists: two hundred texts are half a megabyte.
 
-    level: what it announces (of a Cancel: what it ends).
+    level: what it announces (of a Cancel: what it ends). why, expires_ms: None in a message of a release that did not
+    store them. status: CAP 1.2, 3.2.1.
     """
 
     id: str
@@ -91,10 +118,22 @@ class MessageHead:
     msg_type: MsgType
     level: Level
     references: Sequence[str]
+    why: Why | None = field(default=None, kw_only=True)
+    expires_ms: int | None = field(default=None, kw_only=True)
+    status: str = field(default="Actual", kw_only=True)
+
+    @property
+    def renewal(self) -> bool:
+        """Does it say nothing new, but that what was said still holds?"""
+        return self.why is Why.RENEWAL
 
 
 @dataclass(frozen=True, slots=True)
 class Message(MessageHead):
-    """One CAP message of an incident."""
+    """One CAP message of an incident.
+
+    evidence: what it tells of each place; empty in a message of a release that did not store it.
+    """
 
     cap_xml: bytes
+    evidence: Sequence[Evidence] = field(default=(), kw_only=True)

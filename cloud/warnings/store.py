@@ -12,15 +12,21 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.log.base import START, Cursor
 from cloud.warnings import tables as t
-from cloud.warnings.codec import incident_json, open_incident_from_json, open_incident_json
+from cloud.warnings.codec import (
+    evidence_from_json,
+    evidence_json,
+    incident_json,
+    open_incident_from_json,
+    open_incident_json,
+)
 from cloud.warnings.engine import Engine, EngineState, Outcome
 from cloud.warnings.incidents import OpenIncident
-from cloud.warnings.model import Message, MessageHead, MsgType
+from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from contract.catalogue.rules import Level
 from contract.conditions import latches as cond
 from contract.conditions.targets import ConditionKey
 
-HEAD = tuple(c for c in t.messages.c if c is not t.messages.c.cap_xml)
+HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
 _RESULTS = (t.incidents, t.messages, t.changes, t.late)
 
@@ -100,6 +106,10 @@ def write(db: Connection, outcome: Outcome, number: int) -> int:
             "level": m.level.value,
             "refs": json.dumps(list(m.references)),
             "cap_xml": m.cap_xml,
+            "why": m.why.value if m.why else None,
+            "expires_ms": m.expires_ms,
+            "status": m.status,
+            "evidence": json.dumps([evidence_json(e) for e in m.evidence]),
         }
         db.execute(insert(t.messages).values(values))
     for i in outcome.incidents:
@@ -145,28 +155,70 @@ def forget(db: Connection) -> None:
 
 def message_of(row: Row[Any]) -> Message:
     """Of a whole row of `messages`."""
-    references = tuple(json.loads(row.refs))
-    level, msg_type = Level(row.level), MsgType(row.msg_type)
-    return Message(row.id, row.incident, row.sent_ms, msg_type, level, references, bytes(row.cap_xml))
+    head = head_of(row)
+    evidence = tuple(map(evidence_from_json, json.loads(row.evidence or "[]")))
+    return Message(
+        head.id,
+        head.incident,
+        head.sent_ms,
+        head.msg_type,
+        head.level,
+        head.references,
+        bytes(row.cap_xml),
+        why=head.why,
+        expires_ms=head.expires_ms,
+        status=head.status,
+        evidence=evidence,
+    )
 
 
 def head_of(row: Row[Any]) -> MessageHead:
     """Of the columns in `HEAD`."""
     references = tuple(json.loads(row.refs))
-    return MessageHead(row.id, row.incident, row.sent_ms, MsgType(row.msg_type), Level(row.level), references)
+    return MessageHead(
+        row.id,
+        row.incident,
+        row.sent_ms,
+        MsgType(row.msg_type),
+        Level(row.level),
+        references,
+        why=Why(row.why) if row.why else None,
+        expires_ms=row.expires_ms,
+        status=row.status or "Actual",
+    )
 
 
 def _body(state: EngineState, o: OpenIncident) -> dict[str, Any]:
     """earlier: the incident's messages, as far as references need them."""
     earlier = [
-        {"id": m.id, "sent_ms": m.sent_ms, "type": m.msg_type.value, "level": m.level.value}
+        {
+            "id": m.id,
+            "sent_ms": m.sent_ms,
+            "type": m.msg_type.value,
+            "level": m.level.value,
+            "why": m.why.value if m.why else None,
+            "expires_ms": m.expires_ms,
+            "status": m.status,
+        }
         for m in state.earlier[o.incident.id]
     ]
     return {**open_incident_json(o), "earlier": earlier}
 
 
 def _earlier(incident: str, m: dict[str, Any]) -> Message:
-    return Message(m["id"], incident, m["sent_ms"], MsgType(m["type"]), Level(m["level"]), (), b"")
+    why = m.get("why")
+    return Message(
+        m["id"],
+        incident,
+        m["sent_ms"],
+        MsgType(m["type"]),
+        Level(m["level"]),
+        (),
+        b"",
+        why=Why(why) if why else None,
+        expires_ms=m.get("expires_ms"),
+        status=m.get("status", "Actual"),
+    )
 
 
 def _of_its_rule(stored: cond.Condition, fresh: cond.State) -> cond.Condition | None:

@@ -53,6 +53,11 @@ messages = Table(
     Column("level", String(16), nullable=False),
     Column("refs", Text, nullable=False),
     Column("cap_xml", LargeBinary, nullable=False),
+    # Null in rows from before they were kept.
+    Column("why", String(32)),
+    Column("expires_ms", BigInteger),
+    Column("status", String(16)),
+    Column("evidence", Text),
 )
 
 changes = Table(

@@ -34,6 +34,11 @@ class Reason(StrEnum):
     SILENT = "silent"
     UNUSABLE = "unusable"
     HEARD_AGAIN = "heard_again"
+    CORRECTED = "corrected"  # what it rested on was taken back by its own sensor or gateway
+    MUTED = "muted"  # a person says that this sensor is not to be believed; UNKNOWN, and what is held is held
+    THRESHOLDS_CHANGED = "thresholds_changed"
+    NO_LONGER_WATCHED = "no_longer_watched"  # its rule, station or channel was taken away
+    ENDED_BY_PERSON = "ended_by_person"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,24 @@ from cloud.warnings.codec import (
     open_incident_json,
 )
 from cloud.warnings.engine import Engine
-from cloud.warnings.model import Message, MsgType
+from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
 from tests.cloud.warnings.city import city, history
 
-MESSAGE = Message("m2", "i1", 1_626_768_000_500, MsgType.UPDATE, Level.RED, ("m1",), b"<alert/>")
+MESSAGE = Message(
+    "m2",
+    "i1",
+    1_626_768_000_500,
+    MsgType.UPDATE,
+    Level.RED,
+    ("m1",),
+    b"<alert/>",
+    why=Why.RENEWAL,
+    expires_ms=1_626_771_600_500,
+    status="Exercise",
+)
 
 
 def test_a_message_says_what_consumers_have_always_read() -> None:
@@ -33,9 +44,15 @@ def test_a_message_says_what_consumers_have_always_read() -> None:
         "msgType": "Update",
         "level": "red",
         "references": ["m1"],
+        "why": "renewal",
+        "renewal": True,
+        "expires": "2021-07-20T09:00:00.500Z",
+        "status": "Exercise",
     }
     assert message_json(MESSAGE) == said
     assert body_of(MESSAGE) == {**said, "cap": "<alert/>"}
+    of_old = message_json(MessageHead("m1", "i1", 1_626_768_000_500, MsgType.ALERT, Level.RED, ()))
+    assert (of_old["why"], of_old["renewal"], of_old["expires"], of_old["status"]) == (None, False, None, "Actual")
 
 
 @pytest.mark.parametrize("seed", range(3))
