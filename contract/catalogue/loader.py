@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel
 
+from contract.catalogue import sense
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile
 from contract.catalogue.places import Channel, DistrictFile, Station
@@ -72,7 +73,7 @@ class _Loader:
         self._speak_alike(gateways_doc, gateways, models)
         channels = self._channels(district_doc, district, devices, models)
         self._rules(rules_doc, rules, channels)
-        return Catalogue(
+        catalogue = Catalogue(
             district=district.district,
             zones={z.id: z for z in district.zones},
             stations={s.id: s for s in district.stations},
@@ -84,6 +85,9 @@ class _Loader:
             digest=self._digest.hexdigest(),
             subdistricts={s.id: s for s in district.subdistricts},
         )
+        self.mistakes.extend(district_doc.mistake(path, what) for path, what in sense.of_places(district))
+        self.mistakes.extend(rules_doc.mistake(path, what) for path, what in sense.of_rules(catalogue))
+        return catalogue
 
     def _checked(
         self, document: Document, model: type[M], choices: Mapping[str, type[BaseModel]] | None = None

@@ -1,15 +1,36 @@
-"""Names that people read: one text, or the same name in Chinese and English."""
+"""Names and sentences that people read: one text, or the same in Chinese and English."""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
 
+from contract.refusing import refusal
+
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 LONGEST = 200
+# No XML can carry these, screens and pagers act on them instead of showing them, or they turn text around: control
+# characters, halves of characters, what is none, and marks of direction.
+_UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_DIRECTION = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def unfit(text: str, allowed: str = "") -> str | None:
+    """The first character of a text that no message can carry, by its code; None when there is none.
+
+    >>> unfit("Sha\x07kou")
+    'U+0007'
+    """
+    for c in text:
+        unfit_kind = unicodedata.category(c) in _UNFIT or c in _DIRECTION or (ord(c) & 0xFFFE) == 0xFFFE
+        if unfit_kind and c not in allowed:
+            return f"U+{ord(c):04X}"
+    return None
 
 
 class NameText(str):
@@ -26,8 +47,11 @@ class NameText(str):
     languages: Mapping[Language, str]
 
     @classmethod
-    def of(cls, given: str | Mapping[Language, str]) -> NameText:
-        """given: a plain name, or one a language. Raises ValueError on anything else, an empty or an overlong name."""
+    def of(cls, given: str | Mapping[Language, str], longest: int = LONGEST, allowed: str = "") -> NameText:
+        """given: a plain name, or one a language. longest: in characters. allowed: control characters that may stand.
+
+        Raises ValueError on anything else, an empty or an overlong name, or one that no message can carry.
+        """
         if isinstance(given, NameText):
             return given
         if isinstance(given, str):
@@ -44,8 +68,13 @@ class NameText(str):
             raise ValueError("a name is a text, or {zh: …, en: …}")
         if any(not text.strip() for text in languages.values()):
             raise ValueError("a name in a language is not empty: leave the language out")
-        if max(map(len, (plain, *languages.values()))) > LONGEST:
-            raise ValueError(f"a name has at most {LONGEST} characters")
+        for text in (plain, *languages.values()):
+            if len(text) > longest:
+                raise refusal(f"{len(text)} characters: at most {longest} may stand here")
+            found = unfit(text, allowed)
+            if found is not None:
+                what = f"it holds the control character {found}, which no message can carry: take it out"
+                raise refusal(what)
         name = cls(plain)
         name.languages = languages
         return name
@@ -61,21 +90,32 @@ def _is_by_language(given: object) -> bool:
     return all(k in LANGUAGES and isinstance(v, str) for k, v in given.items())
 
 
-# The type of a field that holds a name.
-Name = Annotated[
-    InstanceOf[NameText],
-    BeforeValidator(NameText.of),
-    WithJsonSchema(
+def _schema(longest: int) -> WithJsonSchema:
+    in_a_language = {"type": "string", "minLength": 1, "maxLength": longest}
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "maxLength": LONGEST},
+                {"type": "string", "maxLength": longest},
                 {
                     "type": "object",
-                    "properties": {k: {"type": "string", "minLength": 1, "maxLength": LONGEST} for k in LANGUAGES},
+                    "properties": dict.fromkeys(LANGUAGES, in_a_language),
                     "additionalProperties": False,
                     "minProperties": 1,
                 },
             ]
         }
-    ),
+    )
+
+
+# The type of a field that holds a name.
+Name = Annotated[InstanceOf[NameText], BeforeValidator(NameText.of), _schema(LONGEST)]
+# What a message says in a line; and in sentences, which may be written over several lines.
+LONGEST_LINE, LONGEST_TEXT = 120, 1000
+Line = Annotated[
+    InstanceOf[NameText], BeforeValidator(partial(NameText.of, longest=LONGEST_LINE)), _schema(LONGEST_LINE)
+]
+Sentences = Annotated[
+    InstanceOf[NameText],
+    BeforeValidator(partial(NameText.of, longest=LONGEST_TEXT, allowed="\n")),
+    _schema(LONGEST_TEXT),
 ]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from contract.catalogue.channel_settings import Quality, Reporting
 from contract.catalogue.names import Name, NameText
+from contract.refusing import refusal
 from contract.settings_model import Id, Many, Positive, SettingsModel
 
 
@@ -120,13 +122,23 @@ class Subdistrict(SettingsModel):
     name: Name
 
 
+def _is_a_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder's name is an OSError
+        if available_timezones():  # a gateway without the list leaves it to the cloud
+            what = f"there is no time zone {name[:64]!r}: write one of the IANA list; China's is Asia/Shanghai"
+            raise refusal(what) from None
+    return name
+
+
 class District(SettingsModel):
-    """adcode: of GB/T 2260."""
+    """adcode: of GB/T 2260. time_zone: of the IANA list."""
 
     id: Id
     name: Name
     adcode: Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
-    time_zone: str = "Asia/Shanghai"
+    time_zone: Annotated[str, AfterValidator(_is_a_time_zone)] = "Asia/Shanghai"
 
 
 class DistrictFile(SettingsModel):

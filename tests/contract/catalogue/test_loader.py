@@ -116,6 +116,63 @@ def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
         ("rules.yaml", "station_kind: street", "channels: [999]", "no channel 999"),
         ("rules.yaml", "station_kind: street", "colour: street", "rules.1.colour: there is no such setting here"),
         ("response_plan.yaml", "  orange:", "  purple:", "responses.purple"),
+        (
+            "response_plan.yaml",
+            "sender: drainage@small.example",
+            "sender: Small District, drainage",
+            "sender: 'Small District, drainage' holds ' ': CAP allows no blanks, commas, < or & here",
+        ),
+        ("response_plan.yaml", "sender: drainage@small.example", 'sender: ""', "sender: it is empty: write who"),
+        (
+            "response_plan.yaml",
+            "contact: Small District drainage duty desk",
+            'contact: "Small\\adesk"',
+            "contact: it holds the control character",
+        ),
+        ("response_plan.yaml", "Water on the road", "Water " * 30, "responses.blue.headline: "),
+        (
+            "response_plan.yaml",
+            "Water on the road",
+            '"W\\bater"',
+            "responses.blue.headline: it holds the control character",
+        ),
+        ("response_plan.yaml", "instruction: Watch", "expires_s: 0, instruction: Watch", "expires_s: Input should be"),
+        ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: Asia/Beijing', "China's is Asia/Shanghai"),
+        ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: ../etc', "there is no time zone '../etc'"),
+        ("district.yaml", "name: North", 'name: "No\\arth"', "zones.0.name: it holds the control character U+0007"),
+        ("district.yaml", "First Street", '"First\\x1bStreet"', "stations.1.name: it holds the control character"),
+        (
+            "district.yaml",
+            "area: [[34.80, 113.65], [34.80, 113.70], [34.76, 113.70]",
+            "area: [[113.65, 34.80], [113.70, 34.80], [113.70, 34.76]",
+            "the area of zone 'north' is none: point 1 has latitude 113.65: latitude comes first",
+        ),
+        (
+            "district.yaml",
+            "[[34.80, 113.65], [34.80, 113.70], [34.76, 113.70]",
+            "[[34.80, 113.65], [34.76, 113.70], [34.80, 113.70]",
+            "crosses itself between points 1-2 and 3-4 (a bow-tie)",
+        ),
+        (
+            "district.yaml",
+            "[[34.80, 113.65], [34.80, 113.70], [34.76, 113.70], [34.76, 113.65]]",
+            "[[34.80, 113.65], [34.80, 113.65], [34.80, 113.65]]",
+            "it has 1 different points",
+        ),
+        ("district.yaml", "lat: 34.74", "lat: 34.47", "station 's1' stands 28 km outside its zone 'south'"),
+        (
+            "rules.yaml",
+            "levels: {blue: 0.10",
+            "hysteresis: 0.1\n    levels: {blue: 0.10",
+            "rule 'street-depth': blue at 0.1 would clear below 0: never. Write a hysteresis below 0.1",
+        ),
+        ("rules.yaml", "{blue: 0.10", "{blue: 0.0", "blue at 0 would always stand: write a value above 0"),
+        (
+            "rules.yaml",
+            "    station_kind: street",
+            "    stale_after_s: 300\n    station_kind: street",
+            "rule 'street-depth' takes channel 201 for silent after 300 s, but while nothing changes",
+        ),
         ("devices/level.yaml", "order: CDAB", "order: CABD", "registers.0.order"),
         ("devices/level.yaml", "model: level", "model: levle", "this file must describe model 'level'"),
     ],
@@ -124,6 +181,21 @@ def test_each_mistake_names_its_line(folder: Path, file: str, old: str, new: str
     line = change(folder, file, old, new)
     found = mistakes(folder)
     assert any(m.startswith(f"{Path(file).name}:{line}: ") and said in m for m in found), found
+
+
+def test_a_gauge_may_stand_upstream_and_a_swapped_place_is_told_so(folder: Path) -> None:
+    change(folder, "district.yaml", "lat: 34.79\n    lon: 113.68", "lat: 34.99\n    lon: 113.68")
+    load(folder)
+    text = (folder / "district.yaml").read_text().replace("113.", "63.")  # where longitude may be taken for latitude
+    (folder / "district.yaml").write_text(text.replace("lat: 34.74\n    lon: 63.68", "lat: 63.68\n    lon: 34.74"))
+    (said,) = mistakes(folder)
+    assert "outside its zone 'south': lat and lon look swapped" in said
+
+
+def test_what_may_be_below_zero_may_have_levels_there(folder: Path) -> None:
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: well, channels: [102], levels: {blue: -1.5, red: 0}}\n")
+    assert load(folder).thresholds(102) == {Level.BLUE: -1.5, Level.RED: 0.0}
 
 
 def test_all_mistakes_come_at_once(folder: Path) -> None:

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contract.catalogue.names import NameText
+from contract.catalogue.names import NameText, unfit
 from contract.catalogue.places import Zone
 
-TEXT = st.text(min_size=1, max_size=50).filter(str.strip)
+TEXT = st.text(min_size=1, max_size=50).filter(lambda text: text.strip() and not unfit(text))
 
 
 @given(TEXT)
@@ -53,6 +53,11 @@ def test_it_travels_as_text_and_to_another_process_whole(zh, en):
         (None, "a name is a text"),
         ({"zh": " "}, "not empty"),
         ("x" * 201, "at most 200"),
+        ("Sha\x07kou", "control character U\\+0007"),
+        ("Sha\nkou", "control character U\\+000A"),
+        ({"zh": "沙口\u202e路"}, "control character U\\+202E"),
+        ("Sha\ud800kou", "control character U\\+D800"),
+        ("Sha\ufffekou", "control character U\\+FFFE"),
     ],
 )
 def test_what_is_no_name_is_refused_with_what_to_write(given, why):
