@@ -68,14 +68,32 @@ def status(config: ConfigPath, as_json: Annotated[bool, typer.Option("--json", h
 
 @app.command()
 def qc(
-    series: Annotated[Path, typer.Argument(help="CSV: time,value.", show_default=False)],
+    series: Annotated[Path, typer.Argument(help="CSV with a time and a value; may be gzipped.", show_default=False)],
     config: Annotated[Path, typer.Option(help="YAML: quality settings, as a register has them.", show_default=False)],
+    time: Annotated[
+        str | None,
+        typer.Option(help="Its column: a name, or a number from 1; date+time joins two.", show_default=False),
+    ] = None,
+    value: Annotated[
+        str | None, typer.Option(help="Its column: a name, or a number from 1.", show_default=False)
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="Which channel of several, or COLUMN=WHICH.", show_default=False)
+    ] = None,
+    tz: Annotated[
+        str | None, typer.Option(help="Zone of times that have none: Asia/Shanghai, +08:00.", show_default=False)
+    ] = None,
+    sep: Annotated[str | None, typer.Option(help="What separates columns; \\t for a tab.", show_default=False)] = None,
+    decimal: Annotated[str | None, typer.Option(help="The decimal point: . or ,", show_default=False)] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the text: gbk, utf-16, ...", show_default=False)] = None,
 ) -> None:
-    """The agent's quality tests over a recorded series; CSV to standard output."""
+    """The agent's quality tests over a recorded series; CSV to standard output, what was assumed to standard error."""
     from edge_agent.processing import qc_command as command
+    from edge_agent.processing.csv_series import CsvForm
 
+    form = CsvForm(time, value, channel, tz, sep, decimal, encoding)
     try:
-        command.main(series, config, sys.stdout)
+        command.main(series, config, sys.stdout, sys.stderr, form)
     except ConfigError as error:
         _refuse(error)
 

@@ -17,7 +17,7 @@ def run(folder: Path, series: str, tests: str = TESTS) -> str:
     (folder / "s.csv").write_text(series)
     (folder / "t.yaml").write_text(tests)
     out = io.StringIO()
-    qc_command.main(folder / "s.csv", folder / "t.yaml", out)
+    qc_command.main(folder / "s.csv", folder / "t.yaml", out, io.StringIO())
     return out.getvalue()
 
 
@@ -46,3 +46,26 @@ def test_every_bad_line_is_named_at_once(tmp_path: Path) -> None:
 def test_a_misspelt_test_names_its_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"t\.yaml:2: spyke"):
         run(tmp_path, "time,value\n", "fail_range: [0, 5]\nspyke: {suspect: 1}\n")
+
+
+def test_one_time_with_two_values_is_suspect(tmp_path: Path) -> None:
+    series = "time,value\n1626768000000,0.1\n1626768060000,0.1\n1626768060000,0.2\n"
+    assert run(tmp_path, series).splitlines()[1:] == [
+        "1626768000000,0.1,1,",
+        "1626768060000,0.1,3,duplicate",
+        "1626768060000,0.2,3,duplicate",
+    ]
+
+
+def test_a_parked_car_is_suspect(tmp_path: Path) -> None:
+    rows = [f"{1626768000000 + i * 30_000},{0.45 if i > 3 else 0.0}" for i in range(30)]
+    found = run(tmp_path, "time,value\n" + "\n".join(rows), "step_to_constant: {step: 0.3, for_s: 300}\n").splitlines()
+    assert [line.split(",")[2:] for line in found[1:]] == [["1", ""]] * 14 + [["3", "step_to_constant"]] * 16
+
+
+def test_what_was_assumed_is_said(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("1626768000,0.1\n")
+    (tmp_path / "t.yaml").write_text(TESTS)
+    said = io.StringIO()
+    qc_command.main(tmp_path / "s.csv", tmp_path / "t.yaml", io.StringIO(), said)
+    assert "taken for epoch seconds (1626768000 is 2021-07-20 08:00 UTC)" in said.getvalue()

@@ -1,0 +1,324 @@
+"""A recorded series out of the CSV files that people have: loggers', spreadsheets', exports of other systems.
+
+What a file does not say is assumed only where nothing else is possible, and every assumption is told. What could be
+read in two ways is refused, with the option that says which is meant.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import math
+import re
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+import numpy as np
+
+from contract.documents import ConfigError, Mistake
+from contract.readings import ReadingBatch
+from edge_agent.processing.csv_cells import Refused, looks_like_time, times, values, zone_of
+
+CHANNEL = 1  # the one channel of the batch that comes out
+_MAX_MISTAKES = 100
+_SEPARATORS = (",", ";", "\t", "|")
+_TIME_NAMES = frozenset(
+    (
+        "time",
+        "time_ms",
+        "timestamp",
+        "datetime",
+        "date_time",
+        "date",
+        "ts",
+        "when",
+        "utc",
+        "utc_time",
+        "local_time",
+        "时间",
+        "日期",
+        "时刻",
+        "日期时间",
+        "监测时间",
+        "采集时间",
+    )
+)
+_VALUE_NAMES = frozenset(
+    (
+        "value",
+        "val",
+        "reading",
+        "depth",
+        "level",
+        "stage",
+        "depth_m",
+        "level_m",
+        "stage_m",
+        "rain",
+        "rainfall",
+        "rain_total",
+        "值",
+        "数值",
+        "读数",
+        "水位",
+        "水深",
+        "液位",
+        "雨量",
+    )
+)
+_CHANNEL_NAMES = frozenset(("channel", "sensor", "station", "id", "name", "tag", "通道", "测点", "站点", "编号"))
+
+
+@dataclass(frozen=True, slots=True)
+class CsvForm:
+    """What is said about a file; None is found out, or refused.
+
+    time, value: a column's name, or its number from 1. Two columns joined by a plus sign make one time ("date+time").
+    channel: which channel, in a file of several; `COLUMN=WHICH` names the column, too. tz: the zone of times that have
+    none (`Asia/Shanghai`, `+08:00`). sep, decimal: one character each. encoding: a codec's name.
+    """
+
+    time: str | None = None
+    value: str | None = None
+    channel: str | None = None
+    tz: str | None = None
+    sep: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+
+
+@dataclass(slots=True)
+class Series:
+    """A recorded series. text: (time, value) as they came. readings: what they mean, one channel.
+
+    assumed: what the file left open, in words. contradicted: rows whose time another row has with another value.
+    """
+
+    text: Sequence[tuple[str, str]]
+    readings: ReadingBatch
+    assumed: list[str] = field(default_factory=list)
+    contradicted: Sequence[int] = ()
+
+
+def read_series(file: Path, form: CsvForm | None = None) -> Series:
+    """Raises ConfigError naming the lines that cannot be read, the first hundred of them."""
+    form = form or CsvForm()
+    assumed: list[str] = []
+    try:
+        text = _text(file, form.encoding, assumed)
+        zone = zone_of(form.tz)
+        rows = list(_rows(text, form, assumed))
+        columns = _columns(rows, form, assumed)
+        body = [row for row in rows[columns.header :] if _meant(row[1], columns)]
+        return _series(file, body, columns, form, zone, assumed)
+    except ConfigError:
+        raise
+    except (OSError, EOFError, UnicodeError, LookupError, csv.Error, zlib.error, Refused) as error:
+        raise ConfigError([Mistake(file, 1, f"cannot be read: {error}")]) from error
+
+
+# --- the text ---
+
+
+def _text(file: Path, encoding: str | None, assumed: list[str]) -> str:
+    content = file.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    if encoding is not None:
+        return content.decode(encoding).removeprefix("\ufeff")
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return content.decode("utf-16")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        pass
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        raise Refused("it is neither UTF-8, UTF-16 nor GBK: name its --encoding") from None
+    assumed.append("text: taken for GBK (--encoding says otherwise)")
+    return text
+
+
+def _rows(text: str, form: CsvForm, assumed: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every row that is not empty and no comment."""
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
+    if not lines:
+        return
+    separator = form.sep.replace("\\t", "\t") if form.sep is not None else _separator([line for _, line in lines[:20]])
+    if len(separator) != 1:
+        raise Refused(f"--sep {form.sep!r} is not one character")
+    if form.sep is None and separator != ",":
+        assumed.append(f"columns: taken to be separated by {_SAID.get(separator, separator)} (--sep says otherwise)")
+    for n, line in lines:
+        yield n, [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+
+
+_SAID = {"\t": "tabs", ";": "semicolons", "|": "bars"}
+
+
+def _separator(lines: Sequence[str]) -> str:
+    """The one that cuts every line into the same number of cells, two at least; a comma may be a decimal point."""
+    for separator in ("\t", ";", "|", ","):
+        counts = {len(next(csv.reader([line], delimiter=separator))) for line in lines}
+        if len(counts) == 1 and counts.pop() >= 2:
+            return separator
+    return next((s for s in _SEPARATORS if all(s in line for line in lines)), ",")
+
+
+# --- columns ---
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """time, value: places in a row. header: how many rows are one. which: (place, text) of the channel asked for."""
+
+    time: Sequence[int]
+    value: int
+    header: int
+    which: tuple[int, str] | None
+
+
+def _columns(rows: Sequence[tuple[int, list[str]]], form: CsvForm, assumed: list[str]) -> _Columns:
+    if not rows:
+        return _Columns((0,), 1, 0, None)
+    first = rows[0][1]
+    header = not any(looks_like_time(cell) for cell in first)
+    names = [_plain(cell) for cell in first] if header else []
+    time = _time_columns(rows, form.time, names, len(first))
+    value = _value_column(form.value, names, len(first), time)
+    which = _which(rows[1:] if header else rows, form.channel, names, {*time, value})
+    if header and form.value is None and names[value] not in _VALUE_NAMES and len(first) > 2:
+        assumed.append(f"value: taken from column {first[value]!r} (--value says otherwise)")
+    return _Columns(time, value, int(header), which)
+
+
+def _time_columns(
+    rows: Sequence[tuple[int, list[str]]], asked: str | None, names: Sequence[str], width: int
+) -> Sequence[int]:
+    if asked is not None:
+        return [_column("--time", part, names, width) for part in asked.split("+")]
+    if names:
+        found = [i for i, name in enumerate(names) if name in _TIME_NAMES]
+        if len(found) == 2 and {names[i] for i in found} in ({"date", "time"}, {"日期", "时间"}):
+            return sorted(found, key=lambda i: names[i] not in ("date", "日期"))
+        if len(found) == 1:
+            return found
+        if not found and width == 2:
+            return [0]
+        raise Refused(f"which column is the time? It has {', '.join(names)}: say --time NAME")
+    if width == 2 or looks_like_time(rows[0][1][0]):
+        return [0]
+    raise Refused("which column is the time? It has no header: say --time NUMBER, from 1")
+
+
+def _value_column(asked: str | None, names: Sequence[str], width: int, time: Sequence[int]) -> int:
+    if asked is not None:
+        return _column("--value", asked, names, width)
+    others = [i for i in range(width) if i not in time]
+    if names:
+        found = [i for i in others if names[i] in _VALUE_NAMES]
+        if len(found) == 1:
+            return found[0]
+        not_channels = [i for i in others if names[i] not in _CHANNEL_NAMES]
+        if not found and len(not_channels) == 1:
+            return not_channels[0]
+        raise Refused(f"which column is the value? It has {', '.join(names)}: say --value NAME")
+    if len(others) == 1:
+        return others[0]
+    raise Refused(f"which of its {width} columns is the value? It has no header: say --value NUMBER, from 1")
+
+
+def _which(
+    body: Sequence[tuple[int, list[str]]], asked: str | None, names: Sequence[str], taken: set[int]
+) -> tuple[int, str] | None:
+    column, equals, wanted = (asked or "").rpartition("=")
+    if equals:
+        place = _column("--channel", column, names, len(body[0][1]) if body else 0)
+    else:
+        places = [i for i, name in enumerate(names) if name in _CHANNEL_NAMES and i not in taken]
+        if not places:
+            if asked is not None:
+                raise Refused(f"it has no column of channels: say --channel COLUMN={asked}")
+            return None
+        place = places[0]
+    found = sorted({_cell(row, place) for _, row in body})
+    if asked is None:
+        if len(found) <= 1:
+            return None
+        some = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "")
+        raise Refused(f"it holds {len(found)} channels ({some}): say --channel WHICH")
+    if wanted not in found:
+        raise Refused(f"it holds no channel {wanted!r}; it holds {', '.join(found[:8])}")
+    return place, wanted
+
+
+def _column(option: str, asked: str, names: Sequence[str], width: int) -> int:
+    if _plain(asked) in names:
+        return list(names).index(_plain(asked))
+    if asked.isdigit() and 1 <= int(asked) <= width:
+        return int(asked) - 1
+    has = f"its columns are {', '.join(names)}" if names else f"it has {width} columns and no header"
+    raise Refused(f"{option} {asked!r}: there is no such column; {has}")
+
+
+def _plain(cell: str) -> str:
+    """A column's name without its unit: "Depth (m)", "水位(m)", "Time_UTC" -> depth, 水位, time_utc."""
+    return re.sub(r"[\s]*[(（\[].*$", "", cell.strip().strip('"').lower()).replace(" ", "_")
+
+
+def _meant(row: Sequence[str], columns: _Columns) -> bool:
+    return columns.which is None or _cell(row, columns.which[0]) == columns.which[1]
+
+
+def _cell(row: Sequence[str], place: int) -> str:
+    return row[place] if place < len(row) else ""
+
+
+# --- times and values ---
+
+
+def _series(
+    file: Path,
+    body: Sequence[tuple[int, list[str]]],
+    columns: _Columns,
+    form: CsvForm,
+    zone: tzinfo | None,
+    assumed: list[str],
+) -> Series:
+    said = [(" ".join(_cell(row, i) for i in columns.time).strip(), _cell(row, columns.value)) for _, row in body]
+    read_time = times([when for when, _ in said], zone, assumed)
+    read_value = values([what for _, what in said], form.decimal, assumed)
+    mistakes: list[Mistake] = []
+    text: list[tuple[str, str]] = []
+    time_ms, value = array("q"), array("d")
+    for (line, row), (when, what) in zip(body, said, strict=True):
+        try:
+            if len(row) <= max(*columns.time, columns.value):
+                raise ValueError("a cell is missing")
+            found = read_time(when), read_value(what)
+        except ValueError as error:
+            mistakes.append(Mistake(file, line, f"{','.join(row[:3])[:80]!r} is not time,value: {str(error)[:160]}"))
+            if len(mistakes) >= _MAX_MISTAKES:
+                break
+            continue
+        time_ms.append(found[0])
+        value.append(found[1])
+        text.append((when, what))
+    if mistakes:
+        raise ConfigError(mistakes)
+    readings = ReadingBatch.of(time_ms, np.full(len(time_ms), CHANNEL), value)
+    return Series(text, readings, assumed, _contradicted(readings))
+
+
+def _contradicted(readings: ReadingBatch) -> Sequence[int]:
+    """Rows that say of one time what another row says otherwise; the same said twice contradicts nobody."""
+    rows: dict[int, set[float | None]] = {}
+    values = [None if math.isnan(v) else v for v in readings.value.tolist()]
+    for t, v in zip(readings.time_ms.tolist(), values, strict=True):
+        rows.setdefault(t, set()).add(v)
+    return [i for i, t in enumerate(readings.time_ms.tolist()) if len(rows[t]) > 1]
