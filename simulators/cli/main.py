@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,13 @@ StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago
 # What a user can mend: a file, a folder, a program, a number. Anything else is a defect, and shows its traceback.
 _REFUSALS = (ConfigError, ValueError, OSError, RuntimeError)
 Speed = Annotated[float, typer.Option(min=0.1, max=600, help="Storm seconds per real second.")]
+
+
+class Of(StrEnum):
+    """Which promise."""
+
+    READINGS = "readings"
+    WARNINGS = "warnings"
 
 
 @app.command()
@@ -109,29 +117,22 @@ def plant(
 
 @app.command()
 def promise(
+    of: Annotated[
+        Of, typer.Option("--of", help="readings: none lost, none doubled. warnings: right, and said once.")
+    ] = (Of.READINGS),
     seeds: Annotated[int, typer.Option(min=1, help="How many runs.")] = 1000,
     first: Annotated[int, typer.Option(help="The first seed.")] = 1,
     bug: Annotated[
-        str | None, typer.Option(help="Plant a mistake, to see it found; see simulators/promise/bugs.py.")
+        str | None, typer.Option(help="Plant a mistake, to see it found; see bugs.py in simulators/promise.")
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 2,
     trace: Annotated[bool, typer.Option("--trace", help="Every step of the first seed.")] = False,
 ) -> None:
-    """Edge, broker and cloud in one process under seeded faults; then every reading must be there once."""
-    from simulators.promise.bugs import BUGS
-    from simulators.promise.campaign import campaign, one
+    """One of the two promises under a virtual clock and seeded faults; one JSON line last, exit 1 if a seed breaks."""
+    from simulators.cli.promise import run
 
-    if bug is not None and bug not in BUGS:
-        typer.echo(f"no bug is called {bug}: take one of {', '.join(BUGS)}", err=True)
-        raise typer.Exit(2)
-    if trace:
-        outcome = one(first, bug, tracing=True)
-        typer.echo("\n".join(outcome.lines or ()))
-        typer.echo(json.dumps({"seed": first, "broken": outcome.broken, "digest": outcome.digest}))
-        raise typer.Exit(1 if outcome.broken else 0)
-    report = campaign(seeds, first, bug, workers)
-    typer.echo(report.as_json())
-    raise typer.Exit(1 if report.broken else 0)
+    code = run(of.value, seeds, first, bug, workers, trace)
+    raise typer.Exit(code)
 
 
 @app.command()

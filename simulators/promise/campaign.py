@@ -8,11 +8,15 @@ import multiprocessing
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from simulators.promise.bugs import planted
 from simulators.promise.run import Outcome, run_seed
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
 
 
 @dataclass(slots=True)
@@ -51,7 +55,7 @@ class Report:
 def campaign(seeds: int, first: int = 1, bug: str | None = None, workers: int = 2, stop_at: int = 0) -> Report:
     """stop_at: end early after so many failing seeds; 0: never."""
     report, began = Report(), time.monotonic()
-    for outcome in _outcomes(seeds, first, bug, workers):
+    for outcome in in_processes(_job, [(seed, bug) for seed in range(first, first + seeds)], workers):
         report.add(outcome)
         if outcome.broken:
             print(f"seed {outcome.seed}: {outcome.broken}", file=sys.stderr, flush=True)
@@ -70,13 +74,13 @@ def one(seed: int, bug: str | None = None, tracing: bool = False) -> Outcome:
         logging.disable(logging.NOTSET)
 
 
-def _outcomes(seeds: int, first: int, bug: str | None, workers: int) -> Iterator[Outcome]:
-    jobs = [(seed, bug) for seed in range(first, first + seeds)]
-    if workers == 1 or seeds == 1:
-        yield from map(_job, jobs)
+def in_processes(work: Callable[[Job], Done], jobs: Sequence[Job], workers: int) -> Iterator[Done]:
+    """What comes of every job, in any order; with one worker in this process, in theirs."""
+    if workers == 1 or len(jobs) == 1:
+        yield from map(work, jobs)
         return
     with multiprocessing.get_context("spawn").Pool(workers) as pool:
-        yield from pool.imap_unordered(_job, jobs, chunksize=4)
+        yield from pool.imap_unordered(work, jobs, chunksize=4)
 
 
 def _job(job: tuple[int, str | None]) -> Outcome:

@@ -41,6 +41,12 @@ TESTED_BY_OTHERS = {
     "simulators.promise.gateway": _CAMPAIGN,
     "simulators.promise.properties": _CAMPAIGN,
     "simulators.promise.run": _CAMPAIGN,
+    "simulators.promise.warnings.cloud": _CAMPAIGN,
+    "simulators.promise.warnings.gateways": _CAMPAIGN,
+    "simulators.promise.warnings.properties": _CAMPAIGN,
+    "simulators.promise.warnings.replayed": _CAMPAIGN,
+    "simulators.promise.warnings.run": _CAMPAIGN,
+    "simulators.promise.warnings.trouble": _CAMPAIGN,
     "simulators.promise.watched": _CAMPAIGN,
     "simulators.wrong_clocks.agent": "becomes another process: tests/run/test_clock_faults.py",
 }

@@ -1,0 +1,39 @@
+"""Mistakes that others have made, to be planted on purpose: a campaign that does not find them is worth nothing.
+
+Each wraps production code while it lasts; production code knows nothing of it. Each is found by a property that is
+named here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+
+@contextmanager
+def replaced(owner: Any, name: str, new: Callable[..., Any]) -> Iterator[None]:
+    """An attribute of a class or module is another while it lasts."""
+    old = getattr(owner, name)
+    setattr(owner, name, new)
+    try:
+        yield
+    finally:
+        setattr(owner, name, old)
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """plant: puts it in. found_by: the properties of which one must find it."""
+
+    plant: Callable[[], AbstractContextManager[None]]
+    found_by: frozenset[str]
+
+
+BUGS: dict[str, Bug] = {}
+
+
+def planted(name: str | None) -> AbstractContextManager[None]:
+    """Raises KeyError for a bug that nobody has thought of."""
+    return nullcontext() if name is None else BUGS[name].plant()

@@ -1,0 +1,197 @@
+"""The cloud of a run: real log, ledger, view and engine, restarted from their files after every crash."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.ledger.open import open_ledger
+from cloud.log.open import open_log
+from cloud.views.base import Poisoned, RetryLater
+from cloud.warnings.store import forget
+from cloud.warnings.view import WarningsView, open_view
+from simulators.promise.disks import Crash, Disk
+from simulators.promise.warnings.district import Edition
+from simulators.promise.warnings.gateways import Gateway, Waiting
+from simulators.promise.warnings.witness import Witness
+from simulators.promise.world import Broken, World
+
+
+class Parts:
+    """What one life of the process holds open."""
+
+    def __init__(self, edition: Edition, folder: Path) -> None:
+        self.log = open_log(folder)
+        self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", whole=True)
+        self.warnings: WarningsView = open_view(self.ledger, edition.catalogue)
+
+
+class Cloud:
+    """Takes batches, ticks, follows the log; falls and starts again, perhaps with another edition of its rules."""
+
+    def __init__(self, world: World, edition: Edition, folder: Path, witness: Witness) -> None:
+        self._world, self.edition, self.folder, self._witness = world, edition, folder, witness
+        self.disk = Disk(random.Random(world.rng.getrandbits(64)))
+        folder.mkdir(parents=True)
+        shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
+        self.parts: Parts | None = None
+        self._follow_planned = False
+        self._forget_first = False
+        self.trouble = ""
+
+    # --- life ---
+
+    def start(self) -> None:
+        if self.parts is not None:
+            return
+        try:
+            if self._forget_first:
+                self._forget()
+            self.parts = parts = Parts(self.edition, self.folder)
+            self._world.say(
+                f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
+            )
+            self._witness.look(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
+            self._witness.began(self.edition, parts.warnings.cursor())
+            self._plan_follow(0.5)
+        except Crash:
+            self.fall()
+        except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+            self._world.say(f"cloud cannot start: {type(error).__name__}: {error}")
+            self.fall()
+
+    def fall(self, for_s: float = 0.0) -> None:
+        """Whatever was not committed is gone. for_s: until it starts again; 0: some time."""
+        self._world.say("cloud falls")
+        self._witness.ended()
+        if self.parts is not None:
+            self.parts.ledger.dispose()
+        self.parts = None
+        self.disk.power_off()
+        self._world.after(for_s or self._world.rng.uniform(1, 40), self.start)
+
+    def stop(self) -> None:
+        """As an operator does: what is in the log is followed to its end, then it ends."""
+        while self.parts is not None and self.parts.log.behind(self.parts.warnings.cursor()):
+            if not self._step(500):
+                return
+        if self.parts is not None:
+            self.parts.log.close()
+            self.fall(self._world.rng.uniform(1, 20))
+
+    def take_edition(self, edition: Edition) -> None:
+        """From the next start on."""
+        self.edition = edition
+
+    def rebuild(self) -> None:
+        """The view of warnings is made again from the log, as `headwater-cloud view rebuild warnings` does."""
+        self._forget_first = True
+        self.stop()
+
+    def _forget(self) -> None:
+        ledger = open_ledger(f"sqlite:///{self.folder / 'ledger.sqlite'}", whole=True)
+        try:
+            with ledger.begin() as db:
+                forget(db)
+            self._forget_first = False
+        finally:
+            ledger.dispose()
+
+    def close(self) -> None:
+        if self.parts is not None:
+            self.parts.ledger.dispose()
+        self.disk.power_off()
+
+    # --- work ---
+
+    def take(self, gateway: Gateway) -> None:
+        """What waits at a gateway, into the log."""
+        if self.parts is None or not gateway.waiting or gateway.cut:
+            return
+        group = gateway.waiting[:50]
+        for w in group:
+            w.try_at(self._world.true_ms)
+        try:
+            fresh = self.parts.log.append([w.entry for w in group], self._world.true_ms)
+        except Crash:
+            self.fall()
+            return
+        except (sqlite3.Error, OSError) as error:
+            self._world.say(f"cloud cannot store: {error}")
+            return
+        self._note(group, fresh)
+        gateway.taken(group)
+        self._plan_follow()
+
+    def _note(self, group: list[Waiting], fresh: object) -> None:
+        assert isinstance(fresh, list)
+        for w, new in zip(group, fresh, strict=True):
+            # Not new: committed by the attempt that a crash ended, or the second of two copies.
+            if new or w.tried_ms < self._world.true_ms:
+                self._witness.logged(w.rows, self._world.true_ms if new else w.tried_ms)
+                for r in w.rows:
+                    self._world.say(f"logged {r.channel} {r.value:.3f} flag {r.flag} of {self._world_s(r.time_ms)}")
+
+    def _world_s(self, ms: int) -> str:
+        return f"{(ms - self._world.start_ms) / 1000:.0f} s"
+
+    def tick(self) -> None:
+        if self.parts is None:
+            return
+        try:
+            self.parts.log.tick(self._world.true_ms)
+        except Crash:
+            self.fall()
+            return
+        except sqlite3.Error as error:
+            self._world.say(f"cloud cannot log time: {error}")
+        self._plan_follow()
+
+    def _plan_follow(self, seconds: float = 0.0) -> None:
+        if not self._follow_planned:
+            self._follow_planned = True
+            self._world.after(seconds or self._world.rng.choice((0.1, 2.0, 5.0)), self._follow)
+
+    def _follow(self) -> None:
+        self._follow_planned = False
+        if self._step(self._world.rng.choice((1, 7, 500, 500))) and self._behind():
+            self._plan_follow(0.2)
+
+    def _step(self, limit: int) -> bool:
+        """Some entries further; false when it fell meanwhile."""
+        parts = self.parts
+        if parts is None:
+            return False
+        try:
+            version = parts.warnings.reader.version()
+            entries = parts.log.read(parts.warnings.cursor(), limit)
+            if entries:
+                parts.warnings.apply(entries)
+            if parts.warnings.reader.version() != version:
+                self._witness.look(parts.warnings.reader)
+        except Crash:
+            self.fall()
+            return False
+        except Poisoned as error:
+            raise Broken(f"the view sets aside what the log took: {error}") from error
+        except (RetryLater, sqlite3.Error, SQLAlchemyError, OSError) as error:
+            self.trouble = f"the view waits: {error}"
+            self._world.say(self.trouble)
+        return True
+
+    def _behind(self) -> int:
+        return self.parts.log.behind(self.parts.warnings.cursor()) if self.parts is not None else 0
+
+
+@cache
+def _empty_ledger() -> Path:
+    """Making its tables takes longer than a seed may; they are made once a process and copied."""
+    path = Path(mkdtemp(prefix="headwater-ledger-")) / "ledger.sqlite"
+    open_ledger(f"sqlite:///{path}").dispose()
+    return path

@@ -1,0 +1,129 @@
+"""One seed: waters rise and fall under sensors that lie, in a cloud that falls; then it is dry, then the checks."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulators.promise.disks import Disk, installed
+from simulators.promise.warnings.cloud import Cloud
+from simulators.promise.warnings.district import first_edition
+from simulators.promise.warnings.gateways import Gateway
+from simulators.promise.warnings.properties import check
+from simulators.promise.warnings.sensors import Sensor, some_spells
+from simulators.promise.warnings.trouble import Trouble
+from simulators.promise.warnings.water import some_water
+from simulators.promise.warnings.witness import Witness
+from simulators.promise.world import Broken, World
+
+_START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
+_WET_MIN, _DRY_MIN = 75, 30
+_TICK_S = 60.0
+_MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """broken: empty when the promise held. digest: of the trace; the same seed gives the same."""
+
+    seed: int
+    broken: str
+    digest: str
+    readings: int
+    messages: int
+    faults: Counter[str]
+    lines: list[str] | None
+
+
+def run_seed(seed: int, tracing: bool = False) -> Outcome:
+    folder = Path(tempfile.mkdtemp(prefix="headwater-warned-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None))
+    rng = random.Random(f"start of warnings {seed}")
+    world = World(seed, _START_MS + rng.randrange(60) * 60_000, tracing)
+    witness = Witness(world)
+    disks: dict[str, Disk] = {}
+    run = None
+    broken = ""
+    try:
+        with installed(disks, random.Random(f"spools {seed}")):
+            try:
+                run = _Run(world, folder, disks, witness)
+                run.all()
+            except Broken as error:
+                broken = str(error)
+                world.say(f"BROKEN {broken}")
+            finally:
+                if run is not None:
+                    run.cloud.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    readings = sum(map(len, witness.heard.values()))
+    return Outcome(seed, broken, world.digest, readings, len(witness.told), Counter(world.faults), world.lines)
+
+
+class _Run:
+    def __init__(self, world: World, folder: Path, disks: dict[str, Disk], witness: Witness) -> None:
+        self._world, self._witness = world, witness
+        edition = first_edition(world.rng)
+        self.cloud = Cloud(world, edition, folder / "cloud", witness)
+        disks[str(folder / "cloud")] = self.cloud.disk
+        self._sensors: dict[int, Sensor] = {}
+        by_gateway: dict[str, list[Sensor]] = {}
+        for c, info in edition.catalogue.channels.items():
+            rng = random.Random(world.rng.getrandbits(64))
+            water, spells = some_water(rng, world.start_ms, _WET_MIN), some_spells(rng, world.start_ms, _WET_MIN)
+            sensor = Sensor(rng, c, water, rng.random() < 0.3, spells)
+            self._sensors[c] = sensor
+            by_gateway.setdefault(info.gateway, []).append(sensor)
+            self._introduce(sensor)
+        self._gateways = [
+            Gateway(random.Random(world.rng.getrandbits(64)), name, own) for name, own in sorted(by_gateway.items())
+        ]
+        self._period_s = next(iter(edition.catalogue.channels.values())).period_s
+        self._trouble = Trouble(world, self.cloud, self._gateways)
+
+    def _introduce(self, sensor: Sensor) -> None:
+        def at(ms: int) -> str:
+            return f"{(ms - self._world.start_ms) / 60_000:.1f}"
+
+        knots = " ".join(f"{at(ms)}:{depth:.2f}" for ms, depth in sensor.water.knots)
+        self._world.say(f"water of {sensor.channel}, minute:metres {knots}{' by exception' * sensor.by_exception}")
+        for s in sensor.spells:
+            self._world.fault(
+                f"{s.fault.value} {sensor.channel} {at(s.from_ms)} to {at(s.to_ms)}, {s.size} {s.flag.name}"
+            )
+
+    def all(self) -> None:
+        world = self._world
+        self.cloud.start()
+        world.after(_TICK_S, self._tick)
+        for gateway in self._gateways:
+            world.after(world.rng.randrange(1, 30), lambda g=gateway: self._measure(g))  # type: ignore[misc]
+        self._trouble.plan(_WET_MIN * 60.0)
+        wet_until_ms = world.start_ms + _WET_MIN * 60_000
+        world.run_until(wet_until_ms)
+        self._trouble.over()
+        world.run_until(wet_until_ms + 120_000)  # who was down is up again
+        self._trouble.over()
+        world.run_until(wet_until_ms + _DRY_MIN * 60_000)
+        if self.cloud.parts is None:
+            raise Broken("the cloud is down when all faults are over")
+        check(self._witness, self._sensors, self.cloud.parts)
+
+    def _measure(self, gateway: Gateway) -> None:
+        gateway.measure(self._world.true_ms)
+        self._send(gateway)
+        self._world.after(self._period_s, lambda: self._measure(gateway))
+
+    def _send(self, gateway: Gateway) -> None:
+        self.cloud.take(gateway)
+        if gateway.waiting and not gateway.cut:
+            self._world.after(7, lambda: self._send(gateway))
+
+    def _tick(self) -> None:
+        self.cloud.tick()
+        self._world.after(_TICK_S, self._tick)

@@ -1,0 +1,77 @@
+"""What happens to gateways and cloud, and when. Each seed draws some kinds and leaves others out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from simulators.promise.warnings.cloud import Cloud
+from simulators.promise.warnings.district import next_edition
+from simulators.promise.warnings.features import on
+from simulators.promise.warnings.gateways import Gateway
+from simulators.promise.world import World
+
+
+class Trouble:
+    def __init__(self, world: World, cloud: Cloud, gateways: Sequence[Gateway]) -> None:
+        self._world, self._cloud, self._gateways = world, cloud, gateways
+        self._kinds: dict[str, Callable[[], None]] = {
+            "link-cut": self._link_cut,
+            "box-off": self._box_off,
+            "crash": self._crash,
+            "kill": self._kill,
+            "stop": self._stop,
+        }
+        if on("rules-change"):
+            self._kinds["rules-change"] = self._rules_change
+        if on("rebuild"):
+            self._kinds["rebuild"] = self._rebuild
+
+    def plan(self, seconds: float) -> None:
+        rng = self._world.rng
+        kinds = rng.sample(sorted(self._kinds), rng.randint(1, len(self._kinds)))
+        for _ in range(rng.randint(0, 6)):
+            self._world.after(rng.uniform(60, seconds), self._kinds[rng.choice(kinds)])
+
+    def over(self) -> None:
+        """Links up, boxes on, no crash to come."""
+        for gateway in self._gateways:
+            gateway.heal()
+        self._cloud.disk.heal()
+
+    def _link_cut(self) -> None:
+        gateway = self._world.rng.choice(self._gateways)
+        self._world.fault(f"link-cut {gateway.name}")
+        gateway.cut_link()
+        self._world.after(self._world.rng.choice((90, 400, 1500)), gateway.heal)
+
+    def _box_off(self) -> None:
+        gateway = self._world.rng.choice(self._gateways)
+        self._world.fault(f"box-off {gateway.name}")
+        gateway.switch_off()
+        self._world.after(self._world.rng.choice((200, 900, 2400)), gateway.heal)
+
+    def _crash(self) -> None:
+        self._world.fault("crash")
+        self._cloud.disk.crash_after(self._world.rng.randint(1, 25), self._world.rng.random() < 0.5)
+
+    def _kill(self) -> None:
+        self._world.fault("kill")
+        if self._cloud.parts is not None:
+            self._cloud.fall()
+
+    def _stop(self) -> None:
+        self._world.fault("stop")
+        self._cloud.stop()
+
+    def _rules_change(self) -> None:
+        edition = next_edition(self._cloud.edition, self._world.rng)
+        self._world.fault(f"rules-change {edition.what}")
+        self._cloud.take_edition(edition)
+        if self._world.rng.random() < 0.5:
+            self._cloud.stop()
+        else:
+            self._kill()
+
+    def _rebuild(self) -> None:
+        self._world.fault("rebuild")
+        self._cloud.rebuild()

@@ -1,0 +1,129 @@
+"""What a run leaves for the checks: what the log took when, what was said when, and what stood in the way."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from cloud.warnings.model import Message, MsgType
+from cloud.warnings.reader import WarningsReader
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
+from contract.readings import Flag
+from simulators.promise.warnings.district import Edition
+from simulators.promise.warnings.features import on
+from simulators.promise.warnings.sensors import Row
+from simulators.promise.world import Broken, World
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One reading, in the log since `came_ms` (true time)."""
+
+    came_ms: int
+    time_ms: int
+    value: float
+    flag: int
+
+    @property
+    def usable(self) -> bool:
+        return not math.isnan(self.value) and self.flag not in (Flag.FAIL, Flag.MISSING)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One message. seen_ms: the true time at which it was first found in the ledger. level: None once it has ended.
+
+    catalogue: by which it was made.
+    """
+
+    id: str
+    incident: str
+    zone: str
+    msg_type: MsgType
+    said_level: Level
+    sent_ms: int
+    seen_ms: int
+    text: bytes
+    catalogue: Catalogue
+
+    @property
+    def level(self) -> Level | None:
+        return None if self.msg_type is MsgType.CANCEL else self.said_level
+
+    @property
+    def all_clear(self) -> bool:
+        return b"<responseType>AllClear</responseType>" in self.text
+
+
+@dataclass(slots=True)
+class Era:
+    """From one start to the next with other rules. cursor: of the view when it began."""
+
+    from_ms: int
+    cursor: int
+    edition: Edition
+
+
+@dataclass(slots=True)
+class Witness:
+    """heard: by channel, as it came. told: in the order in which it was found. down: when the cloud did not run."""
+
+    world: World
+    heard: dict[int, list[Heard]] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    eras: list[Era] = field(default_factory=list)
+    down: list[tuple[int, int]] = field(default_factory=list)
+    rebuilt: bool = False
+    _ids: dict[str, str] = field(default_factory=dict)
+    _down_from_ms: int | None = None
+
+    def logged(self, rows: Iterable[Row], came_ms: int) -> None:
+        for row in rows:
+            self.heard.setdefault(row.channel, []).append(Heard(came_ms, row.time_ms, row.value, row.flag))
+
+    def began(self, edition: Edition, cursor: int) -> None:
+        """The cloud runs. cursor: of the view of warnings."""
+        if self._down_from_ms is not None:
+            self.down.append((self._down_from_ms, self.world.true_ms))
+            self._down_from_ms = None
+        if not self.eras or self.eras[-1].edition is not edition:
+            self.eras.append(Era(self.world.true_ms, cursor, edition))
+
+    def ended(self) -> None:
+        """The cloud runs no more."""
+        if self._down_from_ms is None:
+            self._down_from_ms = self.world.true_ms
+
+    def look(self, reader: WarningsReader) -> None:
+        """Whatever the ledger says by now. Raises Broken when a message that was there is gone or reads otherwise."""
+        found = list(reversed(reader.messages(limit=10_000)))
+        now_ids = {m.id for m in found}
+        gone = [name for name in self._ids if name not in now_ids]
+        if gone and on("told-is-a-record"):
+            raise Broken(f"told-is-a-record: {gone[0]} was told, and the ledger has it no more")
+        for m in found:
+            text = hashlib.sha256(m.cap_xml).hexdigest()
+            if self._ids.setdefault(m.id, text) != text:
+                raise Broken(f"one-id-one-text: {m.id} has another text than when it was told")
+        known = len(self.told)
+        if [m.id for m in found[:known]] == [t.id for t in self.told]:
+            for m in found[known:]:
+                self._hear(m, reader)
+
+    def _hear(self, m: Message, reader: WarningsReader) -> None:
+        incident = reader.incident(m.incident)
+        zone = incident.zone if incident is not None else ""
+        now_ms, catalogue = self.world.true_ms, self.eras[-1].edition.catalogue
+        self.told.append(Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue))
+        self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level.value} {m.id[-20:]} of {m.incident}")
+
+    def undisturbed_from(self, from_ms: int, need_ms: int) -> int:
+        """When the cloud has run for `need_ms` on end, at the earliest after `from_ms`."""
+        at = from_ms
+        for down_from, down_to in sorted(self.down):
+            if down_from < at + need_ms and down_to > at:
+                at = down_to
+        return at + need_ms
