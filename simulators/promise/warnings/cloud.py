@@ -156,7 +156,7 @@ class Cloud:
     def _plan_follow(self, seconds: float = 0.0) -> None:
         if not self._follow_planned:
             self._follow_planned = True
-            self._world.after(seconds or self._world.rng.choice((0.1, 2.0, 5.0)), self._follow)
+            self._world.after(seconds or self._world.rng.choice((0.1, 5.0, 12.0)), self._follow)
 
     def _follow(self) -> None:
         self._follow_planned = False

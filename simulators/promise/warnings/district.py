@@ -31,7 +31,7 @@ def first_edition(rng: random.Random) -> Edition:
     zones = rng.sample(sorted(PLACES), rng.choice((2, 2, 3)))
     channels = {c for zone in zones for c in PLACES[zone]}
     at_once = rng.random() < 0.15  # a site that wants no on-delay
-    period_s = rng.choice((30.0, 60.0, 60.0))
+    period_s = rng.choice((30.0, 60.0, 60.0, 60.0))
     return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s))
 
 

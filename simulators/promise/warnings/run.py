@@ -22,7 +22,7 @@ from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
 
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
-_WET_MIN, _DRY_MIN = 75, 30
+_WET_MIN, _DRY_MIN = 60, 25
 _TICK_S = 60.0
 _MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)
 
@@ -100,9 +100,9 @@ class _Run:
     def all(self) -> None:
         world = self._world
         self.cloud.start()
-        world.after(_TICK_S, self._tick)
+        world.after(10.0, self._tick)
         for gateway in self._gateways:
-            world.after(world.rng.randrange(1, 30), lambda g=gateway: self._measure(g))  # type: ignore[misc]
+            world.after(world.rng.randrange(1, 8), lambda g=gateway: self._measure(g))  # type: ignore[misc]
         self._trouble.plan(_WET_MIN * 60.0)
         wet_until_ms = world.start_ms + _WET_MIN * 60_000
         world.run_until(wet_until_ms)
