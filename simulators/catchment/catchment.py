@@ -23,11 +23,19 @@ class CatchmentError(RuntimeError):
 class Catchment:
     """Starts SWMM at `start_ms` of the clock. Raises CatchmentError when the first step does not come.
 
-    log: a file for what its process says; its end is in the error when it dies.
+    log: a file for what its process says; its end is in the error when it dies. record: a file for the depths of the
+    water, see `simulators.catchment.record`; whole after `close`.
     """
 
     def __init__(
-        self, folder: Path, simulation: Simulation, storm: Storm, start_ms: int, clock: Clock, log: Path
+        self,
+        folder: Path,
+        simulation: Simulation,
+        storm: Storm,
+        start_ms: int,
+        clock: Clock,
+        log: Path,
+        record: Path | None = None,
     ) -> None:
         signals = {s for by_register in simulation.signals.values() for s in by_register.values()}
         signals |= {f"rain:{gauge}" for gauge in RAIN_FACTOR} | {"stage:OUT"}
@@ -38,7 +46,9 @@ class Catchment:
         self._board = Board.create(names)
         network = folder / simulation.network
         arguments = (network, storm, start_ms, clock, self._board.memory_name, names, pumps, log)
-        self._process = mp.get_context("spawn").Process(target=run, args=arguments, daemon=True, name="catchment")
+        self._process = mp.get_context("spawn").Process(
+            target=run, args=arguments, kwargs={"record": record}, daemon=True, name="catchment"
+        )
         self._process.start()
         deadline = time.monotonic() + _START_TIMEOUT_S
         while not self._board["beats"]:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from contract.clock import Clock
 from simulators.catchment.board import Board
+from simulators.catchment.record import WaterRecorder
 from simulators.processes.parent import die_with_parent
 from simulators.storms.storms import Storm
 
@@ -38,10 +39,12 @@ def run(
     pumps: Sequence[str],
     log: Path,
     longest: timedelta = LONGEST,
+    record: Path | None = None,
 ) -> None:
     """Until the board says stop. `names` lists every slot of the board. log: for what it says, SWMM included.
 
-    longest: of the simulation's own time; whatever end date the network's file has.
+    longest: of the simulation's own time; whatever end date the network's file has. record: a file for what the water
+    did, see `simulators.catchment.record`; it is whole when this has ended.
     """
     die_with_parent()
     _say_into(log)
@@ -50,6 +53,8 @@ def run(
 
     board = Board.join(memory, names)
     nodes_wanted = {n: n.partition(":")[2] for n in names if n.split(":")[0] in ("depth", "wet_well")}
+    depths = [name for name in names if name.startswith("depth:")]
+    written = WaterRecorder(record, depths) if record is not None else None
     with tempfile.TemporaryDirectory(prefix="headwater-swmm-") as folder:
         report, binary = Path(folder) / "swmm.rpt", Path(folder) / "swmm.out"
         with _telling(report), Simulation(str(network), reportfile=str(report), outputfile=str(binary)) as sim:
@@ -79,6 +84,9 @@ def run(
                 for name, factor in RAIN_FACTOR.items():
                     board[f"rain:{name}"] = fallen_mm * factor
                 board["stage:OUT"] = stage_m
+                if written is not None:
+                    # A busy machine may step the water late: it is where it is when the instruments can see it.
+                    written.write(max(now_ms, clock.now_ms()), [wanted[name].depth for name in depths])
                 board["time_ms"] = float(now_ms)
                 board["beats"] += 1
                 if board["stop"]:
@@ -89,6 +97,8 @@ def run(
     if not stopped:
         print(f"{network} has been played for its longest time, {longest}", file=sys.stderr, flush=True)
     board.close()
+    if written is not None:
+        written.close()
     os._exit(0 if stopped else 1)  # the library's own clean-up at exit has been seen to crash
 
 

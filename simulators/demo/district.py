@@ -32,6 +32,7 @@ from simulators.processes.identities import Identities
 from simulators.processes.ports import free_port
 from simulators.storms.storms import Storm
 
+WATER = "water.log"  # in the folder of a run: see `simulators.catchment.record`
 LEAD_MS = 3_600_000  # the demonstration begins an hour before the first heavy rain
 
 
@@ -72,7 +73,7 @@ class District:
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
         self.catalogue: Catalogue = load(scene.folder)
-        self._simulation = read_simulation(scene.folder)
+        self.simulation = read_simulation(scene.folder)
         self._identities = Identities(scene.identities) if scene.identities is not None else None
         _empty(scene.out)
         start_ms = scene.storm.heavy_ms - scene.lead_ms
@@ -113,13 +114,14 @@ class District:
         self.catchment = await asyncio.to_thread(
             Catchment,
             scene.folder,
-            self._simulation,
+            self.simulation,
             scene.storm,
             self.clock.start_ms,
             self.clock,
             scene.out / "log" / "catchment.log",
+            scene.out / WATER,
         )
-        self.plant = Plant(self.catalogue, self._simulation, self.catchment, self.clock, scene.seed, self.truth)
+        self.plant = Plant(self.catalogue, self.simulation, self.catchment, self.clock, scene.seed, self.truth)
         await self.plant.start()
         ready = json.loads(await asyncio.to_thread(self.cloud.first_line))
         self.http = ready["http"]

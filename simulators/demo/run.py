@@ -15,10 +15,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
 
-from contract.clock import iso
+from cloud.warnings.codec import message_json
+from cloud.warnings.model import Message
 from simulators.audit.compare import Audit
 from simulators.audit.run_folder import audit
-from simulators.demo.district import District, Scene, views_behind
+from simulators.catchment.record import read_water
+from simulators.demo.district import WATER, District, Scene, views_behind
+from simulators.demo.levels import Rise, rises, watched
 from simulators.demo.summary import live, report
 
 _LONGEST_H = 18.0
@@ -27,8 +30,8 @@ _DRY_M = 0.03
 _CLOUD_STOP_S = 60.0  # it hands on what it has first
 
 
-def messages_of(out: Path) -> list[dict[str, Any]]:
-    """Every warning message in the ledger of a cloud that has stopped, as the API tells it; oldest first."""
+def messages_of(out: Path) -> list[Message]:
+    """Every warning message in the ledger of a cloud that has stopped, oldest first."""
     from sqlalchemy import select
 
     from cloud.config import load_config
@@ -40,17 +43,7 @@ def messages_of(out: Path) -> list[dict[str, Any]]:
     with ledger.connect() as db:
         found = [message_of(row) for row in db.execute(select(messages).order_by(messages.c.number))]
     ledger.dispose()
-    return [
-        {
-            "id": m.id,
-            "incident": m.incident,
-            "sent": iso(m.sent_ms),
-            "sent_ms": m.sent_ms,
-            "msgType": m.msg_type.value,
-            "level": m.level.value,
-        }
-        for m in found
-    ]
+    return found
 
 
 class Demo:
@@ -79,12 +72,13 @@ class Demo:
             # Only now: time went on until the cloud stopped, and with it came warnings.
             messages = await asyncio.to_thread(messages_of, self._scene.out)
             found = await asyncio.to_thread(audit, self._scene.out)
-            outcome = self._outcome(found, messages)
+            told = self._rises(messages)
+            outcome = self._outcome(found, messages, told)
             (self._scene.out / "report.json").write_text(json.dumps(outcome, indent=1))
             if self._headless:
                 print(json.dumps(outcome), flush=True)
             else:
-                self._console.print(report(found, messages, district.catalogue.district.time_zone))
+                self._console.print(report(found, messages, told, district.catalogue.district.time_zone))
                 await self._stay()
             return 0 if found.good else 1
         except (RuntimeError, httpx.HTTPError, OSError) as error:
@@ -155,14 +149,20 @@ class Demo:
                 return
             await asyncio.sleep(0.25)
 
-    def _outcome(self, found: Audit, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    def _rises(self, messages: list[Message]) -> list[Rise]:
+        district = self._district
+        signal_of = watched(district.catalogue, district.simulation)
+        return rises(district.catalogue, signal_of, read_water(self._scene.out / WATER), messages)
+
+    def _outcome(self, found: Audit, messages: list[Message], told: list[Rise]) -> dict[str, Any]:
         centre = self._district.centre
         return {
             **found.as_json(),
             "storm": self._scene.storm.name,
             "speed": self._scene.speed,
             "seed": self._scene.seed,
-            "warnings": [{k: m[k] for k in ("id", "incident", "sent", "msgType", "level")} for m in messages],
+            "warnings": [_warning(m) for m in messages],
+            "levels": [r.as_json() for r in told],
             "delivered": len(centre.messages),
             "delivered_twice": centre.doubles,
             "forged": centre.forged,
@@ -175,3 +175,9 @@ class Demo:
         await asyncio.to_thread(self._district.cloud.first_line)
         self._console.print(f"\nThe page stays up at {self._district.http} until Ctrl-C.")
         await self._stop.wait()
+
+
+def _warning(m: Message) -> dict[str, Any]:
+    """A message as the API tells it, without what only its followers need."""
+    said = message_json(m)
+    return {k: said[k] for k in ("id", "incident", "sent", "msgType", "level", "why", "renewal")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,8 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from cloud.warnings.model import Message
 from contract.clock import from_ms, to_ms
 from simulators.audit.compare import Audit
+from simulators.demo.levels import Rise, worst_s
 
 _STYLE = {"blue": "blue", "yellow": "yellow", "orange": "dark_orange", "red": "bold red"}
 
@@ -50,13 +52,21 @@ def live(
     return Group(grid, ProgressBar(total=1.0, completed=progress, width=60))
 
 
-def report(audit: Audit, messages: list[dict[str, Any]], zone: str) -> RenderableType:
+def report(audit: Audit, messages: Sequence[Message], told: Sequence[Rise], zone: str) -> RenderableType:
+    """messages: oldest first."""
     figures = Table.grid(padding=(0, 2))
     for name in ("made", "suppressed", "reported", "stored", "lost", "doubled", "altered"):
         figures.add_row(name, f"{getattr(audit, name)}")
-    warnings = Table("sent", "message", "level", "incident", title="Warnings", title_justify="left")
-    for m in sorted(messages, key=lambda m: m["sent_ms"]):
-        level = Text(m["level"], style=_STYLE[m["level"]])
-        warnings.add_row(local(m["sent_ms"], zone), m["msgType"], level, m["incident"])
+    warnings = Table("sent", "message", "level", "why", "incident", title="Warnings", title_justify="left")
+    for m in messages:
+        level = Text(m.level.value, style=_STYLE[m.level.value])
+        warnings.add_row(local(m.sent_ms, zone), m.msg_type.value, level, m.why.value if m.why else "", m.incident)
+    renewals = sum(m.renewal for m in messages)
+    longest_s, untold = worst_s(told), sum(r.told_ms is None for r in told)
+    said = f"{len(messages) - renewals} messages and {renewals} renewals"
+    if longest_s is not None:
+        said += f"; each of {len(told) - untold} rises of the water told within {longest_s:.0f} s"
+    if untold:
+        said += f"; {untold} not told"
     verdict = "every reading is kept once, as it was" if audit.good else "THE AUDIT FAILED: " + "; ".join(audit.notes)
-    return Group(Text("\nReadings", style="bold"), figures, Text(verdict), warnings)
+    return Group(Text("\nReadings", style="bold"), figures, Text(verdict), warnings, Text(said))

@@ -7,7 +7,10 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from cloud.warnings.model import Message, MsgType, Why
+from contract.catalogue.rules import Level
 from simulators.audit.compare import Audit
+from simulators.demo.levels import Rise
 from simulators.demo.summary import live, local, report
 
 ZONE = "Asia/Shanghai"
@@ -75,16 +78,23 @@ def test_before_anything_was_heard() -> None:
 
 def test_the_report_tells_figures_and_messages_in_the_order_they_were_sent() -> None:
     messages = [
-        {"sent_ms": AT_MS + 60_000, "level": "red", "msgType": "Update", "incident": "i1"},
-        {"sent_ms": AT_MS, "level": "yellow", "msgType": "Alert", "incident": "i1"},
+        Message("m1", "i1", AT_MS, MsgType.ALERT, Level.YELLOW, (), b"", why=Why.OPENED),
+        Message("m2", "i1", AT_MS + 60_000, MsgType.UPDATE, Level.RED, ("m1",), b"", why=Why.WORSE),
+        Message("m3", "i1", AT_MS + 120_000, MsgType.UPDATE, Level.RED, ("m1", "m2"), b"", why=Why.RENEWAL),
     ]
-    text = shown(report(Audit(made=10, suppressed=4, reported=6, stored=6), messages, ZONE))
+    told = [
+        Rise(101, Level.YELLOW, AT_MS - 90_000, 600.0, AT_MS, False),
+        Rise(101, Level.RED, AT_MS - 60_000, 600.0, AT_MS + 60_000, False),
+        Rise(201, Level.BLUE, AT_MS, 10.0, None, False),
+    ]
+    text = shown(report(Audit(made=10, suppressed=4, reported=6, stored=6), messages, told, ZONE))
     assert [line(text, n) for n in ("made", "suppressed", "reported", "stored", "lost")] == ["10", "4", "6", "6", "0"]
     assert "every reading is kept once, as it was" in text
     assert text.index("16:00") < text.index("16:01")
+    assert "2 messages and 1 renewals; each of 2 rises of the water told within 120 s; 1 not told" in text
 
 
 def test_a_failed_audit_says_why() -> None:
-    text = shown(report(Audit(lost=1, notes=["channel 7 lost one"]), [], ZONE))
+    text = shown(report(Audit(lost=1, notes=["channel 7 lost one"]), [], [], ZONE))
     assert "THE AUDIT FAILED: channel 7 lost one" in text
     assert "every reading is kept" not in text
