@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
 
+# Linux' own monotonic clock stands still while the machine is suspended, and its wall clock would seem to jump.
+_MONOTONIC: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """Where time comes from: the machine, or a scenario that runs faster."""
@@ -23,7 +26,7 @@ class Clock(Protocol):
 
     def monotonic_ms(self) -> int:
         """Milliseconds that only rise, from a start nobody knows, at this clock's speed; no step of the wall clock
-        moves them. Two boots of a machine do not compare."""
+        moves them, and they go on while the machine is suspended. Two boots of a machine do not compare."""
         ...
 
     def real_s(self, scenario_s: float) -> float:
@@ -41,7 +44,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def monotonic_ms(self) -> int:
-        return time.monotonic_ns() // 1_000_000
+        return time.clock_gettime_ns(_MONOTONIC) // 1_000_000
 
     def real_s(self, scenario_s: float) -> float:
         return scenario_s
@@ -68,7 +71,7 @@ class ScaledClock:
         return self.start_ms + int((time.time_ns() / 1_000_000 - self.origin_ms) * self.speed)
 
     def monotonic_ms(self) -> int:
-        return int(time.monotonic_ns() / 1_000_000 * self.speed)
+        return int(time.clock_gettime_ns(_MONOTONIC) / 1_000_000 * self.speed)
 
     def real_s(self, scenario_s: float) -> float:
         return scenario_s / self.speed

@@ -77,6 +77,7 @@ SESSION, READY = "/v1/session", "/readyz"
 # opens it.
 _NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
     ("GET", re.compile(r"/v1/audit/?"), Scope.ADMINISTER),
+    ("POST", re.compile(r"/v1/clock/confirm/?"), Scope.OPERATE),
     ("POST", re.compile(r"/v1/quarantine/[^/]+/release/?"), Scope.OPERATE),
 )
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from cloud.access.access import Access
 from cloud.api import access as access_routes
-from cloud.api import health, openapi, problems, queries, warnings
+from cloud.api import clock, health, openapi, problems, queries, warnings
 from cloud.api.guard import Guard
 from cloud.api.ports import Services
 
@@ -18,5 +18,6 @@ def create_app(services: Services, access: Access) -> FastAPI:
     for part in (queries, warnings, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
+    clock.mount(app, services, access)
     app.add_middleware(Guard, access=access)  # limits and headers stand outside it: see `cloud.api.limits`
     return app

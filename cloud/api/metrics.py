@@ -51,6 +51,10 @@ class _Collector(Collector):
         for gateway, days in sorted(health.identities().items()):
             ends.add_metric([gateway], days)
         yield ends
+        clock = health.clock_state()
+        by_s = 0.0 if clock.step is None else clock.step.by_ms / 1000
+        yield GaugeMetricFamily("headwater_clock_step_seconds", "Of the machine's clock, not believed", value=by_s)
+        yield GaugeMetricFamily("headwater_clock_known", "0 while the time is only guessed", value=float(clock.known))
         yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
         found = [i.level.value for i in self._services.warnings.incidents(open_only=True)]

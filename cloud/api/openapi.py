@@ -78,6 +78,8 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},
     "/readyz": {_JSON: object_of(ready={"type": "boolean", "const": True})},
     "/metrics": {"text/plain": TEXT},
+    "/v1/clock": {_JSON: reference("Clock")},
+    "/v1/clock/confirm": {_JSON: reference("Clock")},
     "/v1/quarantine": {_JSON: list_of(reference("Kept"))},
     "/v1/quarantine/{number}/release": {_JSON: reference("Released")},
     "/v1/audit": {_JSON: list_of(reference("AuditRow"))},
@@ -87,6 +89,7 @@ ANSWERS: dict[str, dict[str, Schema]] = {
 REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/readings": (404, 413),
     "/v1/warnings/{name}": (404,),
+    "/v1/clock/confirm": (409,),
     "/v1/quarantine/{number}/release": (404, 409),
 }
 

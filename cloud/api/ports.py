@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from cloud.delivery.dispatch import SinkState
 from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
+from cloud.log.believed_clock import ClockState
 from cloud.series.base import SeriesStore
 from cloud.views.base import ViewState
 from cloud.warnings.reader import WarningsReader
@@ -44,6 +45,14 @@ class Health(Protocol):
 
     def counters(self) -> Mapping[str, int]:
         """Totals since start: batches_stored, readings_stored, batches_repeated, refused_<reason>, ..."""
+        ...
+
+    def clock_state(self) -> ClockState:
+        """The cloud's time, and what of it is in doubt."""
+        ...
+
+    def confirm_clock(self, who: str) -> bool:
+        """A person says that the machine's clock is right as it is now. False: nothing was in doubt."""
         ...
 
     def identities(self) -> Mapping[str, float]:

@@ -135,6 +135,13 @@ COMPONENTS: dict[str, Schema] = {
         evidence=list_of(_EVIDENCE),
         messages=list_of(reference("Message")),
     ),
+    "Clock": object_of(
+        now=_TIME,
+        machine=_TIME,
+        known={"type": "boolean"},
+        step=_or_null(object_of(seconds=_NUMBER, at=_TIME)),
+        trouble=TEXT,
+    ),
     "Kept": object_of(
         id=COUNT,
         gateway=TEXT,

@@ -27,18 +27,20 @@ from cloud.ingest.ingest import Ingest
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
+from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
 from cloud.series.open import open_series
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
 from cloud.web.page import mount
-from contract.clock import Clock, SystemClock
+from contract.clock import SystemClock
 from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
 _HAND_ON_S = 10.0
+_LOOK_S = 1.0  # between two looks at the machine's clock
 _STUCK_S = 60.0  # a commit to a slow disk may take long, and a restart does not make it faster
 
 
@@ -47,11 +49,11 @@ class Cloud:
 
     def __init__(self, config: CloudConfig) -> None:
         self.config = config
-        self.clock: Clock = config.clock
         folder = config.data_dir
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
         catalogue = config.catalogue
         self.log = open_log(folder, config.file.log.engine)
+        self.clock = BelievedClock(config.clock, folder, self.log)
         self.quarantine = Quarantine(folder / "quarantine.sqlite")
         broker = config.file.broker.under(config.base)
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
@@ -81,6 +83,7 @@ class Cloud:
             broker.credentials(),
             tls,
             behind=lambda: warned.state().behind,
+            told_ms=self.clock.told_ms,
         )
         self.identities: IdentityWatch | None = None
         if config.file.identity is not None:
@@ -171,9 +174,13 @@ class Cloud:
         wait_while(lambda: any(s.waiting and not s.trouble for s in (d.state() for d in self.dispatchers)))
 
     def _tick_forever(self) -> None:
-        pause_s = max(self.clock.real_s(self.config.file.log.tick_s), 0.05)
-        while not self._stop.wait(pause_s):
+        tick_s = max(self.clock.real_s(self.config.file.log.tick_s), 0.05)
+        due_s = time.monotonic() + tick_s
+        while not self._stop.wait(min(max(due_s - time.monotonic(), 0.0), _LOOK_S)):
             try:
-                self.log.tick(self.clock.now_ms())
+                self.clock.look()
+                if time.monotonic() >= due_s:
+                    due_s = time.monotonic() + tick_s
+                    self.log.tick(self.clock.now_ms())
             except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
                 log.warning("time cannot be logged: %s", error)

@@ -12,16 +12,16 @@ from cloud.ingest.ingest import Ingest
 from cloud.ingest.links import GatewayLink
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
+from cloud.log.believed_clock import BelievedClock, ClockState
 from cloud.views.base import ViewState
 from cloud.views.runner import ViewRunner
-from contract.clock import Clock
 
 
 @dataclass
 class CloudHealth:
     """See `cloud.api.ports.Health`. It asks the parts it is given; watch: None where any gateway is let in."""
 
-    clock: Clock
+    clock: BelievedClock
     ingest: Ingest
     receiver: MqttReceiver
     quarantine: Quarantine
@@ -44,13 +44,20 @@ class CloudHealth:
 
     def troubles(self) -> Sequence[str]:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
-        return [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        found = [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        return [clock, *found] if (clock := self.clock.state().trouble) else found
 
     def sinks(self) -> Sequence[SinkState]:
         return [dispatcher.state() for dispatcher in self.dispatchers]
 
     def counters(self) -> Mapping[str, int]:
-        return {**self.ingest.counters(), **self.receiver.counters()}
+        return {**self.ingest.counters(), **self.receiver.counters(), **self.clock.counters()}
+
+    def clock_state(self) -> ClockState:
+        return self.clock.state()
+
+    def confirm_clock(self, who: str) -> bool:
+        return self.clock.confirm(who)
 
     def identities(self) -> Mapping[str, float]:
         return self.watch.days_left() if self.watch is not None else {}

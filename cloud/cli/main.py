@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cloud.cli import access
+from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
 from cloud.cli.gateways import broker, gateway
 from contract.documents import ConfigError
@@ -25,6 +26,7 @@ quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(view, name="view")
+app.add_typer(clock, name="clock")
 app.add_typer(gateway, name="gateway")
 app.add_typer(broker, name="broker")
 
@@ -57,9 +59,13 @@ def serve(config: ConfigPath) -> None:
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
     from cloud.delivery.outgoing import resolve
+    from cloud.log.clock_files import ClockFiles
     from contract.clock import SystemClock
 
     found = load_or_exit(config, SystemClock().now_ms())
+    remembered = ClockFiles(found.data_dir).recall()
+    if remembered is not None and remembered[1]:
+        typer.echo(remembered[1], err=True)
     c = found.catalogue
     egress = found.file.egress.rules()
     unreachable = [said for sink in found.file.delivery if (said := sink.unreachable(egress, resolve)) is not None]
@@ -141,6 +147,7 @@ def release_kept(config: ConfigPath) -> None:
     from cloud.ingest.admission import Admission
     from cloud.ingest.quarantine import Quarantine
     from cloud.ingest.release import release
+    from cloud.log.believed_clock import BelievedClock
     from cloud.log.open import open_log
     from contract.clock import SystemClock
 
@@ -150,6 +157,8 @@ def release_kept(config: ConfigPath) -> None:
     if found.identity_folder is not None:
         admission.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
-    done = release(kept, admission, open_log(found.data_dir), found.clock.now_ms(), operator())
+    batch_log = open_log(found.data_dir)
+    now_ms = BelievedClock(found.clock, found.data_dir, batch_log).now_ms()
+    done = release(kept, admission, batch_log, now_ms, operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)
     typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))

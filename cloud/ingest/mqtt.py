@@ -35,6 +35,7 @@ class MqttReceiver:
     """`start`, then it works until `stop`. Two threads: paho's, which only queues, and the one that commits.
 
     behind: entries of the log that the warnings have yet to see; while they are many, history only trickles in.
+    told_ms: what gateways are told of the time, 0 for nothing; None: what the clock says.
     """
 
     def __init__(
@@ -47,10 +48,12 @@ class MqttReceiver:
         credentials: tuple[str, str] | None = None,
         tls: TlsFiles | None = None,
         behind: Callable[[], int] = lambda: 0,
+        told_ms: Callable[[], int] | None = None,
     ) -> None:
         self._address = (host, port)
         self._ingest, self._clock = ingest, clock
         self._behind = behind
+        self._told_ms = told_ms or clock.now_ms
         self._district = district
         self._lanes = LaneQueues()
         self._stop = threading.Event()
@@ -140,7 +143,7 @@ class MqttReceiver:
 
     def _answer(self, heard: InboundMessage) -> None:
         """At once, not behind the batches: the answer tells the time."""
-        for ack in self._ingest.heard_of(heard, self._clock.now_ms()):
+        for ack in self._ingest.heard_of(heard, self._told_ms()):
             self._client.publish(ack.topic, ack.payload, qos=1)
 
     # --- the committing thread ---

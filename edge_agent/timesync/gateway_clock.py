@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from contract.clock import Clock, SystemClock
+from contract.clock import Clock
 from edge_agent.timesync.now import Now
 from edge_agent.timesync.timekeeping import Timekeeper
-
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+from host.boot import boot_of
 
 
 class GatewayClock:
@@ -38,18 +35,3 @@ class GatewayClock:
 def now_of(clock: Clock) -> Now:
     """Asks a clock. Only the timekeeper needs monotonic time at a scenario's speed, and works it out again."""
     return Now(clock.now_ms(), clock.real_s(clock.monotonic_ms() / 1000))
-
-
-def boot_of(clock: Clock) -> str:
-    """Of the monotonic time of a clock: each scenario has its own."""
-    return boot_id() if isinstance(clock, SystemClock) else f"{boot_id()} {clock}"
-
-
-def boot_id() -> str:
-    """Of this boot of the machine. Without one, monotonic times of an earlier run must not be trusted: a fresh id."""
-    try:
-        return _BOOT_ID.read_text().strip()
-    except OSError:
-        import secrets
-
-        return secrets.token_hex(16)

@@ -34,6 +34,7 @@ OPEN = {
 # What needs more than reading. A line less must be meant.
 MORE_THAN_READ = {
     ("GET", "/v1/audit"): Scope.ADMINISTER,
+    ("POST", "/v1/clock/confirm"): Scope.OPERATE,
     ("POST", "/v1/quarantine/{number}/release"): Scope.OPERATE,
 }
 APP, _ = api.guarded()

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 from cloud.api.metrics import render_metrics
 from cloud.ingest.admission import InboundMessage
+from cloud.log.believed_clock import ClockState
+from cloud.log.log_clock import Step
 from contract.wire.envelope import Lane
 from contract.wire.state import GatewayState, LaneState, encode_state
 from tests.fuzz.api import settled
@@ -28,6 +30,21 @@ def test_what_was_turned_away_and_whose_identity_ends(tmp_path: Path) -> None:
     assert 'headwater_http_refused_total{by="access",status="401"} 2.0' in said
     assert 'headwater_gateway_identity_days{gateway="gw-1"} 29.0' in said
     assert 'headwater_gateway_identity_days{gateway="gw-2"} -0.5' in said
+
+
+def test_a_clock_in_doubt(tmp_path: Path) -> None:
+    cloud = settled(tmp_path)
+    said = render_metrics(cloud.services).decode().splitlines()
+    assert "headwater_clock_step_seconds 0.0" in said
+    assert "headwater_clock_known 1.0" in said
+    assert "headwater_clock_steps_total 0.0" in said
+    state = ClockState(5, 5, Step(-90_500, 3), False, "it stepped")
+    clock = SimpleNamespace(state=lambda: state, counters=lambda: {"clock_steps": 1})
+    services = replace(cloud.services, health=replace(cloud.services.health, clock=clock))
+    said = render_metrics(services).decode().splitlines()
+    assert "headwater_clock_step_seconds -90.5" in said
+    assert "headwater_clock_known 0.0" in said
+    assert "headwater_clock_steps_total 1.0" in said
 
 
 def test_what_gateways_last_said_of_themselves(tmp_path: Path) -> None:

@@ -9,13 +9,26 @@ import pytest
 
 from cloud.app.health import CloudHealth
 from cloud.ingest.quarantine import QuarantinedBatch
+from cloud.log.believed_clock import ClockState
+from cloud.log.log_clock import Step
 from cloud.views.base import ViewState
 from contract.wire.envelope import RefusalReason
 
 
 class Clock:
+    """Whose machine's clock has stepped by 8 h, when it is said so."""
+
+    def __init__(self, trouble: str = "") -> None:
+        self.trouble = trouble
+
     def now_ms(self) -> int:
         return 1234
+
+    def state(self) -> ClockState:
+        return ClockState(1234, 28_801_234, Step(28_800_000, 1000) if self.trouble else None, True, self.trouble)
+
+    def counters(self) -> dict[str, int]:
+        return {"clock_steps": 1}
 
 
 class Ingest:
@@ -37,9 +50,16 @@ def sink(name: str, trouble: str = "") -> Any:
     return SimpleNamespace(sink_name=name, trouble=lambda: trouble)
 
 
-def health(receiver: str = "", watch: str | None = None, views: Any = (), sinks: Any = (), kept: Any = ()) -> Any:
+def health(
+    receiver: str = "",
+    watch: str | None = None,
+    views: Any = (),
+    sinks: Any = (),
+    kept: Any = (),
+    clock: str = "",
+) -> Any:
     parts: Any = {
-        "clock": Clock(),
+        "clock": Clock(clock),
         "ingest": Ingest(),
         "receiver": SimpleNamespace(trouble=lambda: receiver, counters=lambda: {"live_deferred": 2}),
         "quarantine": SimpleNamespace(
@@ -70,7 +90,14 @@ def test_a_sink_that_fails_is_a_trouble_and_no_reason_to_turn_away() -> None:
 
 
 def test_counters_of_ingest_and_receiver_stand_together() -> None:
-    assert health().counters() == {"batches_stored": 7, "live_deferred": 2}
+    assert health().counters() == {"batches_stored": 7, "live_deferred": 2, "clock_steps": 1}
+
+
+def test_a_clock_in_doubt_is_the_first_trouble() -> None:
+    found = health(sinks=[sink("centre", "HTTP 500")], clock="the clock stepped")
+    assert found.ready() == (True, "")
+    assert found.troubles() == ["the clock stepped", "sink centre: HTTP 500"]
+    assert found.clock_state().step == Step(28_800_000, 1000)
 
 
 def test_identities_only_where_they_are_checked() -> None:
