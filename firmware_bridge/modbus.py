@@ -1,144 +1,90 @@
 """Modbus in device files and on buses: register maps, units, TCP and RTU.
 
-Words <-> numbers stand in `firmware_bridge.registers`; asking the devices is `edge_agent.drivers.modbus`.
+One register stands in `firmware_bridge.modbus_register`, words <-> numbers in `firmware_bridge.registers`; asking the
+devices is `edge_agent.drivers.modbus`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from enum import StrEnum
+import math
+from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from contract.catalogue.devices import Device, DeviceModel, Register, SerialBus, TcpBus, WholeNumber
+from contract.catalogue.devices import Device, DeviceModel, SerialBus, TcpBus, WholeNumber
 from contract.catalogue.protocols import ProtocolDefinition
-from contract.refusing import Place, refusal, refusals
-from contract.settings_model import Many, Some
+from contract.refusing import Place, no_such, refusal, refusals
+from contract.settings_model import Id, Many, SettingsModel, Some
+from firmware_bridge.modbus_register import ModbusRegister
+from firmware_bridge.raw_numbers import RawNumber, span
+from firmware_bridge.register_types import Table
+from firmware_bridge.registers import value_of
 
 NAME = "modbus"
-_LAST_ADDRESS = 65535
 
 
-class RegisterType(StrEnum):
-    """What the words of a register are; floats as in IEEE 754, negative integers as two's complement."""
+class Example(SettingsModel):
+    """Words that the device gives, and the value that they are: checked whenever the file is.
 
-    BIT = "bit"
-    UINT16 = "uint16"
-    INT16 = "int16"
-    UINT32 = "uint32"
-    INT32 = "int32"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-
-    @property
-    def words(self) -> int:
-        """How many words of 16 bits it takes (of a coil or discrete input: bits)."""
-        return {"32": 2, "64": 4}.get(self.value[-2:], 1)
-
-    @property
-    def raw_range(self) -> tuple[int, int] | None:
-        """The least and the greatest raw value; None of a float."""
-        if self is RegisterType.BIT:
-            return 0, 1
-        if self in (RegisterType.FLOAT32, RegisterType.FLOAT64):
-            return None
-        bits = 16 * self.words
-        return (0, 2**bits - 1) if self.value.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
-
-
-class Table(StrEnum):
-    """Modbus data tables (Modbus application protocol V1.1b3, 4.3)."""
-
-    COIL = "coil"
-    DISCRETE = "discrete"
-    HOLDING = "holding"
-    INPUT = "input"
-
-    @property
-    def of_bits(self) -> bool:
-        """Whether it holds single bits; else words of 16."""
-        return self in (Table.COIL, Table.DISCRETE)
-
-
-def _not_nothing(scale: float) -> float:
-    if scale == 0:
-        raise refusal("a scale of 0 would make every value the same: leave it out for 1")
-    return scale
-
-
-class ModbusRegister(Register):
-    """One value a device offers, and how its words become a number.
-
-    value = raw x scale + offset, rounded to `decimals`. address counts from 0, as on the wire. `order` names the bytes
-    of a 32-bit value as they come: ABCD (big-endian), CDAB, BADC, DCBA; of a 64-bit value likewise by words and bytes.
-    `missing_raw` are raw values by which the device says "no reading". read_alone: never together with others.
+    words: from the register's first address on. beside: address -> word of the same table, for what stands elsewhere.
+    value: None, no reading. origin: whether the maker printed it, or whoever wrote the file reckoned it from the format
+    that the maker states.
     """
 
-    address: Annotated[WholeNumber, Field(ge=0, le=_LAST_ADDRESS)] = 0
-    table: Table = Table.HOLDING
-    type: RegisterType = RegisterType.UINT16
-    order: Literal["ABCD", "CDAB", "BADC", "DCBA"] = "ABCD"
-    scale: Annotated[float, AfterValidator(_not_nothing)] = 1.0
-    offset: float = 0.0
-    decimals: Annotated[WholeNumber, Field(ge=0, le=9)] = 3
-    missing_raw: Many[float] = ()
-    read_alone: bool = False
+    register_name: Annotated[Id, Field(alias="register")]
+    words: Many[Annotated[WholeNumber, Field(ge=0, le=65535)]]
+    beside: dict[WholeNumber, Annotated[WholeNumber, Field(ge=0, le=65535)]] = Field(default_factory=dict)
+    value: float | None
+    origin: Literal["example in the manual", "computed from the stated format"]
+    page: str | None = None
 
-    @property
-    def step(self) -> float:
-        """One raw unit."""
-        return abs(self.scale)
 
-    @property
-    def end(self) -> int:
-        """The address behind its last word or bit."""
-        return self.address + self.type.words
+class IdentityText(SettingsModel):
+    """A text by which a device tells who it is, such as its serial number: ASCII, two characters a word, padded with
+    zero bytes or blanks. order: AB, the first character in the high byte; BA, in the low one."""
 
-    @model_validator(mode="after")
-    def _can_be_read(self) -> ModbusRegister:
-        found: list[tuple[Place, str]] = []
-        if self.end - 1 > _LAST_ADDRESS:
-            what = (
-                f"a {self.type.value} at {self.address} ends at {self.end - 1}, and the last address is {_LAST_ADDRESS}"
-            )
-            found.append((("address",), what))
-        if self.table.of_bits and self.type.words > 1:
-            what = f"a {self.table.value} holds one bit, no {self.type.value}: say bit, or name another table"
-            found.append((("type",), what))
-        limits = self.type.raw_range
-        for n, raw in enumerate(self.missing_raw):
-            if limits is not None and not (limits[0] <= raw <= limits[1] and raw == int(raw)):
-                what = f"a {self.type.value} is never {raw:g}: it holds whole numbers from {limits[0]} to {limits[1]}"
-                found.append((("missing_raw", n), what))
-        if found:
-            raise refusals("ModbusRegister", found)
-        return self
+    name: Id
+    table: Literal[Table.HOLDING, Table.INPUT] = Table.HOLDING
+    address: Annotated[WholeNumber, Field(ge=0, le=65535)]
+    words: Annotated[WholeNumber, Field(ge=1, le=125)]
+    order: Literal["AB", "BA"] = "AB"
+
+    def text(self, words: Sequence[int]) -> str:
+        """What the words say; characters that are not printable ASCII are left out."""
+        data = b"".join(w.to_bytes(2, "big" if self.order == "AB" else "little") for w in words)
+        return "".join(chr(c) for c in data.split(b"\0")[0] if 32 <= c < 127).strip()
 
 
 class ModbusModel(DeviceModel):
     """A device file of a Modbus device.
 
     max_registers_per_read: words that it gives in one reply; V1.1b3, 6.3 allows 125.
-    max_gap: unwanted registers worth reading over to save a request.
+    max_gap: unwanted registers worth reading over to save a request. identity: texts by which it tells who it is.
     """
 
     max_registers_per_read: Annotated[WholeNumber, Field(ge=1, le=125)] = 100
     max_gap: Annotated[WholeNumber, Field(ge=0, le=64)] = 8
     registers: Some[ModbusRegister]
+    identity: tuple[IdentityText, ...] = ()
+    examples: tuple[Example, ...] = ()
 
     @model_validator(mode="after")
     def _map_makes_sense(self) -> ModbusModel:
         found: list[tuple[Place, str]] = []
         for n, register in enumerate(self.registers):
-            if not register.table.of_bits and register.type.words > self.max_registers_per_read:
+            widest = max(register.spans(), key=lambda s: s.count)
+            if not widest.table.of_bits and widest.count > self.max_registers_per_read:
                 what = (
-                    f"a {register.type.value} takes {register.type.words} registers, and max_registers_per_read is "
+                    f"a {register.type.value} takes {widest.count} registers, and max_registers_per_read is "
                     f"{self.max_registers_per_read}: the device could not be asked for it"
                 )
                 found.append((("registers", n, "type"), what))
         for n, what in _clashes(self.registers):
             found.append((("registers", n, "address"), what))
+        for n, example in enumerate(self.examples):
+            for key, what in _example_trouble(example, self.registers):
+                found.append((("examples", n, key), what))
         if found:
             raise refusals("ModbusModel", found)
         return self
@@ -149,20 +95,45 @@ def _clashes(registers: tuple[ModbusRegister, ...]) -> Iterator[tuple[int, str]]
 
     One register within another is common: two halves, or bits, of a status word.
     """
-    order = sorted(range(len(registers)), key=lambda n: (registers[n].table.value, registers[n].address, n))
-    seen: dict[tuple[object, ...], str] = {}
-    before: list[ModbusRegister] = []
-    for n in order:
-        r = registers[n]
-        twin = seen.setdefault((r.table, r.address, r.type, r.order, r.scale, r.offset, r.quantity), r.name)
-        if twin != r.name:
-            yield n, f"{twin!r} is the same value from the same place: give {r.name!r} its own address"
-        before = [b for b in before if b.table is r.table and b.end > r.address]
-        for b in before:
-            if b.address < r.address and b.end < r.end:
-                inside = f"{b.name!r} ({b.type.value} at {b.address}, to {b.end - 1})"
+    numbers = [(n, r, number, table) for n, r in enumerate(registers) for number, table in r.numbers()]
+    numbers.sort(key=lambda found: (found[3].value, found[2].address, found[0]))
+    seen: dict[str, str] = {}
+    before: list[tuple[ModbusRegister, RawNumber, Table]] = []
+    for n, r, number, table in numbers:
+        if number is r or number is (r.parts or (None,))[0]:
+            meant = r.model_dump(exclude=_NOT_OF_THE_VALUE)
+            twin = seen.setdefault(repr(meant), r.name)
+            if twin != r.name:
+                yield n, f"{twin!r} is the same value from the same place: give {r.name!r} its own address"
+        before = [b for b in before if b[2] is table and b[1].end > number.address]
+        for other, b, _ in before:
+            if other is not r and b.address < number.address and b.end < number.end:
+                inside = f"{other.name!r} ({b.type.value} at {b.address}, to {b.end - 1})"
                 yield n, f"{r.name!r} begins within {inside} and ends behind it: an address or a type is wrong"
-        before.append(r)
+        before.append((r, number, table))
+
+
+_NOT_OF_THE_VALUE = {"name", "quality", "reporting", "decimals", "missing_raw", "read_alone", "valid_if", "period_s"}
+
+
+def _example_trouble(example: Example, registers: tuple[ModbusRegister, ...]) -> Iterator[tuple[str, str]]:
+    register = next((r for r in registers if r.name == example.register_name), None)
+    if register is None:
+        yield "register", no_such("register", example.register_name, [r.name for r in registers])
+        return
+    first = min(span(number, table) for number, table in register.numbers())
+    words = {(first.table, first.address + n): word for n, word in enumerate(example.words)}
+    words |= {(register.table, address): word for address, word in example.beside.items()}
+    try:
+        value = value_of(register, words)
+    except KeyError as error:
+        table, address = error.args[0]
+        yield "words", f"{register.name!r} takes {table.value} {address}, too: add it to words, or under beside"
+        return
+    told = math.nan if example.value is None else example.value
+    if not (math.isclose(value, told, abs_tol=1e-9) or (math.isnan(value) and math.isnan(told))):
+        said = "no reading" if math.isnan(value) else f"{value:g}"
+        yield "value", f"these words are {said}, as the file stands: the example, or {register.name!r}, is wrong"
 
 
 def _unit(allowed: str, *also: int) -> AfterValidator:

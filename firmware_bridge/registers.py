@@ -1,81 +1,177 @@
-"""Modbus words <-> numbers, as a device file's `ModbusRegister` says.
-
-value = round(raw x scale + offset, decimals). Words are what the wire carries,
-16 bits each, most significant byte first (Modbus application protocol V1.1b3,
-4.2); which word and byte of a longer value comes first is each maker's choice.
-"""
+"""Modbus words <-> numbers, as a device file's `ModbusRegister` says. Pure."""
 
 from __future__ import annotations
 
 import math
-import struct
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 
-from firmware_bridge.modbus import ModbusRegister, RegisterType
-
-_FORMAT = {
-    RegisterType.BIT: ">H",
-    RegisterType.UINT16: ">H",
-    RegisterType.INT16: ">h",
-    RegisterType.UINT32: ">I",
-    RegisterType.INT32: ">i",
-    RegisterType.FLOAT32: ">f",
-    RegisterType.FLOAT64: ">d",
-}
-_FLOATS = (RegisterType.FLOAT32, RegisterType.FLOAT64)
+from firmware_bridge.modbus_register import Condition, ModbusRegister, ScaleFrom
+from firmware_bridge.raw_numbers import Number, Words, matches, read_raw, span, write_raw
+from firmware_bridge.register_types import Table
 
 
 def width(register: ModbusRegister) -> int:
-    """How many words (or bits, of a coil or discrete input) the register takes."""
-    return register.type.words
+    """How many words (or bits, of a coil or discrete input) there are from its first to its last. Raises ValueError
+    when they do not stand in one table."""
+    first, *_, last = [*register.spans()] * 2
+    if first.table is not last.table:
+        raise ValueError(f"{register.name} takes words of tables {first.table} and {last.table}: use value_of")
+    return last.end - first.address
 
 
 def decode(register: ModbusRegister, words: Sequence[int]) -> float:
-    """The value in the channel's unit; NaN where the device says "no reading", or says NaN or infinity.
+    """`value_of` a register whose words stand in one table.
 
-    words: as they came, each 0 to 65535; of a coil or discrete input its bit. Raises ValueError when their number is
-    not `width(register)`.
+    words: from its first address on, as they came, each 0 to 65535; of a coil or discrete input its bit. Raises
+    ValueError when their number is not `width(register)`.
     """
     if len(words) != width(register):
         raise ValueError(f"{register.name} takes {width(register)} words, got {len(words)}")
-    if register.type is RegisterType.BIT:
-        raw = float(bool(words[0]))
-    else:
-        raw = float(
-            struct.unpack(_FORMAT[register.type], _arrange(struct.pack(f">{len(words)}H", *words), register.order))[0]
-        )
-    if not math.isfinite(raw) or raw in register.missing_raw:
-        return math.nan
-    value = raw * register.scale + register.offset
-    return round(value, register.decimals) if math.isfinite(value) else math.nan
+    first = register.spans()[0]
+    return value_of(register, {(first.table, first.address + n): word for n, word in enumerate(words)})
 
 
 def encode(register: ModbusRegister, value: float) -> list[int]:
-    """The words a device would hold for a value; out of its range, the nearest it can hold.
+    """`write_value` of a register whose words stand in one table: its words, and 0 for what is not its own."""
+    words: dict[tuple[Table, int], int] = {}
+    write_value(register, value, words)
+    first = register.spans()[0]
+    return [words.get((first.table, first.address + n), 0) for n in range(width(register))]
 
-    NaN becomes the register's first `missing_raw`, or a float's NaN; ValueError when it has neither.
+
+def value_of(register: ModbusRegister, words: Words) -> float:
+    """The value in the channel's unit; NaN where the device says "no reading", says NaN or infinity, has bcd digits
+    that are none, or says by another word that the value does not hold.
+
+    words: at least those of `register.spans()`; raises KeyError when one is not there.
+    """
+    doubts = [c for c in register.valid_if if not _holds(c, register, words)]
+    raw = _raw(register, words)
+    factor = 1.0 if register.scale_from is None else _factor(register.scale_from, register, words)
+    if doubts or raw is None or factor is None:
+        return math.nan
+    if register.values is not None:
+        meant = register.values.get(int(raw), register.other) if raw == int(raw) else register.other
+        value = math.nan if meant is None else meant
+    else:
+        value = raw * register.scale * factor + register.offset
+    if register.is_placed:
+        value = register.placed(value)
+    return round(value, register.decimals) if math.isfinite(value) else math.nan
+
+
+def write_value(register: ModbusRegister, value: float, words: MutableMapping[tuple[Table, int], int]) -> None:
+    """Puts the words that a device would hold for a value among `words`; out of its range, the nearest it can hold.
+
+    What the value depends on is written with it: a code by which it holds, a scale of 1 where the words there say
+    none. NaN becomes the register's first `missing_raw`, a float's NaN, or a condition that does not hold; raises
+    ValueError when it has none of these.
     """
     if math.isnan(value):
-        if register.missing_raw:
-            raw: float = register.missing_raw[0]
-        elif register.type in _FLOATS:
-            raw = math.nan
-        else:
-            raise ValueError(f"{register.name} has no raw value that means missing")
+        _write_missing(register, words)
+        return
+    for condition in register.valid_if:
+        if not _held(condition, register, words):
+            write_raw(condition, condition.table or register.table, _code(condition, good=True), words)
+    factor = _written_factor(register, words)
+    if register.is_placed:
+        value = register.unplaced(value)
+    if register.values is not None:
+        meaning = register.values.items()
+        raw: Number = min(meaning, key=lambda pair: abs(pair[1] - value))[0]
     else:
-        raw = (value - register.offset) / register.scale
-    if register.type is RegisterType.BIT:
-        return [int(raw != 0)]
-    form = _FORMAT[register.type]
-    limits = register.type.raw_range
-    data = struct.pack(form, raw if limits is None else min(max(round(raw), limits[0]), limits[1]))
-    return list(struct.unpack(f">{len(data) // 2}H", _arrange(data, register.order)))
+        raw = (value - register.offset) / (register.scale * factor)
+    if register.parts is None:
+        write_raw(register, register.table, raw, words)
+        return
+    rest = raw
+    for part in sorted(register.parts, key=lambda p: abs(p.weight), reverse=True):
+        share = rest / part.weight
+        if not part.kind.floating:  # but for the last, what is whole of it; then what is left
+            share = math.floor(share + 1e-9) if part.weight * rest > 0 else 0
+            limits = part.kind.raw_range or (0, 0)
+            share = min(max(share, limits[0]), limits[1])
+        write_raw(part, part.table or register.table, share, words)
+        rest -= share * part.weight
 
 
-def _arrange(data: bytes, order: str) -> bytes:
-    """Between a maker's order and big-endian; each order is its own inverse."""
-    if order in ("BADC", "DCBA"):  # bytes swapped within words
-        data = b"".join(data[i + 1 : i + 2] + data[i : i + 1] for i in range(0, len(data), 2))
-    if order in ("CDAB", "DCBA"):  # words the other way round
-        data = b"".join(data[i : i + 2] for i in range(len(data) - 2, -1, -2))
-    return data
+def _raw(register: ModbusRegister, words: Words) -> Number | None:
+    if register.parts is None:
+        return read_raw(register, register.table, words)
+    numbers = [(part.weight, read_raw(part, part.table or register.table, words)) for part in register.parts]
+    if any(number is None for _, number in numbers):
+        return None
+    return sum(weight * number for weight, number in numbers if number is not None)
+
+
+def _holds(condition: Condition, register: ModbusRegister, words: Words) -> bool:
+    raw = read_raw(condition, condition.table or register.table, words)
+    if raw is None:
+        return False
+    if condition.good:
+        return any(matches(condition.kind, code, raw) for code in condition.good)
+    return not any(matches(condition.kind, code, raw) for code in condition.bad)
+
+
+def _factor(source: ScaleFrom, register: ModbusRegister, words: Words) -> float | None:
+    raw = read_raw(source, source.table or register.table, words)
+    if raw is None:
+        return None
+    if source.power_of_ten:
+        return 10.0**raw if abs(raw) <= 18 else None
+    if source.factors:
+        return source.factors.get(int(raw)) if raw == int(raw) else None
+    return float(raw) if raw else None
+
+
+def _held(condition: Condition, register: ModbusRegister, words: Words) -> bool:
+    """Whether the words that are there make it hold."""
+    place = span(condition, condition.table or register.table)
+    there = all((place.table, at) in words for at in range(place.address, place.end))
+    return there and _holds(condition, register, words)
+
+
+def _written_factor(register: ModbusRegister, words: MutableMapping[tuple[Table, int], int]) -> float:
+    source = register.scale_from
+    if source is None:
+        return 1.0
+    table = source.table or register.table
+    place = span(source, table)
+    if all((table, at) in words for at in range(place.address, place.end)):
+        factor = _factor(source, register, words)
+        if factor is not None:
+            return factor
+    raw = 0 if source.power_of_ten else min(source.factors) if source.factors else 1
+    write_raw(source, table, raw, words)
+    return _factor(source, register, words) or 1.0
+
+
+def _write_missing(register: ModbusRegister, words: MutableMapping[tuple[Table, int], int]) -> None:
+    for number, table in register.numbers():
+        write_raw(number, table, 0, words)
+    for number, table in register.numbers():
+        if number.missing_raw:
+            first = number.missing_raw[0]
+            whole = number.model_copy(update={"bit": None, "mask": None, "shift": 0, "type": number.kind})
+            code = first[0] if isinstance(first, tuple) else first
+            if whole.kind.signed and code >= 2 ** (whole.kind.bits - 1):
+                code -= 2**whole.kind.bits
+            write_raw(whole, table, code, words)
+            return
+        if number.kind.floating:
+            write_raw(number, table, math.nan, words)
+            return
+    if not register.valid_if:
+        raise ValueError(f"{register.name} has no raw value that means missing")
+    condition = register.valid_if[0]
+    write_raw(condition, condition.table or register.table, _code(condition, good=False), words)
+
+
+def _code(condition: Condition, good: bool) -> Number:
+    """A raw number by which the condition holds, or does not."""
+    listed = condition.good or condition.bad
+    ends = [code if isinstance(code, tuple) else (code, code) for code in listed]
+    if good == bool(condition.good):
+        return ends[0][0]
+    others = (0, *(high + 1 for _, high in ends), *(low - 1 for low, _ in ends))
+    return next(n for n in others if not any(matches(condition.kind, code, n) for code in listed))

@@ -7,14 +7,15 @@ What a protocol adds stands in its module in `firmware_bridge`, in models that e
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
 
 from contract.catalogue.channel_settings import Quality, Reporting
+from contract.catalogue.instruments import Curve, Instrument, placed, unplaced
 from contract.catalogue.names import Name, NameText
-from contract.catalogue.quantities import QuantityName
-from contract.refusing import no_such, refusal, refusals
+from contract.catalogue.quantities import QuantityKind, QuantityName
+from contract.refusing import Place, no_such, refusal, refusals
 from contract.settings_model import Check, Id, Positive, SettingsModel, Some
 
 
@@ -33,18 +34,76 @@ WholeNumber = Annotated[int, BeforeValidator(_no_switch)]
 class Register(SettingsModel):
     """One value a device offers: its name on the device, what it measures, and what holds for the channel it feeds.
 
-    A protocol extends it by what its devices need: where the value stands, how it becomes a number.
+    A protocol extends it by what its devices need: where the value stands, how it becomes a number. period_s: how often
+    it is asked, when not as often as the others. calibration, mounting_height_m, datum_m: see `instruments.placed`.
     """
 
     name: Id
     quantity: QuantityName
     quality: Quality = Quality()
     reporting: Reporting = Reporting()
+    period_s: Positive | None = None
+    calibration: Curve | None = None
+    mounting_height_m: float | None = None
+    datum_m: float | None = None
 
     @property
     def step(self) -> float:
         """The smallest step of the value, in the quantity's unit; 0.0 where the device file does not say."""
         return 0.0
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether what the instrument reads is not yet the channel's value."""
+        return (self.calibration, self.mounting_height_m, self.datum_m) != (None, None, None)
+
+    def placed(self, reading: float) -> float:
+        """The channel's value of what the instrument reads; see `instruments.placed`."""
+        return placed(reading, self.calibration, self.mounting_height_m, self.datum_m)
+
+    def unplaced(self, value: float) -> float:
+        """What the instrument reads when the channel's value is this; see `instruments.unplaced`."""
+        return unplaced(value, self.calibration, self.mounting_height_m, self.datum_m)
+
+    def of_instrument(self, own: Instrument) -> Self:
+        """This register as one instrument has it. Raises ValidationError, with the instrument's keys as places."""
+        told = {key: getattr(own, key) for key in own.model_fields_set}
+        return type(self).model_validate({**self.model_dump(exclude_unset=True), **self._told(told)})
+
+    def quality_trouble(self, quality: Quality) -> list[tuple[Place, str]]:
+        """What of a channel's quality settings cannot hold for what this register gives: places in them, and words."""
+        del quality
+        return []
+
+    def _told(self, own: dict[str, Any]) -> dict[str, Any]:
+        """The register's settings that an instrument's stand for. Raises ValidationError for one that it has not."""
+        for key in own:
+            if key not in type(self).model_fields:
+                what = f"{self.name!r} has no {key}: its protocol gives values that need none"
+                raise refusals("Instrument", [((key,), what)])
+        return own
+
+    @model_validator(mode="after")
+    def _place_fits_its_quantity(self) -> Register:
+        found: list[tuple[Place, str]] = []
+        for key in ("mounting_height_m", "datum_m"):
+            if getattr(self, key) is not None and self.quantity.unit != "m":
+                what = f"{key} is for what is measured in m, and {self.quantity.value} is in {self.quantity.unit}"
+                found.append(((key,), what))
+        if self.calibration is not None and self.quantity.kind is QuantityKind.COUNTER:
+            what = f"a curve cannot be laid over {self.quantity.value}, which only counts: use tip_mm or scale"
+            found.append((("calibration",), what))
+        if found:
+            raise refusals("Register", found)
+        return self
+
+
+class SourceDocument(SettingsModel):
+    """The text that a device file was written from, so that whoever doubts a line can look it up."""
+
+    title: str
+    edition: str
+    page: str
 
 
 class DeviceModel(SettingsModel):
@@ -56,6 +115,7 @@ class DeviceModel(SettingsModel):
 
     model: Id
     description: str
+    document: SourceDocument | None = None
     protocol: Id
     period_s: Positive
     timeout_s: Positive = 0.5
@@ -73,13 +133,17 @@ class DeviceModel(SettingsModel):
 
 
 class Device(SettingsModel):
-    """One instrument. unit: its address on the bus, in the form that the bus' protocol has for it."""
+    """One instrument. unit: its address on the bus, in the form that the bus' protocol has for it.
+
+    registers: by register name, what holds for this instrument alone.
+    """
 
     id: Id
     model: Id
     unit: int | str
     period_s: Positive | None = None  # None: the model's
     timeout_s: Positive | None = None
+    registers: dict[Id, Instrument] = Field(default_factory=dict)
 
 
 class Bus(SettingsModel):

@@ -24,8 +24,9 @@ from contract.clock import Clock
 from contract.readings import ReadingBatch
 from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault, Heard, Missing, stamp_ms
 from edge_agent.drivers.read_plan import Read, plan
-from firmware_bridge.modbus import ModbusModel, ModbusRtuBus, Table
-from firmware_bridge.registers import decode, width
+from firmware_bridge.modbus import ModbusModel, ModbusRtuBus
+from firmware_bridge.register_types import Table
+from firmware_bridge.registers import value_of
 
 # It says at length what this module says once, by device.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
@@ -83,27 +84,28 @@ class ModbusDriver:
             except DeviceFault as fault:
                 if fault.fault is not Fault.EXCEPTION:  # a refusal is an answer
                     raise
-        channels: list[int] = []
-        values: list[float] = []
+        words: dict[tuple[Table, int], int] = {}
+        lost: set[int] = set()  # channels of which something did not come
         missing: list[Missing] = []
         reads = self._plans[device.device.id]
         for n, read in enumerate(reads):
             try:
-                words = await self._request(device, read)
+                came = await self._request(device, read)
             except DeviceFault as fault:
                 alone = isinstance(fault, _Refused) and fault.code in _OF_THIS_READ
                 unread = [read] if alone else reads[n:]
-                missing.append(Missing(tuple(w.channel for r in unread for w in r.wanted), fault))
+                channels = {w.channel for r in unread for w in r.wanted} - lost
+                lost |= channels
+                missing.append(Missing(tuple(sorted(channels)), fault))
                 if not alone:
                     break
                 continue
-            for w in read.wanted:
-                channels.append(w.channel)
-                values.append(decode(w.register, words[w.at : w.at + width(w.register)]))
-        if not channels:
+            words.update(((read.table, read.address + n), word) for n, word in enumerate(came))
+        values = {w.channel: value_of(w.register, words) for r in reads for w in r.wanted if w.channel not in lost}
+        if not values:
             raise missing[-1].fault
         time_ms = stamp_ms(self._clock.now_ms(), device.period_s)
-        return Answer(ReadingBatch.of([time_ms] * len(channels), channels, values), tuple(missing))
+        return Answer(ReadingBatch.of([time_ms] * len(values), list(values), list(values.values())), tuple(missing))
 
     async def listen(self, heard: Heard) -> None:
         """Nobody speaks unasked on Modbus."""

@@ -1,24 +1,32 @@
 """Registers wanted -> fewest safe reads. Pure.
 
 One request costs far more line time than the words it carries, so registers that stand near one another are read
-together, over small gaps. Not over a register marked `read_alone`, nor past the longest read a device takes.
+together, over small gaps. Not over a register marked `read_alone`, nor past the longest read a device takes. Among the
+plans with the fewest requests, the one that reads the fewest words.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from contract.catalogue.catalogue import ChannelInfo
-from firmware_bridge.modbus import ModbusModel, ModbusRegister, Table
+from firmware_bridge.modbus import ModbusModel
+from firmware_bridge.modbus_register import ModbusRegister
+from firmware_bridge.raw_numbers import Span
+from firmware_bridge.register_types import Table
 
 MAX_BITS_PER_READ = 2000  # Modbus application protocol V1.1b3, 6.1
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A register that feeds a channel; at: where it begins in the read's words or bits."""
+    """A register that feeds a channel, or a part of it; at: where that begins in the read's words or bits.
+
+    Of a register whose words stand in several places (`ModbusRegister.spans`) there is one for each of them.
+    """
 
     channel: int
     register: ModbusRegister
@@ -37,44 +45,60 @@ class Read:
 
 def plan(model: ModbusModel, channels: Sequence[ChannelInfo]) -> list[Read]:
     """The reads that serve these channels of one device, by table and address."""
-    order = sorted((_fed(c) for c in channels), key=lambda f: (f.register.table.value, f.register.address))
+    pieces = [_Piece(span, r.read_alone, c.id, r) for c in channels for r in [_register(c)] for span in r.spans()]
+    pieces.sort(key=lambda p: (p.span, p.channel))
     reads: list[Read] = []
-    for table, group in groupby(order, key=lambda f: f.register.table):
+    for table, group in groupby(pieces, key=lambda p: p.span.table):
         longest = MAX_BITS_PER_READ if table.of_bits else model.max_registers_per_read
-        together: list[_Fed] = []
-        for fed in group:
-            if together and not _joins(together, fed.register, longest, model.max_gap):
-                reads.append(_read(table, together))
-                together = []
-            together.append(fed)
-        reads.append(_read(table, together))
+        reads += [_read(together) for together in _fewest(list(group), longest, model.max_gap)]
     return reads
 
 
 @dataclass(frozen=True, slots=True)
-class _Fed:
-    """A channel by its number, and the register that feeds it."""
+class _Piece:
+    """What a channel takes from one place."""
 
+    span: Span
+    alone: bool
     channel: int
     register: ModbusRegister
 
 
-def _fed(channel: ChannelInfo) -> _Fed:
+def _register(channel: ChannelInfo) -> ModbusRegister:
     assert isinstance(channel.register, ModbusRegister)  # the catalogue has no other on a Modbus device
-    return _Fed(channel.id, channel.register)
+    return channel.register
 
 
-def _joins(together: list[_Fed], register: ModbusRegister, longest: int, max_gap: int) -> bool:
-    if register.read_alone or together[-1].register.read_alone:
-        return False
-    end = max(f.register.end for f in together)
-    new_end = max(end, register.end)
-    return register.address - end <= max_gap and new_end - together[0].register.address <= longest
+def _fewest(pieces: list[_Piece], longest: int, max_gap: int) -> list[list[_Piece]]:
+    """The pieces of one table, by address, cut into reads with the least (requests, words).
+
+    best[n]: the least for the first n pieces. begins[n]: where the last read of that cut begins.
+    """
+    best: list[tuple[float, int]] = [(0, 0)] + [(math.inf, 0)] * len(pieces)
+    begins = [0] * (len(pieces) + 1)
+    for first, start in enumerate(pieces):
+        reached = start.span.address
+        for n, piece in enumerate(pieces[first:], first):
+            together = piece.span == start.span or not (piece.alone or start.alone)
+            if not together or (n > first and piece.span.address - reached > max_gap):
+                break
+            reached = max(reached, piece.span.end)
+            count = reached - start.span.address
+            if n > first and count > longest:
+                break
+            cost = (best[first][0] + 1, best[first][1] + count)
+            if cost < best[n + 1]:
+                best[n + 1], begins[n + 1] = cost, first
+    out: list[list[_Piece]] = []
+    end = len(pieces)
+    while end:
+        out.append(pieces[begins[end] : end])
+        end = begins[end]
+    return out[::-1]
 
 
-def _read(table: Table, together: list[_Fed]) -> Read:
-    start = together[0].register.address
-    end = max(f.register.end for f in together)
-    return Read(
-        table, start, end - start, tuple(Wanted(f.channel, f.register, f.register.address - start) for f in together)
-    )
+def _read(pieces: list[_Piece]) -> Read:
+    start = pieces[0].span.address
+    count = max(p.span.end for p in pieces) - start
+    wanted = tuple(Wanted(p.channel, p.register, p.span.address - start) for p in pieces)
+    return Read(pieces[0].span.table, start, count, wanted)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 from contract.catalogue.devices import DeviceModel
 from contract.catalogue.quantities import Quantity
-from firmware_bridge.modbus import ModbusRegister
+from firmware_bridge.modbus_register import ModbusRegister
 from simulators.catchment.signals import Signals
 
 # A device's registers now: name -> value in the channel's unit.

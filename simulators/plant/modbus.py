@@ -12,7 +12,9 @@ from pymodbus.exceptions import NoSuchIdException
 from pymodbus.server import ModbusSerialServer, ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
-from firmware_bridge.modbus import ModbusModel, ModbusRegister, Table
+from firmware_bridge.modbus import ModbusModel
+from firmware_bridge.modbus_register import ModbusRegister
+from firmware_bridge.register_types import Table
 from firmware_bridge.registers import encode, width
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)

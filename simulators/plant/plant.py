@@ -13,7 +13,8 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Bus, Device, Register, SerialBus
 from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
-from firmware_bridge.modbus import ModbusModel, ModbusRegister, ModbusRtuBus, ModbusTcpBus
+from firmware_bridge.modbus import ModbusModel, ModbusRtuBus, ModbusTcpBus
+from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.node import NodeBus
 from firmware_bridge.registers import decode, encode
 from simulators.catchment.signals import Signals, Simulation

@@ -75,7 +75,7 @@ DEPTH = "name: depth, quantity: depth"
         ((f"{DEPTH}, table: holdings",), "6: registers.0.table: "),
         ((f"{DEPTH}, table: coil, type: float32",), "6: registers.0.type: a coil holds one bit, no float32"),
         # how it becomes a number
-        ((f"{DEPTH}, type: uint8",), "6: registers.0.type: "),
+        ((f"{DEPTH}, type: uint24",), "6: registers.0.type: "),
         ((f"{DEPTH}, order: ABDC",), "6: registers.0.order: "),
         ((f"{DEPTH}, scale: 0",), "6: registers.0.scale: a scale of 0 would make every value the same"),
         ((f"{DEPTH}, scale: .nan",), "6: registers.0.scale: "),
@@ -87,7 +87,7 @@ DEPTH = "name: depth, quantity: depth"
         ((f"{DEPTH}, missing_raw: 65535",), "6: registers.0.missing_raw: "),
         ((f"{DEPTH}, missing_raw: [65536]",), "6: registers.0.missing_raw.0: a uint16 is never 65536: it holds whole"),
         ((f"{DEPTH}, missing_raw: [1, -1]",), "6: registers.0.missing_raw.1: a uint16 is never -1"),
-        ((f"{DEPTH}, type: int16, missing_raw: [65535]",), "6: registers.0.missing_raw.0: a int16 is never 65535"),
+        ((f"{DEPTH}, type: int16, missing_raw: [65536]",), "6: registers.0.missing_raw.0: a int16 is never 65536"),
         ((f"{DEPTH}, missing_raw: [0.5]",), "6: registers.0.missing_raw.0: a uint16 is never 0.5"),
         # what holds for its channels
         (

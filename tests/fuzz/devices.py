@@ -12,8 +12,10 @@ from contract.readings import ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.node import NodeDriver
 from firmware_bridge.framing import Frame, FrameReader
-from firmware_bridge.modbus import ModbusRegister, ModbusRtuBus, ModbusTcpBus, RegisterType
+from firmware_bridge.modbus import ModbusRtuBus, ModbusTcpBus
+from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.node import NodeBus, NodeModel
+from firmware_bridge.register_types import RegisterType
 from firmware_bridge.registers import decode, width
 from tests.fuzz.shells import NOW_MS, small
 
@@ -24,7 +26,8 @@ def registers(data: bytes) -> object:
     kind = list(RegisterType)[head[0] % len(RegisterType)]
     order = ("ABCD", "CDAB", "BADC", "DCBA")[head[1] % 4]
     missing = (kind.raw_range or (0, 65535))[1]
-    register = ModbusRegister(name="r", quantity="code", type=kind, order=order, scale=0.001, missing_raw=(missing,))
+    told = {"table": "coil"} if kind is RegisterType.BIT else {} if kind.of_half_a_word else {"order": order}
+    register = ModbusRegister(name="r", quantity="code", type=kind, scale=0.001, missing_raw=(missing,), **told)
     words = [int.from_bytes(body[i : i + 2], "big") for i in range(0, len(body), 2)]
     if len(words) != width(register):
         try:

@@ -123,7 +123,8 @@ def libmodbus(tmp_path: Path) -> Iterator[str]:
 async def test_the_agents_driver_reads_coils_of_a_libmodbus_server(tmp_path: Path):
     from contract.clock import SystemClock
     from edge_agent.drivers.modbus import ModbusDriver
-    from firmware_bridge.modbus import ModbusTcpBus, Table
+    from firmware_bridge.modbus import ModbusTcpBus
+    from firmware_bridge.register_types import Table
     from tests.edge_agent.drivers.registers import info_with
 
     at = [0, 1, 3, 17, 31]

@@ -8,7 +8,9 @@ from typing import Any
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.quantities import Quantity
 from edge_agent.drivers.base import DeviceInfo
-from firmware_bridge.modbus import ModbusModel, ModbusRegister, RegisterType, RtuDevice, Table
+from firmware_bridge.modbus import ModbusModel, RtuDevice
+from firmware_bridge.modbus_register import ModbusRegister
+from firmware_bridge.register_types import RegisterType, Table
 from tests.edge_agent.drivers.rtu import any_station
 
 

@@ -15,7 +15,8 @@ from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
 from edge_agent.drivers.base import DeviceInfo
-from firmware_bridge.modbus import ModbusModel, ModbusRegister, ModbusRtuBus, RtuDevice
+from firmware_bridge.modbus import ModbusModel, ModbusRtuBus, RtuDevice
+from firmware_bridge.modbus_register import ModbusRegister
 from host.district_folder import load
 from simulators.cli.main import DISTRICT
 

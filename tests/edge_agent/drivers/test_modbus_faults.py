@@ -12,7 +12,8 @@ import pytest
 from contract.clock import SystemClock
 from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault
 from edge_agent.drivers.modbus import EXCEPTION_NAMES, ModbusDriver
-from firmware_bridge.modbus import ModbusTcpBus, Table
+from firmware_bridge.modbus import ModbusTcpBus
+from firmware_bridge.register_types import Table
 from tests.edge_agent.drivers.registers import info_with
 from tests.edge_agent.drivers.rtu import RtuUnits, bus, device, says
 from tests.servers import free_port

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from edge_agent.drivers.read_plan import MAX_BITS_PER_READ, Read, plan
-from firmware_bridge.modbus import Table
+from firmware_bridge.register_types import Table
 from firmware_bridge.registers import width
 from tests.edge_agent.drivers.registers import model_with
 

@@ -1,0 +1,64 @@
+"""Whether what a device file says of a rain gauge fits the register that counts its rain. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from contract.catalogue.channel_settings import RainGauge
+from contract.refusing import Place
+
+_BUCKETS_MM = (0.01, 0.05, 0.1, 0.2, 0.25, 0.254, 0.3, 0.4, 0.5, 1.0)
+
+
+class Counter(Protocol):
+    """What is asked of a register here."""
+
+    @property
+    def scale(self) -> float: ...
+    @property
+    def decimals(self) -> int: ...
+    @property
+    def counts(self) -> str | None: ...
+    @property
+    def raw_limits(self) -> tuple[int, int] | None: ...
+
+
+def counter_trouble(gauge: RainGauge, register: Counter) -> list[tuple[Place, str]]:
+    """Places within the quality settings, and what is wrong there."""
+    found: list[tuple[Place, str]] = []
+    scale, tip, wrap, limits = abs(register.scale), gauge.tip_mm, gauge.wraps_at_mm, register.raw_limits
+    if register.counts == "tips" and not _same(scale, tip):
+        what = f"it counts tips of {tip:g} mm, and scale is {register.scale:g}: one of them is wrong, they are the same"
+        found.append((("rain_gauge", "tip_mm"), what))
+    elif limits is not None and not _multiple(tip, scale):
+        what = (
+            f"a tip of {tip:g} mm is no whole number of the register's steps of {scale:g} mm: tip_mm or scale is wrong"
+        )
+        found.append((("rain_gauge", "tip_mm"), what))
+    elif not _same(round(tip, register.decimals), tip):
+        what = f"tips of {tip:g} mm are lost when values are rounded to {register.decimals} decimals: raise decimals"
+        found.append((("rain_gauge", "tip_mm"), what))
+    if wrap is None or limits is None:
+        return found
+    most = (limits[1] + 1) * scale
+    if wrap > most * (1 + 1e-9):
+        what = f"raw values end at {limits[1]}: with scale {scale:g} it wraps at {most:g} mm, never at {wrap:g} mm"
+        found.append((("rain_gauge", "wraps_at_mm"), what))
+    elif not _multiple(wrap, scale):
+        what = f"{wrap:g} mm is no whole number of the register's steps of {scale:g} mm: wraps_at_mm or scale is wrong"
+        found.append((("rain_gauge", "wraps_at_mm"), what))
+    elif not _same(wrap, most) and any(_same(wrap, (limits[1] + 1) * bucket) for bucket in _BUCKETS_MM):
+        what = (
+            f"{wrap:g} mm are {limits[1] + 1} steps of {wrap / (limits[1] + 1):g} mm, and scale is {scale:g}: "
+            f"with that it wraps at {most:g} mm"
+        )
+        found.append((("rain_gauge", "wraps_at_mm"), what))
+    return found
+
+
+def _same(a: float, b: float) -> bool:
+    return abs(a - b) <= 1e-9 * max(abs(a), abs(b))
+
+
+def _multiple(of: float, step: float) -> bool:
+    return round(of / step) >= 1 and _same(round(of / step) * step, of)
