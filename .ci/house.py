@@ -30,6 +30,7 @@ GENERATED = ("_pb2.py",)
 PURE = (
     "contract",
     "firmware_bridge",
+    "cloud.cap",
     "cloud.hydrology",
     "cloud.warnings",
     "cloud.ingest.admission",

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cloud.cli import access
+from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
 from cloud.cli.gateways import broker, gateway
@@ -29,6 +30,7 @@ app.add_typer(view, name="view")
 app.add_typer(clock, name="clock")
 app.add_typer(gateway, name="gateway")
 app.add_typer(broker, name="broker")
+app.add_typer(cap, name="cap")
 
 access.mount(app)
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from lxml import etree
 
+from cloud.cap.schema import NAMESPACE
 from cloud.warnings.incidents import Announcement
 from cloud.warnings.model import Evidence, Message, MsgType
 from cloud.warnings.settings import WarningSettings
@@ -21,7 +22,6 @@ from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import from_ms
 
-NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 _SEVERITY = {Level.RED: "Extreme", Level.ORANGE: "Severe", Level.YELLOW: "Moderate", Level.BLUE: "Minor"}
 _URGENCY = {Level.RED: "Immediate", Level.ORANGE: "Immediate", Level.YELLOW: "Expected", Level.BLUE: "Expected"}
 _RESPONSE = {Level.RED: "Evacuate", Level.ORANGE: "Avoid", Level.YELLOW: "Prepare", Level.BLUE: "Monitor"}

@@ -10,9 +10,9 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
+from cloud.cap.schema import NAMESPACE
 from cloud.delivery.feed import ATOM, render
 from cloud.views.decode import readings
-from cloud.warnings.cap import NAMESPACE
 from cloud.warnings.engine import Engine
 from cloud.warnings.model import Message, MsgType
 from cloud.warnings.settings import WarningSettings

@@ -1,0 +1,76 @@
+"""`headwater-cloud cap`: what the messages say, and whether a message is sound."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+cap = typer.Typer(no_args_is_help=True, help="CAP messages: what ours say, and whether any message is sound.")
+_TIMEOUT_S = 20.0
+
+
+class Profile(StrEnum):
+    """Consumers whose further rules can be checked."""
+
+    GOOGLE = "google"
+    IPAWS = "ipaws"
+
+
+@cap.command()
+def check(
+    source: Annotated[str, typer.Argument(metavar="FILE|URL", help="A CAP message or a feed of them; - for stdin.")],
+    profile: Annotated[list[Profile] | None, typer.Option(help="Also by the rules of this consumer.")] = None,
+) -> None:
+    """Everything wrong with a CAP 1.2 message, a line each; exits 1 when there is something, 2 when none was read."""
+    from cloud.cap.check import check as faults_of
+
+    found = faults_of(_read(source), [p.value for p in profile or ()])
+    for fault in found:
+        typer.echo(str(fault).translate(_QUIET))
+    if found:
+        raise typer.Exit(1)
+    typer.echo("good: no fault found")
+
+
+# What a message says goes to a terminal: nothing in it may act there, or break a line.
+_QUIET = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160))}
+
+
+def _read(source: str) -> bytes:
+    from cloud.cap.check import MAX_BYTES
+
+    if source.startswith(("http://", "https://")):
+        return _fetch(source, MAX_BYTES + 1)
+    try:
+        if source == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(source).open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        _unread(f"{source} cannot be read: {error.strerror}")
+
+
+def _fetch(url: str, most: int) -> bytes:
+    import httpx
+
+    data = bytearray()
+    try:
+        with httpx.stream("GET", url, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
+            if answer.status_code != 200:
+                _unread(f"{url} answers {answer.status_code}: give the address of a message")
+            for part in answer.iter_bytes():
+                data += part
+                if len(data) >= most:
+                    break
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        _unread(f"{url} cannot be read: {error or type(error).__name__}")
+    return bytes(data)
+
+
+def _unread(what: str) -> NoReturn:
+    typer.echo(what, err=True)
+    raise typer.Exit(2)
