@@ -47,6 +47,8 @@ TESTED_BY_OTHERS = {
     "simulators.promise.run": _CAMPAIGN,
     "simulators.promise.warnings.cloud": _CAMPAIGN,
     "simulators.promise.warnings.gateways": _CAMPAIGN,
+    "simulators.promise.warnings.machine": _CAMPAIGN,
+    "simulators.promise.warnings.people": _CAMPAIGN,
     "simulators.promise.warnings.properties": _CAMPAIGN,
     "simulators.promise.warnings.replayed": _CAMPAIGN,
     "simulators.promise.warnings.run": _CAMPAIGN,

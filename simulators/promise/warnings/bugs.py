@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from cloud.log.log_clock import Instant, LogClock
+
 
 @contextmanager
 def replaced(owner: Any, name: str, new: Callable[..., Any]) -> Iterator[None]:
@@ -31,7 +33,19 @@ class Bug:
     found_by: frozenset[str]
 
 
-BUGS: dict[str, Bug] = {}
+def _clock_step_believed() -> AbstractContextManager[None]:
+    """The wall clock is right, whatever it says."""
+
+    def trusting(self: LogClock, at: Instant) -> int:
+        self.believe(at)
+        return at.wall_ms
+
+    return replaced(LogClock, "now_ms", trusting)
+
+
+BUGS: dict[str, Bug] = {
+    "clock-step-believed": Bug(_clock_step_believed, frozenset({"a-clock-step-is-not-believed"})),
+}
 
 
 def planted(name: str | None) -> AbstractContextManager[None]:

@@ -12,6 +12,8 @@ from tempfile import mkdtemp
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.ledger.open import open_ledger
+from cloud.log.believed_clock import BelievedClock
+from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
 from cloud.views.base import Poisoned, RetryLater
 from cloud.warnings.store import forget
@@ -19,6 +21,7 @@ from cloud.warnings.view import WarningsView, open_view
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.warnings.district import Edition
 from simulators.promise.warnings.gateways import Gateway, Waiting
+from simulators.promise.warnings.machine import Machine
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
 
@@ -26,8 +29,9 @@ from simulators.promise.world import Broken, World
 class Parts:
     """What one life of the process holds open."""
 
-    def __init__(self, edition: Edition, folder: Path) -> None:
+    def __init__(self, edition: Edition, folder: Path, machine: Machine) -> None:
         self.log = open_log(folder)
+        self.clock = BelievedClock(machine, folder, self.log)
         self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", whole=True)
         self.warnings: WarningsView = open_view(self.ledger, edition.catalogue)
 
@@ -37,6 +41,7 @@ class Cloud:
 
     def __init__(self, world: World, edition: Edition, folder: Path, witness: Witness) -> None:
         self._world, self.edition, self.folder, self._witness = world, edition, folder, witness
+        self.machine = Machine(world)
         self.disk = Disk(random.Random(world.rng.getrandbits(64)))
         folder.mkdir(parents=True)
         shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
@@ -53,7 +58,7 @@ class Cloud:
         try:
             if self._forget_first:
                 self._forget()
-            self.parts = parts = Parts(self.edition, self.folder)
+            self.parts = parts = Parts(self.edition, self.folder, self.machine)
             self._world.say(
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )
@@ -118,7 +123,7 @@ class Cloud:
         for w in group:
             w.try_at(self._world.true_ms)
         try:
-            fresh = self.parts.log.append([w.entry for w in group], self._world.true_ms)
+            fresh = self.parts.log.append([w.entry for w in group], self.parts.clock.now_ms())
         except Crash:
             self.fall()
             return
@@ -141,11 +146,27 @@ class Cloud:
     def _world_s(self, ms: int) -> str:
         return f"{(ms - self._world.start_ms) / 1000:.0f} s"
 
+    def decide(self, decision: Decision) -> bool:
+        """A person's decision into the log; false: the cloud did not answer."""
+        if self.parts is None:
+            return False
+        try:
+            (new,) = self.parts.log.append([entry_of(decision)], self.parts.clock.now_ms())
+        except Crash:
+            self.fall()
+            return False
+        except (sqlite3.Error, OSError):
+            return False
+        self._witness.decision(decision, self._world.true_ms, new)
+        self._plan_follow()
+        return True
+
     def tick(self) -> None:
         if self.parts is None:
             return
         try:
-            self.parts.log.tick(self._world.true_ms)
+            self.parts.clock.look()
+            self.parts.log.tick(self.parts.clock.now_ms())
         except Crash:
             self.fall()
             return

@@ -6,6 +6,8 @@ project's state: docs/promise.md lists the same.
 
 from __future__ import annotations
 
+from simulators.promise.world import Broken
+
 # Property, or kind of fault -> what it waits for.
 OFF: dict[str, str] = {
     "one-sample-is-not-enough": "conditions that judge the share of usable readings",
@@ -19,9 +21,18 @@ OFF: dict[str, str] = {
     "ends-when-dry": "held levels that are judged again under other rules",
     "told-is-a-record": "a rebuild that leaves alone what was told",
     "rebuild": "a rebuild that leaves alone what was told",
+    "officers": "decisions of people about incidents and sensors",
+    "consumers": "delivery of what is in force",
+    "worse-within-a-level-is-told": "incidents that tell of places",
 }
 
 
 def on(name: str) -> bool:
     """Whether this release is held to it."""
     return name not in OFF
+
+
+def fail(name: str, what: str) -> None:
+    """Raises Broken, unless the property is off."""
+    if on(name):
+        raise Broken(f"{name}: {what}")

@@ -8,24 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
+from cloud.log.decision import DecisionKind
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level, Rule
 from simulators.promise.warnings import evidence as ev
 from simulators.promise.warnings.cloud import Parts
 from simulators.promise.warnings.evidence import Delays
-from simulators.promise.warnings.features import on
+from simulators.promise.warnings.features import fail, on
 from simulators.promise.warnings.replayed import check_replay
 from simulators.promise.warnings.sensors import SHOWING, Fault, Sensor
 from simulators.promise.warnings.witness import Heard, Told, Witness
-from simulators.promise.world import Broken
 
 # From the moment at which the evidence is complete in a cloud that runs: the next tick, and the view's step.
 TOLD_WITHIN_MS = 120_000
+SOON_MS, AGO_MS = 10_000, 300_000  # when a message says that it was sent, against when it was first seen
+COLLECTED_MS = 60_000  # places that join within a minute may come in one message
 _YOUNG_SHARE = 0.6  # of `stale_after_s`: what is older when it comes is history
 
 
 def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None:
     """All of them. parts: the cloud's as the run ended."""
+    for t in witness.told:
+        if not -AGO_MS <= t.sent_ms - t.seen_ms <= SOON_MS:
+            what = f"{t.id}, told at {witness.at(t.seen_ms)}, says that it was sent at {witness.at(t.sent_ms)}"
+            fail("a-clock-step-is-not-believed", what)
     checks = _Checks(witness, sensors)
     for zone, told in checks.by_zone():
         checks.raised_on_evidence(zone, told)
@@ -35,12 +41,6 @@ def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None
         check_replay(witness, parts.log)
     for incident in parts.warnings.reader.incidents(open_only=True):
         fail("ends-when-dry", f"incident {incident.id} is open though every sensor has long shown dry")
-
-
-def fail(name: str, what: str) -> None:
-    """Raises Broken, unless the property is off."""
-    if on(name):
-        raise Broken(f"{name}: {what}")
 
 
 def delays_of(catalogue: Catalogue, channel: int, rule: Rule) -> Delays:
@@ -113,6 +113,8 @@ class _Checks:
             level = t.level
 
     def _fell(self, t: Told, zone: str) -> None:
+        if self._ended_by_person(t):
+            return
         for channel, rule in self._of_zone(t.catalogue, zone):
             stands = self._surely_stands(channel, rule, t.catalogue, t)
             if stands is not None and (t.level is None or stands.rank > t.level.rank):
@@ -121,6 +123,11 @@ class _Checks:
                 fail(name, f"{what}, and channel {channel} stands at {stands.value}")
         if t.all_clear:
             self._no_clear_by_edit(t, zone)
+
+    def _ended_by_person(self, t: Told) -> bool:
+        """Somebody had ended the incident by then."""
+        ends = (ms for ms, d in self._witness.decided if d.kind is DecisionKind.END and d.target == t.incident)
+        return t.level is None and any(ms <= t.seen_ms for ms in ends)
 
     def _no_clear_by_edit(self, t: Told, zone: str) -> None:
         """Under the rules before a change something stood, and nothing has shown dry since."""
@@ -135,13 +142,23 @@ class _Checks:
                     fail("a-rule-change-clears-nothing", f"{what}, and channel {channel} showed {stands.value}")
 
     def _surely_stands(self, channel: int, rule: Rule, catalogue: Catalogue, t: Told) -> Level | None:
-        """The highest level of a rule that a channel surely reached and has not even perhaps left, as of a message."""
+        """The highest level of a rule that a channel surely reached and has not even perhaps left, as of a message.
+
+        What came while it was muted speaks neither for nor against. What stood when a person ended an incident of the
+        zone counts again once it was dry.
+        """
+        station = catalogue.channels[channel].station
         delays = delays_of(catalogue, channel, rule)
-        every = self._known(channel, t.sent_ms, float("inf"))
-        rows = ev.in_order(self._known(channel, t.sent_ms - 30_000, delays.stale_ms / 4))
+        mutes = self._witness.mutes(channel, station.id)
+        every = [h for h in self._known(channel, t.sent_ms, float("inf")) if not _within(h.came_ms, mutes)]
+        young = ev.in_order(self._known(channel, t.sent_ms - 30_000, delays.stale_ms / 4))
+        rows = [h for h in young if not _within(h.came_ms, mutes)]
+        ended_ms = max(self._witness.ends(station.zone, t.seen_ms), default=None)
         for level in sorted(rule.levels, key=lambda x: -x.rank):
             level_m = rule.levels[level]
             dry_ms = ev.last_perhaps_dry(every, level_m - rule.hysteresis, delays)
+            if ended_ms is not None and dry_ms < ended_ms:
+                continue
             for i, h in enumerate(rows):
                 if h.time_ms > dry_ms:
                     reached_ms = ev.surely_reached(rows, i, level_m, delays, t.sent_ms - 30_000)
@@ -152,6 +169,8 @@ class _Checks:
     def _why_not(self, channel: int, t: Told, rule: Rule) -> str:
         """The name of what went wrong: by what it was that ended it."""
         rows = self._known(channel, t.sent_ms, float("inf"))
+        if _within(t.sent_ms, self._witness.mutes(channel, t.catalogue.channels[channel].station.id)):
+            return "mute-is-not-dry"
         if any(0 <= t.seen_ms - era.from_ms <= TOLD_WITHIN_MS for era in self._witness.eras[1:]):
             return "a-rule-change-clears-nothing"
         if not rows or t.sent_ms - rows[-1].came_ms > rule.stale_after_s * 500:
@@ -162,39 +181,68 @@ class _Checks:
 
     def told_at_once(self) -> None:
         """What the water does and a sensor shows, lost echoes or not, is told in time."""
-        for n, era in enumerate(self._witness.eras):
-            end_ms = (
-                self._witness.eras[n + 1].from_ms if n + 1 < len(self._witness.eras) else self._witness.world.true_ms
-            )
+        ends = [era.from_ms for era in self._witness.eras[1:]] + [self._witness.world.true_ms]
+        for era, end_ms in zip(self._witness.eras, ends, strict=True):
             catalogue = era.edition.catalogue
-            for channel, info in catalogue.channels.items():
+            for channel in catalogue.channels:
                 for rule in catalogue.rules_by_channel.get(channel, ()):
-                    delays = delays_of(catalogue, channel, rule)
-                    self._rises(channel, info.station.zone, rule, delays, (era.from_ms, end_ms))
+                    place = _Place(channel, rule, catalogue, (era.from_ms, end_ms))
+                    self._rises(place)
+                    self._deepens(place)
 
-    def _rises(self, channel: int, zone: str, rule: Rule, delays: Delays, span: tuple[int, int]) -> None:
-        rows = [h for h in ev.in_order(self._known(channel, span[1], delays.stale_ms / 4)) if h.came_ms > span[0]]
-        sensor = self._sensors[channel]
-        for level, level_m in rule.levels.items():
-            for wet_from, wet_to in sensor.water.times_above(level_m + ev.MARGIN_M):
-                i = next(
-                    (i for i, h in enumerate(rows) if wet_from <= h.time_ms <= wet_to and h.value >= level_m), None
-                )
-                if i is None:
+    def _rows(self, place: _Place) -> list[Heard]:
+        rows = ev.in_order(self._known(place.channel, place.span[1], place.delays.stale_ms / 4))
+        return [h for h in rows if h.came_ms > place.span[0]]
+
+    def _due(self, place: _Place, rows: Sequence[Heard], i: int, level_m: float, wet: tuple[int, int]) -> int | None:
+        """By when what a sound sensor shows from row i on must be told; None: nothing must."""
+        reached_ms = ev.surely_reached(rows, i, level_m, place.delays, wet[1])
+        sensor = self._sensors[place.channel]
+        if reached_ms is None or reached_ms > wet[1] or not sensor.sound(wet[0] - 120_000, reached_ms, SHOWING):
+            return None
+        deadline_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
+        mutes = self._witness.mutes(place.channel, place.station)
+        muted = any(a <= deadline_ms and rows[i].time_ms <= b for a, b in mutes)
+        return None if muted or deadline_ms > place.span[1] else deadline_ms
+
+    def _rises(self, place: _Place) -> None:
+        rows, sensor = self._rows(place), self._sensors[place.channel]
+        for level, level_m in place.rule.levels.items():
+            for wet in sensor.water.times_above(level_m + ev.MARGIN_M):
+                i = _first(rows, wet, level_m)
+                due_ms = None if i is None else self._due(place, rows, i, level_m, wet)
+                if i is None or due_ms is None or self._ended_as_high(place.zone, level, due_ms):
                     continue
-                reached_ms = ev.surely_reached(rows, i, level_m, delays, wet_to)
-                if reached_ms is None or not sensor.sound(wet_from - 120_000, reached_ms, SHOWING):
-                    continue
-                deadline_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
-                if reached_ms > wet_to or deadline_ms > span[1]:
-                    continue
-                if not self._was_told(zone, level, rows[i].time_ms, deadline_ms):
-                    blinks = not sensor.sound(wet_from, reached_ms, {Fault.SUSPECT})
-                    name = "a-dip-resets-nothing" if blinks else "told-at-once"
-                    what = f"{level.value} of channel {channel} ({zone}) shown since {self._at(rows[i].time_ms)}"
-                    fail(name, f"{what}, not told by {self._at(deadline_ms)}")
+                since_ms = rows[i].time_ms
+                what = f"{level.value} of channel {place.channel} ({place.zone}) shown since {self._at(since_ms)}"
+                late = f"{what}, not told by {self._at(due_ms)}"
+                if not self._was_told(place.zone, level, since_ms, due_ms):
+                    blinks = not sensor.sound(wet[0], due_ms, {Fault.SUSPECT})
+                    fail("a-dip-resets-nothing" if blinks else "told-at-once", late)
+                if not self._told_of(place, level, since_ms, due_ms + COLLECTED_MS):
+                    fail("worse-within-a-level-is-told", late)
+
+    def _deepens(self, place: _Place) -> None:
+        """Above red, depth that has doubled since it was last told, and grown by 0.25 m, is told."""
+        red_m = place.rule.levels.get(Level.RED)
+        if red_m is None:
+            return
+        rows, sensor = self._rows(place), self._sensors[place.channel]
+        told = [(t, _value_of(t, place.channel)) for t in self._witness.told if t.zone == place.zone]
+        for n, (t, value) in enumerate(told):
+            if value is None or value < red_m:
+                continue
+            next_ms = told[n + 1][0].seen_ms if n + 1 < len(told) else self._witness.world.true_ms
+            level_m = value + max(value, 0.25) + ev.MARGIN_M
+            for wet in sensor.water.times_above(level_m + ev.MARGIN_M):
+                i = _first(rows, (max(wet[0], t.seen_ms), wet[1]), level_m)
+                due_ms = None if i is None else self._due(place, rows, i, level_m, wet)
+                if due_ms is not None and due_ms < next_ms and not self._witness.ends(place.zone, due_ms):
+                    what = f"channel {place.channel} was told at {value:.2f} m and shows {level_m:.2f} m"
+                    fail("worse-within-a-level-is-told", f"{what}, not told by {self._at(due_ms)}")
 
     def _was_told(self, zone: str, level: Level, from_ms: int, until_ms: int) -> bool:
+        """Whether the zone stood at that level or above at some time in between, by what was told of it."""
         stands: Level | None = None
         for t in self._witness.told:
             if t.zone != zone or t.seen_ms > until_ms:
@@ -204,6 +252,46 @@ class _Checks:
             stands = t.level
         return stands is not None and stands.rank >= level.rank
 
+    def _told_of(self, place: _Place, level: Level, from_ms: int, until_ms: int) -> bool:
+        """Whether a message of that time, or the last one before, told of the place at that level or above."""
+        told = [t for t in self._witness.told if t.zone == place.zone and t.seen_ms <= until_ms]
+        before = [t for t in told if t.seen_ms <= from_ms][-1:]
+        now = [t for t in told if t.seen_ms > from_ms]
+        return any(
+            e.channel == place.channel and e.level.rank >= level.rank for t in (*before, *now) for e in t.evidence
+        )
+
+    def _ended_as_high(self, zone: str, level: Level, until_ms: int) -> bool:
+        """A person ended an incident of the zone that stood at that level or above: it need not be told again."""
+        for ended_ms in self._witness.ends(zone, until_ms):
+            told = [t for t in self._witness.told if t.zone == zone and t.seen_ms <= ended_ms]
+            if any(t.said_level.rank >= level.rank for t in told):
+                return True
+        return False
+
     def _at(self, ms: int) -> str:
-        """As the trace counts."""
-        return f"{(ms - self._witness.world.start_ms) / 1000:.1f}"
+        return self._witness.at(ms)
+
+
+class _Place:
+    """A channel under a rule, from one start to another with other rules."""
+
+    def __init__(self, channel: int, rule: Rule, catalogue: Catalogue, span: tuple[int, int]) -> None:
+        self.channel, self.rule, self.span = channel, rule, span
+        info = catalogue.channels[channel]
+        self.zone, self.station = info.station.zone, info.station.id
+        self.delays = delays_of(catalogue, channel, rule)
+
+
+def _first(rows: Sequence[Heard], wet: tuple[int, int], level_m: float) -> int | None:
+    """The first row of that time at or above a level."""
+    return next((i for i, h in enumerate(rows) if wet[0] <= h.time_ms <= wet[1] and h.value >= level_m), None)
+
+
+def _value_of(t: Told, channel: int) -> float | None:
+    """What a message says of a channel."""
+    return next((e.value for e in t.evidence if e.channel == channel), None)
+
+
+def _within(ms: int, spans: Sequence[tuple[int, int]]) -> bool:
+    return any(a <= ms <= b for a, b in spans)

@@ -13,7 +13,9 @@ from pathlib import Path
 from simulators.promise.disks import Disk, installed
 from simulators.promise.warnings.cloud import Cloud
 from simulators.promise.warnings.district import first_edition
+from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
+from simulators.promise.warnings.people import People
 from simulators.promise.warnings.properties import check
 from simulators.promise.warnings.sensors import Sensor, some_spells
 from simulators.promise.warnings.trouble import Trouble
@@ -104,6 +106,8 @@ class _Run:
         for gateway in self._gateways:
             world.after(world.rng.randrange(1, 8), lambda g=gateway: self._measure(g))  # type: ignore[misc]
         self._trouble.plan(_WET_MIN * 60.0)
+        if on("officers"):
+            People(world, self.cloud, self._witness, world.start_ms + _WET_MIN * 60_000).plan()
         wet_until_ms = world.start_ms + _WET_MIN * 60_000
         world.run_until(wet_until_ms)
         self._trouble.over()

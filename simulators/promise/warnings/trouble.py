@@ -23,6 +23,8 @@ class Trouble:
         }
         if on("rules-change"):
             self._kinds["rules-change"] = self._rules_change
+        if on("clock-steps"):
+            self._kinds["clock-step"] = self._clock_step
         if on("rebuild"):
             self._kinds["rebuild"] = self._rebuild
 
@@ -37,6 +39,7 @@ class Trouble:
         for gateway in self._gateways:
             gateway.heal()
         self._cloud.disk.heal()
+        self._cloud.machine.step(0)
 
     def _link_cut(self) -> None:
         gateway = self._world.rng.choice(self._gateways)
@@ -62,6 +65,12 @@ class Trouble:
     def _stop(self) -> None:
         self._world.fault("stop")
         self._cloud.stop()
+
+    def _clock_step(self) -> None:
+        by_s = self._world.rng.choice((8 * 3600, -3600, 90, -90, 30 * 86_400))
+        self._world.fault(f"clock-step {by_s} s")
+        self._cloud.machine.step(by_s * 1000)
+        self._world.after(self._world.rng.choice((61, 600, 1800)), lambda: self._cloud.machine.step(0))
 
     def _rules_change(self) -> None:
         edition = next_edition(self._cloud.edition, self._world.rng)

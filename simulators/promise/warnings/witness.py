@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cloud.warnings.model import Message, MsgType
+from cloud.log.decision import Decision, DecisionKind
+from cloud.warnings.model import Evidence, Message, MsgType, Why
 from cloud.warnings.reader import WarningsReader
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
@@ -48,6 +49,9 @@ class Told:
     seen_ms: int
     text: bytes
     catalogue: Catalogue
+    why: Why | None = None
+    expires_ms: int | None = None
+    evidence: Sequence[Evidence] = ()
 
     @property
     def level(self) -> Level | None:
@@ -76,7 +80,7 @@ class Witness:
     told: list[Told] = field(default_factory=list)
     eras: list[Era] = field(default_factory=list)
     down: list[tuple[int, int]] = field(default_factory=list)
-    rebuilt: bool = False
+    decided: list[tuple[int, Decision]] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
     _down_from_ms: int | None = None
 
@@ -117,8 +121,36 @@ class Witness:
         incident = reader.incident(m.incident)
         zone = incident.zone if incident is not None else ""
         now_ms, catalogue = self.world.true_ms, self.eras[-1].edition.catalogue
-        self.told.append(Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue))
+        more = (m.why, m.expires_ms, tuple(m.evidence))
+        self.told.append(
+            Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue, *more)
+        )
         self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level.value} {m.id[-20:]} of {m.incident}")
+
+    def decision(self, decision: Decision, came_ms: int, new: bool) -> None:
+        """It is in the log since `came_ms`, true time; not new: since an earlier try, about when it was made."""
+        if all(d.id != decision.id for _, d in self.decided):
+            self.decided.append((came_ms if new else decision.at_ms, decision))
+
+    def mutes(self, channel: int, station: str) -> list[tuple[int, int]]:
+        """From when to when a channel was muted, by itself or with its station; true time."""
+        out = []
+        for target in (f"channel/{channel}", f"station/{station}"):
+            mine = [(ms, d) for ms, d in self.decided if d.kind is DecisionKind.MUTE and d.target == target]
+            for n, (came_ms, d) in enumerate(mine):
+                until_ms = int(d.detail["until_ms"] or 0)
+                next_ms = mine[n + 1][0] if n + 1 < len(mine) else until_ms
+                out.append((came_ms, min(until_ms, next_ms)))
+        return [(a, b) for a, b in out if b > a]
+
+    def ends(self, zone: str, until_ms: int) -> list[int]:
+        """When people ended incidents of a zone, true time."""
+        of_zone = {t.incident for t in self.told if t.zone == zone}
+        return [ms for ms, d in self.decided if ms <= until_ms and d.kind is DecisionKind.END and d.target in of_zone]
+
+    def at(self, ms: int) -> str:
+        """As the trace counts."""
+        return f"{(ms - self.world.start_ms) / 1000:.1f}"
 
     def undisturbed_from(self, from_ms: int, need_ms: int) -> int:
         """When the cloud has run for `need_ms` on end, at the earliest after `from_ms`."""

@@ -39,10 +39,8 @@ def test_the_second_promise_holds(first: int) -> None:
 def test_a_planted_bug_is_found_by_the_property_that_names_it(bug: str) -> None:
     if not any(on(name) for name in BUGS[bug].found_by):
         pytest.skip(f"off: waits for {OFF[min(BUGS[bug].found_by)]}")
-    report = campaign(200, 1, bug, workers=1, stop_at=1)
-    assert report.broken, f"{bug} was not found in {report.seeds} seeds"
-    (broken,) = report.broken.values()
-    assert broken.split(":")[0] in BUGS[bug].found_by
+    named = (one(seed, bug).broken.split(":")[0] for seed in range(1, 201))
+    assert any(name in BUGS[bug].found_by for name in named), f"{bug} was not found in 200 seeds"
 
 
 def test_a_seed_replays_exactly_in_another_process() -> None:
