@@ -51,6 +51,7 @@ class Agent:
             now_of(self._clock),
             config.file.uplink.outbox(),
             version("headwater"),
+            config.simulated,
         )
         self._uplink = MqttUplink(config.gateway.id, session, self._store, config.file.broker, self._clock)
         self._buses = [

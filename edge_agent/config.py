@@ -55,7 +55,8 @@ def _few(found: object) -> object:
 class ConfigFile(SettingsModel):
     """flush_s: readings are gathered for so many real seconds before they are judged and spooled together.
 
-    addresses: bus id -> where that bus really is on this gateway, when the catalogue does not say so.
+    addresses: bus id -> where that bus really is on this gateway, when the catalogue does not say so. simulated: its
+    instruments are simulated, so whatever comes of its readings is an exercise; a scaled clock says the same.
     """
 
     gateway: Id
@@ -65,6 +66,7 @@ class ConfigFile(SettingsModel):
     clock: ClockText = "system"
     addresses: Annotated[dict[Id, str], BeforeValidator(_few)] = Field(default_factory=dict)
     flush_s: Positive = 0.25
+    simulated: bool = False
     uplink: UplinkSettings = UplinkSettings()
 
 
@@ -78,6 +80,11 @@ class EdgeConfig:
     clock: Clock
     data_dir: Path
     boot: str | None = None
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its readings are of no real place."""
+        return self.file.simulated or isinstance(self.clock, ScaledClock)
 
     @property
     def spool_path(self) -> Path:

@@ -44,7 +44,8 @@ class CloudHealth:
 
     def troubles(self) -> Sequence[str]:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
-        found = [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        found = self.ingest.troubles()
+        found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
         return [clock, *found] if (clock := self.clock.state().trouble) else found
 
     def sinks(self) -> Sequence[SinkState]:

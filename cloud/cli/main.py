@@ -147,8 +147,10 @@ def release_kept(config: ConfigPath) -> None:
     """Put refused batches through the checks again, after the catalogue is mended. Stop the cloud before."""
     from cloud.identity.store import read as read_registry
     from cloud.ingest.admission import Admission
+    from cloud.ingest.origins import Origins
     from cloud.ingest.quarantine import Quarantine
     from cloud.ingest.release import release
+    from cloud.log.base import EntryKind
     from cloud.log.believed_clock import BelievedClock
     from cloud.log.open import open_log
     from contract.clock import SystemClock
@@ -160,6 +162,7 @@ def release_kept(config: ConfigPath) -> None:
         admission.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
     batch_log = open_log(found.data_dir)
+    admission.refuse(Origins(found.catalogue, batch_log.notes(EntryKind.ORIGIN)).refused)
     now_ms = BelievedClock(found.clock, found.data_dir, batch_log).now_ms()
     done = release(kept, admission, batch_log, now_ms, operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)

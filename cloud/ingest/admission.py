@@ -73,6 +73,7 @@ class Admission:
 
     def __init__(self, catalogue: Catalogue, settings: AdmissionSettings | None = None) -> None:
         self._settings = settings or AdmissionSettings()
+        self.catalogue = catalogue
         self._district = catalogue.district.id
         self._gateways = list(catalogue.gateways)
         self._number = {g: i for i, g in enumerate(self._gateways)}
@@ -82,6 +83,7 @@ class Admission:
         self._owner = np.array([*(self._number[catalogue.channels[c].gateway] for c in channels), -1], np.int32)
         self._topics: dict[str, tuple[str, Lane] | None] = {}
         self._allowed: frozenset[str] | None = None
+        self._simulated: Mapping[str, str] = {}
 
     def allow(self, gateways: frozenset[str] | None) -> None:
         """From now on only these gateways are heard; None: identity is not checked. Safe from any thread."""
@@ -90,6 +92,10 @@ class Admission:
     def allows(self, gateway: str) -> bool:
         allowed = self._allowed
         return allowed is None or gateway in allowed
+
+    def refuse(self, simulated: Mapping[str, str]) -> None:
+        """From now on the batches of these gateways are refused as simulated, each with its reason."""
+        self._simulated = simulated
 
     def sort_out(self, messages: Sequence[InboundMessage], now_ms: int) -> Admitted:
         out = Admitted()
@@ -101,7 +107,7 @@ class Admission:
                 out.refusals.append(self._refusal(m, None, error.reason, str(error)))
                 continue
             if isinstance(parsed, RefusalReason):
-                out.refusals.append(self._refusal(m, None, parsed, _WHY.get(parsed, parsed.value)))
+                out.refusals.append(self._refusal(m, None, parsed, self._why(m, parsed)))
             else:
                 good.append((m, parsed, lane))
         if good:
@@ -151,7 +157,15 @@ class Admission:
             return lane, RefusalReason.UNKNOWN_GATEWAY
         if not self.allows(gateway):
             return lane, RefusalReason.NO_IDENTITY
+        if gateway in self._simulated:
+            return lane, RefusalReason.SIMULATED
         return lane, batch
+
+    def _why(self, m: InboundMessage, reason: RefusalReason) -> str:
+        topic = parse_topic(m.topic)
+        if reason is RefusalReason.SIMULATED and topic is not None:
+            return self._simulated.get(topic.gateway, reason.value)
+        return _WHY.get(reason, reason.value)
 
     def _topic(self, text: str) -> tuple[str, Lane] | None:
         topic = parse_topic(text)

@@ -16,9 +16,11 @@ from dataclasses import dataclass
 
 from cloud.ingest.admission import Admission, Admitted, InboundMessage, Refusal
 from cloud.ingest.links import GatewayLink
+from cloud.ingest.origins import Origins
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.release import release_one
-from cloud.log.base import BatchLog, Key
+from cloud.log.base import BatchLog, EntryKind, Key
+from cloud.log.origin import Origin, origin_entry
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.birth import Birth, decode_birth
 from contract.wire.envelope import WireError
@@ -53,6 +55,9 @@ class Ingest:
     ) -> None:
         self._receiver, self._log, self._quarantine = receiver, batch_log, quarantine
         self._district = district
+        self._origins = Origins(receiver.catalogue, batch_log.notes(EntryKind.ORIGIN))
+        receiver.refuse(self._origins.refused)
+        self._unwritten: dict[str, Origin] = {}  # what births said and the log could not take
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
         # Kept aside, and the log does not know yet: a crash or a full disk came between the two.
@@ -82,6 +87,8 @@ class Ingest:
         if self._unsettled:  # what was kept aside once stays aside, though its time would be good by now
             self._log.append([], now_ms, sorted(self._unsettled))
             self._unsettled.clear()
+        if self._unwritten:
+            self._write_origins(now_ms)
         found = self._receiver.sort_out(group, now_ms)
         known = [r for r in found.refusals if self._names_a_batch(r)]
         if aside := self._to_keep(found.refusals):
@@ -123,6 +130,7 @@ class Ingest:
             return []
         if isinstance(said, Birth):
             self.counts["births"] += 1
+            self._hear_origin(Origin(said.gateway, said.simulated), now_ms)
         else:
             self.counts["states"] += 1
             self._links[topic.gateway].state = said
@@ -136,6 +144,10 @@ class Ingest:
         last = (max(above),) if above else ()  # so that a spool which never gave it learns of another of its name
         ack = Ack(said.spool, prefix, last, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
         return [InboundMessage(str(Topic(self._district, topic.gateway, TopicKind.ACK)), encode_ack(ack))]
+
+    def troubles(self) -> list[str]:
+        """Simulated gateways that are refused, each with the reason."""
+        return [f"{why}: its batches are kept aside" for _, why in sorted(self._origins.refused.items())]
 
     def counters(self) -> Mapping[str, int]:
         """Totals since start, by name."""
@@ -155,6 +167,34 @@ class Ingest:
             )
             for g, link in sorted(self._links.items())
         ]
+
+    def _hear_origin(self, origin: Origin, now_ms: int) -> None:
+        """Durable when this returns, before any batch that comes after; if the disk refuses, before the next take."""
+        with self._lock:
+            if self._origins.logged(origin.gateway) is origin.simulated:
+                self._unwritten.pop(origin.gateway, None)
+                return
+            self._unwritten[origin.gateway] = origin
+            try:
+                self._write_origins(now_ms)
+            except (sqlite3.Error, OSError) as error:
+                self.counts["origin_failures"] += 1
+                log.warning("cannot log where readings of %s come from: %s", origin.gateway, error)
+
+    def _write_origins(self, now_ms: int) -> None:
+        waiting = list(self._unwritten.values())
+        self._log.append([origin_entry(o, self._origins.number(o.gateway), now_ms) for o in waiting], now_ms)
+        self._unwritten.clear()
+        before = self._origins.refused
+        for origin in waiting:
+            self._origins.say(origin)
+        self._refuse_simulated(before)
+
+    def _refuse_simulated(self, before: Mapping[str, str]) -> None:
+        refused = self._origins.refused
+        self._receiver.refuse(refused)
+        for gateway in refused.keys() - before.keys():
+            log.error("%s: its batches are kept aside", refused[gateway])
 
     def _seen(self, key: Key) -> bool:
         return self._log.seen.was_seen(key)
@@ -186,6 +226,10 @@ class Ingest:
                 continue
             self.counts["batches_stored"] += 1
             self.counts["readings_stored"] += n
+            if self._origins.said(entry.gateway) is None:
+                before = self._origins.refused
+                self._origins.took(entry.gateway)
+                self._refuse_simulated(before)
             link = self._links[entry.gateway]
             link.batches += 1
             link.readings += n

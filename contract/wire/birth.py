@@ -13,7 +13,8 @@ class Birth:
     """What an agent says of itself at each connect.
 
     floor: every sequence below it is settled: durable in the cloud, or given up and counted; 0 says nothing.
-    asked_ms: the agent's monotonic ms, repeated in the answer.
+    asked_ms: the agent's monotonic ms, repeated in the answer. simulated: its readings are of no real place; an agent
+    that says nothing of it is a real one.
     """
 
     gateway: str
@@ -23,6 +24,7 @@ class Birth:
     started_ms: int
     floor: int = 0
     asked_ms: int = 0
+    simulated: bool = False
 
 
 def encode_birth(birth: Birth) -> bytes:
@@ -36,10 +38,11 @@ def encode_birth(birth: Birth) -> bytes:
         started_ms=birth.started_ms,
         floor=birth.floor,
         asked_ms=birth.asked_ms,
+        simulated=birth.simulated,
     ).SerializeToString()
 
 
 def decode_birth(payload: bytes) -> Birth:
     """Raises WireError."""
     m = parse_message(pb.Birth, payload)
-    return Birth(m.gateway, m.spool, m.next_seq, m.agent_version, m.started_ms, m.floor, m.asked_ms)
+    return Birth(m.gateway, m.spool, m.next_seq, m.agent_version, m.started_ms, m.floor, m.asked_ms, m.simulated)

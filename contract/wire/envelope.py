@@ -39,6 +39,7 @@ class RefusalReason(StrEnum):
     BAD_TOPIC = "bad_topic"
     CLOCK_UNSYNCHRONISED = "clock_unsynchronised"
     NO_IDENTITY = "no_identity"  # never issued, expired or revoked
+    SIMULATED = "simulated"  # of a simulation, in a zone that also has a real gateway
 
 
 class WireError(ValueError):

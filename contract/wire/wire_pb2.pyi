@@ -58,7 +58,7 @@ class Batch(_message.Message):
     def __init__(self, version: _Optional[int] = ..., gateway: _Optional[str] = ..., spool: _Optional[int] = ..., seq: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., clock_unsynchronised: _Optional[bool] = ..., count: _Optional[int] = ..., base_time_ms: _Optional[int] = ..., time_delta_ms: _Optional[bytes] = ..., channel_base: _Optional[int] = ..., channel_delta: _Optional[bytes] = ..., value_encoding: _Optional[_Union[ValueEncoding, str]] = ..., value: _Optional[bytes] = ..., flag: _Optional[bytes] = ...) -> None: ...
 
 class Birth(_message.Message):
-    __slots__ = ("version", "gateway", "spool", "next_seq", "agent_version", "started_ms", "floor", "asked_ms")
+    __slots__ = ("version", "gateway", "spool", "next_seq", "agent_version", "started_ms", "floor", "asked_ms", "simulated")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     SPOOL_FIELD_NUMBER: _ClassVar[int]
@@ -67,6 +67,7 @@ class Birth(_message.Message):
     STARTED_MS_FIELD_NUMBER: _ClassVar[int]
     FLOOR_FIELD_NUMBER: _ClassVar[int]
     ASKED_MS_FIELD_NUMBER: _ClassVar[int]
+    SIMULATED_FIELD_NUMBER: _ClassVar[int]
     version: int
     gateway: str
     spool: int
@@ -75,7 +76,8 @@ class Birth(_message.Message):
     started_ms: int
     floor: int
     asked_ms: int
-    def __init__(self, version: _Optional[int] = ..., gateway: _Optional[str] = ..., spool: _Optional[int] = ..., next_seq: _Optional[int] = ..., agent_version: _Optional[str] = ..., started_ms: _Optional[int] = ..., floor: _Optional[int] = ..., asked_ms: _Optional[int] = ...) -> None: ...
+    simulated: bool
+    def __init__(self, version: _Optional[int] = ..., gateway: _Optional[str] = ..., spool: _Optional[int] = ..., next_seq: _Optional[int] = ..., agent_version: _Optional[str] = ..., started_ms: _Optional[int] = ..., floor: _Optional[int] = ..., asked_ms: _Optional[int] = ..., simulated: _Optional[bool] = ...) -> None: ...
 
 class Refusal(_message.Message):
     __slots__ = ("seq", "reason")

@@ -39,7 +39,8 @@ class Publication:
 class Session:
     """Used by one thread, the store's. Nothing raises; what the disk refuses is in the store's `disk_trouble`.
 
-    district, gateway: as the topics name them. version: of this program, for the birth.
+    district, gateway: as the topics name them. version, simulated: of this program, and whether its readings are of no
+    real place; for the birth.
     """
 
     def __init__(
@@ -50,8 +51,9 @@ class Session:
         now: Now,
         settings: OutboxSettings | None = None,
         version: str = "",
+        simulated: bool = False,
     ) -> None:
-        self._district, self._gateway, self._version = district, gateway, version
+        self._district, self._gateway, self._version, self._simulated = district, gateway, version, simulated
         self._store = store
         self._started_ms = now.utc_ms
         self._outbox = Outbox(store.id, settings or OutboxSettings())
@@ -175,7 +177,14 @@ class Session:
         self._birth_due = False
         asked_ms = self._time.ask(now)
         birth = Birth(
-            self._gateway, store.spool, store.next_seq, self._version, self._started_ms, store.floor, asked_ms
+            self._gateway,
+            store.spool,
+            store.next_seq,
+            self._version,
+            self._started_ms,
+            store.floor,
+            asked_ms,
+            self._simulated,
         )
         return [Publication(self.topic(TopicKind.BIRTH), encode_birth(birth))]
 

@@ -215,6 +215,7 @@ class District:
                 "catalogue": str(self.scene.folder.resolve()),
                 "data_dir": gateway,
                 "clock": str(self.clock),
+                "simulated": True,
                 "broker": {"host": broker[0], "port": broker[1], "keepalive_s": self.scene.keepalive_s, **tls},
                 "addresses": own,
             },

@@ -51,6 +51,16 @@ def test_a_good_one(folder: Path) -> None:
     assert c.file.uplink.outbox().window == 4
 
 
+@pytest.mark.parametrize(
+    ("line", "simulated"),
+    [("", False), ("simulated: true\n", True), ("simulated: false\n", False), ("clock: 'scaled:0,60,0'\n", True)],
+)
+def test_whether_its_readings_are_of_a_real_place(folder: Path, line: str, simulated: bool) -> None:
+    path = folder / "agent.yaml"
+    path.write_text(GOOD + line)
+    assert load_config(path).simulated is simulated
+
+
 def test_all_of_its_own_mistakes_at_once(folder: Path) -> None:
     text = """\
 gateway: gw-1

@@ -41,6 +41,9 @@ class Ingest:
     def counters(self) -> dict[str, int]:
         return {"batches_stored": 7}
 
+    def troubles(self) -> list[str]:
+        return []
+
 
 def view(name: str, trouble: str = "") -> Any:
     return SimpleNamespace(state=lambda: ViewState(name, 5, 0, trouble, 0))
