@@ -85,7 +85,8 @@ class BelievedClock:
         )
         now_ms = self._time.now_ms(at)
         if last_ms > now_ms + STEP_MS * self._speed:
-            why = f"at a start: the log was {said(last_ms - now_ms)} ahead of time, {self.start.value}"
+            ahead = said(last_ms - now_ms).lstrip("+")
+            why = f"the log was {ahead} ahead of time at a start; time begins {self.start.value}"
             self._owed.append(Correction(last_ms, now_ms, why, "headwater"))
         if self.start is not Start.WALL or self._owed:
             log.info("time begins %s: %s", self.start.value, iso(now_ms))
@@ -143,12 +144,10 @@ class BelievedClock:
     def state(self) -> ClockState:
         with self._lock:
             at = self._instant()
-            now_ms, last_ms = self._time.now_ms(at), self._log.now_ms()
+            now_ms = self._time.now_ms(at)
             trouble = self._time.trouble()
             if not trouble and self._owed:
-                trouble = (
-                    f"the log is {said(last_ms - now_ms)} ahead of time: make room on its disk, so that it is freed"
-                )
+                trouble = "the log is ahead of time: make room on its disk, so that it is freed"
             known, step = self._time.known, self._time.step
             return ClockState(now_ms, at.wall_ms, step, known, trouble)
 
