@@ -9,7 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cloud.api.ports import Services
-from cloud.delivery.dispatch import SinkState
+from cloud.delivery.queue import Noted
+from cloud.delivery.state import SinkMode, SinkState
 from contract.wire.state import GatewayState
 
 
@@ -38,7 +39,7 @@ class _Collector(Collector):
             aside.add_metric([view.name], view.set_aside)
         yield behind
         yield aside
-        yield from _sinks(health.sinks())
+        yield from _sinks(health.sinks(), self._services.clock.now_ms())
         turned = CounterMetricFamily(
             "headwater_http_refused", "Requests turned away: by limits or by access", labels=["by", "status"]
         )
@@ -63,18 +64,37 @@ class _Collector(Collector):
         yield levels
 
 
-def _sinks(states: Sequence[SinkState]) -> Iterator[Metric]:
-    """waiting and delivered are absent while the ledger, which counts them, is out of reach."""
-    waiting = GaugeMetricFamily("headwater_sink_waiting", "Messages not yet delivered", labels=["sink"])
-    delivered = CounterMetricFamily("headwater_sink_delivered", "Messages delivered", labels=["sink"])
-    trouble = GaugeMetricFamily("headwater_sink_trouble", "1 while its consumer gets no messages", labels=["sink"])
+def _sinks(states: Sequence[SinkState], now_ms: int) -> Iterator[Metric]:
+    """What the ledger counts is absent while it is out of reach."""
+    sink = ["sink"]
+    waiting = GaugeMetricFamily("headwater_sink_waiting", "Messages in force, not yet delivered", labels=sink)
+    oldest = GaugeMetricFamily("headwater_sink_oldest_waiting_seconds", "Age of the oldest of them", labels=sink)
+    delivered = CounterMetricFamily("headwater_sink_delivered", "Messages delivered", labels=sink)
+    last = GaugeMetricFamily("headwater_sink_last_success_seconds", "Since the last delivery", labels=sink)
+    trouble = GaugeMetricFamily("headwater_sink_trouble", "1 while its consumer lacks messages", labels=sink)
+    mode = GaugeMetricFamily("headwater_sink_state", "1 for the state it is in", labels=["sink", "state"])
+    aside = GaugeMetricFamily("headwater_sink_set_aside", "Messages that its consumer refused", labels=sink)
+    noted = {
+        why: CounterMetricFamily(f"headwater_sink_{why.value}", f"Messages not sent: {why.value}", labels=sink)
+        for why in Noted
+        if why is not Noted.SET_ASIDE
+    }
     for s in states:
+        trouble.add_metric([s.name], float(bool(s.trouble)))
+        for m in SinkMode:
+            mode.add_metric([s.name, m.value], float(m is s.mode))
         if s.waiting is not None:
             waiting.add_metric([s.name], s.waiting)
+            oldest.add_metric([s.name], 0.0 if s.oldest_ms is None else max(now_ms - s.oldest_ms, 0) / 1000)
         if s.delivered is not None:
             delivered.add_metric([s.name], s.delivered)
-        trouble.add_metric([s.name], float(bool(s.trouble)))
-    yield from (waiting, delivered, trouble)
+        if s.last_ms is not None:
+            last.add_metric([s.name], max(now_ms - s.last_ms, 0) / 1000)
+        if s.noted is not None:
+            aside.add_metric([s.name], s.noted[Noted.SET_ASIDE.value])
+            for why, metric in noted.items():
+                metric.add_metric([s.name], s.noted[why.value])
+    yield from (waiting, oldest, delivered, last, trouble, mode, aside, *noted.values())
 
 
 def _gateway_states(states: Sequence[GatewayState]) -> Iterator[Metric]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from cloud.delivery.dispatch import SinkState
+from cloud.delivery.state import SinkState
 from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
 from cloud.log.believed_clock import ClockState
@@ -32,7 +32,8 @@ class Health(Protocol):
         ...
 
     def troubles(self) -> Sequence[str]:
-        """What an operator is to look at though the cloud is ready: sinks whose consumers do not get messages."""
+        """What an operator is to look at though the cloud is ready: sinks whose consumers do not get messages, or not
+        all."""
         ...
 
     def sinks(self) -> Sequence[SinkState]:

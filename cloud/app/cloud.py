@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,7 @@ from cloud.app.health import CloudHealth
 from cloud.app.http_server import serve
 from cloud.config import CloudConfig
 from cloud.delivery.dispatch import Dispatcher
+from cloud.delivery.notice import Notice
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
@@ -62,7 +64,16 @@ class Cloud:
         self.series = open_series(config.file.series, config.base, folder)
         self.ledger = open_ledger(config.ledger_url, whole=True)
         self.dispatchers = [
-            Dispatcher(self.ledger, sink.make(config.base, config.file.egress.rules()), self.clock)
+            Dispatcher(
+                self.ledger,
+                sink.make(config.base, config.file.egress.rules()),
+                self.clock,
+                sink.policy(),
+                tell=self._tell_sinks,
+                sender=catalogue.response_plan.sender,
+                zone=ZoneInfo(catalogue.district.time_zone),
+                enabled=sink.enabled,
+            )
             for sink in config.file.delivery
         ]
         wake = [dispatcher.wake for dispatcher in self.dispatchers]
@@ -159,6 +170,12 @@ class Cloud:
         self.ledger.dispose()
         self.quarantine.close()
         self.log.close()
+
+    def _tell_sinks(self, notice: Notice) -> None:
+        """That one of them is gone or back, to the others."""
+        for dispatcher in self.dispatchers:
+            if dispatcher.sink_name != notice.sink:
+                dispatcher.notify(notice)
 
     def _hand_on(self) -> None:
         """What is in the log reaches the views, and what warnings come of it the sinks; but a view or a sink in trouble

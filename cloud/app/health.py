@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cloud.delivery.dispatch import Dispatcher, SinkState
+from cloud.delivery.dispatch import Dispatcher
+from cloud.delivery.state import SinkState
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.links import GatewayLink

@@ -15,6 +15,7 @@ from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
 from cloud.cli.gateways import broker, gateway
+from cloud.cli.sinks import sink, sinks
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
 
@@ -31,6 +32,8 @@ app.add_typer(clock, name="clock")
 app.add_typer(gateway, name="gateway")
 app.add_typer(broker, name="broker")
 app.add_typer(cap, name="cap")
+app.add_typer(sink, name="sink")
+app.command("sinks")(sinks)
 
 access.mount(app)
 

@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
+
+from pydantic import Field
 
 from cloud.delivery.egress import Egress
+from cloud.delivery.notice import Notice
 from cloud.delivery.outgoing import Resolver
+from cloud.delivery.queue import Policy
 from cloud.warnings.codec import message_json
 from cloud.warnings.model import Message
 from contract.settings_model import Id, SettingsModel
 
 
 class NotDelivered(Exception):
-    """The consumer does not have the message: try again. The text says why, without secrets: it is shown."""
+    """The consumer takes no message for now: try again. The text says why, without secrets: it is shown.
+
+    perhaps: it may have this one all the same, as when it took the request and did not answer. wait_s: how long it
+    asks to be left alone, in real seconds.
+    """
+
+    def __init__(self, why: str, *, perhaps: bool = False, wait_s: float | None = None) -> None:
+        super().__init__(why)
+        self.perhaps, self.wait_s = perhaps, wait_s
+
+
+class Refused(Exception):
+    """The consumer is there and does not take this message. After some tries it is set aside; others go on."""
 
 
 class GivenUp(Exception):
@@ -22,7 +38,7 @@ class GivenUp(Exception):
 
 
 class Sink(Protocol):
-    """Reaches one consumer. Used from one thread."""
+    """Reaches one consumer. Used from as many threads at once as its settings' `parallel` says."""
 
     @property
     def name(self) -> str:
@@ -42,13 +58,31 @@ class Sink(Protocol):
         ...
 
 
+@runtime_checkable
+class TakesNotices(Protocol):
+    """A sink whose consumer can be told of more than warnings, and be asked by a test whether it is back."""
+
+    def notify(self, notice: Notice) -> str:
+        """As `Sink.deliver`."""
+        ...
+
+
 class SinkSettings(SettingsModel):
     """One entry of `delivery:`. A kind adds `kind: Literal["..."]` and what it needs.
 
-    name: of the sink, one of its own; what was delivered is remembered under it.
+    name: of the sink, one of its own; what was delivered is remembered under it. parallel: how many messages, each of
+    another incident, may be under way to it at once. refusals: how often a message that the consumer refuses is tried
+    before it is set aside. enabled: false: it gets nothing.
     """
 
     name: Id
+    parallel: Annotated[int, Field(ge=1, le=64)] = 1
+    refusals: Annotated[int, Field(ge=1, le=1000)] = 5
+    enabled: bool = True
+
+    def policy(self) -> Policy:
+        """How its consumer is treated."""
+        return Policy(parallel=self.parallel, refusals=self.refusals)
 
     @abstractmethod
     def make(self, base: Path, egress: Egress) -> Sink:
@@ -70,5 +104,5 @@ class SinkSettings(SettingsModel):
 
 
 def body_of(message: Message) -> dict[str, Any]:
-    """What a consumer gets: the essentials as JSON, and the CAP message as it is."""
-    return {**message_json(message), "cap": message.cap_xml.decode()}
+    """What a consumer gets: the essentials as JSON, and the CAP message as it is. type: a notice has another."""
+    return {"type": "warning", **message_json(message), "cap": message.cap_xml.decode()}

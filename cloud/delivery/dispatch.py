@@ -1,7 +1,7 @@
-"""One thread a sink: takes the ledger's messages in order, and goes on only when one is delivered or given up.
+"""Delivers the ledger's messages to one sink: the thread around `cloud.delivery.queue`.
 
-A slow or dead consumer holds up itself alone. One that answers 410 is left alone until the next start. In the first
-five minutes of a failure it is tried every few seconds: a tunnel fills in ten.
+A slow or dead consumer holds up itself alone. One thread a sink looks, plans and writes down; each attempt has a thread
+of its own while it lasts, as many at once as the sink's policy allows.
 """
 
 from __future__ import annotations
@@ -10,45 +10,88 @@ import logging
 import random
 import threading
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, tzinfo
+from functools import partial
 
-from sqlalchemy import Engine, Select, func, insert, select, update
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.delivery.base import GivenUp, NotDelivered, Sink
-from cloud.delivery.tables import deliveries
+from cloud.delivery import notice as notices
+from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, TakesNotices
+from cloud.delivery.notice import Notice, Notices, NoticeType
+from cloud.delivery.queue import Noted, Pending, Plan, Policy, Queue
+from cloud.delivery.record import Record, Result
+from cloud.delivery.state import SinkMode, SinkState
 from cloud.warnings.model import Message
-from cloud.warnings.store import message_of
-from cloud.warnings.tables import messages
 from contract.clock import Clock
 
 log = logging.getLogger(__name__)
 
 _IDLE_S = 0.5
-_EAGER_S, _EAGER_FOR_S, _PATIENT_MAX_S = 2.0, 300.0, 300.0
+_AGAIN_S = 2.0
+_LEAST_S = 0.2  # of real time: a scenario that runs fast must not hammer at a consumer
+_STOP_S = 15.0
+
+_POLICY = Policy()
+_NOTHING = Plan()
 
 
-@dataclass(frozen=True, slots=True)
-class SinkState:
-    """delivered, waiting: messages; None while the ledger is out of reach. trouble: empty when there is none."""
+def _spread() -> float:
+    return random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
 
-    name: str
-    delivered: int | None
-    waiting: int | None
-    trouble: str
+
+def _in_a_thread(attempt: Callable[[], None]) -> None:
+    threading.Thread(target=attempt, name="attempt", daemon=True).start()
 
 
 class Dispatcher:
-    """Delivers the ledger's messages to one sink: `start`, then `stop`. Raises nothing but at the start."""
+    """`start`, then `stop`. Raises nothing but at the start.
 
-    def __init__(self, ledger: Engine, sink: Sink, clock: Clock) -> None:
-        self._ledger, self._sink, self._clock = ledger, sink, clock
+    tell: hands a notice to the other sinks. sender, zone: for test messages. idle_s: how often the ledger is looked at
+    when nobody wakes it; again_s: when it was out of reach; least_s: between two tries; all in real seconds. spawn:
+    runs an attempt; spread: a factor for each pause: for who plays time and calls `step` instead of `start`.
+    """
+
+    def __init__(
+        self,
+        ledger: Engine,
+        sink: Sink,
+        clock: Clock,
+        policy: Policy = _POLICY,
+        *,
+        tell: Callable[[Notice], None] = lambda _: None,
+        sender: str = "headwater",
+        zone: tzinfo = UTC,
+        enabled: bool = True,
+        idle_s: float = _IDLE_S,
+        again_s: float = _AGAIN_S,
+        least_s: float = _LEAST_S,
+        spawn: Callable[[Callable[[], None]], None] = _in_a_thread,
+        spread: Callable[[], float] = _spread,
+    ) -> None:
+        self._sink, self._clock = sink, clock
+        self._tell, self._sender, self._zone, self._enabled = tell, sender, zone, enabled
+        self._idle_s, self._again_s, self._run_attempt = idle_s, again_s, spawn
+        self._record = Record(ledger, sink.name)
+        least_ms = self._clock_ms(least_s)
+        can_test = isinstance(sink, TakesNotices)
+        self._queue = Queue(policy, spread, least_ms=least_ms, can_test=can_test)
+        self._notices = Notices(pause_ms=max(10_000, least_ms))
         self._stop = threading.Event()
-        self._news = threading.Event()
-        self._trouble = ""
-        self._gone = False
-        self._after = 0  # all messages up to this number are delivered: what is old is not looked at again
+        self._turn = threading.Event()
+        self._came: deque[Callable[[], None]] = deque()  # what attempts came to, for the sink's own thread
+        self._results: list[Result] = []  # these three are yet to be written down
+        self._notes: list[tuple[str, Noted]] = []
+        self._gone_ms: tuple[str, int | None] | None = None
+        self._under_way = 0
+        self._looked_to = 0  # number of the newest message that was seen
+        self._asked: int | None = None
+        self._off = "" if enabled else "switched off in the configuration"
+        self._ledger_trouble = ""
+        self._defect = ""
         self._thread = threading.Thread(target=self._run, name=f"deliver {sink.name}", daemon=True)
 
     @property
@@ -62,111 +105,248 @@ class Dispatcher:
         return self._sink.name
 
     def alive(self) -> bool:
-        """Or at rest, because its consumer wants no more."""
-        return self._gone or self._thread.is_alive()
+        """While its thread turns."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
-        """Begins with the oldest message that this sink has not delivered."""
+        """Begins with what is in force and this sink has not delivered."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Waits for the attempt that is under way, 15 s at most."""
+        """Waits for the attempts that are under way, 15 s at most."""
         self._stop.set()
-        self._news.set()
-        self._thread.join(15)
+        self._turn.set()
+        self._thread.join(_STOP_S)
         self._sink.close()
 
     def wake(self) -> None:
         """There may be a new message. From any thread; without it the ledger is looked at twice a second."""
-        self._news.set()
+        self._turn.set()
+
+    def notify(self, notice: Notice) -> None:
+        """Tells the consumer, where it can be told; from any thread."""
+        if isinstance(self._sink, TakesNotices):
+            self._notices.add(notice)
+            self._turn.set()
 
     def trouble(self) -> str:
-        """Why messages do not reach the consumer, or will not again before the next start; empty when they do."""
-        return self._trouble
+        """Why messages do not reach the consumer, or some do not; empty when all do."""
+        queue = self._queue
+        gone = f"{queue.gone}: it gets a test message every ten minutes, and what is in force once it takes that"
+        said = [self._off or (gone if queue.gone else queue.trouble), self._ledger_trouble, self._defect]
+        if not self._off:
+            said += [
+                f"{a.message.id} was refused and is set aside ({a.why}): mend it, then "
+                f"`headwater-cloud sink retry {self._sink.name}`"
+                for a in queue.aside()
+            ]
+        return "; ".join(s for s in said if s)
 
     def state(self) -> SinkState:
         """How far it is. Asks the ledger, and stands for whoever asks when that is out of reach."""
-        name = self._sink.name
-        delivered = select(func.count()).where(deliveries.c.sink == name, deliveries.c.delivered_ms.is_not(None))
+        queue, name, trouble = self._queue, self._sink.name, self.trouble()
+        mode = SinkMode.WORKING
+        if self._off:
+            mode = SinkMode.OFF
+        elif queue.gone:
+            mode = SinkMode.GONE
+        elif queue.trouble:
+            mode = SinkMode.FAILING
         try:
-            with self._ledger.connect() as db:
-                waiting = db.execute(self._undelivered(select(func.count()).select_from(messages))).scalar_one()
-                return SinkState(name, db.execute(delivered).scalar_one(), waiting, self._trouble)
+            counts, newest = self._record.counts(), self._record.switches().newest
         except SQLAlchemyError as error:
-            return SinkState(name, None, None, self._trouble or f"the ledger is out of reach: {error}")
+            return SinkState(name, None, None, trouble or f"the ledger is out of reach: {error}", mode)
+        waiting = queue.waiting()
+        count = len(waiting) + max(newest - self._looked_to, 0)  # those that nobody has looked at yet
+        oldest_ms = min((m.sent_ms for m in waiting), default=None)
+        aside = [a.message.id for a in queue.aside()]
+        return SinkState(name, counts.delivered, count, trouble, mode, counts.noted, oldest_ms, counts.last_ms, aside)
+
+    # --- the sink's own thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while not self._stop.is_set() and not self._gone:
-            try:
-                self._news.clear()  # before the look: what comes after it wakes us
-                message = self._next()
-                if message is None:
-                    self._news.wait(_IDLE_S)
-                else:
-                    self._insist(message)
-            except SQLAlchemyError as error:
-                self._trouble = f"the ledger is out of reach: {error}"
-                self._stop.wait(_EAGER_S)
-            except Exception as error:  # a defect must not end the thread in silence: the next warning may matter
-                self._trouble = f"{type(error).__name__}: {error}"
-                log.exception("sink %s stumbled; it will try again", self._sink.name)
-                self._stop.wait(_EAGER_S)
-
-    def _next(self) -> Message | None:
-        query = self._undelivered(select(messages)).order_by(messages.c.number).limit(1)
-        with self._ledger.connect() as db:
-            row = db.execute(query).first()
-        if row is None:
-            return None
-        self._after = row.number - 1  # in order, and none is passed over: those before are delivered
-        return message_of(row)
-
-    def _undelivered(self, query: Select[Any]) -> Select[Any]:
-        """Of messages: those that this sink has not delivered. Each costs one look into the deliveries' own key."""
-        d, m = deliveries, messages
-        mine = (d.c.sink == self._sink.name, d.c.message == m.c.id, d.c.delivered_ms.is_not(None))
-        return query.where(m.c.number > self._after, ~select(d.c.message).where(*mine).correlate(m).exists())
-
-    def _insist(self, message: Message) -> None:
-        """Until the consumer has it, or wants no more."""
-        began = time.monotonic()
-        pause_s = _EAGER_S
         while not self._stop.is_set():
             try:
-                receipt = self._sink.deliver(message)
-            except NotDelivered as error:
-                self._trouble = f"{message.id}: {error}"
-                self._note(message, {"receipt": str(error)})
-                log.warning("sink %s: %s", self._sink.name, self._trouble)
-                if time.monotonic() - began > _EAGER_FOR_S:
-                    pause_s = min(pause_s * 2, _PATIENT_MAX_S)
-                self._stop.wait(pause_s * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
-            except GivenUp as error:
-                self._trouble, self._gone = str(error), True
-                self._note_surely(message, {"receipt": str(error), "given_up_ms": self._clock.now_ms()})
-                log.error("sink %s is switched off: %s", self._sink.name, error)
-                return
-            else:
-                self._trouble = ""
-                self._note_surely(message, {"receipt": receipt, "delivered_ms": self._clock.now_ms()})
-                return
-
-    def _note_surely(self, message: Message, values: dict[str, Any]) -> None:
-        """What the consumer has must not be sent again because the ledger is away: insist on writing it down."""
-        while True:
-            try:
-                self._note(message, values)
-                return
+                self._turn.clear()  # before the look: what comes after it wakes us
+                wait_s = self.step()
+                self._ledger_trouble = self._defect = ""
+                self._turn.wait(wait_s)
             except SQLAlchemyError as error:
-                self._trouble = f"{message.id} has arrived, but the ledger is out of reach: {error}"
-                if self._stop.wait(_EAGER_S):
-                    raise
+                self._ledger_trouble = f"the ledger is out of reach: {error}"
+                self._stop.wait(self._again_s)
+            except Exception as error:  # a defect must not end the thread in silence: the next warning may matter
+                self._defect = f"{type(error).__name__}: {error}"
+                log.exception("sink %s stumbled; it will try again", self._sink.name)
+                self._stop.wait(self._again_s)
+        self._finish()
 
-    def _note(self, message: Message, values: dict[str, Any]) -> None:
-        d = deliveries
-        with self._ledger.begin() as db:
-            mine = (d.c.sink == self._sink.name, d.c.message == message.id)
-            found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + 1, **values))
-            if not found.rowcount:
-                first = {"sink": self._sink.name, "message": message.id, "attempts": 1}
-                db.execute(insert(d).values(first_ms=self._clock.now_ms(), **first, **values))
+    def step(self) -> float:
+        """One round. Gives how long there is nothing to do, in real seconds."""
+        self._hear()
+        self._look()
+        now_ms = self._clock.monotonic_ms()
+        plan = self._queue.plan(self._clock.now_ms(), now_ms)
+        self._notes += plan.notes
+        self._send(plan)
+        if plan.test:
+            self._try_notice(notices.test_of(self._sink.name, self._sender, self._clock.now_ms(), self._zone))
+        elif not (self._off or self._queue.gone or self._queue.trouble):
+            notice = self._notices.next(now_ms)
+            if notice is not None:
+                self._try_notice(notice)
+        if self._came:
+            return 0.0
+        if plan.next_ms is None:
+            return self._idle_s
+        left_s = self._clock.real_s((plan.next_ms - self._clock.monotonic_ms()) / 1000)
+        return min(max(left_s, 0.0), self._idle_s)
+
+    def _hear(self) -> None:
+        """What came of attempts."""
+        while self._came:
+            self._came.popleft()()
+            self._under_way -= 1
+
+    def _look(self) -> None:
+        """Into the ledger: for new messages, and for what a person has set."""
+        found = self._record.switches()
+        self._off = found.off or ("" if self._enabled else "switched off in the configuration")
+        self._queue.switch(bool(self._off))
+        if self._asked is None and found.gone:
+            self._queue.said_gone(found.gone, self._clock.monotonic_ms(), at_start=True)
+        if self._asked not in (None, found.asked) or found.newest < self._looked_to:  # a person asks; or a rebuilt view
+            self._write()  # what is done must not be seen again
+            self._queue.forget()
+            self._looked_to = 0
+        self._asked = found.asked
+        if found.newest > self._looked_to:
+            messages, past = self._record.look(self._looked_to)
+            self._notes += self._queue.see(messages, past)
+            self._looked_to = max([found.newest, *(m.number for m in messages[-1:])])
+
+    def _send(self, plan: Plan) -> None:
+        """Writes down what is to be, and only then begins: what a consumer may have must be known after a crash."""
+        try:
+            texts = self._write(plan)
+        except BaseException:
+            self._queue.not_begun(plan.start)
+            raise
+        for m in plan.start:
+            if m.id in texts:
+                self._spawn(partial(self._attempt, m, texts[m.id]))
+        self._queue.not_begun(m for m in plan.start if m.id not in texts)  # taken away by a rebuild meanwhile
+
+    def _write(self, plan: Plan = _NOTHING) -> dict[str, Message]:
+        """The texts of what the plan starts, by id."""
+        if self._gone_ms is not None:
+            self._record.set_gone(*self._gone_ms)
+            self._gone_ms = None
+        texts = self._record.begin(self._results, self._notes, plan.start, plan.first, self._clock.now_ms())
+        self._results.clear()
+        self._notes.clear()
+        return texts
+
+    def _finish(self) -> None:
+        """Hears what is still under way, and writes it down."""
+        until_s = time.monotonic() + _STOP_S - 1
+        while self._under_way and time.monotonic() < until_s:
+            self._turn.wait(0.2)
+            self._turn.clear()
+            self._hear()
+        with suppress(SQLAlchemyError):
+            self._write()
+
+    # --- attempts: each in a thread of its own, which ends in `_came` ------------------------------------------------
+
+    def _spawn(self, work: Callable[[], Callable[[], None]]) -> None:
+        def run() -> None:
+            self._came.append(work())
+            self._turn.set()
+
+        self._under_way += 1
+        self._run_attempt(run)
+
+    def _attempt(self, m: Pending, message: Message) -> Callable[[], None]:
+        try:
+            receipt = self._sink.deliver(message)
+        except NotDelivered as error:
+            return partial(self._failed, m, str(error), error.perhaps, error.wait_s)
+        except Refused as error:
+            return partial(self._refused, m, str(error))
+        except GivenUp as error:
+            return partial(self._gave_up, str(error), m)
+        except Exception as error:  # a defect of the sink: the next warning may matter
+            log.exception("sink %s stumbled over %s; it will try again", self._sink.name, m.id)
+            return partial(self._failed, m, f"{type(error).__name__}: {error}", True, None)
+        return partial(self._delivered, m, receipt)
+
+    def _try_notice(self, notice: Notice) -> None:
+        def attempt() -> Callable[[], None]:
+            assert isinstance(self._sink, TakesNotices)
+            try:
+                self._sink.notify(notice)
+            except GivenUp as error:
+                return partial(self._told, notice, False, str(error))
+            except Refused:  # it does not want this one, and will not
+                return partial(self._told, notice, notice.type is not NoticeType.TEST)
+            except NotDelivered:
+                return partial(self._told, notice, False)
+            except Exception:
+                log.exception("sink %s stumbled over a notice", self._sink.name)
+                return partial(self._told, notice, False)
+            return partial(self._told, notice, True)
+
+        self._spawn(attempt)
+
+    # --- what came of them, in the sink's own thread -----------------------------------------------------------------
+
+    def _delivered(self, m: Pending, receipt: str) -> None:
+        was_gone = bool(self._queue.gone)
+        self._queue.delivered(m, self._clock.monotonic_ms())
+        self._results.append(Result(m.id, receipt, delivered_ms=self._clock.now_ms()))
+        if was_gone:
+            self._is_back()
+
+    def _failed(self, m: Pending, why: str, perhaps: bool, wait_s: float | None) -> None:
+        wait_ms = None if wait_s is None else self._clock_ms(wait_s)
+        now_ms = self._clock.monotonic_ms()
+        self._queue.failed(m, f"{m.id}: {why}", now_ms, perhaps=perhaps, wait_ms=wait_ms)
+        self._results.append(Result(m.id, why, perhaps=perhaps or m.perhaps))
+        log.warning("sink %s: %s: %s", self._sink.name, m.id, why)
+
+    def _refused(self, m: Pending, why: str) -> None:
+        aside = self._queue.refused(m, why, self._clock.monotonic_ms())
+        noted = Noted.SET_ASIDE if aside else None
+        self._results.append(Result(m.id, why, noted=noted, perhaps=m.perhaps))
+        what = "%s refuses %s, which is set aside: %s" if aside else "%s refuses %s: %s"
+        log.log(logging.ERROR if aside else logging.WARNING, f"sink {what}", self._sink.name, m.id, why)
+
+    def _gave_up(self, why: str, m: Pending | None) -> None:
+        if m is not None:
+            self._results.append(Result(m.id, why, perhaps=m.perhaps))
+        if self._queue.said_gone(why, self._clock.monotonic_ms(), m):
+            now_ms = self._clock.now_ms()
+            self._gone_ms = (why, now_ms)
+            log.error("sink %s: %s; it gets a test message every ten minutes until it is back", self._sink.name, why)
+            self._tell(notices.about(NoticeType.GONE, self._sink.name, why, now_ms))
+
+    def _told(self, notice: Notice, taken: bool, gone: str = "") -> None:
+        now_ms = self._clock.monotonic_ms()
+        if notice.type is NoticeType.TEST and notice.sink == self._sink.name:
+            self._queue.tested(taken, now_ms)
+            if taken:
+                self._is_back()
+            return
+        self._notices.done(taken, now_ms)
+        if gone:
+            self._gave_up(gone, None)
+
+    def _is_back(self) -> None:
+        now_ms = self._clock.now_ms()
+        self._gone_ms = ("", None)
+        log.warning("sink %s is back", self._sink.name)
+        self._tell(notices.about(NoticeType.BACK, self._sink.name, "it takes messages again", now_ms))
+
+    def _clock_ms(self, real_s: float) -> int:
+        """A span of real time in this clock's milliseconds."""
+        return round(real_s * 1000 / self._clock.real_s(1.0))

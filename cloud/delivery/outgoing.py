@@ -11,6 +11,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,7 +24,22 @@ Resolver = Callable[[str, int], list[Address]]
 
 
 class NoAnswer(Exception):
-    """No status came back. The message names no header: a peer may echo what it was sent."""
+    """No status came back. The message names no header: a peer may echo what it was sent.
+
+    sent: part of the request may have reached the peer.
+    """
+
+    def __init__(self, why: str, sent: bool) -> None:
+        super().__init__(why)
+        self.sent = sent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """retry_after: the header as it came, cut; None when there was none."""
+
+    status: int
+    retry_after: str | None
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -46,8 +62,8 @@ def post(
     context: ssl.SSLContext,
     timeout_s: float,
     resolver: Resolver = resolve,
-) -> int:
-    """The status. Raises TargetRefused, NoAnswer."""
+) -> Answer:
+    """Of the answer the status, and when to come again. Raises TargetRefused, NoAnswer."""
     target_of(url, rules)
     deadline_s = time.monotonic() + timeout_s
     backend = _JudgedBackend(rules, resolver, deadline_s)
@@ -58,19 +74,24 @@ def post(
             httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_keepalive_connections=0) as pool,
             pool.stream("POST", url, headers=dict(headers), content=body, extensions={"timeout": each}) as answer,
         ):
-            return answer.status
+            found = next((v for k, v in answer.headers if k.lower() == b"retry-after"), None)
+            return Answer(answer.status, None if found is None else found[:100].decode("latin-1"))
     except (httpcore.TimeoutException, TimeoutError) as error:
-        raise NoAnswer(f"no answer within {timeout_s:g} s") from error
+        raise NoAnswer(f"no answer within {timeout_s:g} s", backend.wrote) from error
     except httpcore.NetworkError as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+        raise NoAnswer(f"{type(error).__name__}: {error}", backend.wrote) from error
     except (httpcore.ProtocolError, UnicodeError, ValueError) as error:
         # Not its text, nor itself as the cause: both may quote the peer, and the peer may echo our signature.
-        raise NoAnswer(f"{type(error).__name__}: what came back is not HTTP") from None
+        raise NoAnswer(f"{type(error).__name__}: what came back is not HTTP", backend.wrote) from None
     except OSError as error:
-        raise NoAnswer(f"{type(error).__name__}: {error}") from error
+        raise NoAnswer(f"{type(error).__name__}: {error}", backend.wrote) from error
 
 
 class _JudgedBackend(httpcore.NetworkBackend):
+    """wrote: part of a request has been given to the network."""
+
+    wrote = False
+
     def __init__(self, rules: Egress, resolver: Resolver, deadline_s: float) -> None:
         self._rules, self._resolver, self._deadline_s = rules, resolver, deadline_s
         self._plain = httpcore.SyncBackend()
@@ -92,8 +113,11 @@ class _JudgedBackend(httpcore.NetworkBackend):
                 if i + 1 == len(addresses):
                     raise
             else:
-                return _TimedStream(stream, self._deadline_s)
+                return _TimedStream(stream, self._deadline_s, self._writes)
         raise TargetRefused(f"{host} has no address")  # `permitted` never gives an empty list
+
+    def _writes(self) -> None:
+        self.wrote = True
 
     def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
         raise TargetRefused("a webhook goes over TCP")
@@ -102,13 +126,14 @@ class _JudgedBackend(httpcore.NetworkBackend):
 class _TimedStream(httpcore.NetworkStream):
     """Every operation gets what is left of the whole request's time: a peer that drips bytes gains none."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline_s: float) -> None:
-        self._stream, self._deadline_s = stream, deadline_s
+    def __init__(self, stream: httpcore.NetworkStream, deadline_s: float, on_write: Callable[[], None]) -> None:
+        self._stream, self._deadline_s, self._on_write = stream, deadline_s, on_write
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._stream.read(max_bytes, left_s(self._deadline_s, timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._on_write()
         self._stream.write(buffer, left_s(self._deadline_s, timeout))
 
     def close(self) -> None:
@@ -118,7 +143,7 @@ class _TimedStream(httpcore.NetworkStream):
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
         stream = self._stream.start_tls(ssl_context, server_hostname, left_s(self._deadline_s, timeout))
-        return _TimedStream(stream, self._deadline_s)
+        return _TimedStream(stream, self._deadline_s, self._on_write)
 
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)

@@ -11,6 +11,7 @@ import numpy as np
 from cloud.api.encoding import number
 from cloud.api.latest import LatestTable, latest_json, rows_of
 from cloud.api.ports import Services
+from cloud.delivery.state import sink_json
 from cloud.hydrology.rainfall import Gauge, Rain, hyetograph, rain
 from cloud.series.columns import HOUR_MS
 from cloud.warnings.codec import incident_json, message_json
@@ -66,6 +67,7 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
         "pumps": [pumps_state(catalogue.stations[s], channels, latest) for s, channels in shown.pumps.items()],
         "warnings": [_warning(services, i, messages[i.id][:50]) for i in incidents],
         "gateways": [gateway_state(g) for g in services.health.gateways()],
+        "sinks": [sink_json(s, services.clock.now_ms()) for s in services.health.sinks()],
         "quarantined": services.health.quarantine_count(),
     }
 

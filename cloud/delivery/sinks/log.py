@@ -6,10 +6,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from cloud.delivery.base import NotDelivered, Sink, SinkSettings, body_of
 from cloud.delivery.egress import Egress
+from cloud.delivery.notice import Notice
 from cloud.warnings.model import Message
 from contract.settings_model import Id
 
@@ -20,6 +23,7 @@ class LogSinkSettings(SinkSettings):
     kind: Literal["log"]
     name: Id = "log"
     path: Path
+    parallel: Annotated[int, Field(ge=1, le=1)] = 1  # lines must not run into one another
 
     def make(self, base: Path, egress: Egress) -> Sink:  # noqa: ARG002 - goes nowhere
         """See `SinkSettings`."""
@@ -35,10 +39,17 @@ class LogSink:
 
     def deliver(self, message: Message) -> str:
         """See `Sink`. Raises NotDelivered when the file cannot be written."""
+        return self._append(body_of(message))
+
+    def notify(self, notice: Notice) -> str:
+        """See `TakesNotices`."""
+        return self._append(notice.body())
+
+    def _append(self, said: dict[str, Any]) -> str:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a") as file:
-                file.write(json.dumps(body_of(message), ensure_ascii=False) + "\n")
+                file.write(json.dumps(said, ensure_ascii=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from standardwebhooks.webhooks import Webhook
 
 from cloud.delivery import outgoing
-from cloud.delivery.base import GivenUp, NotDelivered, Sink, SinkSettings, body_of
+from cloud.delivery.answers import Fault, fault_of, retry_after_s, said_of
+from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, SinkSettings, body_of
 from cloud.delivery.egress import Egress, TargetRefused, permitted, target_of
+from cloud.delivery.notice import Notice, NoticeType
 from cloud.warnings.model import Message
 from contract.settings_model import Positive
 
@@ -20,7 +22,8 @@ from contract.settings_model import Positive
 class WebhookSettings(SinkSettings):
     """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
 
-    timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones.
+    timeout_s: of a whole attempt. ca_file: the consumer's own authority (PEM), instead of the public ones. notices:
+    whether the consumer is told, too, when another one is gone or back.
     """
 
     kind: Literal["webhook"]
@@ -28,6 +31,8 @@ class WebhookSettings(SinkSettings):
     secret_files: tuple[Path, ...] = Field(min_length=1)
     timeout_s: Positive = 10.0
     ca_file: Path | None = None
+    parallel: Annotated[int, Field(ge=1, le=64)] = 4
+    notices: bool = True
 
     def make(self, base: Path, egress: Egress) -> Sink:
         """See `SinkSettings`."""
@@ -76,22 +81,31 @@ class WebhookSink:
     ) -> None:
         self.name = settings.name
         self._url, self._rules, self._resolver = settings.url, rules, resolver
-        self._timeout_s = settings.timeout_s
+        self._timeout_s, self._notices = settings.timeout_s, settings.notices
         self._context = outgoing.tls_context(str(settings.ca_file) if settings.ca_file else None)
         self._keys = [Webhook(path.read_text().strip()) for path in settings.secret_files]
 
     def deliver(self, message: Message) -> str:
-        """See `Sink`: any 2xx is a receipt, 410 is GivenUp, everything else NotDelivered."""
-        body = json.dumps(body_of(message), ensure_ascii=False)
+        """See `Sink` and the table in `cloud.delivery.answers`: any 2xx is a receipt, 410 is GivenUp."""
+        return self._post(message.id, body_of(message))
+
+    def notify(self, notice: Notice) -> str:
+        """See `TakesNotices`."""
+        if notice.type is not NoticeType.TEST and not self._notices:
+            return "not told: notices are off"
+        return self._post(notice.id, notice.body())
+
+    def _post(self, name: str, said: dict[str, Any]) -> str:
+        body = json.dumps(said, ensure_ascii=False)
         now = datetime.now(UTC)  # signatures are judged by real time, whatever clock the storm is played at
         headers: dict[bytes | str, bytes | str] = {
             "content-type": "application/json",
-            "webhook-id": message.id,
+            "webhook-id": name,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(key.sign(message.id, now, body) for key in self._keys),
+            "webhook-signature": " ".join(key.sign(name, now, body) for key in self._keys),
         }
         try:
-            status = outgoing.post(
+            answer = outgoing.post(
                 self._url,
                 headers,
                 body.encode(),
@@ -100,15 +114,21 @@ class WebhookSink:
                 timeout_s=self._timeout_s,
                 resolver=self._resolver,
             )
-        except (outgoing.NoAnswer, TargetRefused) as error:
+        except TargetRefused as error:
             raise NotDelivered(str(error)) from error
-        if status == 410:
+        except outgoing.NoAnswer as error:
+            raise NotDelivered(str(error), perhaps=error.sent) from error
+        fault, status = fault_of(answer.status), said_of(answer.status)
+        if fault is Fault.GONE:
             raise GivenUp("the consumer answers 410 Gone")
-        if 300 <= status < 400:
-            raise NotDelivered(f"HTTP {status}: redirects are refused; set the final address as url")
-        if not 200 <= status < 300:
-            raise NotDelivered(f"HTTP {status}")
-        return f"HTTP {status}"
+        if fault is Fault.MESSAGE:
+            raise Refused(status)
+        if fault is Fault.CONSUMER:
+            wait_s = None
+            if answer.status in (429, 503):
+                wait_s = retry_after_s(answer.retry_after, round(now.timestamp() * 1000))
+            raise NotDelivered(status, wait_s=wait_s)
+        return status
 
     def close(self) -> None:
         """Nothing is open between messages."""

@@ -6,13 +6,13 @@ function element(tag, text, className) {
   return made;
 }
 
-function row(cells, tag) {
+export function row(cells, tag) {
   const tr = element("tr");
   for (const [text, name] of cells) tr.append(element(tag, text, name));
   return tr;
 }
 
-function span(seconds) {
+export function span(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${(seconds / 3600).toFixed(1)} h`;

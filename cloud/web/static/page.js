@@ -4,6 +4,7 @@ import { drawGateways } from "/static/gateways.js";
 import { drawMap } from "/static/map.js";
 import { session } from "/static/access.js";
 import { showQuarantine } from "/static/quarantine.js";
+import { drawSinks } from "/static/sinks.js";
 
 const RANK = ["normal", "blue", "yellow", "orange", "red"];
 const WORDS = { normal: "normal", blue: "blue", yellow: "yellow", orange: "orange", red: "red", unknown: "unknown" };
@@ -107,6 +108,7 @@ async function beat() {
     chosen ||= state.stations.find((s) => s.kind === "underpass")?.id ?? state.stations[0]?.id;
     showHead(state); showBanner(state); showWarnings(state); showPumps(state);
     drawGateways(byId("links"), state.gateways);
+    drawSinks(byId("sinks-box"), byId("sinks"), state.sinks, (ms) => clockText(ms, state.time_zone));
     drawMap(byId("map"), state, chosen, (id) => { chosen = id; location.hash = id; beats = 0; beat(); });
     if (beats % 5 === 0) await showChart(state.time_zone);
     if (beats++ % 5 === 0) await showQuarantine(state.quarantined, me, ask, (ms) => clockText(ms, state.time_zone));

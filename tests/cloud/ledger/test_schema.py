@@ -57,10 +57,13 @@ def contents(path: Path) -> dict[str, list[tuple[object, ...]]]:
 def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:
     """The same, with the names that migration 0002 gives conditions: the channel as target, and no rule.
 
-    And what 0003 adds to messages: nothing is known of those that were there.
+    And what 0003 adds to messages: nothing is known of those that were there. And 0004 to deliveries: nothing was noted
+    and nothing is unsure; and no row of any sink.
     """
     return {
         **rows,
+        "sinks": [],
+        "deliveries": [(*row, None, 0) for row in rows["deliveries"]],
         "condition_state": [(f"channel/{channel}", "", body) for channel, body in rows["condition_state"]],
         **{
             table: [(*row, None, f"channel/{row[1]}") for row in rows[table]]
@@ -90,6 +93,30 @@ def test_a_step_down_keeps_a_condition_a_channel(tmp_path: Path) -> None:
     assert found["late_readings"] == [(1, 7, 4, 5, 0.5, None)]
     schema.move(ledger, "head")
     assert contents(path) == {**with_keys(found), "alembic_version": [(schema.HEAD,)]}
+    assert differences(ledger) == []
+    ledger.dispose()
+
+
+def test_a_step_down_delivers_nothing_again_that_was_noted(tmp_path: Path) -> None:
+    """The release before would send it, old as it is."""
+    path = tmp_path / "ledger.sqlite"
+    ledger = open_ledger(f"sqlite:///{path}")
+    d = cloud.delivery.tables
+    row = {"sink": "c", "attempts": 1, "first_ms": 1, "receipt": "x"}
+    with ledger.begin() as db:
+        db.execute(insert(d.deliveries).values(**row, message="m1", noted="expired", given_up_ms=7))
+        db.execute(insert(d.deliveries).values(**row, message="m2", perhaps=True))
+        db.execute(insert(d.deliveries).values(**row, message="m3", delivered_ms=5))
+        db.execute(insert(d.sinks).values(name="c", off_by="ann", off_ms=3))
+    schema.move(ledger, "0003")
+    found = contents(path)
+    assert "sinks" not in found
+    assert found["deliveries"] == [
+        ("c", "m1", 1, 1, 7, 7, "x"),
+        ("c", "m2", 1, 1, None, None, "x"),
+        ("c", "m3", 1, 1, 5, None, "x"),
+    ]
+    schema.move(ledger, "head")
     assert differences(ledger) == []
     ledger.dispose()
 
@@ -147,7 +174,7 @@ def test_one_of_a_newer_headwater_is_left_alone(tmp_path: Path) -> None:
     with engine.begin() as db:
         db.exec_driver_sql("update alembic_version set version_num = '9999'")
     before = contents(path)
-    said = r"schema version 9999.* versions up to 0003: start the newer Headwater again, or put back the copy"
+    said = r"schema version 9999.* versions up to 0004: start the newer Headwater again, or put back the copy"
     with pytest.raises(LedgerTooNew, match=said):
         open_ledger(f"sqlite:///{path}")
     assert contents(path) == before

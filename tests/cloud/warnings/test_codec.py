@@ -50,7 +50,7 @@ def test_a_message_says_what_consumers_have_always_read() -> None:
         "status": "Exercise",
     }
     assert message_json(MESSAGE) == said
-    assert body_of(MESSAGE) == {**said, "cap": "<alert/>"}
+    assert body_of(MESSAGE) == {"type": "warning", **said, "cap": "<alert/>"}
     of_old = message_json(MessageHead("m1", "i1", 1_626_768_000_500, MsgType.ALERT, Level.RED, ()))
     assert (of_old["why"], of_old["renewal"], of_old["expires"], of_old["status"]) == (None, False, None, "Actual")
 

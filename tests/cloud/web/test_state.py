@@ -11,6 +11,7 @@ import pytest
 
 from cloud.api.ports import Services
 from cloud.api.warnings import SharedIncidents
+from cloud.delivery.state import SinkMode, SinkState
 from cloud.ledger.open import open_ledger
 from cloud.warnings.view import open_view
 from cloud.web.pumps import PumpChannels, PumpStationChannels, pump_channels, pumps_state
@@ -38,7 +39,11 @@ class Said:
             raw=lambda channels, start_ms, end_ms: heard.take([c in channels for c in heard.channel])
         )
         self.health = SimpleNamespace(
-            ready=lambda: (True, ""), troubles=lambda: ["sink x: 503"], gateways=list, quarantine_count=lambda: 2
+            ready=lambda: (True, ""),
+            troubles=lambda: ["sink x: 503"],
+            sinks=lambda: [SinkState("x", 3, 1, "503", SinkMode.FAILING, oldest_ms=now_ms - 2500)],
+            gateways=list,
+            quarantine_count=lambda: 2,
         )
 
     @property
@@ -62,6 +67,8 @@ def test_the_page_reads_incidents_as_the_api_gives_them(small_district: Catalogu
         ["sink x: 503"],
         2,
     )
+    (sink,) = state["sinks"]
+    assert (sink["name"], sink["state"], sink["waiting"], sink["oldest_waiting_s"]) == ("x", "failing", 1, 2.5)
 
 
 def test_pumps_are_found_by_what_their_channels_measure() -> None:

@@ -1,0 +1,108 @@
+"""`headwater-cloud sinks` and `headwater-cloud sink …`: who gets the messages, and who does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cloud.cli.common import ConfigPath, load_or_exit, note, operator
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from cloud.config import CloudConfig
+
+sink = typer.Typer(no_args_is_help=True, help="Consumers of the warning messages: switch off and on, try again.")
+
+SinkName = Annotated[str, typer.Argument(help="As in `delivery:` of the configuration.", show_default=False)]
+
+
+def sinks(config: ConfigPath) -> None:
+    """How every sink is, and what its consumer refused, as JSON lines. From the ledger: the cloud need not run."""
+    from cloud.delivery.record import Record, set_aside
+    from cloud.delivery.state import SinkMode
+    from contract.clock import iso
+
+    found = load_or_exit(config)
+    with _ledger(found) as ledger:
+        for s in found.file.delivery:
+            record = Record(ledger, s.name)
+            counts, switches = record.counts(), record.switches()
+            off = switches.off or ("" if s.enabled else "switched off in the configuration")
+            mode = SinkMode.OFF if off else SinkMode.GONE if switches.gone else SinkMode.WORKING
+            waiting, failing = record.waiting()
+            if mode is SinkMode.WORKING and failing:
+                mode = SinkMode.FAILING
+            line: dict[str, Any] = {"name": s.name, "state": mode.value, "trouble": off or switches.gone or failing}
+            line |= {"delivered": counts.delivered, "waiting": waiting, **counts.noted}
+            line |= {"last_success": None if counts.last_ms is None else iso(counts.last_ms)}
+            refused = [
+                {"message": a.message, "attempts": a.attempts, "at": iso(a.at_ms), "why": a.why}
+                for a in set_aside(ledger, s.name)
+            ]
+            typer.echo(json.dumps({**line, "refused": refused}))
+
+
+@sink.command()
+def off(name: SinkName, config: ConfigPath) -> None:
+    """Send nothing to a consumer until `on`. A running cloud heeds it within a second."""
+    from cloud.delivery.record import switch
+
+    with _known(config, name) as (found, ledger, now_ms):
+        note(found, "sink.off", name)
+        switch(ledger, name, operator(), now_ms)
+    typer.echo(f"{name} is off: it gets nothing until `headwater-cloud sink on {name}`")
+
+
+@sink.command()
+def on(name: SinkName, config: ConfigPath) -> None:
+    """Send to a consumer again: it gets what is in force. A running cloud heeds it within a second."""
+    from cloud.delivery.record import switch
+
+    with _known(config, name) as (found, ledger, now_ms):
+        note(found, "sink.on", name)
+        switch(ledger, name, None, now_ms)
+    typer.echo(f"{name} is on: it gets what is in force")
+
+
+@sink.command()
+def retry(name: SinkName, config: ConfigPath) -> None:
+    """Try all that is in force and not delivered at once, what the consumer refused too."""
+    from cloud.delivery.record import ask_again
+
+    with _known(config, name) as (found, ledger, _):
+        note(found, "sink.retry", name)
+        ask_again(ledger, name)
+    typer.echo(
+        f"{name}: what is in force and not delivered is tried again within a second, or at the cloud's next start"
+    )
+
+
+@contextmanager
+def _ledger(found: CloudConfig) -> Iterator[Engine]:
+    from cloud.ledger.open import open_ledger
+
+    found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    ledger = open_ledger(found.ledger_url)
+    try:
+        yield ledger
+    finally:
+        ledger.dispose()
+
+
+@contextmanager
+def _known(config: ConfigPath, name: str) -> Iterator[tuple[CloudConfig, Engine, int]]:
+    """The ledger and the time, once it is sure that there is such a sink."""
+    from contract.clock import SystemClock
+
+    found = load_or_exit(config)
+    names = [s.name for s in found.file.delivery]
+    if name not in names:
+        typer.echo(f"no sink {name!r} in the configuration: {', '.join(names) or 'there is none'}", err=True)
+        raise typer.Exit(2)
+    with _ledger(found) as ledger:
+        yield found, ledger, SystemClock().now_ms()

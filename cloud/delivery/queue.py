@@ -1,0 +1,371 @@
+"""What a sink sends next, and what it notes of messages that it does not send. A state machine without I/O.
+
+Rows of the ledger and the time go in; what to send, what to write down and when to look again come out. All times but
+a message's own are of a clock that only rises (`Clock.monotonic_ms`).
+
+- Of each incident only the newest message goes out: every message tells the whole of its incident, and a consumer must
+  never act on an old one after a newer one. Older ones that have not gone out are noted `superseded`.
+- Nothing goes out that has expired. A Cancel always goes out to a consumer that was told, or may have been told, of its
+  incident, and never to another.
+- Among incidents: warnings before all-clears and renewals, the worst level first, then the one that waits longest.
+- Different incidents go out at once, up to a bound; messages of one incident one after another.
+- A consumer in trouble is asked by one message at a time, each time by another one, so that one that it chokes on does
+  not stand before all others.
+- A message that the consumer refuses by itself holds up nothing: it is tried a few times and set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from cloud.warnings.model import MsgType
+from contract.catalogue.rules import Level
+
+
+class Noted(StrEnum):
+    """Why a message does not go to a consumer."""
+
+    SUPERSEDED = "superseded"  # a newer one of its incident was there
+    EXPIRED = "expired"  # it was no longer in force
+    UNTOLD = "untold"  # the end of what the consumer had never been told of
+    SET_ASIDE = "set_aside"  # the consumer refused it
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a consumer is treated. Seconds of the clock.
+
+    parallel: messages that may be under way at once. refusals: tries of a message that the consumer refuses. eager_s:
+    pause between tries in the first eager_for_s of a trouble; then it doubles up to patient_s. retry_after_s: the
+    longest that a consumer may ask us to wait. test_s: between test messages to one that answered 410.
+    """
+
+    parallel: int = 1
+    refusals: int = 5
+    eager_s: float = 2.0
+    eager_for_s: float = 300.0
+    patient_s: float = 300.0
+    retry_after_s: float = 300.0
+    test_s: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A message that is not yet delivered. number: its place in the ledger. expires_ms: UTC; None: it never does.
+
+    perhaps: an attempt before had no answer, so the consumer may have it.
+    """
+
+    number: int
+    id: str
+    incident: str
+    msg_type: MsgType
+    level: Level
+    sent_ms: int
+    expires_ms: int | None
+    renewal: bool = False
+    perhaps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of an incident at this consumer. settled: number of its newest message that went out or was noted;
+    0 for none. told: the consumer has, or may have, a message of it."""
+
+    settled: int = 0
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """notes: (message id, why it does not go out). start: to send now, all at once. test: send a test message now.
+
+    first: ids of `start` whose incidents the consumer has not been told of: what is begun must be known after a crash.
+    next_ms: when to plan again if nothing happens; None: when something does.
+    """
+
+    notes: tuple[tuple[str, Noted], ...] = ()
+    start: tuple[Pending, ...] = ()
+    first: frozenset[str] = frozenset()
+    test: bool = False
+    next_ms: int | None = None
+
+
+@dataclass(slots=True)
+class _Item:
+    message: Pending
+    due_ms: int = 0
+    tries: int = 0  # in the consumer's present trouble
+    refusals: int = 0
+    refused_ms: int = 0  # first refusal
+    failed_ms: int | None = None  # first failure
+    alone_ms: int | None = None  # first failure while the consumer took others
+    pause_ms: int = 0
+    again: bool = False  # it was set aside before
+
+    def rank(self) -> tuple[bool, int, int]:
+        """Lower goes first."""
+        m = self.message
+        return m.msg_type is MsgType.CANCEL or m.renewal, -m.level.rank, m.number
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A message that the consumer refused and that is still the newest of its incident. refused_ms: for the first time.
+
+    again: it had been set aside before.
+    """
+
+    message: Pending
+    why: str
+    refused_ms: int
+    again: bool
+
+
+@dataclass(slots=True)
+class Queue:
+    """spread: a factor near 1 for each pause, so that many who wait for one consumer do not come at once. least_ms: no
+    pause is shorter. can_test: a consumer that is gone is asked by a test message; else by a warning."""
+
+    policy: Policy
+    spread: Callable[[], float] = lambda: 1.0
+    least_ms: int = 0
+    can_test: bool = True
+    trouble: str = ""  # why the consumer takes nothing for now
+    gone: str = ""  # how it said that it wants no more
+    off: bool = False  # a person says that it gets none
+    _items: dict[str, list[_Item]] = field(default_factory=dict)  # by incident, oldest first
+    _busy: dict[str, _Item] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+    _aside: dict[str, Aside] = field(default_factory=dict)
+    _trouble_ms: int | None = None
+    _pause_ms: int = 0
+    _not_before_ms: int = 0
+    _asked_to_wait: bool = False
+    _tried_ms: int = 0
+    _success_ms: int = -1
+    _test_ms: int = 0
+    _testing: bool = False
+
+    # --- what is waiting ---------------------------------------------------------------------------------------------
+
+    def see(self, found: Iterable[Pending], past: Mapping[str, Past]) -> list[tuple[str, Noted]]:
+        """New ones, in the order of their numbers. Gives what is to be noted at once: what came before one that the
+        consumer has already."""
+        notes: list[tuple[str, Noted]] = []
+        news = False
+        for m in found:
+            known = past.get(m.incident, Past())
+            if known.told:
+                self._told.add(m.incident)
+            if m.number < known.settled:
+                notes.append((m.id, Noted.SUPERSEDED))
+                continue
+            items = self._items.setdefault(m.incident, [])
+            if all(i.message.id != m.id for i in items):
+                items.append(_Item(m))
+                items.sort(key=lambda i: i.message.number)
+                self._aside.pop(m.incident, None)
+                news = True
+        if news and self._trouble_ms is not None and not self._asked_to_wait:
+            # What is new may be worth a try: the long pauses are for consumers of whom nobody wants anything.
+            self._not_before_ms = min(self._not_before_ms, self._tried_ms + self._eager_ms())
+        return notes
+
+    def switch(self, off: bool) -> None:
+        """off: a person says that the consumer gets nothing."""
+        self.off = off
+
+    def forget(self) -> None:
+        """All that waits and is not under way: it will be seen again."""
+        self._items = {incident: [item] for incident, item in self._busy.items()}
+        self._aside.clear()
+
+    def waiting(self) -> list[Pending]:
+        """The newest of each incident that has not gone out."""
+        return [item.message for items in list(self._items.values()) for item in items[-1:]]
+
+    def aside(self) -> list[Aside]:
+        """What a person must look at."""
+        return list(self._aside.values())
+
+    # --- what goes out -----------------------------------------------------------------------------------------------
+
+    def plan(self, utc_ms: int, now_ms: int) -> Plan:
+        """utc_ms: by which messages expire. What it gives in `start` and `test` counts as under way."""
+        notes = self._settle(utc_ms)
+        for incident, aside in list(self._aside.items()):
+            if _expired(aside.message, utc_ms):
+                del self._aside[incident]
+        if self.off:
+            return Plan(tuple(notes))
+        if self.gone:
+            return self._plan_gone(notes, now_ms)
+        idle = [items[-1] for incident, items in self._items.items() if incident not in self._busy]
+        ready = [item for item in idle if item.due_ms <= now_ms]
+        if self._trouble_ms is not None:
+            if self._busy or not idle:
+                return Plan(tuple(notes))
+            if now_ms < self._not_before_ms:
+                return Plan(tuple(notes), next_ms=self._not_before_ms)
+            chosen = sorted(ready, key=lambda item: (item.tries, item.rank()))[:1]
+        else:
+            chosen = sorted(ready, key=_Item.rank)[: max(self.policy.parallel - len(self._busy), 0)]
+        later = [item.due_ms for item in idle if item.due_ms > now_ms]
+        return self._start(notes, chosen, min(later, default=None), now_ms)
+
+    def _settle(self, utc_ms: int) -> list[tuple[str, Noted]]:
+        notes = []
+        for incident, items in list(self._items.items()):
+            busy, newest, keep = self._busy.get(incident), items[-1], []
+            for item in items:
+                m = item.message
+                if item is busy:
+                    keep.append(item)
+                elif m.msg_type is not MsgType.CANCEL and _expired(m, utc_ms):
+                    notes.append((m.id, Noted.EXPIRED))
+                elif item is not newest:
+                    notes.append((m.id, Noted.SUPERSEDED))
+                elif m.msg_type is MsgType.CANCEL and busy is None and incident not in self._told:
+                    notes.append((m.id, Noted.UNTOLD))
+                else:
+                    keep.append(item)
+            if keep:
+                self._items[incident] = keep
+            else:
+                del self._items[incident]
+        return notes
+
+    def _plan_gone(self, notes: list[tuple[str, Noted]], now_ms: int) -> Plan:
+        if self._testing or self._busy:
+            return Plan(tuple(notes))
+        if now_ms < self._test_ms:
+            return Plan(tuple(notes), next_ms=self._test_ms)
+        if self.can_test:
+            self._testing = True
+            return Plan(tuple(notes), test=True)
+        best = sorted((items[-1] for items in self._items.values()), key=_Item.rank)[:1]
+        if best:
+            self._test_ms = now_ms + round(self.policy.test_s * 1000)
+        return self._start(notes, best, None, now_ms)
+
+    def _start(self, notes: list[tuple[str, Noted]], chosen: list[_Item], next_ms: int | None, now_ms: int) -> Plan:
+        for item in chosen:
+            self._busy[item.message.incident] = item
+            self._tried_ms = now_ms
+        start = tuple(item.message for item in chosen)
+        first = frozenset(m.id for m in start if m.incident not in self._told)
+        return Plan(tuple(notes), start, first, next_ms=next_ms)
+
+    # --- what came of it ---------------------------------------------------------------------------------------------
+
+    def delivered(self, message: Pending, now_ms: int) -> None:
+        """The consumer has it."""
+        self._leave(message)
+        self._told.add(message.incident)
+        self._end_trouble(now_ms)
+        self.gone = ""
+        # Where it has taken nothing since it refused a message, the trouble may have been its own: once more, then.
+        for incident, aside in list(self._aside.items()):
+            if aside.refused_ms > self._success_ms and not aside.again:
+                self._items[incident] = [_Item(aside.message, again=True)]
+                del self._aside[incident]
+        self._success_ms = now_ms
+
+    def failed(
+        self, message: Pending, why: str, now_ms: int, *, perhaps: bool = False, wait_ms: int | None = None
+    ) -> None:
+        """The consumer takes nothing for now. perhaps: it may have the message all the same. wait_ms: as it asks."""
+        item = self._busy.pop(message.incident)
+        if perhaps:
+            item.message = replace(item.message, perhaps=True)
+            self._told.add(message.incident)
+        if item.failed_ms is not None and self._success_ms > item.failed_ms and wait_ms is None:
+            if item.alone_ms is None:
+                item.alone_ms = now_ms
+            item.pause_ms = self._pause(now_ms - item.alone_ms, item.pause_ms)
+            item.due_ms = now_ms + item.pause_ms
+            return
+        if item.failed_ms is None:
+            item.failed_ms = now_ms
+        item.tries += 1
+        self.trouble = why
+        if self._trouble_ms is None:
+            self._trouble_ms = now_ms
+        self._pause_ms = self._pause(now_ms - self._trouble_ms, self._pause_ms)
+        until_ms = now_ms + self._pause_ms
+        self._asked_to_wait = wait_ms is not None
+        if wait_ms is not None:
+            until_ms = now_ms + max(min(wait_ms, round(self.policy.retry_after_s * 1000)), self.least_ms)
+        self._not_before_ms = until_ms
+
+    def refused(self, message: Pending, why: str, now_ms: int) -> bool:
+        """The consumer is there and does not take this one. True: it is set aside."""
+        item = self._busy.pop(message.incident)
+        self._end_trouble(now_ms)
+        item.refusals += 1
+        if item.refusals == 1:
+            item.refused_ms = now_ms
+        if item.refusals < self.policy.refusals:
+            item.due_ms = now_ms + self._eager_ms() * 2 ** (item.refusals - 1)
+            return False
+        items = self._items[message.incident]
+        items.remove(item)
+        if not items:
+            del self._items[message.incident]
+            self._aside[message.incident] = Aside(message, why, item.refused_ms, item.again)
+        return True
+
+    def said_gone(self, why: str, now_ms: int, message: Pending | None = None, *, at_start: bool = False) -> bool:
+        """It wants no more. message: the one that was under way, if any. at_start: so says the ledger; then it is
+        tested at once. True: it is news."""
+        if message is not None:
+            del self._busy[message.incident]
+        news = not self.gone
+        self.gone = why
+        if news:
+            self._test_ms = now_ms if at_start else now_ms + round(self.policy.test_s * 1000)
+        return news
+
+    def not_begun(self, start: Iterable[Pending]) -> None:
+        """These of a plan were not sent: as if they had not been chosen."""
+        for m in start:
+            self._busy.pop(m.incident, None)
+
+    def tested(self, taken: bool, now_ms: int) -> None:
+        """The test message was answered. taken: by 2xx; then what is in force goes out."""
+        self._testing = False
+        if taken:
+            self.gone = ""
+            self._end_trouble(now_ms)
+        else:
+            self._test_ms = now_ms + round(self.policy.test_s * 1000)
+
+    def _leave(self, message: Pending) -> None:
+        item = self._busy.pop(message.incident)
+        items = self._items[message.incident]
+        items.remove(item)
+        if not items:
+            del self._items[message.incident]
+
+    def _end_trouble(self, now_ms: int) -> None:
+        self.trouble, self._trouble_ms, self._pause_ms = "", None, 0
+        self._not_before_ms, self._asked_to_wait = now_ms, False
+        for items in self._items.values():
+            for item in items:
+                item.tries = 0
+
+    def _eager_ms(self) -> int:
+        return max(round(self.policy.eager_s * 1000), self.least_ms)
+
+    def _pause(self, lasted_ms: int, before_ms: int) -> int:
+        if lasted_ms <= self.policy.eager_for_s * 1000:
+            return round(self._eager_ms() * self.spread())
+        doubled = max(before_ms, self._eager_ms()) * 2
+        return min(doubled, round(self.policy.patient_s * 1000 * self.spread()))
+
+
+def _expired(m: Pending, utc_ms: int) -> bool:
+    return m.expires_ms is not None and m.expires_ms <= utc_ms

@@ -1,0 +1,238 @@
+"""What the ledger knows of one sink: what it has delivered, what it has noted, and how a person has set it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lxml import etree
+from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, true, update
+
+from cloud.delivery.queue import Noted, Past, Pending
+from cloud.delivery.tables import deliveries, sinks
+from cloud.warnings.model import Message, MsgType, Why
+from cloud.warnings.store import message_of
+from cloud.warnings.tables import messages
+from contract.catalogue.rules import Level
+from contract.clock import to_ms
+
+_CHUNK = 500  # SQLite takes a thousand values in a statement
+_HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")
+_CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """off: by whom, empty when on. asked: see `cloud.delivery.tables.sinks`. newest: number of the newest message."""
+
+    off: str
+    asked: int
+    gone: str
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Messages of one sink. noted: by why. last_ms: of the newest delivery."""
+
+    delivered: int
+    noted: Mapping[str, int]
+    last_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one attempt. delivered_ms: None when it failed. noted: set aside."""
+
+    message: str
+    receipt: str
+    delivered_ms: int | None = None
+    noted: Noted | None = None
+    perhaps: bool = False
+
+
+class Record:
+    """Of one sink. Raises SQLAlchemyError while the ledger is out of reach."""
+
+    def __init__(self, ledger: Engine, sink: str) -> None:
+        self._ledger, self._sink = ledger, sink
+        self._mine = deliveries.c.sink == sink
+
+    def switches(self) -> Switches:
+        """How it is set now. Cheap: asked at every look."""
+        with self._ledger.connect() as db:
+            row = db.execute(select(sinks).where(sinks.c.name == self._sink)).first()
+            newest = db.execute(select(func.max(messages.c.number))).scalar() or 0
+        if row is None:
+            return Switches("", 0, "", newest)
+        off = f"switched off by {row.off_by}" if row.off_by else ""
+        return Switches(off, row.asked, row.why if row.gone_ms is not None else "", newest)
+
+    def look(self, after: int) -> tuple[list[Pending], dict[str, Past]]:
+        """Messages behind that number that are neither delivered nor noted, oldest first, and what is known of their
+        incidents. What was set aside counts as waiting: who looks from the beginning tries it again."""
+        m, d = messages, deliveries
+        joined = m.outerjoin(d, and_(d.c.sink == self._sink, d.c.message == m.c.id))
+        open_ = and_(d.c.delivered_ms.is_(None), or_(d.c.noted.is_(None), d.c.noted == Noted.SET_ASIDE.value))
+        heads = [m.c[name] for name in _HEAD]
+        query = select(*heads, d.c.perhaps).select_from(joined).where(m.c.number > after, open_).order_by(m.c.number)
+        with self._ledger.connect() as db:
+            rows = db.execute(query).all()
+            past = self._past(db, {row.incident for row in rows})
+            newest = {row.incident: row.id for row in rows}
+            old = [row.id for row in rows if row.expires_ms is None and newest[row.incident] == row.id]
+            expires = _expires(db, old)
+        return [_pending(row, expires) for row in rows], past
+
+    def _past(self, db: Connection, incidents: Iterable[str]) -> dict[str, Past]:
+        m, d = messages, deliveries
+        settled = or_(d.c.delivered_ms.is_not(None), d.c.noted.is_not(None))
+        told = or_(d.c.delivered_ms.is_not(None), d.c.perhaps == true())
+        query = (
+            select(m.c.incident, func.max(case((settled, m.c.number), else_=0)), func.max(case((told, 1), else_=0)))
+            .join(d, d.c.message == m.c.id)
+            .where(self._mine)
+            .group_by(m.c.incident)
+        )
+        out = {}
+        for some in _chunks(sorted(incidents)):
+            for incident, number, heard in db.execute(query.where(m.c.incident.in_(some))):
+                out[incident] = Past(number, bool(heard))
+        return out
+
+    def begin(
+        self, results: Sequence[Result], notes: Sequence[tuple[str, Noted]], start: Sequence[Pending],
+        first: Iterable[str], now_ms: int
+    ) -> dict[str, Message]:  # fmt: skip
+        """Writes down what became of attempts and what is noted, that those in `first` may reach the consumer from now
+        on, and gives the messages in `start` by id: all at once."""
+        first = set(first)
+        if not (results or notes or first):
+            with self._ledger.connect() as db:
+                return self._texts(db, start)
+        with self._ledger.begin() as db:
+            for r in results:
+                values = {"receipt": r.receipt, "delivered_ms": r.delivered_ms, "perhaps": r.perhaps}
+                noted = {"noted": r.noted.value, "given_up_ms": now_ms} if r.noted else {"noted": None}
+                self._write(db, r.message, {**values, **noted}, 1, now_ms)
+            for message, why in notes:
+                self._write(db, message, {"noted": why.value, "given_up_ms": now_ms}, 0, now_ms)
+            for message in first:
+                self._write(db, message, {"perhaps": True}, 0, now_ms)
+            return self._texts(db, start)
+
+    def _write(self, db: Connection, message: str, values: dict[str, Any], attempts: int, now_ms: int) -> None:
+        d = deliveries
+        mine = (self._mine, d.c.message == message)
+        found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + attempts, **values))
+        if not found.rowcount:
+            first = {"sink": self._sink, "message": message, "attempts": attempts, "first_ms": now_ms}
+            db.execute(insert(d).values(**{"receipt": "", **first, **values}))
+
+    def _texts(self, db: Connection, start: Sequence[Pending]) -> dict[str, Message]:
+        found: dict[str, Message] = {}
+        for some in _chunks([m.id for m in start]):
+            found.update(
+                (row.id, message_of(row)) for row in db.execute(select(messages).where(messages.c.id.in_(some)))
+            )
+        return found
+
+    def counts(self) -> Counts:
+        """Of all its messages."""
+        d = deliveries
+        there = d.c.delivered_ms.is_not(None)
+        query = select(d.c.noted, there, func.count(), func.max(d.c.delivered_ms)).where(self._mine)
+        delivered, noted, last = 0, dict.fromkeys((n.value for n in Noted), 0), None
+        with self._ledger.connect() as db:
+            for why, has, count, newest in db.execute(query.group_by(d.c.noted, there)):
+                if has:
+                    delivered, last = delivered + count, max(newest, last or newest)
+                elif why is not None:
+                    noted[why] = count
+        return Counts(delivered, noted, last)
+
+    def waiting(self) -> tuple[int, str]:
+        """Messages that are neither delivered nor noted, and what the consumer last said to one of them."""
+        m, d = messages, deliveries
+        joined = m.outerjoin(d, and_(d.c.sink == self._sink, d.c.message == m.c.id))
+        query = select(d.c.receipt).select_from(joined).where(d.c.delivered_ms.is_(None), d.c.noted.is_(None))
+        with self._ledger.connect() as db:
+            said = [receipt for (receipt,) in db.execute(query.order_by(m.c.number.desc()))]
+        return len(said), next((s for s in said if s), "")
+
+    def set_gone(self, why: str, now_ms: int | None) -> None:
+        """now_ms: None: it is back."""
+        with self._ledger.begin() as db:
+            _put(db, self._sink, {"why": why, "gone_ms": now_ms})
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message that a consumer refused, by name. why: its last answer."""
+
+    message: str
+    attempts: int
+    at_ms: int
+    why: str
+
+
+def set_aside(ledger: Engine, sink: str) -> list[SetAside]:
+    """Oldest first."""
+    d = deliveries
+    mine = (d.c.sink == sink, d.c.noted == Noted.SET_ASIDE.value, d.c.delivered_ms.is_(None))
+    with ledger.connect() as db:
+        rows = db.execute(select(d).where(*mine).order_by(d.c.given_up_ms)).all()
+    return [SetAside(row.message, row.attempts, row.given_up_ms, row.receipt) for row in rows]
+
+
+def switch(ledger: Engine, sink: str, off_by: str | None, now_ms: int) -> None:
+    """off_by: who wants that it gets nothing; None: it gets what is in force again. A running cloud heeds it."""
+    with ledger.begin() as db:
+        _put(db, sink, {"off_by": off_by, "off_ms": None if off_by is None else now_ms})
+
+
+def ask_again(ledger: Engine, sink: str) -> None:
+    """A running cloud tries all that is in force and not delivered, what was set aside too, at once."""
+    with ledger.begin() as db:
+        _put(db, sink, {})
+        db.execute(update(sinks).where(sinks.c.name == sink).values(asked=sinks.c.asked + 1))
+
+
+def _put(db: Connection, sink: str, values: dict[str, Any]) -> None:
+    if db.execute(select(sinks.c.name).where(sinks.c.name == sink)).first() is None:
+        db.execute(insert(sinks).values(name=sink, **values))
+    elif values:
+        db.execute(update(sinks).where(sinks.c.name == sink).values(**values))
+
+
+def _pending(row: Any, expires: Mapping[str, int | None]) -> Pending:
+    expires_ms = expires.get(row.id) if row.expires_ms is None else row.expires_ms
+    level, msg_type, renewal = Level(row.level), MsgType(row.msg_type), row.why == Why.RENEWAL.value
+    sent_ms, perhaps = row.sent_ms, bool(row.perhaps)
+    return Pending(row.number, row.id, row.incident, msg_type, level, sent_ms, expires_ms, renewal, perhaps)
+
+
+def _expires(db: Connection, ids: Sequence[str]) -> dict[str, int | None]:
+    """Of messages of releases that did not keep it: by their text."""
+    out = {}
+    for some in _chunks(ids):
+        for row in db.execute(select(messages.c.id, messages.c.cap_xml).where(messages.c.id.in_(some))):
+            out[row.id] = expires_of(bytes(row.cap_xml))
+    return out
+
+
+def expires_of(cap_xml: bytes) -> int | None:
+    """When the last of its infos ends (CAP 1.2, 3.2.2 expires), UTC; None when it says no time."""
+    try:
+        alert = etree.fromstring(cap_xml, etree.XMLParser(resolve_entities=False, no_network=True))
+        found = [to_ms(datetime.fromisoformat((e.text or "").strip())) for e in alert.iter(f"{_CAP}expires")]
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+    return max(found, default=None)
+
+
+def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+    for i in range(0, len(ids), _CHUNK):
+        yield ids[i : i + _CHUNK]
