@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -18,10 +16,6 @@ from cloud.cli.gateways import broker, gateway
 from cloud.cli.sinks import sink, sinks
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
-
-# How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
-# Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
-_SWITCH_S = 0.0005
 
 app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
@@ -44,20 +38,9 @@ def serve(config: ConfigPath) -> None:
     from cloud.app.allocator import keep_little
 
     keep_little()
-    sys.setswitchinterval(_SWITCH_S)
-    from cloud.app.cloud import Cloud
+    from cloud.app.process import run
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    cloud = Cloud(load_or_exit(config))
-    first = cloud.first_administrator()
-    if first is not None:
-        typer.echo(f"first start: log in as {first[0]} with password {first[1]} (it is not shown again)", err=True)
-    cloud.start()
-    try:
-        cloud.serve_http()
-    finally:
-        cloud.stop()
+    run(load_or_exit(config))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import json
 import shutil
 import sys
 
-from simulators.faults.plan import CLOCKS
+from simulators.faults.plan import CLOCKS, CLOUD_STEPS
 from simulators.faults.run import Outcome, Stage, one_run
 
 
@@ -24,7 +24,9 @@ async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
     total = {
         "runs": len(outcomes),
         "faults": sum(len(o.faults) for o in outcomes),
-        "of_clocks": sum(kind.value in text.split() for o in outcomes for text in o.faults for kind in CLOCKS),
+        "of_clocks": sum(
+            kind.value in text.split() for o in outcomes for text in o.faults for kind in (*CLOCKS, *CLOUD_STEPS)
+        ),
         "stored": sum(o.stored for o in outcomes),
         "quarantined": sum(o.quarantined for o in outcomes),
         "furthest_s": max(o.furthest_s for o in outcomes),

@@ -85,8 +85,16 @@ class District:
         self.truth = TruthRecorder(scene.out / "truth.log")
         self.catchment: Catchment | None = None
         self.plant: Plant | None = None
+        self.cloud_machine = Machine(scene.out / "cloud.clock.json", self.clock)
+        cloud = str(scene.out / "cloud.yaml")
         self.cloud = Child(
-            "cloud", "cloud.cli", ["serve", "--config", str(scene.out / "cloud.yaml")], scene.out / "log" / "cloud.log"
+            "cloud",
+            *(
+                ("simulators.wrong_clocks.cloud", [cloud, str(self.cloud_machine.path)])
+                if scene.clocks
+                else ("cloud.cli", ["serve", "--config", cloud])
+            ),
+            scene.out / "log" / "cloud.log",
         )
         edge = scene.out / "edge"
         self.machines = {g: Machine(edge / f"{g}.clock.json", self.clock) for g in self.catalogue.gateways}
@@ -110,6 +118,8 @@ class District:
         self.centre.start()
         # Both keep their ports, so that either can be started again.
         self.write_cloud(scene.http_port or free_port(), scene.broker[1] if scene.broker else free_port())
+        if scene.clocks:
+            self.cloud_machine.boot()
         self.cloud.start()
         self.catchment = await asyncio.to_thread(
             Catchment,

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from simulators.demo.district import District
-from simulators.faults.plan import ALONE, FAST_PPM, WALL_MS, Blow, FaultKind
+from simulators.faults.plan import ALONE, CLOUD_STEPS, FAST_PPM, WALL_MS, Blow, FaultKind
 from simulators.faults.proxy import Link
 from simulators.processes.mosquitto import Mosquitto
 
@@ -28,6 +28,10 @@ class Hand:
         """Returns when the blow is mended."""
         if blow.gateway:
             await self._agent(blow)
+        elif blow.kind in CLOUD_STEPS:
+            self.district.cloud_machine.set_wall(CLOUD_STEPS[blow.kind])
+            await asyncio.sleep(blow.for_s)
+            self.district.cloud_machine.set_wall(0)
         elif blow.kind is FaultKind.CLOUD_KILLED:
             self.district.cloud.kill()
             await asyncio.sleep(blow.for_s)

@@ -24,6 +24,9 @@ class FaultKind(StrEnum):
     # The wall clock of a running machine is set wrong, and back.
     STEP_BEHIND = "step_behind"
     STEP_AHEAD = "step_ahead"
+    # The same of the cloud's machine.
+    CLOUD_STEP_BEHIND = "cloud_step_behind"
+    CLOUD_STEP_AHEAD = "cloud_step_ahead"
     # Two power cuts and no link between: what is read there may never be dated.
     ALONE_1970 = "alone_1970"
     ALONE_DAY_BEHIND = "alone_day_behind"
@@ -45,8 +48,9 @@ WALL_MS: dict[FaultKind, int | None] = {
 }
 FAST_PPM = 200.0
 CLOCKS = tuple(WALL_MS)
+CLOUD_STEPS = {FaultKind.CLOUD_STEP_BEHIND: -_DAY_MS // 3, FaultKind.CLOUD_STEP_AHEAD: _DAY_MS // 3}
 ALONE = (FaultKind.ALONE_1970, FaultKind.ALONE_DAY_BEHIND, FaultKind.ALONE_DAY_AHEAD)
-PROCESSES = tuple(k for k in FaultKind if k not in CLOCKS)
+PROCESSES = tuple(k for k in FaultKind if k not in CLOCKS and k not in CLOUD_STEPS)
 _OF_AGENTS = (FaultKind.AGENT_KILLED, *CLOCKS)
 
 
@@ -63,7 +67,7 @@ class Blow:
 def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, clocks: bool = False) -> list[Blow]:
     """In order of time. Faults of different parts overlap; a part that is down is not killed twice.
 
-    clocks: every second fault is one of a gateway's clock.
+    clocks: every second fault is one of a gateway's clock, and one more steps the cloud's, whatever else befalls it.
     """
     dice = random.Random(seed)
     out: list[Blow] = []
@@ -77,4 +81,7 @@ def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, cloc
         for_s = dice.uniform(4.0, 6.0) if kind in ALONE else dice.uniform(0.3, 3.0)
         busy |= dict.fromkeys(parts, at_s + for_s + 1.0)
         out.append(Blow(at_s, for_s, kind, gateway))
-    return out
+    if clocks:
+        step = dice.choice(sorted(CLOUD_STEPS))
+        out.append(Blow(dice.uniform(0, span_s), dice.uniform(1.0, 3.0), step))
+    return sorted(out, key=lambda blow: blow.at_s)

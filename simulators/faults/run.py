@@ -20,6 +20,7 @@ import httpx
 
 from cloud.config import load_config
 from cloud.ledger.open import open_ledger
+from cloud.log.base import EntryKind
 from cloud.log.open import open_log
 from cloud.warnings.replay import replay
 from cloud.warnings.view import open_view
@@ -37,6 +38,7 @@ from simulators.storms.storms import Storm
 
 _SETTLE_S = 120.0  # on a machine that is busy
 _KEEPALIVE_S = 3
+_NEAR_H = 4.0  # a cloud's clock steps by eight; at sixty-fold speed a busy machine needs two to settle
 _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know that it is dead
 
 
@@ -187,10 +189,27 @@ def _judge(out: Path, outcome: Outcome) -> None:
         outcome.broken += found.notes or ["the audit failed"]
     if found.stored == 0:
         outcome.broken.append("nothing was stored")
+    if stepped := _stepped(out):
+        outcome.broken.append(f"the cloud believed its clock's step: {stepped}")
     said, again = given_and_replayed(out)
     outcome.warnings = len(said)
     if said != again:
         outcome.broken.append(f"{len(said)} warnings given, {len(again)} by replay, and they differ")
+
+
+def _stepped(out: Path) -> str:
+    """What of the log is at a time that never was; empty when nothing is. Its order and its time must not part, and
+    its last entry lies near the end of the run."""
+    log = open_log(load_config(out / "cloud.yaml").data_dir)
+    try:
+        corrections, end_ms = log.notes(EntryKind.CLOCK), log.now_ms()
+    finally:
+        log.close()
+    ended_ms = json.loads((out / "run.json").read_text())["ended_ms"]
+    if corrections:
+        return f"{len(corrections)} corrections"
+    off_h = (end_ms - ended_ms) / 3_600_000
+    return f"the log ends {off_h:+.1f} h from the end of the run" if abs(off_h) > _NEAR_H else ""
 
 
 Gist = list[tuple[str, int, str, str]]

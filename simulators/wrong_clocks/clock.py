@@ -45,6 +45,9 @@ class WrongClock:
     _now: Wrongness = field(init=False)
     _looked_s: float = field(init=False, default=-1.0)
 
+    def __str__(self) -> str:
+        return f"{self.true}, as {self.path.name} has it"
+
     def now_ms(self) -> int:
         true_ms, wrong = self.true.now_ms(), self._wrongness()
         return true_ms + wrong.wall_ms + wrong.gained_ms(true_ms)

@@ -20,6 +20,7 @@ TESTED_BY_OTHERS = {
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
     "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
     "cloud.app.allocator": "works on a whole process: tests/cloud/app/test_allocator.py starts one that imports it",
+    "cloud.app.process": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.cap.faults": "one record; tests/cloud/cap/test_check.py reads it",
     "cloud.cap.profiles": "by name through cloud.cap.check: tests/cloud/cap/test_check.py",
@@ -55,6 +56,7 @@ TESTED_BY_OTHERS = {
     "simulators.promise.warnings.trouble": _CAMPAIGN,
     "simulators.promise.watched": _CAMPAIGN,
     "simulators.wrong_clocks.agent": "becomes another process: tests/run/test_clock_faults.py",
+    "simulators.wrong_clocks.cloud": "becomes another process: tests/run/test_clock_faults.py",
 }
 
 

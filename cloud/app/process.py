@@ -1,0 +1,31 @@
+"""The cloud as a process of its own: `headwater-cloud serve`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from cloud.config import CloudConfig
+
+# How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
+# Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
+_SWITCH_S = 0.0005
+
+
+def run(config: CloudConfig) -> None:
+    """Until SIGTERM. Prints one JSON line when it is ready. Before: `cloud.app.allocator.keep_little`."""
+    sys.setswitchinterval(_SWITCH_S)
+    from cloud.app.cloud import Cloud
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    cloud = Cloud(config)
+    first = cloud.first_administrator()
+    if first is not None:
+        said = f"first start: log in as {first[0]} with password {first[1]} (it is not shown again)"
+        print(said, file=sys.stderr, flush=True)
+    cloud.start()
+    try:
+        cloud.serve_http()
+    finally:
+        cloud.stop()
