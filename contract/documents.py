@@ -5,12 +5,14 @@ Reading the file is the host's (`host.yaml_config`); checking it against a model
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from contract.settings_model import Check, TooManyMistakes
 
@@ -18,7 +20,12 @@ from contract.settings_model import Check, TooManyMistakes
 Lines = int | tuple[int, "dict[str | int, Lines] | list[Lines]"]
 M = TypeVar("M", bound=BaseModel)
 _MAX_SAID = 200  # mistakes listed one by one
-_UNKNOWN = "there is no such setting here: mend its name, or take it out"
+_PLAINLY = {
+    "extra_forbidden": "there is no such setting here: mend its name, or take it out",
+    "tuple_type": "this is a list: write its entries in brackets, [ ], or each behind a dash",
+    "model_type": "here stand settings, each with its name: name: value",
+    "dict_type": "here stand settings, each with its name: name: value",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +97,38 @@ def validate(document: Document, model: type[M], choices: Mapping[str, type[Base
             what = f"{error.error_count()} settings are wrong: is this a {model.__name__}?"
             document.mistakes.append(document.mistake((), what))
             return None
-        for e in error.errors(include_url=False, include_context=False, include_input=False):
-            loc = tuple(e["loc"])
+        for loc, what in _said_once(error.errors(include_url=False, include_context=False, include_input=False)):
             where = ".".join(str(x)[:64] for x in loc)
-            what = _UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]
             document.mistakes.append(document.mistake(loc, f"{where}: {what}" if where else what))
         return None
+
+
+def _said_once(errors: Sequence[ErrorDetails]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Places and words of what is wrong, without what only follows from something else that is said.
+
+    A setting that is missing beside an unknown one of nearly its name is that one; of the entries of a list that are
+    wrong as they stand the first is said.
+    """
+    missing: dict[tuple[int | str, ...], list[str]] = {}
+    for e in errors:
+        if e["type"] == "missing":
+            missing.setdefault(e["loc"][:-1], []).append(str(e["loc"][-1]))
+    meant: dict[tuple[int | str, ...], str] = {}
+    for e in errors:
+        if e["type"] == "extra_forbidden":
+            near = get_close_matches(str(e["loc"][-1])[:64], missing.get(e["loc"][:-1], ()), n=1)
+            meant.update((e["loc"], name) for name in near)
+    explained = {(*loc[:-1], name) for loc, name in meant.items()}
+    lists: set[tuple[int | str, ...]] = set()
+    for e in errors:
+        loc = e["loc"]
+        if e["type"] == "missing" and loc in explained:
+            continue
+        if loc and isinstance(loc[-1], int):
+            if loc[:-1] in lists:
+                continue
+            lists.add(loc[:-1])
+        if loc in meant:
+            yield loc, f"there is no such setting here, did you mean {meant[loc]!r}?"
+        else:
+            yield loc, _PLAINLY.get(e["type"], e["msg"])

@@ -109,14 +109,21 @@ class EdgeConfig:
         return self.file.addresses.get(bus_id, bus.address)
 
     def devices(self, bus_id: str) -> list[DeviceInfo]:
-        """Devices of a bus that feed a channel; the others are not asked."""
+        """Devices of a bus that feed a channel; the others are not asked.
+
+        A device with registers of other periods than its own stands there once for each: `plc` and `plc@3600s`.
+        """
         channels = [c for c in self.catalogue.channels_by_gateway[self.gateway.id] if c.bus == bus_id]
         bus = next(b for b in self.gateway.buses if b.id == bus_id)
         out = []
         for device in bus.devices:
-            feeds = tuple(c for c in channels if c.device.id == device.id)
-            if feeds:
-                out.append(DeviceInfo(device, self.catalogue.models[device.model], feeds))
+            model = self.catalogue.models[device.model]
+            feeds = [c for c in channels if c.device.id == device.id]
+            own_s = device.period_s or model.period_s
+            for period_s in sorted({c.period_s for c in feeds}, key=lambda p: (p != own_s, p)):
+                name = device.id if period_s == own_s else f"{device.id}@{period_s:g}s"
+                asked = device.model_copy(update={"id": name, "period_s": period_s})
+                out.append(DeviceInfo(asked, model, tuple(c for c in feeds if c.period_s == period_s)))
         return out
 
 

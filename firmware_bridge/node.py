@@ -55,6 +55,9 @@ class NodeRegister(Register):
             units = f"field {self.source.value} is in {self.source.unit}, {self.quantity.value} in {self.quantity.unit}"
             what = f"{units}: name a quantity in {self.source.unit}, or another field: {told}"
             raise refusals("NodeRegister", [(("field",), what)])
+        if self.period_s is not None:
+            what = "a node speaks by itself: its period is that of the whole device"
+            raise refusals("NodeRegister", [(("period_s",), what)])
         return self
 
 

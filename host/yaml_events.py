@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ MAX_DEPTH = 32
 _FREE_VALUES, _BYTES_PER_VALUE, _COLLECTION = 10_000, 3, 3
 _LONGEST_NUMBER = 64  # YAML 1.1 has numbers to base 60, and reads long ones in quadratic time
 MAX_MISTAKES = 100
+_LEADING_ZERO = re.compile(r"[-+]?0[0-9_]+")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {f"{_TAG}{kind}" for kind in ("null", "bool", "int", "float", "str")}
@@ -148,6 +150,11 @@ class _Builder:
                 return event.value
         elif tag not in _PLAIN:
             raise _wrong(event, f"tag {tag!r} is not read here")
+        if tag == f"{_TAG}int" and _LEADING_ZERO.fullmatch(event.value):
+            told = event.value.lstrip("+-0_") or "0"
+            what = f"{event.value} begins with 0 and would be read to base 8: write {told}, or quotes around a name"
+            self._mistake(_line(event), what)
+            return event.value
         if tag == f"{_TAG}str":
             return event.value
         node = yaml.ScalarNode(tag, event.value)

@@ -53,7 +53,8 @@ class ChannelInfo:
 
     @property
     def period_s(self) -> float:
-        return self.device.period_s or self.model.period_s
+        """How often it is asked, or speaks: the register's own period, else the device's, else the model's."""
+        return self.register.period_s or self.device.period_s or self.model.period_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
-from contract.refusing import refusal
+from contract.refusing import refusal, refusals
 from contract.settings_model import NotNegative, Positive, SettingsModel
 
 
@@ -17,6 +17,13 @@ class Spike(SettingsModel):
     fail: Positive | None = None
     method: Literal["average", "differential"] = "differential"
 
+    @model_validator(mode="after")
+    def _fails_later(self) -> Spike:
+        if self.fail is not None and self.fail < self.suspect:
+            what = f"a spike of {self.fail:g} would fail before one of {self.suspect:g} is suspect: swap the two"
+            raise refusals("Spike", [(("fail",), what)])
+        return self
+
 
 class FlatLine(SettingsModel):
     """Stuck: the last so many seconds stay within `tolerance`, above `only_above` (a dry road is not stuck)."""
@@ -25,6 +32,13 @@ class FlatLine(SettingsModel):
     fail_s: Positive | None = None
     tolerance: NotNegative
     only_above: float | None = None
+
+    @model_validator(mode="after")
+    def _fails_later(self) -> FlatLine:
+        if self.fail_s is not None and self.fail_s < self.suspect_s:
+            what = f"{self.fail_s:g} s would fail before {self.suspect_s:g} s are suspect: swap the two"
+            raise refusals("FlatLine", [(("fail_s",), what)])
+        return self
 
 
 class StepToConstant(SettingsModel):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 
 from contract.catalogue.channel_settings import Quality, Reporting
 from contract.catalogue.instruments import Curve, Instrument, placed, unplaced
@@ -135,7 +135,8 @@ class DeviceModel(SettingsModel):
 class Device(SettingsModel):
     """One instrument. unit: its address on the bus, in the form that the bus' protocol has for it.
 
-    registers: by register name, what holds for this instrument alone.
+    registers: by register name, what holds for this instrument alone. shares_unit: another device of the bus, of
+    another model, has the same unit on purpose: what it offers is described by two device files.
     """
 
     id: Id
@@ -144,6 +145,7 @@ class Device(SettingsModel):
     period_s: Positive | None = None  # None: the model's
     timeout_s: Positive | None = None
     registers: dict[Id, Instrument] = Field(default_factory=dict)
+    shares_unit: bool = False
 
 
 class Bus(SettingsModel):
@@ -173,8 +175,17 @@ class SerialBus(Bus):
     stop_bits: Literal[1, 2] = 1
 
 
+def _a_port(address: str) -> str:
+    port = address.rpartition(":")[2]
+    if ":" in address and port.isascii() and port.isdigit() and not 0 < int(port[:6]) < 65536:
+        raise refusal(f"no port {port[:20]}: ports are 1 to 65535")
+    return address
+
+
 class TcpBus(Bus):
-    """A bus behind a TCP port; address: host:port."""
+    """A bus behind a TCP port; address: host:port, or whatever the agent's own file says instead."""
+
+    address: Annotated[str, AfterValidator(_a_port)]
 
     @staticmethod
     def address_trouble(address: str) -> str:

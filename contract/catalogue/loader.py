@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from contract.catalogue import sense
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
-from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile
+from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile, Register
 from contract.catalogue.places import Channel, DistrictFile, Station
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.protocols import Protocols
@@ -71,8 +71,9 @@ class _Loader:
         self._places(district_doc, district)
         devices = self._devices(gateways_doc, gateways)
         self._speak_alike(gateways_doc, gateways, models)
-        channels = self._channels(district_doc, district, devices, models)
-        self._rules(rules_doc, rules, channels)
+        registers = self._registers(gateways_doc, gateways, models)
+        channels = self._channels(district_doc, district, devices, models, registers)
+        self._rules(rules_doc, rules, {c.id for s in district.stations for c in s.channels})
         catalogue = Catalogue(
             district=district.district,
             zones={z.id: z for z in district.zones},
@@ -143,17 +144,44 @@ class _Loader:
         self._unique(doc, ("gateways",), [g.id for g in gateways.gateways])
         out: dict[str, tuple[str, str, Device]] = {}
         buses: dict[str, int] = {}
-        units: dict[tuple[str, int | str], str] = {}
+        units: dict[tuple[str, int | str], Device] = {}
         for path, gateway, bus, device in _walk(gateways):
             if buses.setdefault(bus.id, id(bus)) != id(bus):
                 self.mistakes.append(doc.mistake(path[:4], f"bus {bus.id!r} exists already"))
             if device.id in out:
                 self.mistakes.append(doc.mistake((*path, "id"), f"device {device.id!r} exists already"))
-            other = units.setdefault((bus.id, device.unit), device.id)
-            if other != device.id:
-                what = f"unit {device.unit} on bus {bus.id!r} is {other!r} already"
+            other = units.setdefault((bus.id, device.unit), device)
+            if other.id != device.id and (other.model == device.model or not device.shares_unit):
+                what = f"unit {device.unit} on bus {bus.id!r} is {other.id!r} already"
+                if other.model != device.model:
+                    what += "; if one unit is to be read by both models, say shares_unit: true"
                 self.mistakes.append(doc.mistake((*path, "unit"), what))
             out[device.id] = (gateway.id, bus.id, device)
+        return out
+
+    def _registers(
+        self, doc: Document, gateways: GatewaysFile, models: Mapping[str, DeviceModel]
+    ) -> dict[tuple[str, str], Register | None]:
+        """Device id and register name -> the register as that instrument has it; None where its settings are wrong."""
+        out: dict[tuple[str, str], Register | None] = {}
+        for path, _, _, device in _walk(gateways):
+            model = models.get(device.model)
+            if model is None:
+                continue
+            out |= {(device.id, r.name): r for r in model.registers}
+            for name, own in device.registers.items():
+                place = (*path, "registers", name)
+                register = out.get((device.id, name))
+                if register is None:
+                    self.mistakes.append(doc.mistake(place, f"model {model.model!r} has {_no_register(model, name)}"))
+                    continue
+                try:
+                    out[device.id, name] = register.of_instrument(own)
+                except ValidationError as error:
+                    out[device.id, name] = None
+                    for e in error.errors(include_url=False, include_context=False, include_input=False):
+                        what = f"{name}.{'.'.join(str(x) for x in e['loc'])}: {e['msg']}"
+                        self.mistakes.append(doc.mistake((*place, *e["loc"]), what))
         return out
 
     def _places(self, doc: Document, district: DistrictFile) -> None:
@@ -173,6 +201,7 @@ class _Loader:
         district: DistrictFile,
         devices: Mapping[str, tuple[str, str, Device]],
         models: Mapping[str, DeviceModel],
+        registers: Mapping[tuple[str, str], Register | None],
     ) -> dict[int, ChannelInfo]:
         zones = {z.id for z in district.zones}
         out: dict[int, ChannelInfo] = {}
@@ -187,7 +216,7 @@ class _Loader:
                     what = f"channel {channel.id} exists already, at station {where!r}"
                     self.mistakes.append(doc.mistake((*path, "id"), what))
                     continue
-                info = self._channel(doc, path, station, channel, devices, models)
+                info = self._channel(doc, path, station, channel, devices, models, registers)
                 if info is None:
                     continue
                 out[channel.id] = info
@@ -205,6 +234,7 @@ class _Loader:
         channel: Channel,
         devices: Mapping[str, tuple[str, str, Device]],
         models: Mapping[str, DeviceModel],
+        registers: Mapping[tuple[str, str], Register | None],
     ) -> ChannelInfo | None:
         if channel.device not in devices:
             what = f"no device {channel.device!r} in gateways.yaml"
@@ -214,12 +244,17 @@ class _Loader:
         model = models.get(device.model)
         if model is None:  # said already, where the device names it
             return None
-        register = next((r for r in model.registers if r.name == channel.register_name), None)
-        if register is None:
-            offered = ", ".join(r.name for r in model.registers)
-            what = f"model {model.model!r} has no register {channel.register_name!r}, it has {offered}"
+        if (device.id, channel.register_name) not in registers:
+            what = f"model {model.model!r} has {_no_register(model, channel.register_name)}"
             self.mistakes.append(doc.mistake((*path, "register"), what))
             return None
+        register = registers[device.id, channel.register_name]
+        if register is None:  # said already, where the device has settings of its own
+            return None
+        if channel.quality is not None:
+            for place, what in register.quality_trouble(channel.quality):
+                said = f"{'.'.join(str(x) for x in place)}: {what}"
+                self.mistakes.append(doc.mistake((*path, "quality", *place), said))
         return ChannelInfo(
             id=channel.id,
             name=channel.name or f"{station.name} {register.name}",
@@ -234,7 +269,8 @@ class _Loader:
             reporting=channel.reporting or register.reporting,
         )
 
-    def _rules(self, doc: Document, rules: RulesFile, channels: Mapping[int, ChannelInfo]) -> None:
+    def _rules(self, doc: Document, rules: RulesFile, channels: Collection[int]) -> None:
+        """channels: all that the district names, also those that are wrong: that is said where they stand."""
         self._unique(doc, ("rules",), [r.id for r in rules.rules])
         for r, rule in enumerate(rules.rules):
             for i, number in enumerate(rule.channels):
@@ -247,6 +283,10 @@ class _Loader:
             seen[name] += 1
             if seen[name] == 2:
                 self.mistakes.append(doc.mistake((*path, i, "id"), f"{name!r} exists already"))
+
+
+def _no_register(model: DeviceModel, name: str) -> str:
+    return f"no register {name!r}, it has " + ", ".join(r.name for r in model.registers)
 
 
 def _walk(gateways: GatewaysFile | None) -> Iterator[tuple[tuple[str | int, ...], Gateway, Bus, Device]]:

@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import serial
 
+from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
@@ -142,16 +143,23 @@ class NodeDriver:
         channels = self._channels[t.node]
         rows: list[tuple[int, int, float]] = []
         if NodeField.DEPTH in channels:
-            rows += [(at_ms - s.age_s * 1000, channels[NodeField.DEPTH], s.depth_m) for s in t.samples]
+            depth = channels[NodeField.DEPTH]
+            rows += [(at_ms - s.age_s * 1000, depth.id, _placed(depth, s.depth_m)) for s in t.samples]
         if NodeField.BATTERY in channels:
-            rows.append((at_ms, channels[NodeField.BATTERY], t.battery_v))
+            battery = channels[NodeField.BATTERY]
+            rows.append((at_ms, battery.id, _placed(battery, t.battery_v)))
         heard(self._nodes[t.node], ReadingBatch.of(*zip(*rows, strict=True)))
 
 
-def _channels(device: DeviceInfo) -> dict[NodeField, int]:
+def _placed(channel: ChannelInfo, reading: float) -> float:
+    """What a reading means where the node hangs, to the millimetre and millivolt that frames carry."""
+    return round(channel.register.placed(reading), 3) if channel.register.is_placed else reading
+
+
+def _channels(device: DeviceInfo) -> dict[NodeField, ChannelInfo]:
     """Which channel each field of a node's frames feeds, as its device file says; at least one."""
     out = {}
     for c in device.channels:
         assert isinstance(c.register, NodeRegister)  # the catalogue has no other on a node bus
-        out[c.register.source] = c.id
+        out[c.register.source] = c
     return out

@@ -128,3 +128,16 @@ def test_files_that_are_not_there_are_mistakes_too(folder: Path) -> None:
     found = mistakes(folder, GOOD.replace("catalogue: district", "catalogue: nowhere"))
     assert found
     assert all("cannot be read" in what or "no " in what for _, _, what in found), found
+
+
+def test_a_device_with_registers_of_another_period_is_asked_for_them_apart(folder: Path) -> None:
+    gateways = folder / "district" / "gateways.yaml"
+    own = "{id: u1-plc, model: plc, unit: 1, registers: {p1_running: {period_s: 2}}}"
+    gateways.write_text(gateways.read_text().replace("{id: u1-plc, model: plc, unit: 1}", own))
+    path = folder / "edge.yaml"
+    path.write_text(GOOD)
+    devices = load_config(path).devices("gw-1-tcp")
+    assert [(d.device.id, d.period_s, [c.id for c in d.channels]) for d in devices] == [
+        ("u1-plc", 10, [102]),
+        ("u1-plc@2s", 2, [103]),
+    ]

@@ -108,6 +108,50 @@ DEPTH = "name: depth, quantity: depth"
             (f"{DEPTH}, address: 8", "name: again, quantity: depth, address: 8"),
             "7: registers.1.address: 'depth' is the same value from the same place: give 'again' its own address",
         ),
+        # numbers that YAML reads otherwise than they are written
+        ((f"{DEPTH}, address: 010",), "6: 010 begins with 0 and would be read to base 8: write 10, or quotes"),
+        ((f"{DEPTH}, missing_raw: [0017]",), "6: 0017 begins with 0"),
+        # one typing error, one message
+        ((f"{DEPTH}, adress: 5",), "6: registers.0.adress: there is no such setting here"),
+        (("name: depth, quantitty: depth",), "6: registers.0.quantitty: there is no such setting here, did you mean"),
+        ((f"{DEPTH}, missing_raw: [1, x, y]",), "6: registers.0.missing_raw.1: 'x' is no number"),
+        ((f"{DEPTH}, calibration: [0, 1]",), "6: registers.0.calibration.0: this is a list"),
+        ((f"{DEPTH}, quality: {{fail_range: [0 5]}}",), "6: registers.0.quality.fail_range.0: "),
+        # a bit of a word, and settings that do not go together
+        ((f"{DEPTH}, type: bit",), "6: registers.0.type: a register of table holding is a word of 16 bits: say which"),
+        ((f"{DEPTH}, table: coil, bit: 3",), "6: registers.0.bit: a coil holds one bit: bit is for a word of holding"),
+        ((f"{DEPTH}, address: 1, parts: [{{address: 2}}]",), "6: registers.0.address: a register with parts has no"),
+        ((f"{DEPTH}, parts: []",), "6: registers.0.parts: the list is empty"),
+        (
+            (f"{DEPTH}, table: coil, valid_if: [{{address: 2, type: uint32, good: [0]}}]",),
+            "6: registers.0.valid_if.0.t",
+        ),
+        ((f"{DEPTH}, valid_if: [{{address: 2}}]",), "6: registers.0.valid_if.0: say which codes are good: [...], or"),
+        ((f"{DEPTH}, valid_if: [{{address: 2, good: [70000, x]}}]",), "6: registers.0.valid_if.0.good.1: 'x' is no"),
+        ((f"{DEPTH}, values: {{}}",), "6: registers.0.values: the table is empty"),
+        ((f"{DEPTH}, values: {{70000: 1}}",), "6: registers.0.values.70000: a uint16 is never 70000"),
+        ((f"{DEPTH}, values: {{1: 1}}, scale: 2",), "6: registers.0.scale: values say what each raw value means"),
+        ((f"{DEPTH}, type: float32, values: {{1: 1}}",), "6: registers.0.values: a float32 has no codes to name"),
+        ((f"{DEPTH}, other: 0",), "6: registers.0.other: other is for raw values that `values` does not name"),
+        (
+            (f"{DEPTH}, scale_from: {{address: 9, power_of_ten: true, factors: {{0: 1}}}}",),
+            "6: registers.0.scale_from.power_of_ten: a factor is either looked up or a power of ten",
+        ),
+        ((f"{DEPTH}, counts: tips",), "6: registers.0.counts: counts says what a rain gauge counts, and depth is no"),
+        (
+            (f"{DEPTH}, scale: 0.001, quality: {{fail_range: [100, 200]}}",),
+            "6: registers.0.quality.fail_range: no value",
+        ),
+        ((f"{DEPTH}, quality: {{spike: {{suspect: 2, fail: 1}}}}",), "6: registers.0.quality.spike.fail: a spike of 1"),
+        (
+            (f"{DEPTH}, quality: {{flat_line: {{suspect_s: 60, fail_s: 30, tolerance: 0}}}}",),
+            "6: registers.0.quality.flat_line.fail_s: 30 s would fail before 60 s are suspect",
+        ),
+        (
+            ("name: r, quantity: rain_total, scale: 0.1, quality: {rain_gauge: {tip_mm: 0.1, wraps_at_mm: 13107.2}}",),
+            "6: registers.0.quality.rain_gauge.wraps_at_mm: raw values end at 65535",
+        ),
+        (("name: rain, quantity: rain_total, mounting_height_m: 3",), "6: registers.0.mounting_height_m: "),
         # what belongs to another protocol
         ((f"{DEPTH}, field: depth",), "6: registers.0.field: there is no such setting here"),
     ],
@@ -121,6 +165,15 @@ def test_a_wrong_register_map_is_refused_at_its_line(tmp_path: Path, registers: 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
+        (
+            "examples: [{register: depth, words: [0, 0], value: 1, origin: example in the manual}]",
+            "5: examples.0.value: ",
+        ),
+        ("examples: [{register: dept, words: [0, 0], value: 0, origin: example in the manual}]", "5: examples.0.reg"),
+        ("examples: [{register: depth, words: [0], value: 0, origin: example in the manual}]", "5: examples.0.words: "),
+        ("examples: [{register: depth, words: [0, 0], value: 0, origin: guessed}]", "5: examples.0.origin: "),
+        ("identity: [{name: serial, address: 9, words: 126}]", "5: identity.0.words: "),
+        ("document: {title: t}", "5: document.edition: "),
         ("max_registers_per_read: 0", "5: max_registers_per_read: "),
         ("max_registers_per_read: 126", "5: max_registers_per_read: "),
         ("max_gap: 65", "5: max_gap: "),
@@ -203,6 +256,10 @@ def test_a_wrong_file_of_a_node_is_refused_at_its_line(tmp_path: Path, registers
         ("address: /dev/ttyS1", "address: /dev/ttyS1\n        baud_rate: 5000000", "8: gateways.0.buses.0.baud_rate: "),
         ("address: /dev/ttyS1", "address: /dev/ttyS1\n        parity: X", "8: gateways.0.buses.0.parity: "),
         ("address: /dev/ttyS1", "address: /dev/ttyS1\n        stop_bits: 3", "8: gateways.0.buses.0.stop_bits: "),
+        ("address: 127.0.0.1:1502", "address: 127.0.0.1:70000", "13: gateways.0.buses.1.address: no port 70000"),
+        ("address: 127.0.0.1:1502", "address: localhost:0", "13: gateways.0.buses.1.address: no port 0"),
+        ("model: rain, unit: 2", "model: rain, unit: 010", "10: 010 begins with 0"),
+        ("model: rain, unit: 2", "model: rain, unitt: 2", "10: gateways.0.buses.0.devices.1.unitt: there is no such"),
         (
             "address: 127.0.0.1:1502",
             "address: 127.0.0.1:1502\n        baud_rate: 9600",

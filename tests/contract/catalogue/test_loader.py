@@ -213,3 +213,86 @@ def test_ill_formed_yaml_repeated_keys_and_absent_files_are_named(folder: Path) 
     assert any(m.startswith("rules.yaml:2: 'id' is given twice") for m in found)
     assert any(m.startswith("response_plan.yaml:1: cannot be read") for m in found)
     assert any(m.startswith("gateways.yaml:3: ") for m in found)
+
+
+RAIN_DEVICE = "{id: r1-rain, model: rain, unit: 2}"
+LEVEL_DEVICE = "{id: u1-level, model: level, unit: 1}"
+LEVEL_FILE, RAIN_FILE = "devices/level.yaml", "devices/rain.yaml"
+
+
+def with_own(folder: Path, device: str, own: str) -> int:
+    return change(folder, "gateways.yaml", device, device[:-1] + f", registers: {{{own}}}}}")
+
+
+def test_an_instrument_has_settings_of_its_own(folder: Path) -> None:
+    with_own(folder, LEVEL_DEVICE, "depth: {mounting_height_m: 3.4, offset: -0.01, period_s: 5}")
+    catalogue = load(folder)
+    own, other = catalogue.channels[101], catalogue.channels[201]
+    assert (own.register.placed(1.234), own.period_s) == (pytest.approx(2.166), 5)
+    assert (other.register.placed(1.234), other.period_s) == (1.234, 60)
+    assert catalogue.models["level"].registers[0] is other.register
+
+
+def test_a_bucket_of_its_own_goes_with_its_wrap(folder: Path) -> None:
+    change(folder, RAIN_FILE, "scale: 0.2", "counts: tips\n    scale: 0.2")
+    with_own(folder, RAIN_DEVICE, "rain_total: {tip_mm: 0.5}")
+    channel = load(folder).channels[301]
+    gauge = channel.quality.rain_gauge
+    assert gauge is not None
+    assert (channel.register.step, gauge.tip_mm, gauge.wraps_at_mm) == (0.5, 0.5, 32768.0)
+
+
+def test_a_gauge_that_counts_mm_keeps_its_scale(folder: Path) -> None:
+    change(folder, RAIN_FILE, "scale: 0.2", "counts: mm\n    scale: 0.1")
+    change(folder, RAIN_FILE, "wraps_at_mm: 13107.2", "wraps_at_mm: 6553.6")
+    with_own(folder, RAIN_DEVICE, "rain_total: {tip_mm: 0.5}")
+    channel = load(folder).channels[301]
+    assert channel.quality.rain_gauge is not None
+    assert (channel.register.step, channel.quality.rain_gauge.tip_mm) == (0.1, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("device", "own", "said"),
+    [
+        (LEVEL_DEVICE, "dept: {offset: 1}", "model 'level' has no register 'dept', it has depth"),
+        (RAIN_DEVICE, "rain_total: {tip_mm: 0.5}", "rain_total.tip_mm: does 'rain_total' count tips or mm?"),
+        (RAIN_DEVICE, "rain_total: {mounting_height_m: 2}", "mounting_height_m is for what is measured in m"),
+        (RAIN_DEVICE, "rain_total: {calibration: [[0, 0], [1, 2]]}", "a curve cannot be laid over rain_total"),
+        (RAIN_DEVICE, "rain_total: {scale: 0.1}", "rain_total.quality.rain_gauge.wraps_at_mm: raw values end at 65535"),
+        (LEVEL_DEVICE, "depth: {tip_mm: 0.2}", "depth.tip_mm: 'depth' is depth: it counts no tips"),
+        (LEVEL_DEVICE, "depth: {scale: 0}", "a scale of 0 would make every value the same"),
+        (LEVEL_DEVICE, "depth: {high: 3}", "there is no such setting here"),
+    ],
+)
+def test_settings_that_an_instrument_cannot_have(folder: Path, device: str, own: str, said: str) -> None:
+    line = with_own(folder, device, own)
+    (found,) = mistakes(folder)
+    assert found.startswith(f"gateways.yaml:{line}: ")
+    assert said in found
+
+
+def test_two_models_on_one_unit(folder: Path) -> None:
+    change(folder, "gateways.yaml", "unit: 2}", "unit: 1, shares_unit: true}")
+    assert load(folder).channels[301].device.unit == 1
+
+
+def test_one_model_twice_on_one_unit_is_refused(folder: Path) -> None:
+    own = "{id: u9-level, model: level, unit: 1, shares_unit: true}"
+    line = change(folder, "gateways.yaml", RAIN_DEVICE, own)
+    assert f"gateways.yaml:{line}: unit 1 on bus 'gw-1-rtu' is 'u1-level' already" in mistakes(folder)
+
+
+def test_a_channels_own_quality_is_held_against_its_register(folder: Path) -> None:
+    channel = "{id: 301, device: r1-rain, register: rain_total"
+    line = change(folder, "district.yaml", channel, channel + ", quality: {rain_gauge: {tip_mm: 0.1}}")
+    (found,) = mistakes(folder)
+    assert found.startswith(f"district.yaml:{line}: rain_gauge.tip_mm: a tip of 0.1 mm is no whole number")
+
+
+def test_a_mistake_in_a_list_is_said_once(folder: Path) -> None:
+    """A rule names a channel whose device file is wrong: that is no mistake of the rule."""
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: special, channels: [101], levels: {red: 0.3}}\n")
+    line = change(folder, LEVEL_FILE, "fail_range: [-0.05, 8.0]", "fail_range: [-0.05, 8.x]")
+    (found,) = mistakes(folder)
+    assert found.startswith(f"level.yaml:{line}: registers.0.quality.fail_range.1: ")
