@@ -173,7 +173,7 @@ def test_a_wrong_register_map_is_refused_at_its_line(tmp_path: Path, registers: 
         ("examples: [{register: depth, words: [0], value: 0, origin: example in the manual}]", "5: examples.0.words: "),
         ("examples: [{register: depth, words: [0, 0], value: 0, origin: guessed}]", "5: examples.0.origin: "),
         ("identity: [{name: serial, address: 9, words: 126}]", "5: identity.0.words: "),
-        ("document: {title: t}", "5: document.edition: "),
+        ("document: {title: t, edition: e}", "5: document.page: "),
         ("max_registers_per_read: 0", "5: max_registers_per_read: "),
         ("max_registers_per_read: 126", "5: max_registers_per_read: "),
         ("max_gap: 65", "5: max_gap: "),
