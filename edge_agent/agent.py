@@ -169,6 +169,7 @@ class Agent:
             "version": version("headwater"),
             "written_ms": self._clock.now_ms(),
             "started_ms": self._started_ms,
+            "simulated": self._config.simulated,
             "readings": dict(self._totals),
             "uplink": self._uplink.status(),
             "buses": [bus.status() for bus in self._buses],

@@ -45,6 +45,8 @@ def check(config: ConfigPath) -> None:
         for device in checked.devices(bus.id):
             head = f"  {device.device.id}  unit {device.device.unit}  {device.model.model}  every {device.period_s:g} s"
             typer.echo(f"{head}  {describe(device)}".rstrip())
+    if checked.simulated:
+        typer.echo("SIMULATED: warnings that rest on its readings are exercises; take `simulated` out in a real place")
     typer.echo(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")
 
 

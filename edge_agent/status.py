@@ -96,6 +96,8 @@ def _text(status: dict[str, Any]) -> str:
         + f"  {up['spool_bytes'] / 1024:.0f} KiB  in flight {up['in_flight']}",
         "counts  " + ("  ".join(f"{k} {v}" for k, v in status["readings"].items()) or "nothing read yet"),
     ]
+    if status.get("simulated"):
+        lines.append("SIMULATED: warnings that rest on its readings are exercises")
     if up["refused"]:
         lines.append("REFUSED " + "  ".join(f"{k} {v}" for k, v in up["refused"].items()))
     ages = "  ".join(f"{lane} {s / 3600:.1f} h" for lane, s in up.get("oldest_age_s", {}).items() if s >= 3600)

@@ -53,6 +53,11 @@ def status(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def test_a_simulation_says_so() -> None:
+    assert "SIMULATED" in as_text(status(simulated=True))
+    assert "SIMULATED" not in as_text(status(simulated=False))
+
+
 def test_calm(capsys: pytest.CaptureFixture[str]) -> None:
     lines = as_text(status()).splitlines()
     assert lines[0] == "gateway gw-1  version 0.1.0  running"
