@@ -39,8 +39,9 @@ def level_gauge(model: DeviceModel, signals: Signals, names: Mapping[str, str], 
 
 
 def tipping_bucket(model: DeviceModel, signals: Signals, names: Mapping[str, str], seed: str) -> Instrument:
-    """Whole tips, counted on from wherever the counter stood."""
-    register = next(r for r in model.registers if r.quantity is Quantity.RAIN_TOTAL)
+    """Whole tips, counted on from wherever the counter stood; whatever else the device holds reads 0."""
+    counters = [r for r in model.registers if r.quantity is Quantity.RAIN_TOTAL]
+    register = next((r for r in counters if r.name in names), counters[0])
     assert isinstance(register, ModbusRegister)  # our rain gauges have counters in registers
     decimals = register.decimals
     tip_mm = register.quality.rain_gauge.tip_mm if register.quality.rain_gauge else register.scale
@@ -52,7 +53,8 @@ def tipping_bucket(model: DeviceModel, signals: Signals, names: Mapping[str, str
         tips = before + math.floor(signals.value(signal) / tip_mm + 1e-9)
         if wraps_at is not None:
             tips %= round(wraps_at / tip_mm)
-        return {register.name: round(tips * tip_mm, decimals)}
+        total = round(tips * tip_mm, decimals)
+        return {r.name: total if r in counters else 0.0 for r in model.registers}
 
     return read
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pymodbus import FramerType
@@ -14,16 +14,17 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from firmware_bridge.modbus import ModbusModel
 from firmware_bridge.modbus_register import ModbusRegister
+from firmware_bridge.raw_numbers import Span, span
 from firmware_bridge.register_types import Table
-from firmware_bridge.registers import encode, width
+from firmware_bridge.registers import value_of, write_value
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 _FUNCTION_TABLE = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 
-# What a device holds now, by register name; and what to do with the words it has just answered.
+# What a device holds now, by register name; and what to do with a value that it has just answered.
 Values = Callable[[], Mapping[str, float]]
-Served = Callable[[ModbusRegister, list[int]], None]
+Served = Callable[[ModbusRegister, float], None]
 
 
 @dataclass(slots=True)
@@ -45,7 +46,8 @@ class ModbusUnit:
     faults: DeviceFaults = field(default_factory=DeviceFaults)
 
     def sim_device(self) -> SimDevice:
-        tables = {table: [r for r in self.model.registers if r.table is table] for table in Table}
+        spans = {s for r in self.model.registers for s in r.spans()}
+        tables = {table: [s for s in spans if s.table is table] for table in Table}
         blocks = (
             _bits(tables[Table.COIL]),
             _bits(tables[Table.DISCRETE]),
@@ -53,6 +55,10 @@ class ModbusUnit:
             _words(tables[Table.INPUT]),
         )
         return SimDevice(self.unit, simdata=blocks, action=self._action)
+
+    def holds(self) -> dict[tuple[Table, int], int]:
+        """Every word, and every bit of a coil or discrete input, that the device has now."""
+        return words_held(self.model.registers, self.values())
 
     async def _action(
         self, function: int, start: int, address: int, count: int, held: list[int], written: object
@@ -64,22 +70,38 @@ class ModbusUnit:
         if written is not None:
             return ExcCodes.ILLEGAL_FUNCTION  # instruments here are read, not written
         table = _FUNCTION_TABLE[function]
-        bits = table.of_bits
-        values = self.values()
-        for register in self.model.registers:
-            if register.table is not table:
+        words = self.holds()
+        for (of, at), word in words.items():
+            if of is not table:
                 continue
-            words = encode(register, values[register.name])
-            if bits:
-                word, bit = divmod(register.address, 16)
-                held[word - start] = held[word - start] & ~(1 << bit) | (words[0] << bit)
+            if table.of_bits:
+                held[at // 16 - start] = held[at // 16 - start] & ~(1 << at % 16) | (word << at % 16)
             else:
-                held[register.address - start : register.address - start + len(words)] = words
-            # Bits come as whole words of sixteen: `count` counts those words.
-            asked = (address // 16 * 16, (address // 16 + count) * 16) if bits else (address, address + count)
-            if asked[0] <= register.address and register.address + width(register) <= asked[1]:
-                self.served(register, words)
+                held[at - start] = word
+        # Bits come as whole words of sixteen: `count` counts those words.
+        asked = (address // 16 * 16, (address // 16 + count) * 16) if table.of_bits else (address, address + count)
+        for register in self.model.registers:
+            own = [span(number, of) for number, of in register.numbers()]
+            if all(s.table is table and asked[0] <= s.address and s.end <= asked[1] for s in own):
+                self.served(register, value_of(register, words))
         return None
+
+
+def words_held(registers: Sequence[ModbusRegister], values: Mapping[str, float]) -> dict[tuple[Table, int], int]:
+    """What a device has in its tables when its registers have these values, by name; 0.0 of those that are not there.
+
+    Where registers share a word, bits go over whole words, and a register of its own over what others say of a code.
+    """
+    words: dict[tuple[Table, int], int] = {}
+    for register in sorted(registers, key=_late):
+        write_value(register, values.get(register.name, 0.0), words)
+    return words
+
+
+def _late(register: ModbusRegister) -> int:
+    cut = register.parts is None and (register.bit is not None or register.mask is not None or register.shift > 0)
+    half = register.parts is None and register.type.of_half_a_word
+    return 2 if cut or half else 0 if register.valid_if or register.scale_from is not None else 1
 
 
 def tcp_server(units: list[ModbusUnit], port: int = 0) -> ModbusTcpServer:
@@ -104,14 +126,14 @@ async def _nobody(*_: object) -> ExcCodes | None:
     raise NoSuchIdException("no such unit")
 
 
-def _words(registers: list[ModbusRegister]) -> list[SimData]:
-    if not registers:
+def _words(spans: list[Span]) -> list[SimData]:
+    if not spans:
         return [SimData(0, datatype=DataType.REGISTERS)]
-    low = min(r.address for r in registers)
-    high = max(r.address + width(r) for r in registers)
+    low = min(s.address for s in spans)
+    high = max(s.end for s in spans)
     return [SimData(low, count=high - low, values=0, datatype=DataType.REGISTERS)]
 
 
-def _bits(registers: list[ModbusRegister]) -> list[SimData]:
-    words = max((r.address for r in registers), default=0) // 16 + 1
+def _bits(spans: list[Span]) -> list[SimData]:
+    words = max((s.address for s in spans), default=0) // 16 + 1
     return [SimData(0, count=words, values=0, datatype=DataType.BITS)]

@@ -16,11 +16,12 @@ from contract.clock import Clock
 from firmware_bridge.modbus import ModbusModel, ModbusRtuBus, ModbusTcpBus
 from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.node import NodeBus
-from firmware_bridge.registers import decode, encode
+from firmware_bridge.raw_numbers import Words, span
+from firmware_bridge.registers import value_of
 from simulators.catchment.signals import Signals, Simulation
 from simulators.plant.instruments import build
 from simulators.plant.line import LineFaults, SerialLine
-from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, rtu_server, tcp_server
+from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, rtu_server, tcp_server, words_held
 from simulators.plant.plc import Station
 from simulators.plant.radio import RadioBridge, RadioNode
 from simulators.plant.truth import TruthRecorder
@@ -132,13 +133,36 @@ class Plant:
             raise ValueError(f"bus {bus.id!r}: the plant has no devices that speak {bus.protocol}")
 
     def _units(self, bus: ModbusTcpBus | ModbusRtuBus) -> list[ModbusUnit]:
-        units = []
+        by_unit: dict[int, list[Device]] = {}
         for d in bus.devices:
-            model = self._catalogue.models[d.model]
-            assert isinstance(model, ModbusModel)  # the catalogue has no other on a Modbus bus
-            served, faults = partial(self._served, d.id), self.device_faults[d.id]
-            units.append(ModbusUnit(d.unit, model, self._values[d.id], served, faults))
-        return units
+            by_unit.setdefault(d.unit, []).append(d)
+        return [self._unit(unit, devices) for unit, devices in by_unit.items()]
+
+    def _unit(self, unit: int, devices: list[Device]) -> ModbusUnit:
+        """One unit, of whatever models it is read by."""
+        model = self._catalogue.models[devices[0].model]
+        assert isinstance(model, ModbusModel)  # the catalogue has no other on a Modbus bus
+        named = {f"{d.id}.{r.name}": (d.id, r) for d in devices for r in self._registers(d)}
+        registers = tuple(r.model_copy(update={"name": name}) for name, (_, r) in named.items())
+
+        def values() -> Mapping[str, float]:
+            held = {d.id: self._values[d.id]() for d in devices}
+            return {name: held[device].get(r.name, 0.0) for name, (device, r) in named.items()}
+
+        def served(register: ModbusRegister, value: float) -> None:
+            device, r = named[register.name]
+            self._record(device, r.name, value)
+
+        one = model.model_copy(update={"registers": registers})
+        return ModbusUnit(unit, one, values, served, self.device_faults[devices[0].id])
+
+    def _registers(self, device: Device) -> list[ModbusRegister]:
+        """A device's registers as that instrument has them."""
+        registers = [
+            r.of_instrument(device.registers[r.name]) if r.name in device.registers else r
+            for r in self._catalogue.models[device.model].registers
+        ]
+        return [r for r in registers if isinstance(r, ModbusRegister)]
 
     def _open_radio(self, bus: NodeBus) -> None:
         line = self._line(bus)
@@ -160,9 +184,6 @@ class Plant:
         return line
 
     # --- serving ---
-
-    def _served(self, device: str, register: ModbusRegister, words: list[int]) -> None:
-        self._record(device, register.name, decode(register, words))
 
     def _record(self, device: str, name: str, value: float) -> None:
         channel = self._channels.get((device, name))
@@ -194,20 +215,23 @@ class Plant:
     def _table(self, device: Device) -> list[dict[str, Any]]:
         model = self._catalogue.models[device.model]
         values = self._values[device.id]()
-        return [_row(r, values) for r in model.registers]
+        registers = self._registers(device)
+        words = words_held(registers, values)
+        return [_row(r, values, words) for r in registers or model.registers]
 
 
-def _row(register: Register, values: Mapping[str, float]) -> dict[str, Any]:
+def _row(register: Register, values: Mapping[str, float], words: Words) -> dict[str, Any]:
     row: dict[str, Any] = {"name": register.name, "quantity": register.quantity.value}
     if isinstance(register, ModbusRegister):
-        words = encode(register, values[register.name])
+        number, table = register.numbers()[0]
+        place = span(number, table)
         row |= {
-            "table": register.table.value,
-            "address": register.address,
-            "type": register.type.value,
-            "order": register.order,
-            "words": words,
-            "value": decode(register, words),
+            "table": table.value,
+            "address": number.address,
+            "type": number.type.value,
+            "order": number.order,
+            "words": [words[table, at] for at in range(place.address, place.end)],
+            "value": value_of(register, words),
         }
     else:
         row["value"] = values[register.name]
