@@ -100,6 +100,25 @@ def qc(
         _refuse(error)
 
 
+@app.command()
+def schema(
+    kind: Annotated[
+        str, typer.Argument(help="agent, device, gateways, district, rules or response_plan.", show_default=False)
+    ],
+) -> None:
+    """JSON Schema of a kind of file, for an editor: what may stand in it. To standard output."""
+    from contract.catalogue.json_schema import KINDS, schema_of, schema_of_model
+    from contract.refusing import no_such
+    from edge_agent.config import ConfigFile
+    from firmware_bridge.protocols import PROTOCOLS
+
+    if kind not in ("agent", *KINDS):
+        typer.echo(no_such("kind of file", kind, ("agent", *KINDS)), err=True)
+        raise typer.Exit(2)
+    made = schema_of_model(ConfigFile) if kind == "agent" else schema_of(kind, PROTOCOLS)
+    typer.echo(json.dumps(made, indent=1))
+
+
 def _refuse(error: ConfigError) -> NoReturn:
     typer.echo(error.report(), err=True)
     raise typer.Exit(2)

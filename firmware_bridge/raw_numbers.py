@@ -89,7 +89,7 @@ class RawNumber(SettingsModel):
 
     address: Annotated[WholeNumber, Field(ge=0, le=LAST_ADDRESS)] = 0
     type: RegisterType = RegisterType.UINT16
-    order: Annotated[str, AfterValidator(_known_order)] = "ABCD"
+    order: Annotated[str, Field(pattern="^[A-H]{2,8}$"), AfterValidator(_known_order)] = "ABCD"
     half: Literal["high", "low"] | None = None
     bit: Annotated[WholeNumber, Field(ge=0, le=63)] | None = None
     mask: Annotated[WholeNumber, Field(ge=1, lt=2**64)] | None = None

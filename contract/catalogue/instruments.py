@@ -6,7 +6,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from contract.refusing import refusal
 from contract.settings_model import Positive, SettingsModel
@@ -29,10 +29,13 @@ def _not_nothing(scale: float) -> float:
     return scale
 
 
+_WRITTEN = WithJsonSchema(
+    {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[-+.0-9eE]+(/[-+.0-9eE]+)?$"}]}
+)
 # What a raw number is multiplied by; not 0. May be written as a fraction: 1/3600.
-Scale = Annotated[float, BeforeValidator(_number), AfterValidator(_not_nothing)]
+Scale = Annotated[float, BeforeValidator(_number), AfterValidator(_not_nothing), _WRITTEN]
 # A number that may be written as a fraction.
-Fraction = Annotated[float, BeforeValidator(_number)]
+Fraction = Annotated[float, BeforeValidator(_number), _WRITTEN]
 
 
 def _rising(points: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:

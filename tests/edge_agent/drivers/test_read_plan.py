@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge_agent.drivers.read_plan import MAX_BITS_PER_READ, Read, plan
+from firmware_bridge.modbus import ModbusModel
 from firmware_bridge.register_types import Table
 from firmware_bridge.registers import width
 from tests.edge_agent.drivers.registers import model_with
@@ -78,3 +81,19 @@ def test_whatever_the_map_every_register_is_read_once_and_whole(seed: int) -> No
 def test_nothing_wanted_nothing_asked() -> None:
     model, _ = model_with(["uint16"], at=[0])
     assert plan(model, []) == []
+
+
+def test_a_value_from_several_places_has_all_of_them() -> None:
+    """The word that says whether it holds is far away, in another read; the halves of a counter stay together."""
+    settings = {
+        "depth": {"address": 0, "type": "float32", "valid_if": [{"address": 100, "good": [0]}]},
+        "hours": {"parts": [{"address": 9, "weight": 10000}, {"address": 10}]},
+    }
+    registers = [{"name": name, "quantity": "code", **told} for name, told in settings.items()]
+    head = {"model": "m", "description": "d", "protocol": "modbus", "period_s": 1, "max_registers_per_read": 10}
+    model = ModbusModel.model_validate({**head, "registers": registers})
+    _, (like, *_) = model_with(["uint16"], at=[0])
+    channels = [replace(like, id=n, model=model, register=r) for n, r in enumerate(model.registers, 1)]
+    reads = plan(model, channels)
+    assert spans(reads) == [(0, 2), (9, 2), (100, 1)]
+    assert [[(w.channel, w.at) for w in r.wanted] for r in reads] == [[(1, 0)], [(2, 0)], [(1, 0)]]
