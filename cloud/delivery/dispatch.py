@@ -209,7 +209,8 @@ class Dispatcher:
 
     def _look(self) -> None:
         """Into the ledger: for new messages, and for what a person has set."""
-        found = self._record.switches()
+        look = self._record.look(self._looked_to)
+        found = look.switches
         self._off = found.off or ("" if self._enabled else "switched off in the configuration")
         self._queue.switch(bool(self._off))
         if self._asked is None and found.gone:
@@ -217,12 +218,10 @@ class Dispatcher:
         if self._asked not in (None, found.asked) or found.newest < self._looked_to:  # a person asks; or a rebuilt view
             self._write()  # what is done must not be seen again
             self._queue.forget()
-            self._looked_to = 0
+            look = self._record.look(0)
         self._asked = found.asked
-        if found.newest > self._looked_to:
-            messages, past = self._record.look(self._looked_to)
-            self._notes += self._queue.see(messages, past)
-            self._looked_to = max([found.newest, *(m.number for m in messages[-1:])])
+        self._notes += self._queue.see(look.waits, look.past)
+        self._looked_to = max([found.newest, *(m.number for m in look.waits[-1:])])
 
     def _send(self, plan: Plan) -> None:
         """Writes down what is to be, and only then begins: what a consumer may have must be known after a crash."""

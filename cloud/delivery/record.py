@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from lxml import etree
-from sqlalchemy import Connection, Engine, and_, case, func, insert, or_, select, true, update
+from sqlalchemy import Connection, Engine, Executable, and_, bindparam, case, func, insert, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.delivery.queue import Noted, Past, Pending
 from cloud.delivery.tables import deliveries, sinks
@@ -18,6 +19,8 @@ from cloud.warnings.tables import messages
 from contract.catalogue.rules import Level
 from contract.clock import to_ms
 
+T = TypeVar("T")
+_NEWEST = select(func.max(messages.c.number))
 _CHUNK = 500  # SQLite takes a thousand values in a statement
 _HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")
 _CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
@@ -31,6 +34,16 @@ class Switches:
     asked: int
     gone: str
     newest: int
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """waits: messages behind a number that are neither delivered nor noted, oldest first; past: what is known of their
+    incidents. What was set aside counts as waiting: who looks from the beginning tries it again."""
+
+    switches: Switches
+    waits: Sequence[Pending]
+    past: Mapping[str, Past]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,78 +71,101 @@ class Record:
 
     def __init__(self, ledger: Engine, sink: str) -> None:
         self._ledger, self._sink = ledger, sink
-        self._mine = deliveries.c.sink == sink
+        m, d = messages, deliveries
+        self._mine = d.c.sink == sink
+        # The statements of every look and attempt, made once.
+        self._set = select(sinks).where(sinks.c.name == sink)
+        joined = m.outerjoin(d, and_(self._mine, d.c.message == m.c.id))
+        open_ = and_(d.c.delivered_ms.is_(None), or_(d.c.noted.is_(None), d.c.noted == Noted.SET_ASIDE.value))
+        heads = select(*(m.c[name] for name in _HEAD), d.c.perhaps).select_from(joined)
+        self._waits = heads.where(m.c.number > bindparam("after"), open_).order_by(m.c.number)
+        settled = or_(d.c.delivered_ms.is_not(None), d.c.noted.is_not(None))
+        told = or_(d.c.delivered_ms.is_not(None), d.c.perhaps == true())
+        self._told = (
+            select(m.c.incident, func.max(case((settled, m.c.number), else_=0)), func.max(case((told, 1), else_=0)))
+            .join(d, d.c.message == m.c.id)
+            .where(self._mine, m.c.incident.in_(bindparam("incidents", expanding=True)))
+            .group_by(m.c.incident)
+        )
+        put = (postgresql.insert if ledger.dialect.name == "postgresql" else sqlite.insert)(d)
+        key, new = d.primary_key.columns, put.excluded
+
+        def upsert(attempts: int, *names: str) -> Executable:
+            first = put.values(sink=sink, attempts=attempts)
+            return first.on_conflict_do_update(
+                index_elements=key, set_={"attempts": d.c.attempts + attempts, **{name: new[name] for name in names}}
+            )
+
+        self._result = upsert(1, "receipt", "delivered_ms", "perhaps", "noted", "given_up_ms")
+        self._note = upsert(0, "noted", "given_up_ms")
+        self._begun = upsert(0, "perhaps")
 
     def switches(self) -> Switches:
-        """How it is set now. Cheap: asked at every look."""
+        """How it is set now."""
         with self._ledger.connect() as db:
-            row = db.execute(select(sinks).where(sinks.c.name == self._sink)).first()
-            newest = db.execute(select(func.max(messages.c.number))).scalar() or 0
+            return self._switches(db)
+
+    def _switches(self, db: Connection) -> Switches:
+        row = db.execute(self._set).first()
+        newest = db.execute(_NEWEST).scalar() or 0
         if row is None:
             return Switches("", 0, "", newest)
         off = f"switched off by {row.off_by}" if row.off_by else ""
         return Switches(off, row.asked, row.why if row.gone_ms is not None else "", newest)
 
-    def look(self, after: int) -> tuple[list[Pending], dict[str, Past]]:
-        """Messages behind that number that are neither delivered nor noted, oldest first, and what is known of their
-        incidents. What was set aside counts as waiting: who looks from the beginning tries it again."""
-        m, d = messages, deliveries
-        joined = m.outerjoin(d, and_(d.c.sink == self._sink, d.c.message == m.c.id))
-        open_ = and_(d.c.delivered_ms.is_(None), or_(d.c.noted.is_(None), d.c.noted == Noted.SET_ASIDE.value))
-        heads = [m.c[name] for name in _HEAD]
-        query = select(*heads, d.c.perhaps).select_from(joined).where(m.c.number > after, open_).order_by(m.c.number)
+    def look(self, after: int) -> Look:
+        """Cheap where there is nothing new behind that number: asked twice a second."""
         with self._ledger.connect() as db:
-            rows = db.execute(query).all()
+            found = self._switches(db)
+            if found.newest <= after:
+                return Look(found, (), {})
+            rows = db.execute(self._waits, {"after": after}).all()
             past = self._past(db, {row.incident for row in rows})
-            newest = {row.incident: row.id for row in rows}
-            old = [row.id for row in rows if row.expires_ms is None and newest[row.incident] == row.id]
-            expires = _expires(db, old)
-        return [_pending(row, expires) for row in rows], past
+            newest = {row.incident: row.id for row in rows if row.msg_type != MsgType.CANCEL.value}
+            expires = _expires(db, [r.id for r in rows if r.expires_ms is None and newest.get(r.incident) == r.id])
+        return Look(found, [_pending(row, expires) for row in rows], past)
 
     def _past(self, db: Connection, incidents: Iterable[str]) -> dict[str, Past]:
-        m, d = messages, deliveries
-        settled = or_(d.c.delivered_ms.is_not(None), d.c.noted.is_not(None))
-        told = or_(d.c.delivered_ms.is_not(None), d.c.perhaps == true())
-        query = (
-            select(m.c.incident, func.max(case((settled, m.c.number), else_=0)), func.max(case((told, 1), else_=0)))
-            .join(d, d.c.message == m.c.id)
-            .where(self._mine)
-            .group_by(m.c.incident)
-        )
         out = {}
         for some in _chunks(sorted(incidents)):
-            for incident, number, heard in db.execute(query.where(m.c.incident.in_(some))):
+            for incident, number, heard in db.execute(self._told, {"incidents": some}):
                 out[incident] = Past(number, bool(heard))
         return out
 
     def begin(
-        self, results: Sequence[Result], notes: Sequence[tuple[str, Noted]], start: Sequence[Pending],
-        first: Iterable[str], now_ms: int
-    ) -> dict[str, Message]:  # fmt: skip
+        self,
+        results: Sequence[Result],
+        notes: Sequence[tuple[str, Noted]],
+        start: Sequence[Pending],
+        first: Iterable[str],
+        now_ms: int,
+    ) -> dict[str, Message]:
         """Writes down what became of attempts and what is noted, that those in `first` may reach the consumer from now
-        on, and gives the messages in `start` by id: all at once."""
-        first = set(first)
-        if not (results or notes or first):
+        on, and gives the messages in `start` by id: all at once, but for the notes of a long past, which go before."""
+        rows = [
+            {"message": m, "receipt": "", "first_ms": now_ms, "given_up_ms": now_ms, "noted": why.value}
+            for m, why in notes
+        ]
+        *before, rest = [*_chunks(rows)] or [()]
+        for some in before:  # others write to the ledger, too
+            with self._ledger.begin() as db:
+                db.execute(self._note, some)
+        begun = [{"message": m, "receipt": "", "first_ms": now_ms, "perhaps": True} for m in first]
+        if not (results or rest or begun):
             with self._ledger.connect() as db:
                 return self._texts(db, start)
         with self._ledger.begin() as db:
             for r in results:
-                values = {"receipt": r.receipt, "delivered_ms": r.delivered_ms, "perhaps": r.perhaps}
-                noted = {"noted": r.noted.value, "given_up_ms": now_ms} if r.noted else {"noted": None}
-                self._write(db, r.message, {**values, **noted}, 1, now_ms)
-            for message, why in notes:
-                self._write(db, message, {"noted": why.value, "given_up_ms": now_ms}, 0, now_ms)
-            for message in first:
-                self._write(db, message, {"perhaps": True}, 0, now_ms)
+                said = {"receipt": r.receipt, "delivered_ms": r.delivered_ms, "perhaps": r.perhaps}
+                noted = (
+                    {"noted": r.noted.value, "given_up_ms": now_ms} if r.noted else {"noted": None, "given_up_ms": None}
+                )
+                db.execute(self._result, {"message": r.message, "first_ms": now_ms, **said, **noted})
+            if rest:
+                db.execute(self._note, rest)
+            if begun:
+                db.execute(self._begun, begun)
             return self._texts(db, start)
-
-    def _write(self, db: Connection, message: str, values: dict[str, Any], attempts: int, now_ms: int) -> None:
-        d = deliveries
-        mine = (self._mine, d.c.message == message)
-        found = db.execute(update(d).where(*mine).values(attempts=d.c.attempts + attempts, **values))
-        if not found.rowcount:
-            first = {"sink": self._sink, "message": message, "attempts": attempts, "first_ms": now_ms}
-            db.execute(insert(d).values(**{"receipt": "", **first, **values}))
 
     def _texts(self, db: Connection, start: Sequence[Pending]) -> dict[str, Message]:
         found: dict[str, Message] = {}
@@ -233,6 +269,6 @@ def expires_of(cap_xml: bytes) -> int | None:
     return max(found, default=None)
 
 
-def _chunks(ids: Sequence[str]) -> Iterable[Sequence[str]]:
+def _chunks(ids: Sequence[T]) -> Iterable[Sequence[T]]:
     for i in range(0, len(ids), _CHUNK):
         yield ids[i : i + _CHUNK]

@@ -24,7 +24,8 @@ def ledger(tmp_path: Path) -> Iterator[Engine]:
 
 def test_what_waits_and_what_is_known(ledger: Engine) -> None:
     record = Record(ledger, "c")
-    waits, past = record.look(0)
+    look = record.look(0)
+    waits, past = look.waits, look.past
     assert [(m.number, m.id, m.incident, m.msg_type.value, m.level.value) for m in waits] == [
         (1, "m1", "a", "Alert", "red"),
         (2, "m2", "a", "Update", "red"),
@@ -34,13 +35,14 @@ def test_what_waits_and_what_is_known(ledger: Engine) -> None:
     assert past == {}
     texts = record.begin([], [("m1", Noted.SUPERSEDED)], waits[1:], ["m2", "m3"], 9)
     assert [texts[m].cap_xml for m in ("m2", "m3")] == [cap(START_MS + 3_600_000), cap(None)]
-    assert record.look(0)[1] == {"a": Past(1, True), "b": Past(0, True)}  # may have them, if it ends here
+    assert record.look(0).past == {"a": Past(1, True), "b": Past(0, True)}  # may have them, if it ends here
     record.begin([Result("m2", "thanks", delivered_ms=10), Result("m3", "HTTP 500")], [], [], [], 11)
-    waits, past = record.look(0)
+    look = record.look(0)
+    waits, past = look.waits, look.past
     assert [m.id for m in waits] == ["m3"]
     assert past == {"b": Past(0, False)}
-    assert record.look(3) == ([], {})
-    assert Record(ledger, "other").look(2)[1] == {}
+    assert (record.look(3).waits, record.look(3).past) == ((), {})
+    assert Record(ledger, "other").look(2).past == {}
     counts = record.counts()
     assert (counts.delivered, counts.last_ms) == (1, 10)
     assert counts.noted == {"superseded": 1, "expired": 0, "untold": 0, "set_aside": 0}
@@ -52,7 +54,8 @@ def test_what_is_set_aside_has_a_name_and_waits_for_who_looks_from_the_beginning
     record.begin([Result("m3", "HTTP 422", noted=Noted.SET_ASIDE, perhaps=True)], [], [], [], 20)
     (aside,) = set_aside(ledger, "c")
     assert (aside.message, aside.attempts, aside.at_ms, aside.why) == ("m3", 1, 20, "HTTP 422")
-    waits, past = record.look(2)
+    look = record.look(2)
+    waits, past = look.waits, look.past
     assert [(m.id, m.perhaps) for m in waits] == [("m3", True)]
     assert past == {"b": Past(3, True)}
     record.begin([Result("m3", "thanks", delivered_ms=30)], [], [], [], 31)
@@ -76,11 +79,11 @@ def test_switches(ledger: Engine) -> None:
 def test_thousands_of_incidents_are_asked_for_in_pieces(ledger: Engine) -> None:
     put(ledger, *(message(n, f"i{n}", "Cancel") for n in range(4, 1300)))
     record = Record(ledger, "c")
-    waits, _ = record.look(0)
+    waits = record.look(0).waits
     assert len(waits) == 1299
     record.begin([], [(m.id, Noted.UNTOLD) for m in waits], [], [], 1)
     assert len(record.begin([], [], waits, [], 1)) == 1299
-    assert record.look(0) == ([], {})
+    assert not record.look(0).waits
 
 
 @pytest.mark.parametrize(
