@@ -251,10 +251,7 @@ class _Loader:
         register = registers[device.id, channel.register_name]
         if register is None:  # said already, where the device has settings of its own
             return None
-        if channel.quality is not None:
-            for place, what in register.quality_trouble(channel.quality):
-                said = f"{'.'.join(str(x) for x in place)}: {what}"
-                self.mistakes.append(doc.mistake((*path, "quality", *place), said))
+        self._quality(doc, path, channel, register, device)
         return ChannelInfo(
             id=channel.id,
             name=channel.name or f"{station.name} {register.name}",
@@ -268,6 +265,21 @@ class _Loader:
             quality=channel.quality or register.quality,
             reporting=channel.reporting or register.reporting,
         )
+
+    def _quality(
+        self, doc: Document, path: tuple[str | int, ...], channel: Channel, register: Register, device: Device
+    ) -> None:
+        """What its quality tests ask must be possible. A model's own were held against the model already."""
+        if channel.quality is not None:
+            for place, what in register.quality_trouble(channel.quality):
+                said = f"{'.'.join(str(x) for x in place)}: {what}"
+                self.mistakes.append(doc.mistake((*path, "quality", *place), said))
+        elif register.name in device.registers:
+            for place, what in register.quality_trouble(register.quality):
+                said = (
+                    f"{'.'.join(str(x) for x in place)} of model {device.model!r}, with the settings of {device.id!r}"
+                )
+                self.mistakes.append(doc.mistake(path, f"{said}: {what}; give this channel a quality of its own"))
 
     def _rules(self, doc: Document, rules: RulesFile, channels: Collection[int]) -> None:
         """channels: all that the district names, also those that are wrong: that is said where they stand."""
