@@ -6,12 +6,16 @@ named here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from cloud.delivery import queue
+from cloud.delivery.queue import Pending, Queue
+from cloud.delivery.record import Record, Result
 from cloud.log.log_clock import Instant, LogClock
+from cloud.warnings.model import Message
 
 
 @contextmanager
@@ -43,7 +47,35 @@ def _clock_step_believed() -> AbstractContextManager[None]:
     return replaced(LogClock, "now_ms", trusting)
 
 
+def _told_twice_after_crash() -> AbstractContextManager[None]:
+    """What was delivered is not written down: after a restart it goes out again."""
+    begin = Record.begin
+
+    def careless(self: Record, results: Sequence[Result], *rest: Any) -> dict[str, Message]:
+        return begin(self, [r for r in results if r.delivered_ms is None], *rest)
+
+    return replaced(Record, "begin", careless)
+
+
+def _expired_as_new() -> AbstractContextManager[None]:
+    """A consumer that was down gets what has expired meanwhile."""
+    return replaced(queue, "_expired", lambda _message, _utc_ms: False)
+
+
+def _poisoned_blocks() -> AbstractContextManager[None]:
+    """A message that is refused is taken for a consumer that wants to be left alone."""
+
+    def stubborn(self: Queue, message: Pending, why: str, now_ms: int) -> bool:
+        self.failed(message, why, now_ms, wait_ms=3_600_000)
+        return False
+
+    return replaced(Queue, "refused", stubborn)
+
+
 BUGS: dict[str, Bug] = {
+    "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
+    "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),
+    "poisoned-blocks": Bug(_poisoned_blocks, frozenset({"poisoned-blocks-nothing"})),
     "clock-step-believed": Bug(_clock_step_believed, frozenset({"a-clock-step-is-not-believed"})),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -19,6 +20,8 @@ from cloud.views.base import Poisoned, RetryLater
 from cloud.warnings.store import forget
 from cloud.warnings.view import WarningsView, open_view
 from simulators.promise.disks import Crash, Disk
+from simulators.promise.warnings.consumers import Consumer
+from simulators.promise.warnings.couriers import Courier, some_couriers
 from simulators.promise.warnings.district import Edition
 from simulators.promise.warnings.gateways import Gateway, Waiting
 from simulators.promise.warnings.machine import Machine
@@ -46,6 +49,9 @@ class Cloud:
         folder.mkdir(parents=True)
         shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
         self.parts: Parts | None = None
+        self.consumers: Sequence[Consumer] = ()
+        self._couriers: list[Courier] = []
+        self._falls_when_told_s: float | None = None
         self._follow_planned = False
         self._forget_first = False
         self.trouble = ""
@@ -64,6 +70,7 @@ class Cloud:
             )
             self._witness.look(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
             self._witness.began(self.edition, parts.warnings.cursor())
+            self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
             self._plan_follow(0.5)
         except Crash:
             self.fall()
@@ -75,20 +82,32 @@ class Cloud:
         """Whatever was not committed is gone. for_s: until it starts again; 0: some time."""
         self._world.say("cloud falls")
         self._witness.ended()
+        for courier in self._couriers:
+            courier.die()
         if self.parts is not None:
             self.parts.ledger.dispose()
         self.parts = None
         self.disk.power_off()
         self._world.after(for_s or self._world.rng.uniform(1, 40), self.start)
 
+    def fall_when_told(self, for_s: float | None) -> None:
+        """The next message is written, and nobody gets it before the cloud falls, for so long. None: no more."""
+        self._falls_when_told_s = for_s
+
     def stop(self) -> None:
         """As an operator does: what is in the log is followed to its end, then it ends."""
         while self.parts is not None and self.parts.log.behind(self.parts.warnings.cursor()):
             if not self._step(500):
                 return
+        for courier in self._couriers:
+            courier.finish()
         if self.parts is not None:
             self.parts.log.close()
             self.fall(self._world.rng.uniform(1, 20))
+
+    def serve(self, consumers: Sequence[Consumer]) -> None:
+        """They get its messages, from its next start on."""
+        self.consumers = consumers
 
     def take_edition(self, edition: Edition) -> None:
         """From the next start on."""
@@ -194,8 +213,14 @@ class Cloud:
             entries = parts.log.read(parts.warnings.cursor(), limit)
             if entries:
                 parts.warnings.apply(entries)
+            if parts.warnings.reader.version() != version and self._falls_when_told_s is not None:
+                for_s, self._falls_when_told_s = self._falls_when_told_s, None
+                self.fall(for_s)
+                return False
             if parts.warnings.reader.version() != version:
                 self._witness.look(parts.warnings.reader)
+                for courier in self._couriers:
+                    courier.wake()
         except Crash:
             self.fall()
             return False

@@ -6,6 +6,7 @@ engine has to do what is sure, and may do nothing that is not even perhaps.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,10 +100,11 @@ def perhaps_reached(rows: Sequence[Heard], level_m: float, delays: Delays, until
         stands_ms = max(delays.on_ms, 1.5 * delays.period_ms)
         if first.flag != Flag.SUSPECT and min(next_came_ms, until_ms) - first.time_ms >= stands_ms:
             return True
-        above_ms = 0
-        for a, b in zip(rows[i:], rows[i + 1 :], strict=False):
+        above_ms = of_ms = 0  # a doubted dip counts for nothing
+        for a, b in itertools.pairwise(rows[i:]):
             above_ms += b.time_ms - a.time_ms if a.value >= level_m else 0
-            if b.value >= level_m and above_ms >= _PERHAPS_SHARE * (b.time_ms - first.time_ms):
+            of_ms += b.time_ms - a.time_ms if a.value >= level_m or a.flag != Flag.SUSPECT else 0
+            if b.value >= level_m and above_ms >= _PERHAPS_SHARE * of_ms:
                 return True
     return False
 

@@ -22,7 +22,6 @@ OFF: dict[str, str] = {
     "told-is-a-record": "a rebuild that leaves alone what was told",
     "rebuild": "a rebuild that leaves alone what was told",
     "officers": "decisions of people about incidents and sensors",
-    "consumers": "delivery of what is in force",
     "worse-within-a-level-is-told": "incidents that tell of places",
 }
 

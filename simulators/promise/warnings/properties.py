@@ -5,6 +5,7 @@ Every check raises Broken, its text beginning with the name of the property.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -29,7 +30,7 @@ _YOUNG_SHARE = 0.6  # of `stale_after_s`: what is older when it comes is history
 def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None:
     """All of them. parts: the cloud's as the run ended."""
     for t in witness.told:
-        if not -AGO_MS <= t.sent_ms - t.seen_ms <= SOON_MS:
+        if t.sent_ms > t.seen_ms + SOON_MS or witness.ran_ms(t.sent_ms, t.seen_ms) > AGO_MS:
             what = f"{t.id}, told at {witness.at(t.seen_ms)}, says that it was sent at {witness.at(t.sent_ms)}"
             fail("a-clock-step-is-not-believed", what)
     checks = _Checks(witness, sensors)
@@ -130,19 +131,34 @@ class _Checks:
         return t.level is None and any(ms <= t.seen_ms for ms in ends)
 
     def _no_clear_by_edit(self, t: Told, zone: str) -> None:
-        """Under the rules before a change something stood, and nothing has shown dry since."""
-        for era in self._witness.eras:
-            if era.from_ms > t.seen_ms or era.edition.catalogue is t.catalogue:
-                continue
+        """Under the rules before a change something stood, and nothing has shown dry since, by those of now."""
+        now = next(era for era in reversed(self._witness.eras) if era.edition.catalogue is t.catalogue)
+        for era, after in itertools.pairwise(self._witness.eras):
+            if era.from_ms >= now.from_ms:
+                return
             catalogue = era.edition.catalogue
             for channel, rule in self._of_zone(catalogue, zone):
-                stands = self._surely_stands(channel, rule, catalogue, t)
-                if stands is not None:
+                stands = self._surely_stands(channel, rule, catalogue, t, after.from_ms)
+                if stands is not None and not self._dry_since(channel, t, now.from_ms):
                     what = f"all clear of {zone} at {self._at(t.sent_ms)} ({t.id})"
                     fail("a-rule-change-clears-nothing", f"{what}, and channel {channel} showed {stands.value}")
 
-    def _surely_stands(self, channel: int, rule: Rule, catalogue: Catalogue, t: Told) -> Level | None:
+    def _dry_since(self, channel: int, t: Told, since_ms: int) -> bool:
+        """Whether a channel has shown dry since then, by every rule that watches it now."""
+        rules = t.catalogue.rules_by_channel.get(channel, ())
+        rows = [h for h in self._known(channel, t.sent_ms, float("inf")) if h.time_ms >= since_ms]
+        for rule in rules:
+            clear_m = min(rule.levels.values()) - rule.hysteresis
+            if ev.last_perhaps_dry(rows, clear_m, delays_of(t.catalogue, channel, rule)) < 0:
+                return False
+        return bool(rules)
+
+    def _surely_stands(
+        self, channel: int, rule: Rule, catalogue: Catalogue, t: Told, until_ms: int = 1 << 62
+    ) -> Level | None:
         """The highest level of a rule that a channel surely reached and has not even perhaps left, as of a message.
+
+        until_ms: as long as the rule held.
 
         What came while it was muted speaks neither for nor against. What stood when a person ended an incident of the
         zone counts again once it was dry.
@@ -151,17 +167,20 @@ class _Checks:
         delays = delays_of(catalogue, channel, rule)
         mutes = self._witness.mutes(channel, station.id)
         every = [h for h in self._known(channel, t.sent_ms, float("inf")) if not _within(h.came_ms, mutes)]
-        young = ev.in_order(self._known(channel, t.sent_ms - 30_000, delays.stale_ms / 4))
+        until_ms = min(t.sent_ms - 30_000, until_ms)
+        young = ev.in_order(self._known(channel, until_ms, delays.stale_ms / 4))
         rows = [h for h in young if not _within(h.came_ms, mutes)]
         ended_ms = max(self._witness.ends(station.zone, t.seen_ms), default=None)
         for level in sorted(rule.levels, key=lambda x: -x.rank):
             level_m = rule.levels[level]
-            dry_ms = ev.last_perhaps_dry(every, level_m - rule.hysteresis, delays)
+            clear_m = level_m - rule.hysteresis
+            # What came behind newer ones may be left out of account, and need not be.
+            dry_ms = max(ev.last_perhaps_dry(r, clear_m, delays) for r in (every, ev.in_order(every)))
             if ended_ms is not None and dry_ms < ended_ms:
                 continue
             for i, h in enumerate(rows):
                 if h.time_ms > dry_ms:
-                    reached_ms = ev.surely_reached(rows, i, level_m, delays, t.sent_ms - 30_000)
+                    reached_ms = ev.surely_reached(rows, i, level_m, delays, until_ms)
                     if reached_ms is not None and reached_ms + TOLD_WITHIN_MS <= t.sent_ms:
                         return level
         return None

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from simulators.promise.disks import Disk, installed
 from simulators.promise.warnings.cloud import Cloud
+from simulators.promise.warnings.consumers import some_consumer
+from simulators.promise.warnings.delivered import check_deliveries
 from simulators.promise.warnings.district import first_edition
 from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
@@ -19,7 +21,7 @@ from simulators.promise.warnings.people import People
 from simulators.promise.warnings.properties import check
 from simulators.promise.warnings.sensors import Sensor, some_spells
 from simulators.promise.warnings.trouble import Trouble
-from simulators.promise.warnings.water import some_water
+from simulators.promise.warnings.water import MINUTE_MS, some_water
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
 
@@ -73,6 +75,15 @@ class _Run:
         edition = first_edition(world.rng)
         self.cloud = Cloud(world, edition, folder / "cloud", witness)
         disks[str(folder / "cloud")] = self.cloud.disk
+        taste = random.Random(f"consumers {world.seed}")
+        self._consumers = [
+            some_consumer(taste, world, name, _WET_MIN) for name in ("police", "radio")[: taste.choice((1, 1, 2))]
+        ]
+        for consumer in self._consumers if on("consumers") else ():
+            for t in consumer.troubles:
+                minutes = [(ms - world.start_ms) / MINUTE_MS for ms in (t.from_ms, t.to_ms)]
+                world.fault(f"{t.mood.value} {consumer.name} {minutes[0]:.1f} to {minutes[1]:.1f}")
+        self.cloud.serve(self._consumers if on("consumers") else ())
         self._sensors: dict[int, Sensor] = {}
         by_gateway: dict[str, list[Sensor]] = {}
         for c, info in edition.catalogue.channels.items():
@@ -117,6 +128,8 @@ class _Run:
         if self.cloud.parts is None:
             raise Broken("the cloud is down when all faults are over")
         check(self._witness, self._sensors, self.cloud.parts)
+        for consumer in self.cloud.consumers:
+            check_deliveries(self._witness, consumer)
 
     def _measure(self, gateway: Gateway) -> None:
         gateway.measure(self._world.true_ms)

@@ -18,6 +18,7 @@ class Trouble:
             "link-cut": self._link_cut,
             "box-off": self._box_off,
             "crash": self._crash,
+            "crash-when-told": self._crash_when_told,
             "kill": self._kill,
             "stop": self._stop,
         }
@@ -40,6 +41,7 @@ class Trouble:
             gateway.heal()
         self._cloud.disk.heal()
         self._cloud.machine.step(0)
+        self._cloud.fall_when_told(None)
 
     def _link_cut(self) -> None:
         gateway = self._world.rng.choice(self._gateways)
@@ -56,6 +58,11 @@ class Trouble:
     def _crash(self) -> None:
         self._world.fault("crash")
         self._cloud.disk.crash_after(self._world.rng.randint(1, 25), self._world.rng.random() < 0.5)
+
+    def _crash_when_told(self) -> None:
+        for_s = self._world.rng.choice((5.0, 30.0, 2000.0))  # the last: until what was told has expired
+        self._world.fault(f"crash-when-told {for_s} s")
+        self._cloud.fall_when_told(for_s)
 
     def _kill(self) -> None:
         self._world.fault("kill")

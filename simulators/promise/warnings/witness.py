@@ -152,6 +152,11 @@ class Witness:
         """As the trace counts."""
         return f"{(ms - self.world.start_ms) / 1000:.1f}"
 
+    def ran_ms(self, from_ms: int, until_ms: int) -> int:
+        """How much of that time the cloud ran."""
+        down_ms = sum(max(0, min(b, until_ms) - max(a, from_ms)) for a, b in self.down)
+        return until_ms - from_ms - down_ms
+
     def undisturbed_from(self, from_ms: int, need_ms: int) -> int:
         """When the cloud has run for `need_ms` on end, at the earliest after `from_ms`."""
         at = from_ms

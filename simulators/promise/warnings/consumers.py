@@ -1,0 +1,108 @@
+"""Consumers of warnings, each a sink: down, busy, gone, slow, without an answer, or choking on some messages."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cloud.delivery.base import GivenUp, NotDelivered, Refused
+from cloud.delivery.notice import Notice
+from cloud.warnings.model import Message
+from simulators.promise.warnings.water import MINUTE_MS
+from simulators.promise.world import World
+
+SLOW_S = 4.0
+
+
+class Mood(StrEnum):
+    """What a consumer does for a while."""
+
+    DOWN = "down"
+    BUSY = "busy"  # 429, with Retry-After 30
+    GONE = "gone"  # 410
+    MUTE = "mute"  # takes the message and does not answer
+    SLOW = "slow"
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A mood from one moment to another."""
+
+    mood: Mood
+    from_ms: int
+    to_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A message that has arrived. sure: the consumer's answer arrived, too, as far as it knows."""
+
+    at_ms: int
+    message: Message
+    sure: bool
+
+
+class Consumer:
+    """A `cloud.delivery.base.Sink`. chokes_on: refuses every message whose identifier ends in one of these digits."""
+
+    def __init__(self, world: World, name: str, chokes_on: str, troubles: Sequence[Trouble]) -> None:
+        self._world, self._name, self.chokes_on = world, name, chokes_on
+        self.troubles = tuple(troubles)
+        self.has: list[Receipt] = []
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    def mood(self) -> Mood | None:
+        """Now."""
+        at = self._world.true_ms
+        return next((t.mood for t in self.troubles if t.from_ms <= at < t.to_ms), None)
+
+    def deliver(self, message: Message) -> str:
+        mood = self.mood()
+        match mood:
+            case Mood.DOWN:
+                raise NotDelivered("no answer: the connection was refused")
+            case Mood.BUSY:
+                raise NotDelivered("HTTP 429", wait_s=30.0)
+            case Mood.GONE:
+                raise GivenUp("HTTP 410")
+        if self.refuses(message.id):
+            raise Refused("HTTP 422")
+        self._world.say(f"{self.name} gets {message.msg_type.value} {message.id[-20:]}")
+        self.has.append(Receipt(self._world.true_ms, message, mood is not Mood.MUTE))
+        if mood is Mood.MUTE:
+            raise NotDelivered("no answer within 10 s", perhaps=True)
+        return "thanks"
+
+    def notify(self, notice: Notice) -> str:
+        mood = self.mood()
+        if mood is Mood.GONE:
+            raise GivenUp("HTTP 410")
+        if mood in (Mood.DOWN, Mood.BUSY):
+            raise NotDelivered("no answer")
+        return f"thanks for {notice.id}"
+
+    def close(self) -> None:
+        """It goes on without us."""
+
+    def refuses(self, message: str) -> bool:
+        return message[-1] in self.chokes_on
+
+
+def some_consumer(rng: random.Random, world: World, name: str, minutes: int) -> Consumer:
+    """In no trouble, or in one or two, and perhaps one that chokes on a fifth of all messages."""
+    troubles: list[Trouble] = []
+    at = 0.0
+    for _ in range(rng.choice((0, 1, 1, 2))):
+        at += rng.uniform(3, minutes / 2)
+        length = rng.choice((1, 4, 15, 35))
+        if at + length > minutes - 2:
+            break
+        from_ms = world.start_ms + int(at * MINUTE_MS)
+        troubles.append(Trouble(rng.choice(list(Mood)), from_ms, from_ms + length * MINUTE_MS))
+        at += length
+    return Consumer(world, name, "37" if rng.random() < 0.3 else "", troubles)
