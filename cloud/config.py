@@ -15,6 +15,7 @@ from cloud.ingest.admission import AdmissionSettings
 from cloud.log.settings import BatchLogSettings
 from cloud.series.settings import InfluxSettings, ParquetSettings, SeriesSettings
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.situations import template_mistakes
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.documents import ConfigError, Document, Mistake, validate
@@ -110,6 +111,8 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
             mistakes.append(document.mistake(("broker", "embedded"), what))
         if complete:
             mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
+    if catalogue is not None:
+        mistakes += template_mistakes(catalogue)
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)

@@ -9,6 +9,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from cloud.cli.common import ConfigPath, load_or_exit
+
 cap = typer.Typer(no_args_is_help=True, help="CAP messages: what ours say, and whether any message is sound.")
 _TIMEOUT_S = 20.0
 
@@ -74,3 +76,31 @@ def _fetch(url: str, most: int) -> bytes:
 def _unread(what: str) -> NoReturn:
     typer.echo(what, err=True)
     raise typer.Exit(2)
+
+
+@cap.command()
+def preview(
+    config: ConfigPath,
+    zone: Annotated[str | None, typer.Option(help="A zone's id; the first where none is given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="A folder for the messages as XML files.")] = None,
+) -> None:
+    """What the messages of the district would say in typical situations, in each of its languages."""
+    from cloud.warnings.readable import readable
+    from cloud.warnings.situations import written
+    from contract.clock import SystemClock
+
+    found = load_or_exit(config)
+    catalogue = found.catalogue
+    chosen = zone or next(iter(catalogue.zones))
+    if chosen not in catalogue.zones:
+        _unread(f"no zone {chosen!r}: there are {', '.join(catalogue.zones)}")
+    if out is not None:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            _unread(f"{out} cannot be made: {error.strerror}")
+    for n, (name, message) in enumerate(written(catalogue, found.file.warnings, chosen, SystemClock().now_ms()), 1):
+        typer.echo(f"## {n}. {name}\n")
+        typer.echo(readable(message.cap_xml))
+        if out is not None:
+            (out / f"{n:02}-{'-'.join(name.split()).strip('()')}.xml").write_bytes(message.cap_xml)

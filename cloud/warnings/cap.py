@@ -1,48 +1,67 @@
 """CAP 1.2 (OASIS, 1 July 2010): an incident as an Alert, Update or Cancel. Pure.
 
 What the schema does not enforce is done here: references on Update and Cancel, polygons closed and "lat,lon", times
-without Z or fractions, expiry after sending.
+without Z or fractions, expiry after sending. The words come from `cloud.warnings.texts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from lxml import etree
 
 from cloud.cap.schema import NAMESPACE
 from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Evidence, Message, MsgType
+from cloud.warnings.model import Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
+from cloud.warnings.texts import Texts, Words, language_of
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import Language, NameText
 from contract.catalogue.places import Zone
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
-from contract.clock import from_ms
 
 _SEVERITY = {Level.RED: "Extreme", Level.ORANGE: "Severe", Level.YELLOW: "Moderate", Level.BLUE: "Minor"}
 _URGENCY = {Level.RED: "Immediate", Level.ORANGE: "Immediate", Level.YELLOW: "Expected", Level.BLUE: "Expected"}
 _RESPONSE = {Level.RED: "Evacuate", Level.ORANGE: "Avoid", Level.YELLOW: "Prepare", Level.BLUE: "Monitor"}
-# OASIS event terms list 1.2: overland flood. GB/T 35561 waterlogging: unverified.
-_EVENT_CODES = (("OET:v1.2", "OET-140"), ("GB/T35561", "11A02"))
+# How it ended -> responseType, urgency, severity, certainty. Without dry readings, or a person who says that it is
+# over, nobody is told that all is clear.
+_AFTER = {
+    "dry": ("AllClear", "Past", "Minor", "Observed"),
+    "person": ("AllClear", "Past", "Minor", "Observed"),
+    "withdrawn": ("None", "Past", "Minor", "Unlikely"),
+    "corrected": ("None", "Past", "Minor", "Unlikely"),
+    "thresholds_changed": ("Assess", "Unknown", "Unknown", "Unknown"),
+    "no_longer_watched": ("Assess", "Unknown", "Unknown", "Unknown"),
+}
+_CIRCLE_KM = 0.1  # around each place that is named
 
 
 class CapWriter:
-    """Writes the messages of one district, with the words of its response plan and the times of its zone."""
+    """Writes the messages of one district, in its languages, with the words of its templates and response plan.
+
+    Raises TemplateFault when the district's templates cannot be read; `cloud.warnings.situations` finds that before.
+    """
 
     def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
         self._catalogue, self._settings = catalogue, settings
-        self._zone = ZoneInfo(catalogue.district.time_zone)
+        self._telling = Telling(catalogue)
+        self._tags = settings.tags(catalogue)
+        self._texts: dict[Language, Texts] = {}
+        for tag in self._tags:
+            language = language_of(tag) or "en"
+            self._texts[language] = Texts(language, catalogue.texts.get(language))
 
     def time(self, time_ms: int) -> str:
-        """CAP 1.2, 3.3.2: local time with a numeric offset, whole seconds."""
-        return from_ms(time_ms).astimezone(self._zone).isoformat(timespec="seconds")
+        """CAP 1.2, 3.3.2: local time with a numeric offset, whole seconds; UTC as -00:00."""
+        text = self._telling.local(time_ms).isoformat(timespec="seconds")
+        return text.replace("+00:00", "-00:00")
 
     def identifier(self, time_ms: int, number: int) -> str:
-        """ZZZZZZDDDUUUXX_YYYYMMDDhhmmss_N: district code, agency, Beijing time, serial number."""
-        stamp = from_ms(time_ms).astimezone(self._zone).strftime("%Y%m%d%H%M%S")
+        """ZZZZZZDDDUUUXX_YYYYMMDDhhmmss_N: district code, agency, local (Beijing) time, serial number."""
+        stamp = self._telling.local(time_ms).strftime("%Y%m%d%H%M%S")
         return f"{self._catalogue.district.adcode}{self._settings.agency}_{stamp}_{number}"
 
     def write(self, announcement: Announcement, number: int, earlier: Sequence[Message], now_ms: int) -> Message:
@@ -50,93 +69,135 @@ class CapWriter:
         incident, msg_type = announcement.incident, announcement.msg_type
         plan = self._catalogue.response_plan
         identifier = self.identifier(now_ms, number)
+        status = self._status(incident, earlier)
+        referred = self._referred(earlier, now_ms)
         nsmap: dict[Any, str] = {None: NAMESPACE}  # the stubs do not know the default namespace
         alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap=nsmap)
         _add(alert, "identifier", identifier)
         _add(alert, "sender", plan.sender)
         _add(alert, "sent", self.time(now_ms))
-        _add(alert, "status", self._settings.status)
+        _add(alert, "status", status)
         _add(alert, "msgType", msg_type.value)
         _add(alert, "scope", "Public")
-        if earlier:
-            references = (f"{plan.sender},{m.id},{self.time(m.sent_ms)}" for m in earlier)
+        if status != "Actual":
+            _add(alert, "note", self._note(incident, earlier))
+        if referred:
+            references = (f"{plan.sender},{m.id},{self.time(m.sent_ms)}" for m in referred)
             _add(alert, "references", " ".join(references))
         _add(alert, "incidents", incident.id)
         expires_ms = now_ms + round(plan.responses[incident.level].expires_s * 1000)
-        self._info(alert, announcement, now_ms, expires_ms)
+        for tag in self._tags:
+            language = language_of(tag) or "en"
+            words = self._texts[language].words(self._telling.of(announcement, earlier, now_ms, language, status))
+            self._info(alert, announcement, tag, words, (now_ms, expires_ms), is_simulated(incident, earlier))
         xml: bytes = etree.tostring(alert, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-        level = incident.peak_level if msg_type is MsgType.CANCEL else incident.level
         return Message(
             identifier,
             incident.id,
             now_ms,
             msg_type,
-            level,
-            tuple(m.id for m in earlier),
+            incident.peak_level if msg_type is MsgType.CANCEL else incident.level,
+            tuple(m.id for m in referred),
             xml,
             why=announcement.why,
             expires_ms=expires_ms,
-            status=self._settings.status,
+            status=status,
             evidence=incident.evidence,
         )
 
-    def _info(self, alert: etree._Element, announcement: Announcement, now_ms: int, expires_ms: int) -> None:
-        incident, cancel = announcement.incident, announcement.msg_type is MsgType.CANCEL
-        district, zone = self._catalogue.district, self._catalogue.zones[announcement.incident.zone]
-        response = self._catalogue.response_plan.responses[incident.level]
+    def _status(self, incident: Incident, earlier: Sequence[Message]) -> str:
+        """What rests on a simulation is never Actual, whatever the settings say."""
+        wanted = self._settings.status
+        return "Exercise" if wanted == "Actual" and is_simulated(incident, earlier) else wanted
+
+    def _note(self, incident: Incident, earlier: Sequence[Message]) -> str:
+        """CAP 1.2, 3.2.1: what an exercise is for."""
+        if is_simulated(incident, earlier):
+            return "Simulated readings; there is no such water. 模拟数据，并非真实积水。"
+        return "An exercise or a test by the sender's settings; do not act on it. 演练或测试，请勿据此处置。"
+
+    def _referred(self, earlier: Sequence[Message], now_ms: int) -> Sequence[Message]:
+        """The earlier messages that this one names: those that hold still, and the last one in any case."""
+        if self._settings.references == "all":
+            return earlier
+        return [m for m in earlier[:-1] if m.expires_ms is None or m.expires_ms > now_ms] + list(earlier[-1:])
+
+    def _info(
+        self,
+        alert: etree._Element,
+        announcement: Announcement,
+        tag: str,
+        words: Words,
+        effective_expires_ms: tuple[int, int],
+        simulated: bool,
+    ) -> None:
+        incident, how = announcement.incident, ended(announcement)
+        language = language_of(tag) or "en"
+        level = incident.level
+        measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
+        response, urgency, severity, certainty = _AFTER[how] if how else measures
         info = _add(alert, "info")
-        _add(info, "language", self._settings.language)
+        _add(info, "language", tag)
         _add(info, "category", "Safety")
-        _add(info, "event", "Waterlogging")
-        _add(info, "responseType", "AllClear" if cancel else _RESPONSE[incident.level])
-        _add(info, "urgency", "Past" if cancel else _URGENCY[incident.level])
-        _add(info, "severity", "Minor" if cancel else _SEVERITY[incident.level])
-        _add(info, "certainty", incident.certainty.value)
-        for name, value in _EVENT_CODES:
+        _add(info, "event", words.event)
+        _add(info, "responseType", response)
+        _add(info, "urgency", urgency)
+        _add(info, "severity", severity)
+        _add(info, "certainty", certainty)
+        for name, value in self._settings.event_codes.items():
             _pair(info, "eventCode", name, value)
-        _add(info, "effective", self.time(now_ms))
-        _add(info, "expires", self.time(expires_ms))
-        _add(info, "senderName", f"{district.name} drainage department")
-        head = "Ended: " if cancel else ""
-        _add(info, "headline", f"{head}{incident.level.value} waterlogging warning, {zone.name}: {response.headline}")
-        _add(info, "description", self._description(announcement))
-        _add(info, "instruction", "Return to normal watch." if cancel else response.instruction)
-        if self._catalogue.response_plan.contact:
-            _add(info, "contact", self._catalogue.response_plan.contact)
+        _add(info, "effective", self.time(effective_expires_ms[0]))
+        _add(info, "expires", self.time(effective_expires_ms[1]))
+        _add(info, "senderName", words.sender)
+        _add(info, "headline", words.headline)
+        _add(info, "description", words.description)
+        _add(info, "instruction", words.instruction)
+        contact = NameText.of(self._catalogue.response_plan.contact).into(language)
+        if contact:
+            _add(info, "contact", contact)
+        found = worst_first(incident)
+        self._parameters(info, announcement, found, words, simulated)
+        self._area(info, incident, found, language)
+
+    def _parameters(
+        self, info: etree._Element, announcement: Announcement, found: Sequence[Evidence], words: Words, simulated: bool
+    ) -> None:
+        """A forecast will add `headwater:time_to_threshold` and `headwater:probability`; there is none yet."""
+        incident = announcement.incident
         _pair(info, "parameter", "headwater:level", incident.level.value)
         _pair(info, "parameter", "headwater:peak_level", incident.peak_level.value)
-        _area(info, zone, district.adcode)
+        _pair(info, "parameter", "headwater:why", announcement.why.value)
+        if announcement.why is Why.RENEWAL:
+            _pair(info, "parameter", "headwater:renewal", "true")
+        deepest = next((e for e in found if e.quantity is Quantity.DEPTH and e.value is not None), None)
+        if deepest is not None and deepest.value is not None:
+            _pair(info, "parameter", "headwater:depth", f"{deepest.value:.2f} m")
+            if deepest.rise_per_min is not None:
+                _pair(info, "parameter", "headwater:rise", f"{deepest.rise_per_min:.4f} m/min")
+        if simulated:
+            _pair(info, "parameter", "headwater:simulated", "true")
+        _pair(info, "parameter", "headwater:sign", words.sign)
+        _pair(info, "parameter", "headwater:sms", words.sms)
 
-    def _description(self, announcement: Announcement) -> str:
-        incident = announcement.incident
-        if announcement.msg_type is MsgType.CANCEL:
-            return f"The water has gone. The incident's highest level was {incident.peak_level.value}."
-        parts = []
-        for e in incident.evidence:
-            depth = "no reading" if e.value is None else _said(e.value, e.quantity)
-            heard = "" if e.time_ms is None else f" at {from_ms(e.time_ms).astimezone(self._zone):%H:%M}"
-            silent = ", silent since: its level is held" if e.state.value == "unknown" else ""
-            parts.append(f"{self._place(e, incident.zone)}: {depth}{heard} ({e.level.value}{silent})")
-        return "; ".join(parts) + "."
-
-    def _place(self, e: Evidence, zone: str) -> str:
-        """Where it was found: a station, or the zone as a whole."""
-        return self._catalogue.zones[zone].name if e.station is None else self._catalogue.stations[e.station].name
+    def _area(self, info: etree._Element, incident: Incident, found: Sequence[Evidence], language: Language) -> None:
+        """The incident's zones, and a circle around each place that is named and stands for itself."""
+        area = _add(info, "area")
+        _add(area, "areaDesc", self._telling.zone_names(incident, language))
+        for zone in (self._catalogue.zones.get(z) for z in zones_of(incident)):
+            if zone is not None:
+                _add(area, "polygon", _ring(zone))
+        stations = dict.fromkeys(e.station for e in found[:MOST_PLACES] if e.station is not None)
+        for station in (self._catalogue.stations.get(s) for s in stations):
+            if station is not None:
+                _add(area, "circle", f"{station.lat:.5f},{station.lon:.5f} {_CIRCLE_KM:g}")
+        _pair(area, "geocode", "adcode", self._catalogue.district.adcode)
 
 
-def _said(value: float, quantity: Quantity) -> str:
-    """A value with its unit: depths in centimetres, as people say them."""
-    return f"{value * 100:.0f} cm" if quantity is Quantity.DEPTH else f"{value:.2f} {quantity.unit}"
-
-
-def _area(info: etree._Element, zone: Zone, adcode: str) -> None:
-    area = _add(info, "area")
-    _add(area, "areaDesc", zone.name)
+def _ring(zone: Zone) -> str:
     ring = list(zone.area)
     if ring[0] != ring[-1]:
         ring.append(ring[0])
-    _add(area, "polygon", " ".join(f"{lat:.5f},{lon:.5f}" for lat, lon in ring))
-    _pair(area, "geocode", "adcode", adcode)
+    return " ".join(f"{lat:.5f},{lon:.5f}" for lat, lon in ring)
 
 
 def _pair(parent: etree._Element, tag: str, name: str, value: str) -> None:

@@ -2,15 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+import langcodes
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from contract.settings_model import Positive, SettingsModel
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import LANGUAGES, NameText, unfit
+from contract.refusing import refusal
+from contract.settings_model import Positive, SettingsModel, Some
+
+_TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
+
+
+def _is_a_language(tag: str) -> str:
+    """RFC 5646, of a language in which there are texts."""
+    mend = "write zh-CN for Chinese or en for English"
+    if not _TAG.fullmatch(tag) or not langcodes.tag_is_valid(tag):
+        raise refusal(f"{tag[:64]!r} is no language tag: {mend}")
+    if tag.split("-", maxsplit=1)[0].lower() not in LANGUAGES:
+        raise refusal(f"there are no texts in {tag[:64]!r}: {mend}")
+    return tag
+
+
+def _can_be_said(codes: dict[str, str]) -> dict[str, str]:
+    for name, value in codes.items():
+        if not (name.strip() and value.strip()) or unfit(name + value):
+            raise refusal(f"{name[:64]!r}: {value[:64]!r} is no code: write the list's name and the event's code in it")
+    return codes
+
+
+Tag = Annotated[str, AfterValidator(_is_a_language)]
 
 
 class WarningSettings(SettingsModel):
-    """status: CAP 1.2, 3.2.1. agency: the eight digits between the district's code and the time in an identifier.
+    """status: CAP 1.2, 3.2.1; what rests on simulated readings says Exercise where this says Actual. agency: the eight
+    digits between the district's code and the time in an identifier.
+
+    languages: of the messages, one info block each; where neither this nor `language` is given, Chinese and English
+    when every zone has both names, else the one that the zones' names are in. language: one alone. event_codes: list ->
+    code of the event in it (GB/T 35561's is unverified). references: which earlier messages one names, those that have
+    not expired or all.
 
     quiet_s: from a message to an Update because the incident eased or its certainty changed (one that gets worse does
     not wait). evidence_s: to an Update because another station joined, or anything else about the evidence changed.
@@ -19,7 +52,41 @@ class WarningSettings(SettingsModel):
 
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
     agency: Annotated[str, StringConstraints(pattern=r"^\d{8}$")] = "41600000"
-    language: str = "en"
+    language: Tag | None = None
+    languages: Some[Tag] | None = None
+    event_codes: Annotated[dict[str, str], AfterValidator(_can_be_said)] = Field(
+        max_length=10,
+        default_factory=lambda: {
+            "OET:v1.2": "OET-140",  # OASIS event terms list 1.2: overland flood
+            "GB/T35561": "11A02",  # waterlogging
+        },
+    )
+    references: Literal["unexpired", "all"] = "unexpired"
     quiet_s: Positive = 300.0
     evidence_s: Positive = 900.0
     renew_s: Positive = 600.0
+
+    @model_validator(mode="after")
+    def _one_way(self) -> WarningSettings:
+        if self.language is not None and self.languages is not None:
+            raise ValueError("language is for one and languages for several: give one of them")
+        first = [tag.split("-", maxsplit=1)[0].lower() for tag in self.languages or ()]
+        if len(set(first)) != len(first):
+            raise ValueError("languages: two of them have the same texts: leave one out")
+        return self
+
+    def tags(self, catalogue: Catalogue) -> tuple[str, ...]:
+        """The languages of a district's messages."""
+        if self.languages is not None:
+            return self.languages
+        if self.language is not None:
+            return (self.language,)
+        names = [NameText.of(zone.name) for zone in catalogue.zones.values()]
+        both = all(len(name.languages) == len(LANGUAGES) for name in names)
+        if both:
+            return ("zh-CN", "en")
+        return ("zh-CN",) if all(map(_is_chinese, names)) else ("en",)
+
+
+def _is_chinese(name: NameText) -> bool:
+    return "zh" in name.languages or any("\u3400" <= c <= "\u9fff" for c in name)

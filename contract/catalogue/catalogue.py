@@ -7,6 +7,8 @@ A folder of YAML files, read by `host.district_folder` and checked as a whole by
     rules.yaml          thresholds
     response_plan.yaml  what each level calls for
 
+    texts/zh.jinja, texts/en.jinja      what its warnings say, where it says it in its own words; may be absent
+
 Device models stand in `devices/` of the same folder, or in the `devices/`
 beside the folder's parent (`configs/devices` for `configs/districts/<name>`).
 """
@@ -25,6 +27,7 @@ from contract.catalogue.places import District, Station, StationKind, Subdistric
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
+from contract.catalogue.texts import TextFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,8 @@ class Catalogue:
     """A district, checked as a whole: everything that one of its parts names is there.
 
     zones, stations, gateways, models, subdistricts: by id. channels: by number. rules: in the order of `rules.yaml`.
-    digest: SHA-256 of the files, hexadecimal: the same for who reads the same files.
+    digest: SHA-256 of the files, hexadecimal: the same for who reads the same files. texts: the district's own
+    templates for what its warnings say; the digest is not of them, for gateways need none.
     """
 
     district: District
@@ -83,6 +87,7 @@ class Catalogue:
     response_plan: ResponsePlanFile
     digest: str
     subdistricts: Mapping[str, Subdistrict] = field(default_factory=dict)
+    texts: Mapping[Language, TextFile] = field(default_factory=dict)
 
     @cached_property
     def channels_by_gateway(self) -> Mapping[str, Sequence[ChannelInfo]]:

@@ -66,9 +66,14 @@ class Register(SettingsModel):
         return unplaced(value, self.calibration, self.mounting_height_m, self.datum_m)
 
     def of_instrument(self, own: Instrument) -> Self:
-        """This register as one instrument has it. Raises ValidationError, with the instrument's keys as places."""
+        """This register as one instrument has it. Raises ValidationError, with the instrument's keys as places.
+
+        Whether its quality settings still fit is not asked here: its channel may have others (`quality_trouble`).
+        """
         told = {key: getattr(own, key) for key in own.model_fields_set}
-        return type(self).model_validate({**self.model_dump(exclude_unset=True), **self._told(told)})
+        settings = {**self.model_dump(exclude_unset=True), **self._told(told)}
+        quality = Quality.model_validate(settings.pop("quality", {}))
+        return type(self).model_validate(settings).model_copy(update={"quality": quality})
 
     def quality_trouble(self, quality: Quality) -> list[tuple[Place, str]]:
         """What of a channel's quality settings cannot hold for what this register gives: places in them, and words."""

@@ -6,17 +6,19 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 
 from contract.catalogue import sense
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.devices import Bus, Device, DeviceModel, Gateway, GatewaysFile, Register
+from contract.catalogue.names import Language
 from contract.catalogue.places import Channel, DistrictFile, Station
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.protocols import Protocols
 from contract.catalogue.rules import RulesFile
+from contract.catalogue.texts import TextFile
 from contract.documents import ConfigError, Document, M, Mistake, validate
 
 
@@ -25,7 +27,7 @@ class DistrictDocuments:
     """The parsed files of a district, each with its line marks.
 
     device: model name -> its parsed device file; None where there is none. device_places: model name -> where such a
-    file was looked for, in words.
+    file was looked for, in words. texts: see `contract.catalogue.texts`.
     """
 
     district: Document
@@ -34,6 +36,7 @@ class DistrictDocuments:
     response_plan: Document
     device: Callable[[str], Document | None]
     device_places: Callable[[str], str]
+    texts: Mapping[Language, TextFile] = field(default_factory=dict)
 
 
 def make_catalogue(documents: DistrictDocuments, protocols: Protocols) -> Catalogue:
@@ -85,6 +88,7 @@ class _Loader:
             response_plan=plan,
             digest=self._digest.hexdigest(),
             subdistricts={s.id: s for s in district.subdistricts},
+            texts=self.documents.texts,
         )
         self.mistakes.extend(district_doc.mistake(path, what) for path, what in sense.of_places(district))
         self.mistakes.extend(rules_doc.mistake(path, what) for path, what in sense.of_rules(catalogue))
@@ -251,10 +255,7 @@ class _Loader:
         register = registers[device.id, channel.register_name]
         if register is None:  # said already, where the device has settings of its own
             return None
-        if channel.quality is not None:
-            for place, what in register.quality_trouble(channel.quality):
-                said = f"{'.'.join(str(x) for x in place)}: {what}"
-                self.mistakes.append(doc.mistake((*path, "quality", *place), said))
+        self._quality(doc, path, channel, register, device)
         return ChannelInfo(
             id=channel.id,
             name=channel.name or f"{station.name} {register.name}",
@@ -268,6 +269,21 @@ class _Loader:
             quality=channel.quality or register.quality,
             reporting=channel.reporting or register.reporting,
         )
+
+    def _quality(
+        self, doc: Document, path: tuple[str | int, ...], channel: Channel, register: Register, device: Device
+    ) -> None:
+        """What its quality tests ask must be possible. A model's own were held against the model already."""
+        if channel.quality is not None:
+            for place, what in register.quality_trouble(channel.quality):
+                said = f"{'.'.join(str(x) for x in place)}: {what}"
+                self.mistakes.append(doc.mistake((*path, "quality", *place), said))
+        elif register.name in device.registers:
+            for place, what in register.quality_trouble(register.quality):
+                said = (
+                    f"{'.'.join(str(x) for x in place)} of model {device.model!r}, with the settings of {device.id!r}"
+                )
+                self.mistakes.append(doc.mistake(path, f"{said}: {what}; give this channel a quality of its own"))
 
     def _rules(self, doc: Document, rules: RulesFile, channels: Collection[int]) -> None:
         """channels: all that the district names, also those that are wrong: that is said where they stand."""

@@ -31,6 +31,7 @@ TESTED_BY_OTHERS = {
     "cloud.ingest.links": "one record without behaviour; tests/cloud/ingest/test_gateway_state.py compares it",
     "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
     "cloud.warnings.reader": "the reading half of the view: tests/cloud/warnings/test_view.py",
+    "contract.catalogue.texts": "one record; tests/cloud/warnings/test_texts.py reads it from a folder",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
     "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",
     "edge_agent.process": "becomes another process: every agent of tests/run does",

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cloud.cap.check import check
 from cloud.cli.main import app
 from tests.cloud.cap.sound import SOUND
 
+JINSHUI = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
 BROKEN = SOUND.replace("16:04:00+08:00</sent>", "08:04:00Z</sent>").replace("zh-CN", "chinese")
 
 
@@ -69,3 +71,21 @@ def url() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
         thread.join()
+
+
+def test_preview_shows_every_language_and_writes_sound_files(tmp_path: Path) -> None:
+    config = tmp_path / "cloud.yaml"
+    head = f"catalogue: {JINSHUI}\ndata_dir: data\nbroker: {{embedded: true}}\naccess: {{mode: open}}\n"
+    config.write_text(head)
+    code, lines = run("preview", "--config", str(config), "--zone", "jingguang", "--out", str(tmp_path / "out"))
+    assert code == 0
+    assert "- **zh-CN**: 京广路红色内涝预警：京广路隧道积水60厘米，每分钟上涨6厘米" in lines
+    assert any(line.startswith("- **en**: Red waterlogging warning, Jingguang Road") for line in lines)
+    files = sorted((tmp_path / "out").iterdir())
+    assert len(files) == sum(line.startswith("## ") for line in lines)
+    for file in files:
+        assert check(file.read_bytes(), ["google"]) == []
+    assert run("preview", "--config", str(config), "--zone", "none")[0] == 2
+    config.write_text(head + "warnings: {language: chinese}\n")
+    code, lines = run("preview", "--config", str(config))
+    assert (code, "cloud.yaml:5: warnings.language: 'chinese' is no language tag" in lines[0]) == (2, True)

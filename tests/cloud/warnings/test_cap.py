@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -10,12 +11,15 @@ from importlib.resources import files
 import pytest
 from lxml import etree
 
+from cloud.cap.check import check
 from cloud.cap.schema import NAMESPACE
 from cloud.delivery.feed import ATOM, render
 from cloud.views.decode import readings
+from cloud.warnings.cap import CapWriter
 from cloud.warnings.engine import Engine
-from cloud.warnings.model import Message, MsgType
+from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.situations import situations, written
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
@@ -65,19 +69,103 @@ def test_every_kind_of_message_satisfies_the_schema(said: list[Message]) -> None
         assert text(document, "c:msgType") == m.msg_type.value
 
 
-def test_references_name_every_earlier_message_of_the_incident_and_no_other(said: list[Message]) -> None:
-    earlier: dict[str, list[str]] = {}
+def test_references_name_the_earlier_messages_that_hold_still(said: list[Message]) -> None:
+    earlier: dict[str, list[Message]] = {}
+    left_out = 0
     for m in said:
         alert = etree.fromstring(m.cap_xml)
         before = earlier.setdefault(m.incident, [])
-        assert alert.findtext("c:references", namespaces=CAP) == (" ".join(before) or None)
+        holding = [b for b in before if b is before[-1] or (b.expires_ms or 0) > m.sent_ms]
+        left_out += len(before) - len(holding)
+        assert alert.findtext("c:references", namespaces=CAP) == (" ".join(map(reference, holding)) or None)
+        assert list(m.references) == [b.id for b in holding]
         assert bool(before) == (m.msg_type is not MsgType.ALERT)
-        parts = [text(alert, f"c:{n}") for n in ("sender", "identifier", "sent")]
-        assert not any(re.search(r"[\s,<&]", p) for p in parts)  # CAP 1.2, 3.2.1
-        assert parts[1] == m.id
-        before.append(",".join(parts))
+        assert not any(re.search(r"[\s,<&]", p) for p in reference(m).split(","))  # CAP 1.2, 3.2.1
+        before.append(m)
         if m.msg_type is MsgType.CANCEL:
             del earlier[m.incident]
+    assert left_out
+
+
+def reference(m: Message) -> str:
+    alert = etree.fromstring(m.cap_xml)
+    return ",".join(text(alert, f"c:{n}") for n in ("sender", "identifier", "sent"))
+
+
+def test_the_whole_list_of_references_is_an_option(small_district: Catalogue) -> None:
+    settings = WarningSettings(references="all")
+    (*earlier, last) = (m for _, m in written(small_district, settings, "north", START_MS) if m.msg_type != "Cancel")
+    assert list(last.references) == [m.id for m in earlier]
+
+
+def test_every_message_is_without_fault(said: list[Message]) -> None:
+    for m in said:
+        assert check(m.cap_xml, ["google"]) == [], m.cap_xml.decode()
+
+
+def test_only_dry_readings_or_a_person_clear(small_district: Catalogue) -> None:
+    found = {
+        (m.why, text(etree.fromstring(m.cap_xml), "c:info/c:responseType"))
+        for _, m in written(small_district, WarningSettings(), "north", START_MS)
+        if m.msg_type is MsgType.CANCEL
+    }
+    assert found == {
+        (Why.ENDED_DRY, "AllClear"),
+        (Why.ENDED_BY_PERSON, "AllClear"),
+        (Why.WITHDRAWN, "None"),
+        (Why.CORRECTED, "None"),
+        (Why.THRESHOLDS_CHANGED, "Assess"),
+        (Why.NO_LONGER_WATCHED, "Assess"),
+    }
+
+
+def test_a_simulation_is_never_actual_and_a_test_stays_one(small_district: Catalogue) -> None:
+    for setting, status in (("Actual", "Exercise"), ("Exercise", "Exercise"), ("Test", "Test")):
+        settings = WarningSettings.model_validate({"status": setting})
+        by_name = dict(written(small_district, settings, "north", START_MS))
+        alert = etree.fromstring(by_name["of simulated readings"].cap_xml)
+        assert (text(alert, "c:status"), by_name["of simulated readings"].status) == (status, status)
+        assert text(alert, "c:note").startswith("Simulated readings")
+        assert parameters(alert)["headwater:simulated"] == "true"
+        assert by_name["opened"].status == setting
+
+
+def test_an_end_is_of_what_the_incident_rested_on(small_district: Catalogue) -> None:
+    writer = CapWriter(small_district, WarningSettings())
+    found = list(situations(small_district, "north", START_MS))
+    played = next(s.announcement for s in found if s.name == "of simulated readings")
+    dry = next(s.announcement for s in found if s.name == "ended dry")
+    first = writer.write(played, 1, [], START_MS)
+    assert writer.write(dry, 2, [first], START_MS + 60_000).status == "Exercise"
+
+
+def parameters(alert: etree._Element) -> dict[str, str]:
+    return {text(p, "c:valueName"): text(p, "c:value") for p in alert.iterfind("c:info/c:parameter", CAP)}
+
+
+def test_parameters_say_depth_and_rise_with_units_and_nothing_of_a_forecast(small_district: Catalogue) -> None:
+    by_name = dict(written(small_district, WarningSettings(), "north", START_MS))
+    found = parameters(etree.fromstring(by_name["deeper"].cap_xml))
+    assert (found["headwater:depth"], found["headwater:rise"]) == ("2.00 m", "0.1200 m/min")
+    assert (found["headwater:level"], found["headwater:why"]) == ("red", "deeper")
+    assert found["headwater:sign"] == "DEEP WATER, NO ENTRY 2.00 m"
+    assert not any("probability" in name or "time_to" in name for name in found)
+    renewal = parameters(etree.fromstring(by_name["renewal"].cap_xml))
+    assert (renewal["headwater:renewal"], renewal["headwater:why"]) == ("true", "renewal")
+
+
+def test_utc_is_written_as_the_standard_wants(small_district: Catalogue) -> None:
+    district = small_district.district.model_copy(update={"time_zone": "UTC"})
+    writer = CapWriter(replace(small_district, district=district), WarningSettings())
+    assert writer.time(START_MS) == "2021-07-20T08:00:00-00:00"
+
+
+def test_a_zone_that_the_catalogue_no_longer_has_is_named_by_its_id(small_district: Catalogue) -> None:
+    (ended,) = (s for s in situations(small_district, "north", START_MS) if s.name == "stopped (no longer watched)")
+    gone = replace(ended.announcement, incident=replace(ended.announcement.incident, zone="gone"))
+    alert = etree.fromstring(CapWriter(small_district, WarningSettings()).write(gone, 1, [], START_MS).cap_xml)
+    assert text(alert, "c:info/c:area/c:areaDesc") == "gone"
+    assert schema().validate(alert)
 
 
 def test_times_have_an_offset_and_no_fraction_and_expiry_comes_after(said: list[Message]) -> None:
@@ -103,7 +191,7 @@ def test_a_cancel_says_that_it_is_over(said: list[Message]) -> None:
     cancel = etree.fromstring(next(m for m in said if m.msg_type is MsgType.CANCEL).cap_xml)
     assert text(cancel, "c:info/c:urgency") == "Past"
     assert text(cancel, "c:info/c:responseType") == "AllClear"
-    assert text(cancel, "c:info/c:headline").startswith("Ended: ")
+    assert text(cancel, "c:info/c:headline").startswith("EXERCISE: Ended: ")
 
 
 def test_identifiers_of_one_run_differ(small_district: Catalogue) -> None:

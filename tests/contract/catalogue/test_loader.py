@@ -258,7 +258,6 @@ def test_a_gauge_that_counts_mm_keeps_its_scale(folder: Path) -> None:
         (RAIN_DEVICE, "rain_total: {tip_mm: 0.5}", "rain_total.tip_mm: does 'rain_total' count tips or mm?"),
         (RAIN_DEVICE, "rain_total: {mounting_height_m: 2}", "mounting_height_m is for what is measured in m"),
         (RAIN_DEVICE, "rain_total: {calibration: [[0, 0], [1, 2]]}", "a curve cannot be laid over rain_total"),
-        (RAIN_DEVICE, "rain_total: {scale: 0.1}", "rain_total.quality.rain_gauge.wraps_at_mm: raw values end at 65535"),
         (LEVEL_DEVICE, "depth: {tip_mm: 0.2}", "depth.tip_mm: 'depth' is depth: it counts no tips"),
         (LEVEL_DEVICE, "depth: {scale: 0}", "a scale of 0 would make every value the same"),
         (LEVEL_DEVICE, "depth: {high: 3}", "there is no such setting here"),
@@ -269,6 +268,18 @@ def test_settings_that_an_instrument_cannot_have(folder: Path, device: str, own:
     (found,) = mistakes(folder)
     assert found.startswith(f"gateways.yaml:{line}: ")
     assert said in found
+
+
+def test_a_models_quality_that_no_longer_fits_needs_one_of_the_channels_own(folder: Path) -> None:
+    with_own(folder, RAIN_DEVICE, "rain_total: {scale: 0.1}")
+    channel = "{id: 301, device: r1-rain, register: rain_total"
+    found = mistakes(folder)
+    assert all(
+        m.startswith("district.yaml:35: rain_gauge.wraps_at_mm of model 'rain', with the settings of") for m in found
+    )
+    assert "raw values end at 65535" in found[0]
+    change(folder, "district.yaml", channel, channel + ", quality: {rain_gauge: {tip_mm: 0.1, wraps_at_mm: 6553.6}}")
+    assert load(folder).channels[301].register.step == 0.1
 
 
 def test_two_models_on_one_unit(folder: Path) -> None:

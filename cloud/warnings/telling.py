@@ -1,0 +1,218 @@
+"""What a template may say of an incident: its places worst first, with values, trends and times in words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cloud.warnings.incidents import Announcement
+from cloud.warnings.model import Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.values import LEVELS, amount, clip, moment, name_of, named_amount, rises, span, trend
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import Language, NameText
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+from contract.clock import from_ms
+from contract.conditions.state import ConditionState
+
+MOST_PLACES = 5
+# How an incident came to its end, by why it is said; what is not here ended in dry readings.
+_ENDED = {
+    Why.ENDED_BY_PERSON: "person",
+    Why.WITHDRAWN: "withdrawn",
+    Why.CORRECTED: "corrected",
+    Why.THRESHOLDS_CHANGED: "thresholds_changed",
+    Why.NO_LONGER_WATCHED: "no_longer_watched",
+}
+_DOUBTS: Mapping[str, tuple[str, str]] = {
+    "suspect": ("数据存疑，待核实", "the reading is doubtful"),
+    "step to a constant": ("传感器可能被遮挡", "the sensor may be blocked"),
+    "drift": ("传感器可能漂移", "the sensor may have drifted"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One place of an incident, for a template. Texts are empty where nothing is known.
+
+    value: with what it is of (`积水52厘米`); number: without. deep: the depth of water alone. trend: how it rises or
+    falls. rising: does it? level: its colour. at: when it was read. silent: nothing was heard since. doubt: why the
+    value is doubted.
+    """
+
+    name: str
+    value: str
+    number: str
+    deep: str
+    trend: str
+    rising: bool
+    level: str
+    at: str
+    silent: bool
+    doubt: str
+
+
+def ended(announcement: Announcement) -> str:
+    """How the incident ended, in a word; empty while it goes on."""
+    return _ENDED.get(announcement.why, "dry") if announcement.msg_type is MsgType.CANCEL else ""
+
+
+def worst_first(incident: Incident) -> list[Evidence]:
+    """Of each place and quantity the evidence that weighs most: by level, then depths before others, then the higher
+    value; what is silent behind what is not, of one level."""
+
+    def weight(e: Evidence) -> tuple[object, ...]:
+        silent = e.state is ConditionState.UNKNOWN
+        value = -1.0 if e.value is None else e.value
+        return -e.level.rank, e.quantity is not Quantity.DEPTH, silent, -value, e.key
+
+    seen: set[tuple[object, Quantity]] = set()
+    out = []
+    for e in sorted(incident.evidence, key=weight):
+        what = (_spot(e), e.quantity)
+        if what not in seen:
+            seen.add(what)
+            out.append(e)
+    return out
+
+
+def _spot(e: Evidence) -> object:
+    return e.station or e.key.target
+
+
+def zones_of(incident: Incident) -> Sequence[str]:
+    """The zones in which the incident is; the first gives its name."""
+    return tuple(getattr(incident, "zones", ())) or (incident.zone,)
+
+
+class Telling:
+    """Gives the variables of templates for the incidents of one district."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._time_zone = ZoneInfo(catalogue.district.time_zone)
+
+    def of(
+        self, announcement: Announcement, earlier: Sequence[Message], now_ms: int, language: Language, status: str
+    ) -> dict[str, Any]:
+        """earlier: the messages of the incident before, oldest first. status: of the message."""
+        incident, why = announcement.incident, announcement.why
+        if why is Why.RENEWAL:  # the same text as before
+            why = next((m.why for m in reversed(earlier) if m.why not in (None, Why.RENEWAL)), Why.OPENED) or Why.OPENED
+        now = self.local(now_ms)
+        found = worst_first(incident)
+        shown, rest = found[:MOST_PLACES], found[MOST_PLACES:]
+        if len(rest) == 1:
+            shown, rest = found, []
+        levels = LEVELS[language]
+        places = [self.place(e, now, language) for e in shown]
+        lowest = min((e.level for e in rest), key=lambda level: level.rank, default=Level.BLUE)
+        response = self._catalogue.response_plan.responses[incident.level]
+        return {
+            "why": why.value,
+            "ended": ended(announcement),
+            "status": status,
+            "simulated": is_simulated(incident, earlier),
+            "certainty": incident.certainty.value,
+            "district": _named(self._catalogue.district.name, language),
+            "zone": self.zone_names(incident, language),
+            "level": levels[incident.level],
+            "level_id": incident.level.value,
+            "peak": levels[incident.peak_level],
+            "peak_id": incident.peak_level.value,
+            "places": places,
+            "worst": places[0] if places else _nowhere(levels[incident.level]),
+            "count": len({_spot(e) for e in found}),
+            "more": len({_spot(e) for e in rest} - {_spot(e) for e in shown}),
+            "more_level": levels[lowest],
+            "response": {
+                "headline": _in_language(response.headline, language).rstrip(" .。"),
+                "instruction": " ".join(_in_language(response.instruction, language).split()),
+            },
+            "told_so": bool(found) and _wet_and_not_falling(found[0]),
+            "contact": _in_language(self._catalogue.response_plan.contact, language),
+            "opened": moment(self.local(incident.opened_ms), now, language),
+            "lasted": span((now_ms - incident.opened_ms) / 1000, language),
+            "sent": moment(now, now, language),
+        }
+
+    def local(self, time_ms: int) -> datetime:
+        """A moment in the district's time."""
+        return from_ms(time_ms).astimezone(self._time_zone)
+
+    def zone_names(self, incident: Incident, language: Language) -> str:
+        zones = self._catalogue.zones
+        names = [_named(zones[z].name, language) if z in zones else z for z in zones_of(incident)]
+        return ("、" if language == "zh" else ", ").join(names)
+
+    def place(self, e: Evidence, now: datetime, language: Language) -> Place:
+        silent = e.state is ConditionState.UNKNOWN
+        zh = language == "zh"
+        if e.value is None:
+            number = "无读数" if zh else "no reading"
+            value = name_of(e.quantity, language) + number if zh else number
+        else:
+            number, value = amount(e.value, e.quantity, language), named_amount(e.value, e.quantity, language)
+        dry = _is_nothing(e)
+        deep = number if e.quantity is Quantity.DEPTH and e.value is not None and not dry else ""
+        doubt = _DOUBTS.get(e.doubt, (e.doubt, e.doubt))[0 if zh else 1]
+        return Place(
+            name=self._name(e, language),
+            value=value,
+            number=number,
+            deep=deep,
+            trend="" if silent or dry else trend(e.rise_per_min, e.quantity, language),
+            rising=not silent and not dry and rises(e.rise_per_min, e.quantity),
+            level=LEVELS[language][e.level],
+            at="" if e.time_ms is None else moment(self.local(e.time_ms), now, language),
+            silent=silent,
+            doubt=clip(doubt, 60),
+        )
+
+    def _name(self, e: Evidence, language: Language) -> str:
+        """Where it was found: a station, or the zone as a whole; by its id when the catalogue has it no longer."""
+        if e.station is not None:
+            station = self._catalogue.stations.get(e.station)
+            return e.station if station is None else _named(station.name, language)
+        zone = self._catalogue.zones.get(str(e.key.target.id))
+        return str(e.key.target.id) if zone is None else _named(zone.name, language)
+
+
+def is_simulated(incident: Incident, earlier: Sequence[Message]) -> bool:
+    """Does it rest on a simulated gateway, or did its last message that told of places?"""
+    last = next((m.evidence for m in reversed(earlier) if m.evidence), ())
+    return any(e.simulated for e in incident.evidence or last)
+
+
+def _named(name: str, language: Language) -> str:
+    return NameText.of(name).into(language)
+
+
+def _nowhere(level: str) -> Place:
+    return Place("", "", "", "", "", False, level, "", False, "")
+
+
+def _wet_and_not_falling(e: Evidence) -> bool:
+    """May the response plan's own words of water, which may say that it rises, stand beside this?"""
+    falling = e.rise_per_min is not None and e.rise_per_min < 0
+    return e.value is not None and not _is_nothing(e) and not falling and e.state is not ConditionState.UNKNOWN
+
+
+def _is_nothing(e: Evidence) -> bool:
+    """Is it a value that is said as 0?"""
+    return e.value is not None and amount(e.value, e.quantity, "en") == amount(0.0, e.quantity, "en")
+
+
+def _in_language(text: NameText, language: Language) -> str:
+    """A text of the response plan in a language; empty when it is written in the other one only."""
+    if text.languages:
+        return text.languages.get(language, "")
+    return str(text) if language_of_text(text) == language else ""
+
+
+def language_of_text(text: str) -> Language:
+    """What a plain text is written in: Chinese when any of its characters is."""
+    return "zh" if any("\u3400" <= c <= "\u9fff" or "\U00020000" <= c <= "\U0003ffff" for c in text) else "en"

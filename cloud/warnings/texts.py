@@ -1,0 +1,160 @@
+"""What messages say, from templates (jinja2) in Chinese and English that a district may change part by part. Pure.
+
+A template is a file of macros without arguments, one a part of a message; `PARTS` names them, with the longest each may
+be. A district's own file, `texts/zh.jinja` or `texts/en.jinja` of its folder, holds those that it changes; the others
+are ours, `templates/` beside this file. docs/texts.md lists the variables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from cloud.warnings.values import clip
+from contract.catalogue.names import LANGUAGES, Language, unfit
+from contract.catalogue.texts import TextFile
+from contract.documents import Mistake
+
+# Part -> its longest in Chinese and English, in characters. 160: CAP 1.2, 3.2.2 headline; one SMS holds 70 characters
+# in Chinese and 160 in English.
+PARTS: Mapping[str, tuple[int, int]] = {
+    "sender": (100, 100),
+    "event": (60, 60),
+    "headline": (160, 160),
+    "description": (2000, 2000),
+    "instruction": (1500, 1500),
+    "sign": (40, 40),
+    "sms": (70, 160),
+}
+_GSM = re.compile(r"[ -~\n]*")  # what one SMS of 160 may hold; anything else makes it one of 70
+_BEFORE_MARKS = re.compile(r"\s+([;,.:)])")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The parts of one message in one language."""
+
+    sender: str
+    event: str
+    headline: str
+    description: str
+    instruction: str
+    sign: str
+    sms: str
+
+
+class TemplateFault(ValueError):
+    """A template that cannot be used. line: in its file, from 1."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+class Texts:
+    """The templates of one language. own: the district's, where it has some. Raises TemplateFault."""
+
+    def __init__(self, language: Language, own: TextFile | None = None) -> None:
+        self.language = language
+        ours = (files("cloud.warnings") / "templates" / f"{language}.jinja").read_text("utf-8")
+        sources = {"ours": ours} | ({} if own is None else {"own": own.source})
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=DictLoader(sources),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            autoescape=False,
+        )
+        ellipsis = "…" if language == "zh" else "..."
+        self._environment.filters["clip"] = lambda text, most: clip(str(text), most, ellipsis)
+        try:
+            self._templates: Sequence[Template] = [self._environment.get_template(name) for name in reversed(sources)]
+        except TemplateSyntaxError as error:
+            raise TemplateFault(error.lineno, error.message or "no template") from error
+
+    def words(self, said: Mapping[str, Any]) -> Words:
+        """What the templates make of these variables, each part clipped to its longest. Raises TemplateFault."""
+        parts = self._rendered(said)
+        return Words(**{part: clip(text, self._longest(part, text)) for part, text in parts.items()})
+
+    def overlong(self, said: Mapping[str, Any]) -> str | None:
+        """Which part comes out longer than it may be, in words; None when none does. Raises TemplateFault."""
+        for part, text in self._rendered(said).items():
+            most = self._longest(part, text)
+            if len(text) > most:
+                return f"{part} comes out with {len(text)} characters, at most {most} may stand there: {text[:200]!r}"
+        return None
+
+    def _longest(self, part: str, text: str) -> int:
+        if part == "sms" and self.language == "en" and not _GSM.fullmatch(text):
+            return PARTS[part][0]
+        return PARTS[part][LANGUAGES.index(self.language)]
+
+    def _rendered(self, said: Mapping[str, Any]) -> dict[str, str]:
+        try:
+            modules = [template.make_module(dict(said)) for template in self._templates]
+            out = {}
+            for part in PARTS:
+                macro = next((found for m in modules if callable(found := getattr(m, part, None))), None)
+                assert macro is not None, part  # ours has them all
+                out[part] = self._tidy(str(macro()))
+            return out
+        except Exception as error:  # whatever a template may do wrong
+            raise TemplateFault(_line(error), _what(error)) from error
+
+    def _tidy(self, text: str) -> str:
+        """One line, as the language sets its blanks, of what messages can carry."""
+        if self.language == "zh":
+            text = re.sub(r"\s*\n\s*", "", text).strip()
+        else:
+            text = _BEFORE_MARKS.sub(r"\1", " ".join(text.split()))
+        return "".join(c for c in text if not unfit(c))
+
+
+def _line(error: BaseException) -> int:
+    """Where in the district's template it went wrong, from the innermost of its frames."""
+    line, at = 1, error.__traceback__
+    while at is not None:
+        template = at.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template) and template.name == "own":
+            line = template.get_corresponding_lineno(at.tb_lineno)
+        at = at.tb_next
+    return line
+
+
+def _what(error: BaseException) -> str:
+    if isinstance(error, TemplateError):
+        return error.message or type(error).__name__
+    return f"{type(error).__name__}: {error}"
+
+
+def language_of(tag: str) -> Language | None:
+    """Whose templates a language tag takes: its first part; None when there are none."""
+    first = tag.split("-", maxsplit=1)[0].lower()
+    return next((language for language in LANGUAGES if language == first), None)
+
+
+def mistakes(own: Mapping[Language, TextFile], cases: Mapping[Language, Sequence[Mapping[str, Any]]]) -> list[Mistake]:
+    """What is wrong with a district's templates: every case must come out, within its lengths."""
+    out = []
+    for language, file in own.items():
+        try:
+            texts = Texts(language, file)
+            for said in cases.get(language, ()):
+                what = texts.overlong(said)
+                if what is not None:
+                    raise TemplateFault(_macro_line(file.source, what.split()[0]), what)
+        except TemplateFault as fault:
+            out.append(Mistake(file.file, fault.line, str(fault)))
+    return out
+
+
+def _macro_line(source: str, part: str) -> int:
+    found = re.search(rf"{{%-?\s*macro\s+{part}\b", source)
+    return 1 if found is None else source.count("\n", 0, found.start()) + 1

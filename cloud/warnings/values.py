@@ -1,0 +1,207 @@
+"""Values, trends, times and levels in the words of Chinese and English. Pure.
+
+Units are said by quantity: a depth in centimetres, from a metre on in metres; a stage in metres; what is so or is not
+(a pump, the mains, a door) in a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from contract.catalogue.names import Language
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+
+LEVELS: Mapping[Language, Mapping[Level, str]] = {
+    "zh": {Level.BLUE: "蓝色", Level.YELLOW: "黄色", Level.ORANGE: "橙色", Level.RED: "红色"},
+    "en": {level: level.value for level in Level},
+}
+
+# Quantity -> what stands before the value.
+_NAMES: Mapping[Language, Mapping[Quantity, str]] = {
+    "zh": {
+        Quantity.DEPTH: "积水",
+        Quantity.STAGE: "水位",
+        Quantity.WET_WELL: "集水池水位",
+        Quantity.FLOW: "流量",
+        Quantity.VELOCITY: "流速",
+        Quantity.RAIN_TOTAL: "累计雨量",
+        Quantity.RAIN_INTENSITY: "雨强",
+        Quantity.RAIN_EVENT: "时段雨量",
+        Quantity.GATE_POSITION: "闸门开度",
+        Quantity.RUN_HOURS: "水泵运行",
+        Quantity.STARTS: "水泵启动",
+        Quantity.VOLTAGE: "电压",
+        Quantity.CURRENT: "电流",
+        Quantity.POWER: "功率",
+        Quantity.BATTERY: "电池电量",
+        Quantity.TEMPERATURE: "温度",
+        Quantity.SIGNAL_STRENGTH: "信号强度",
+        Quantity.CODE: "状态码",
+    },
+    "en": {
+        Quantity.DEPTH: "water",
+        Quantity.STAGE: "water level",
+        Quantity.WET_WELL: "wet well",
+        Quantity.FLOW: "flow",
+        Quantity.VELOCITY: "velocity",
+        Quantity.RAIN_TOTAL: "total rain",
+        Quantity.RAIN_INTENSITY: "rain",
+        Quantity.RAIN_EVENT: "rain",
+        Quantity.GATE_POSITION: "gate open",
+        Quantity.RUN_HOURS: "pump run",
+        Quantity.STARTS: "pump starts",
+        Quantity.VOLTAGE: "voltage",
+        Quantity.CURRENT: "current",
+        Quantity.POWER: "power",
+        Quantity.BATTERY: "battery",
+        Quantity.TEMPERATURE: "temperature",
+        Quantity.SIGNAL_STRENGTH: "signal",
+        Quantity.CODE: "status code",
+    },
+}
+# Unit -> decimals, and the unit in words.
+_UNITS: Mapping[str, tuple[int, str, str]] = {
+    "m": (2, "米", " m"),
+    "m/s": (2, "米/秒", " m/s"),
+    "m3/s": (2, "立方米/秒", " m3/s"),
+    "mm": (1, "毫米", " mm"),
+    "mm/h": (1, "毫米/小时", " mm/h"),
+    "%": (0, "%", "%"),
+    "h": (0, "小时", " h"),
+    "V": (1, "伏", " V"),
+    "A": (1, "安", " A"),
+    "kW": (1, "千瓦", " kW"),
+    "°C": (1, "°C", " °C"),
+    "dBm": (0, "dBm", " dBm"),
+    "1": (0, "", ""),
+}
+# What is so (above one half) or is not.
+_STATES: Mapping[Language, Mapping[Quantity, tuple[str, str]]] = {
+    "zh": {
+        Quantity.PUMP_RUNNING: ("水泵停机", "水泵运行中"),
+        Quantity.PUMP_FAULT: ("水泵正常", "水泵故障"),
+        Quantity.MAINS: ("市电中断", "市电正常"),
+        Quantity.DOOR: ("柜门关闭", "柜门打开"),
+    },
+    "en": {
+        Quantity.PUMP_RUNNING: ("pump stopped", "pump running"),
+        Quantity.PUMP_FAULT: ("pump in order", "pump fault"),
+        Quantity.MAINS: ("mains lost", "mains on"),
+        Quantity.DOOR: ("cabinet door closed", "cabinet door open"),
+    },
+}
+_WET = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
+STEADY_M_PER_MIN = 0.001  # 6 cm an hour: below that no sensor tells a trend from its noise
+_BY_THE_MINUTE_M = 0.01
+
+
+def amount(value: float, quantity: Quantity, language: Language) -> str:
+    """A value with its unit, or the word for what is so.
+
+    >>> amount(0.52, Quantity.DEPTH, "zh"), amount(1.464, Quantity.DEPTH, "en"), amount(0, Quantity.MAINS, "en")
+    ('52厘米', '1.46 m', 'mains lost')
+    """
+    state = _STATES[language].get(quantity)
+    if state is not None:
+        return state[value > 0.5]
+    if quantity is Quantity.DEPTH:
+        return _metres(value, language)
+    decimals, zh, en = _UNITS.get(quantity.unit, (2, f" {quantity.unit}", f" {quantity.unit}"))
+    return _number(value, decimals) + (zh if language == "zh" else en)
+
+
+def named_amount(value: float, quantity: Quantity, language: Language) -> str:
+    """The same with what it is of, and without where it would be said twice.
+
+    >>> named_amount(0.52, Quantity.DEPTH, "zh"), named_amount(108, Quantity.STAGE, "en")
+    ('积水52厘米', 'water level 108.00 m')
+    """
+    said = amount(value, quantity, language)
+    if quantity in _STATES[language]:
+        return said
+    if language == "en" and quantity is Quantity.DEPTH:
+        return f"{said} of water"
+    name = _NAMES[language].get(quantity, quantity.value)
+    return f"{name}{said}" if language == "zh" else f"{name} {said}"
+
+
+def name_of(quantity: Quantity, language: Language) -> str:
+    """What a value is of, in a word."""
+    return _NAMES[language].get(quantity, quantity.value)
+
+
+def trend(rise_per_min: float | None, quantity: Quantity, language: Language) -> str:
+    """How water rises or falls; empty where that is unknown, or of what is no level of water.
+
+    >>> trend(0.02, Quantity.DEPTH, "zh"), trend(-0.002, Quantity.DEPTH, "en"), trend(0.0001, Quantity.DEPTH, "en")
+    ('每分钟上涨2厘米', 'falling 12 cm an hour', 'steady')
+    """
+    if rise_per_min is None or quantity not in _WET:
+        return ""
+    rate = abs(rise_per_min)
+    if rate < STEADY_M_PER_MIN:
+        return "水位平稳" if language == "zh" else "steady"
+    by_minute = round(rate, 4) >= _BY_THE_MINUTE_M
+    said = _metres(rate if by_minute else rate * 60, language)
+    rises = rise_per_min > 0
+    if language == "zh":
+        return f"{'每分钟' if by_minute else '每小时'}{'上涨' if rises else '回落'}{said}"
+    return f"{'rising' if rises else 'falling'} {said} {'a minute' if by_minute else 'an hour'}"
+
+
+def rises(rise_per_min: float | None, quantity: Quantity) -> bool:
+    return rise_per_min is not None and quantity in _WET and rise_per_min >= STEADY_M_PER_MIN
+
+
+def moment(time: datetime, now: datetime, language: Language) -> str:
+    """A local time, with its date when that is not today's. Both of one time zone.
+
+    >>> moment(datetime(2021, 7, 18, 8, 29), datetime(2021, 7, 20, 9, 0), "en")
+    '08:29 on 18 July'
+    """
+    clock = f"{time:%H:%M}"
+    if time.date() == now.date():
+        return clock
+    if language == "zh":
+        year = "" if time.year == now.year else f"{time.year}年"
+        return f"{year}{time.month}月{time.day}日{clock}"
+    year = "" if time.year == now.year else f" {time.year}"
+    return f"{clock} on {time.day} {_MONTHS[time.month - 1]}{year}"
+
+
+def span(seconds: float, language: Language) -> str:
+    """How long something lasted, to the minute.
+
+    >>> span(11_580, "zh"), span(11_580, "en")
+    ('3小时13分钟', '3 h 13 min')
+    """
+    minutes = max(1, round(seconds / 60))
+    days, minutes = divmod(minutes, 1440)
+    hours, minutes = divmod(minutes, 60)
+    units = ("天", "小时", "分钟") if language == "zh" else (" d", " h", " min")
+    parts = [f"{n}{unit}" for n, unit in zip((days, hours, minutes), units, strict=True) if n]
+    return ("" if language == "zh" else " ").join(parts)
+
+
+def clip(text: str, most: int, ellipsis: str = "…") -> str:
+    """A text of `most` characters at most; a longer one ends in an ellipsis."""
+    return text if len(text) <= most else text[: most - len(ellipsis)].rstrip(" ，,;；。.") + ellipsis
+
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def _metres(value: float, language: Language) -> str:
+    if round(abs(value), 3) < 0.995:
+        return f"{_number(value * 100, 0)}{'厘米' if language == 'zh' else ' cm'}"
+    return f"{_number(value, 2)}{'米' if language == 'zh' else ' m'}"
+
+
+def _number(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text.removeprefix("-") if float(text) == 0 else text

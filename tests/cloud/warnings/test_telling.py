@@ -1,0 +1,167 @@
+"""What is told of an incident: worst first, so many at most, and nothing that nobody knows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloud.warnings.incidents import Announcement
+from cloud.warnings.model import Certainty, Evidence, Incident, MsgType, Why
+from cloud.warnings.telling import MOST_PLACES, Telling, language_of_text, worst_first
+from cloud.warnings.texts import PARTS, Texts, Words
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import LANGUAGES, Language, NameText
+from contract.catalogue.places import Station
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+from contract.conditions.state import ConditionState
+from contract.conditions.targets import ConditionKey, Target
+from host.district_folder import load
+
+NOW_MS = 1_626_768_240_000  # 2021-07-20 16:04 in China
+JINSHUI = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
+
+
+def seen(station: str, level: Level, value: float | None, **more: object) -> Evidence:
+    number = sum(map(ord, station))
+    key = ConditionKey(Target.of_channel(number), "r")
+    whole = Evidence(key, number, station, Quantity.DEPTH, level, ConditionState.ACTIVE, value, NOW_MS - 30_000)
+    return replace(whole, **more)  # type: ignore[arg-type]
+
+
+def incident(*evidence: Evidence, level: Level = Level.RED) -> Incident:
+    opened_ms = NOW_MS - 3_600_000
+    return Incident("i", "shakou", level, level, Certainty.OBSERVED, opened_ms, NOW_MS, None, evidence)
+
+
+@pytest.fixture(scope="module")
+def jinshui() -> Catalogue:
+    return load(JINSHUI)
+
+
+def words(
+    catalogue: Catalogue, about: Incident, language: Language, why: Why = Why.OPENED, now_ms: int = NOW_MS
+) -> Words:
+    kind = MsgType.ALERT if why is Why.OPENED else MsgType.UPDATE
+    said = Telling(catalogue).of(Announcement(about, kind, why), (), now_ms, language, "Actual")
+    return Texts(language).words(said)
+
+
+def test_the_worst_comes_first_and_each_place_once() -> None:
+    about = incident(
+        seen("a", Level.YELLOW, 0.9),
+        seen("b", Level.RED, 0.5, state=ConditionState.UNKNOWN),
+        seen("c", Level.RED, 0.6),
+        seen("d", Level.RED, 2.0, quantity=Quantity.STAGE),
+        seen("c", Level.ORANGE, 0.6, key=ConditionKey(Target.of_channel(1), "another")),
+    )
+    assert [(e.station, e.level) for e in worst_first(about)] == [
+        ("c", Level.RED),
+        ("b", Level.RED),
+        ("d", Level.RED),
+        ("a", Level.YELLOW),
+    ]
+
+
+def crowd(catalogue: Catalogue, n: int) -> tuple[Catalogue, Incident]:
+    """A zone of n stations: one red, the others yellow or blue."""
+    like = next(iter(catalogue.stations.values()))
+    stations: dict[str, Station] = {}
+    for i in range(n):
+        name = NameText.of({"zh": f"第{i}号下穿式立交桥北侧积水监测站", "en": f"Underpass number {i}, northern side"})
+        stations[f"x{i}"] = like.model_copy(update={"id": f"x{i}", "name": name})
+    evidence = [seen(f"x{i}", Level.YELLOW if i % 2 else Level.BLUE, 0.15 + i / 1000) for i in range(n - 1)]
+    return replace(catalogue, stations=stations), incident(*evidence, seen(f"x{n - 1}", Level.RED, 1.464))
+
+
+def test_two_hundred_stations_fit_and_the_red_one_is_first(jinshui: Catalogue) -> None:
+    catalogue, about = crowd(jinshui, 200)
+    en, zh = words(catalogue, about, "en"), words(catalogue, about, "zh")
+    assert "200 places in Shakou Road: Underpass number 199, northern side: 1.46 m of water (red" in en.description
+    assert en.description.count("northern side") == MOST_PLACES
+    assert "; and 195 more at or above blue." in en.description
+    assert "共200处：第199号下穿式立交桥北侧积水监测站积水1.46米（红色，16:03）" in zh.description
+    assert "另有195处达到蓝色及以上。" in zh.description
+    assert len(en.description) < 700
+    assert len(zh.description) < 400
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_longest_names_leave_every_part_within_its_length(jinshui: Catalogue, language: Language) -> None:
+    name = NameText.of({"zh": "长" * 200, "en": "Long" * 50})
+    catalogue = replace(
+        jinshui,
+        stations={s: x.model_copy(update={"name": name}) for s, x in jinshui.stations.items()},
+        zones={z: x.model_copy(update={"name": name}) for z, x in jinshui.zones.items()},
+    )
+    evidence = [
+        seen(s, Level.ORANGE, 12.345, rise_per_min=-0.998, doubt="step to a constant") for s in catalogue.stations
+    ]
+    told = Telling(catalogue).of(
+        Announcement(incident(*evidence, level=Level.ORANGE), MsgType.UPDATE, Why.JOINED),
+        (),
+        NOW_MS,
+        language,
+        "Exercise",
+    )
+    assert Texts(language).overlong(told) is None
+    found = Texts(language).words(told)
+    for part, longest in PARTS.items():
+        assert 0 < len(getattr(found, part)) <= longest[LANGUAGES.index(language)]
+
+
+def test_silence_says_since_when_and_with_its_date(jinshui: Catalogue) -> None:
+    two_days_ago = NOW_MS - 2 * 86_400_000 - 27_300_000
+    about = incident(
+        seen("u1", Level.YELLOW, 0.3, state=ConditionState.UNKNOWN, time_ms=two_days_ago, rise_per_min=0.01)
+    )
+    en, zh = words(jinshui, about, "en"), words(jinshui, about, "zh")
+    assert "30 cm of water (yellow, silent since 08:29 on 18 July: its level is held)" in en.description
+    assert "积水30厘米（黄色，7月18日08:29后无数据，维持原级别）" in zh.description
+    assert "08:29 on 18 July" in en.headline
+    assert "rising" not in en.description + en.headline + en.sms
+
+
+def test_doubt_is_said(jinshui: Catalogue) -> None:
+    about = incident(seen("u1", Level.RED, 1.4, doubt="step to a constant"))
+    assert "(red, at 16:03, the sensor may be blocked)" in words(jinshui, about, "en").description
+    assert "传感器可能被遮挡" in words(jinshui, about, "zh").description
+
+
+def test_nothing_rises_at_no_depth_or_while_it_falls(jinshui: Catalogue) -> None:
+    plan = jinshui.response_plan
+    rising = plan.responses[Level.RED].model_copy(update={"headline": NameText.of("Water rising")})
+    told = replace(jinshui, response_plan=plan.model_copy(update={"responses": {**plan.responses, Level.RED: rising}}))
+    for value, rise, said in ((0.002, 0.01, False), (0.0, None, False), (0.5, -0.01, False), (0.5, 0.01, True)):
+        en = words(told, incident(seen("u1", Level.RED, value, rise_per_min=rise)), "en")
+        assert ("rising" in en.description.lower()) == said, en.description
+        assert ("rising" in (en.headline + en.sms + en.sign).lower()) == said
+
+
+def test_a_level_never_leads_to_another_languages_words(jinshui: Catalogue) -> None:
+    zh = words(jinshui, incident(seen("u1", Level.RED, 0.5)), "zh")
+    for part in PARTS:
+        assert not any("a" <= c <= "z" for c in getattr(zh, part).lower()), part  # the plan there is in English
+
+
+def test_the_plans_words_stand_in_their_own_language(jinshui: Catalogue) -> None:
+    plan = jinshui.response_plan
+    both = NameText.of({"zh": "关闭隧道", "en": "Close the tunnel"})
+    red = plan.responses[Level.RED].model_copy(update={"instruction": both})
+    told = replace(jinshui, response_plan=plan.model_copy(update={"responses": {**plan.responses, Level.RED: red}}))
+    about = incident(seen("u1", Level.RED, 0.5))
+    assert words(told, about, "zh").instruction.endswith("排水、交警人员：关闭隧道")
+    assert words(told, about, "en").instruction.endswith("Drainage crews and police: Close the tunnel")
+
+
+def test_a_renewal_says_the_same_again(jinshui: Catalogue) -> None:
+    about = incident(seen("u1", Level.RED, 0.5))
+    first = words(jinshui, about, "zh", Why.OPENED)
+    again = words(jinshui, about, "zh", Why.RENEWAL, NOW_MS + 3_000_000)
+    assert (again.headline, again.description) == (first.headline, first.description)
+
+
+def test_what_a_plain_text_is_written_in() -> None:
+    assert [language_of_text(t) for t in ("Water", "积水 water", "")] == ["en", "zh", "en"]
