@@ -107,7 +107,7 @@ def _said_once(errors: Sequence[ErrorDetails]) -> Iterator[tuple[tuple[int | str
     """Places and words of what is wrong, without what only follows from something else that is said.
 
     A setting that is missing beside an unknown one of nearly its name is that one; of the entries of a list that are
-    wrong as they stand the first is said.
+    wrong as they stand the first is said; a list is not too short because of them.
     """
     missing: dict[tuple[int | str, ...], list[str]] = {}
     for e in errors:
@@ -124,6 +124,8 @@ def _said_once(errors: Sequence[ErrorDetails]) -> Iterator[tuple[tuple[int | str
         loc = e["loc"]
         if e["type"] == "missing" and loc in explained:
             continue
+        if e["type"] == "too_short" and any(o["loc"][: len(loc)] == loc and o["loc"] != loc for o in errors):
+            continue  # too short only without the entries that are wrong
         if loc and isinstance(loc[-1], int):
             if loc[:-1] in lists:
                 continue

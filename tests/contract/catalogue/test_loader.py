@@ -300,6 +300,27 @@ def test_a_channels_own_quality_is_held_against_its_register(folder: Path) -> No
     assert found.startswith(f"district.yaml:{line}: rain_gauge.tip_mm: a tip of 0.1 mm is no whole number")
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("district.yaml", "[34.80, 113.65]", "[34.80 113.65]", "zones.0.area.0.0: Input should be a valid number"),
+        ("district.yaml", "[34.80, 113.65]", "[34.80, 113.65, 7]", "zones.0.area.0: Tuple should have at most 2 items"),
+        (
+            "gateways.yaml",
+            "- id: gw-2",
+            "- idd: gw-2",
+            "gateways.1.idd: there is no such setting here, did you mean 'id'?",
+        ),
+        ("gateways.yaml", "{id: u1-plc, model: plc, unit: 1}", "u1-plc", "here stand settings, each with its name"),
+    ],
+)
+def test_one_slip_one_message(folder: Path, file: str, old: str, new: str, said: str) -> None:
+    line = change(folder, file, old, new)
+    (found,) = mistakes(folder)
+    assert found.startswith(f"{file}:{line}: ")
+    assert said in found
+
+
 def test_a_mistake_in_a_list_is_said_once(folder: Path) -> None:
     """A rule names a channel whose device file is wrong: that is no mistake of the rule."""
     with (folder / "rules.yaml").open("a") as rules:
