@@ -7,6 +7,7 @@ which word and which byte of a longer value comes first is each maker's choice.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
@@ -169,9 +170,9 @@ def nearest(kind: RegisterType, number: float) -> float:
 
 def _float_bytes(kind: RegisterType, number: float) -> bytes:
     try:
-        return struct.pack(_FLOATS[kind.value], number)
+        return struct.pack(_FLOATS[kind.value], float(number))
     except OverflowError:
-        greatest = {"float16": 65504.0, "float32": (2 - 2**-23) * 2.0**127}[kind.value]
+        greatest = {"float16": 65504.0, "float32": (2 - 2**-23) * 2.0**127, "float64": sys.float_info.max}[kind.value]
         return struct.pack(_FLOATS[kind.value], greatest if number > 0 else -greatest)
 
 

@@ -87,6 +87,8 @@ def test_out_of_range_is_the_nearest() -> None:
     assert words_of(RegisterType.INT8, "ABCD", 200) == [127]
     assert words_of(RegisterType.BCD16, "ABCD", 12345) == [0x9999]
     assert words_of(RegisterType.FLOAT16, "ABCD", 1e9) == [0x7BFF]
+    assert words_of(RegisterType.FLOAT16, "ABCD", -(10**400)) == [0xFBFF]
+    assert words_of(RegisterType.FLOAT64, "ABCD", 10**400) == [0x7FEF, 0xFFFF, 0xFFFF, 0xFFFF]
     assert words_of(RegisterType.FLOAT32, "ABCD", -1e99) == [0xFF7F, 0xFFFF]
     assert words_of(RegisterType.FLOAT32, "ABCD", math.nan)[0] & 0x7FC0 == 0x7FC0
 

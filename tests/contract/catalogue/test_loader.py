@@ -307,8 +307,8 @@ def test_a_channels_own_quality_is_held_against_its_register(folder: Path) -> No
         ("district.yaml", "[34.80, 113.65]", "[34.80, 113.65, 7]", "zones.0.area.0: Tuple should have at most 2 items"),
         (
             "gateways.yaml",
-            "- id: gw-2",
-            "- idd: gw-2",
+            "- id: gw-2\n",
+            "- idd: gw-2\n",
             "gateways.1.idd: there is no such setting here, did you mean 'id'?",
         ),
         ("gateways.yaml", "{id: u1-plc, model: plc, unit: 1}", "u1-plc", "here stand settings, each with its name"),
