@@ -56,7 +56,8 @@ def check(config: ConfigPath) -> None:
         typer.echo(remembered[1], err=True)
     c = found.catalogue
     egress = found.file.egress.rules()
-    unreachable = [said for sink in found.file.delivery if (said := sink.unreachable(egress, resolve)) is not None]
+    wanted = [sink for sink in found.file.delivery if sink.enabled]
+    unreachable = [said for sink in wanted if (said := sink.unreachable(egress, resolve)) is not None]
     for said in unreachable:
         typer.echo(said, err=True)
     if unreachable:

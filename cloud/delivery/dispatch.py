@@ -233,7 +233,8 @@ class Dispatcher:
         for m in plan.start:
             if m.id in texts:
                 self._spawn(partial(self._attempt, m, texts[m.id]))
-        self._queue.not_begun(m for m in plan.start if m.id not in texts)  # taken away by a rebuild meanwhile
+            else:  # it must hold up no other
+                self._spawn(partial(partial, self._refused, m, "its row in the ledger cannot be read"))
 
     def _write(self, plan: Plan = _NOTHING) -> dict[str, Message]:
         """The texts of what the plan starts, by id."""

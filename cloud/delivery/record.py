@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,10 @@ from cloud.warnings.tables import messages
 from contract.catalogue.rules import Level
 from contract.clock import to_ms
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+_LEVELS, _TYPES = {x.value: x for x in Level}, {x.value: x for x in MsgType}
 _NEWEST = select(func.max(messages.c.number))
 _CHUNK = 500  # SQLite takes a thousand values in a statement
 _HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")
@@ -141,7 +145,9 @@ class Record:
         now_ms: int,
     ) -> dict[str, Message]:
         """Writes down what became of attempts and what is noted, that those in `first` may reach the consumer from now
-        on, and gives the messages in `start` by id: all at once, but for the notes of a long past, which go before."""
+        on, and gives the messages in `start` by id: all at once, but for the notes of a long past, which go before.
+
+        A message whose row cannot be read is not among them."""
         rows = [
             {"message": m, "receipt": "", "first_ms": now_ms, "given_up_ms": now_ms, "noted": why.value}
             for m, why in notes
@@ -170,9 +176,11 @@ class Record:
     def _texts(self, db: Connection, start: Sequence[Pending]) -> dict[str, Message]:
         found: dict[str, Message] = {}
         for some in _chunks([m.id for m in start]):
-            found.update(
-                (row.id, message_of(row)) for row in db.execute(select(messages).where(messages.c.id.in_(some)))
-            )
+            for row in db.execute(select(messages).where(messages.c.id.in_(some))):
+                try:
+                    found[row.id] = message_of(row)
+                except (ValueError, TypeError, LookupError, AttributeError) as error:  # damaged, or of a newer release
+                    log.warning("message %s cannot be read from the ledger: %s", row.id, error)
         return found
 
     def counts(self) -> Counts:
@@ -244,8 +252,10 @@ def _put(db: Connection, sink: str, values: dict[str, Any]) -> None:
 
 
 def _pending(row: Any, expires: Mapping[str, int | None]) -> Pending:
+    """What a word means that this release does not know is not put behind: its text is refused when its turn comes."""
     expires_ms = expires.get(row.id) if row.expires_ms is None else row.expires_ms
-    level, msg_type, renewal = Level(row.level), MsgType(row.msg_type), row.why == Why.RENEWAL.value
+    level, msg_type = _LEVELS.get(row.level, Level.RED), _TYPES.get(row.msg_type, MsgType.ALERT)
+    renewal = row.why == Why.RENEWAL.value
     sent_ms, perhaps = row.sent_ms, bool(row.perhaps)
     return Pending(row.number, row.id, row.incident, msg_type, level, sent_ms, expires_ms, renewal, perhaps)
 

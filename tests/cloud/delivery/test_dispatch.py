@@ -356,6 +356,20 @@ def test_a_ledger_that_is_away_now_and_then_loses_and_doubles_nothing(ledger: En
     assert noted(ledger) == {"m1": "superseded"}
 
 
+@pytest.mark.parametrize("damage", [{"level": "purple"}, {"msg_type": "Error"}, {"refs": "no JSON"}])
+def test_a_row_that_cannot_be_read_blocks_no_other_and_is_set_aside_by_name(
+    ledger: Engine, damage: dict[str, str]
+) -> None:
+    put(ledger, message(1, "bad"), message(2, "good", level="blue"))
+    with ledger.begin() as db:
+        db.execute(update(t.messages).where(t.messages.c.id == "m1").values(**damage))
+    consumer, clock = Consumer(), PlayedClock()
+    with delivering(ledger, consumer, clock) as d:
+        until(lambda: delivered(ledger) == {"m2"})
+        played(clock, lambda: noted(ledger) == {"m1": "set_aside"})
+        assert "m1 was refused and is set aside (its row in the ledger cannot be read)" in d.trouble()
+
+
 def test_what_an_older_release_gave_up_goes_out_if_it_is_in_force(ledger: Engine) -> None:
     put(ledger, message(1, "i"), message(2, "j"))
     with ledger.begin() as db:
