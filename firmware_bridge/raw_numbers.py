@@ -181,18 +181,18 @@ def span(source: RawNumber, table: Table) -> Span:
 
 def read_raw(source: RawNumber, table: Table, words: Words) -> Number | None:
     """The raw number; None where the device says that it has none. Raises KeyError when a word is not there."""
-    own = [words[table, at] for at in range(source.address, span(source, table).end)]
+    kind, first = source.kind, source.address
     if table.of_bits:
-        number: Number | None = int(bool(own[0]))
+        number: Number | None = int(bool(words[table, first]))
     else:
-        number = number_of(source.kind, source.order, own, source.half == "high")
-    if number is None or any(matches(source.kind, code, number) for code in source.missing_raw):
+        own = [words[table, at] for at in range(first, first + kind.words)]
+        number = number_of(kind, source.order, own, source.half == "high")
+    if number is None or (source.missing_raw and any(matches(kind, code, number) for code in source.missing_raw)):
         return None
     if source.bit is not None:
         return int(number) >> source.bit & 1
     if source.mask is None and not source.shift:
         return number
-    kind = source.kind
     mask = source.mask if source.mask is not None else 2**kind.bits - 1
     field = (int(number) & mask) >> source.shift
     width = mask.bit_length() - source.shift

@@ -11,15 +11,49 @@ import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
+from typing import Self
 
+_STRAIGHT = ("ABCD", "CDAB", "AB")  # of one word
 _FLOATS = {"float16": ">e", "float32": ">f", "float64": ">d"}
 
 
 class RegisterType(StrEnum):
     """What the words of a register are; floats as in IEEE 754, negative integers as two's complement.
 
-    8 bits are one half of a word. bcd: four decimal digits a word, each in four bits (8-4-2-1).
+    8 bits are one half of a word. bcd: four decimal digits a word, each in four bits (8-4-2-1). words: how many words
+    of 16 bits it takes (of a coil or discrete input: bits). bits: how many its number has. whole: a binary integer, of
+    which bits may be taken. raw_range: the least and the greatest raw value; None of a float.
     """
+
+    # Told once for each: they are asked for at every reading.
+    words: int
+    bits: int
+    of_half_a_word: bool
+    floating: bool
+    decimal_digits: bool
+    whole: bool
+    signed: bool
+    raw_range: tuple[int, int] | None
+
+    def __new__(cls, name: str) -> Self:
+        made = str.__new__(cls, name)
+        made._value_ = name
+        made.floating = name in _FLOATS
+        made.decimal_digits = name.startswith("bcd")
+        made.whole = name.startswith(("int", "uint"))
+        made.signed = name.startswith("int")
+        made.of_half_a_word = name.endswith("int8")
+        made.words = {"32": 2, "64": 4}.get(name[-2:], 1)
+        made.bits = 1 if name == "bit" else 8 if made.of_half_a_word else 16 * made.words
+        if made.floating:
+            made.raw_range = None
+        elif made.decimal_digits:
+            made.raw_range = 0, 10 ** (made.bits // 4) - 1
+        elif made.signed:
+            made.raw_range = -(2 ** (made.bits - 1)), 2 ** (made.bits - 1) - 1
+        else:
+            made.raw_range = 0, 2**made.bits - 1
+        return made
 
     BIT = "bit"
     UINT8 = "uint8"
@@ -37,62 +71,25 @@ class RegisterType(StrEnum):
     BCD32 = "bcd32"
     BCD64 = "bcd64"
 
-    @property
-    def words(self) -> int:
-        """How many words of 16 bits it takes (of a coil or discrete input: bits)."""
-        return {"32": 2, "64": 4}.get(self.value[-2:], 1)
-
-    @property
-    def bits(self) -> int:
-        """How many bits its number has."""
-        if self is RegisterType.BIT:
-            return 1
-        return 8 if self.of_half_a_word else 16 * self.words
-
-    @property
-    def of_half_a_word(self) -> bool:
-        return self in (RegisterType.UINT8, RegisterType.INT8)
-
-    @property
-    def floating(self) -> bool:
-        return self.value in _FLOATS
-
-    @property
-    def decimal_digits(self) -> bool:
-        """Whether it is binary coded decimal."""
-        return self.value.startswith("bcd")
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is a binary integer, of which bits may be taken."""
-        return self.value.startswith(("int", "uint"))
-
-    @property
-    def signed(self) -> bool:
-        return self.value.startswith("int")
-
-    @property
-    def raw_range(self) -> tuple[int, int] | None:
-        """The least and the greatest raw value; None of a float."""
-        if self.floating:
-            return None
-        if self.decimal_digits:
-            return 0, 10 ** (self.bits // 4) - 1
-        return (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1) if self.signed else (0, 2**self.bits - 1)
-
 
 class Table(StrEnum):
-    """Modbus data tables (Modbus application protocol V1.1b3, 4.3)."""
+    """Modbus data tables (Modbus application protocol V1.1b3, 4.3). of_bits: it holds single bits; else words of 16."""
+
+    of_bits: bool
+
+    def __new__(cls, name: str) -> Self:
+        made = str.__new__(cls, name)
+        made._value_ = name
+        made.of_bits = name in ("coil", "discrete")
+        return made
+
+    # Words are looked up by table and address, at every reading: an enum's own hash takes ten times as long.
+    __hash__ = str.__hash__
 
     COIL = "coil"
     DISCRETE = "discrete"
     HOLDING = "holding"
     INPUT = "input"
-
-    @property
-    def of_bits(self) -> bool:
-        """Whether it holds single bits; else words of 16."""
-        return self in (Table.COIL, Table.DISCRETE)
 
 
 @lru_cache(256)
@@ -128,9 +125,11 @@ def number_of(kind: RegisterType, order: str, words: Sequence[int], high_half: b
     if kind.of_half_a_word:
         half = (words[0] >> 8 if high_half else words[0]) & 0xFF
         return half - 256 if kind.signed and half > 127 else half
+    if kind.words == 1 and kind.whole and order in _STRAIGHT:
+        return words[0] - 65536 if kind.signed and words[0] > 32767 else words[0]
     data = _from_wire(struct.pack(f">{len(words)}H", *words), byte_order(order, kind.words))
     if kind.floating:
-        number: float = struct.unpack(_FLOATS[kind.value], data)[0]
+        number: float = struct.unpack(_FLOATS[kind], data)[0]
         return number if number - number == 0 else None
     if kind.decimal_digits:
         digits = data.hex()
@@ -164,23 +163,26 @@ def nearest(kind: RegisterType, number: float) -> float:
     """A number as the type holds it: 999.99 of a float32 is 999.989990234375; whole types hold it as it is."""
     if not kind.floating or number - number != 0:
         return number
-    value: float = struct.unpack(_FLOATS[kind.value], _float_bytes(kind, number))[0]
+    value: float = struct.unpack(_FLOATS[kind], _float_bytes(kind, number))[0]
     return value
 
 
 def _float_bytes(kind: RegisterType, number: float) -> bytes:
     try:
-        return struct.pack(_FLOATS[kind.value], float(number))
+        return struct.pack(_FLOATS[kind], float(number))
     except OverflowError:
         greatest = {"float16": 65504.0, "float32": (2 - 2**-23) * 2.0**127, "float64": sys.float_info.max}[kind.value]
-        return struct.pack(_FLOATS[kind.value], greatest if number > 0 else -greatest)
+        return struct.pack(_FLOATS[kind], greatest if number > 0 else -greatest)
 
 
 def _from_wire(data: bytes, order: str) -> bytes:
-    out = bytearray(len(data))
-    for byte, letter in zip(data, order, strict=True):
-        out[ord(letter) - 65] = byte
-    return bytes(out)
+    return bytes([data[at] for at in _places(order)])
+
+
+@lru_cache(256)
+def _places(order: str) -> tuple[int, ...]:
+    """Where on the wire each byte of the value is, the most significant first."""
+    return tuple(order.index(letter) for letter in sorted(order))
 
 
 def _to_wire(data: bytes, order: str) -> bytes:

@@ -45,7 +45,7 @@ def value_of(register: ModbusRegister, words: Words) -> float:
 
     words: at least those of `register.spans()`; raises KeyError when one is not there.
     """
-    doubts = [c for c in register.valid_if if not _holds(c, register, words)]
+    doubts = register.valid_if and [c for c in register.valid_if if not _holds(c, register, words)]
     raw = _raw(register, words)
     factor = 1.0 if register.scale_from is None else _factor(register.scale_from, register, words)
     if doubts or raw is None or factor is None:
