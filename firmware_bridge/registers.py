@@ -73,9 +73,9 @@ def write_value(register: ModbusRegister, value: float, words: MutableMapping[tu
     for condition in register.valid_if:
         if not _held(condition, register, words):
             write_raw(condition, condition.table or register.table, _code(condition, good=True), words)
-    factor = _written_factor(register, words)
     if register.is_placed:
         value = register.unplaced(value)
+    factor = _written_factor(register, value, words)
     if register.values is not None:
         meaning = register.values.items()
         raw: Number = min(meaning, key=lambda pair: abs(pair[1] - value))[0]
@@ -131,7 +131,8 @@ def _held(condition: Condition, register: ModbusRegister, words: Words) -> bool:
     return there and _holds(condition, register, words)
 
 
-def _written_factor(register: ModbusRegister, words: MutableMapping[tuple[Table, int], int]) -> float:
+def _written_factor(register: ModbusRegister, value: float, words: MutableMapping[tuple[Table, int], int]) -> float:
+    """What the device's scale is: as its words say, or else made so that it holds the value, and some more."""
     source = register.scale_from
     if source is None:
         return 1.0
@@ -141,7 +142,10 @@ def _written_factor(register: ModbusRegister, words: MutableMapping[tuple[Table,
         factor = _factor(source, register, words)
         if factor is not None:
             return factor
-    raw = 0 if source.power_of_ten else min(source.factors) if source.factors else 1
+    most = (register.kind.raw_range or (0, math.inf))[1] * abs(register.scale)
+    raw = max(math.ceil(4 * max(abs(value), 25.0) / most), 1) if most < abs(value) else 1
+    if source.power_of_ten or source.factors:
+        raw = 0 if source.power_of_ten else min(source.factors)
     write_raw(source, table, raw, words)
     return _factor(source, register, words) or 1.0
 
