@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from cloud.log.decision import Decision, DecisionKind
 from cloud.warnings.cap import CapWriter
+from cloud.warnings.detectors.base import PerReading
 from cloud.warnings.detectors.registry import make_detectors
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Rule
+from contract.conditions.columns import State
 from contract.conditions.findings import Findings
-from contract.conditions.latches import Conditions, State
-from contract.conditions.state import Change, Late
-from contract.conditions.targets import ConditionKey
+from contract.conditions.latches import Conditions
+from contract.conditions.limits import Watched
+from contract.conditions.reconciling import restore
+from contract.conditions.state import Change, Condition, Late
+from contract.conditions.stored import Stored, to_json
+from contract.conditions.targets import ConditionKey, TargetKind
 from contract.readings import Bools, Int64s, ReadingBatch
 
 
@@ -26,7 +34,8 @@ from contract.readings import Bools, Int64s, ReadingBatch
 class EngineState:
     """earlier: messages of open incidents, as far as references need them; number: of the last message.
 
-    detectors: by word, what each remembers.
+    detectors: by word, what each remembers. standing: the conditions as they stood after the last entry; what is read
+    of one without a level is as old as its last change. It follows from `conditions`.
     """
 
     conditions: State
@@ -34,13 +43,39 @@ class EngineState:
     earlier: dict[str, list[Message]] = field(default_factory=dict)
     number: int = 0
     detectors: dict[str, Any] = field(default_factory=dict)
+    standing: dict[ConditionKey, Condition] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Some entries of the log, as the engine takes them.
+
+    batch: the readings of all of them. entry: shape (n,), the place of the entry that each reading came with, rising.
+    now_ms: shape (e,), of each entry, UTC. decisions: what people decided in each.
+    """
+
+    batch: ReadingBatch
+    entry: Int64s
+    now_ms: Int64s
+    decisions: Sequence[Sequence[Decision]]
+
+    def __len__(self) -> int:
+        return len(self.now_ms)
+
+    def take(self, first: int, end: int) -> Waiting:
+        """The entries from `first` up to, not including, `end`."""
+        a, b = np.searchsorted(self.entry, [first, end]).tolist()
+        rows = slice(a, b)
+        return Waiting(
+            self.batch.take(rows), self.entry[rows] - first, self.now_ms[first:end], self.decisions[first:end]
+        )
 
 
 @dataclass(slots=True)
 class Outcome:
-    """What one step brought. incidents: as they stand after it, those that were told of or changed.
+    """What one entry brought. incidents: as they stand after it, those that were told of or changed.
 
-    conditions, zones: those it may have altered, the zones by their open incident; what is stored of the others holds.
+    zones: those whose open incident it may have altered; what is stored of the others holds.
     unheeded: decisions of kinds that this release cannot carry out: a newer one wrote them.
     """
 
@@ -48,7 +83,6 @@ class Outcome:
     late: list[Late] = field(default_factory=list)
     incidents: list[Incident] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-    conditions: list[ConditionKey] = field(default_factory=list)
     zones: list[str] = field(default_factory=list)
     unheeded: list[Decision] = field(default_factory=list)
 
@@ -68,7 +102,7 @@ class Engine:
             for _, detector in self._detectors
             for key, quantity in zip(detector.conditions, detector.quantities, strict=True)
         }
-        self._conditions = Conditions({key: rules[key.rule] for key in quantities})
+        self._conditions = Conditions({key: _watched(catalogue, key, rules[key.rule]) for key in quantities})
         place = {key: n for n, key in enumerate(self._conditions.keys)}
         # A detector's own list of conditions -> places in the list of all.
         self._places = {
@@ -107,23 +141,89 @@ class Engine:
             out |= detector.heeded(batch, now_ms)
         return out
 
+    def restore_conditions(self, stored: Iterable[Stored]) -> State:
+        """Conditions as they were stored, under the rules of now; see `contract.conditions.reconciling.restore`."""
+        return restore(self._conditions, stored)
+
+    def dump_conditions(self, state: State, rows: Iterable[int]) -> list[dict[str, Any]]:
+        """These rows, as plain values for JSON; `contract.conditions.stored.from_json` takes each."""
+        return [to_json(state, self._conditions.limits, row) for row in rows]
+
     def step(
         self, state: EngineState, batch: ReadingBatch, now_ms: int, decisions: Sequence[Decision] = ()
     ) -> tuple[EngineState, Outcome]:
         """The warnings after one entry of the log: its readings, what people decided in it, or time alone.
 
-        now_ms: when the entry was appended, UTC. Consumes `state`.
+        now_ms: of the entry, UTC. Consumes `state`.
         """
-        out = Outcome(unheeded=[d for d in decisions if d.kind not in _NOT_OF_WARNINGS])
-        found = []
+        entry = np.zeros(len(batch), np.int64)
+        state, (out,) = self.steps(state, Waiting(batch, entry, np.array([now_ms], np.int64), [decisions]))
+        return state, out
+
+    def steps(self, state: EngineState, waiting: Waiting) -> tuple[EngineState, list[Outcome]]:
+        """The warnings after some entries, and what each brought: the same, however entries are grouped into steps.
+
+        Consumes `state`. Afterwards `state.conditions.moved` are the rows that may have altered.
+        """
+        outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _NOT_OF_WARNINGS]) for ds in waiting.decisions]
+        if state.standing is None:
+            state.standing = dict(state.conditions)
+        moved = []
+        for first, end in _stretches(waiting):
+            self._stretch(state, waiting.take(first, end), outcomes[first:end])
+            moved.append(state.conditions.moved)
+        state.conditions.mark(np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64))
+        return state, outcomes
+
+    def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
+        """Entries between which nothing but readings and time alters conditions."""
+        assert state.standing is not None
+        found, entry = self._findings(state, waiting)
+        state.conditions, brought = self._conditions.steps(state.conditions, found, entry, waiting.now_ms)
+        for at, change in brought.changes:
+            outcomes[at].changes.append(change)
+        for at, note in brought.late:
+            outcomes[at].late.append(note)
+        stands = brought.stands
+        k = 0
+        for at, (now_ms, out) in enumerate(zip(waiting.now_ms.tolist(), outcomes, strict=True)):
+            moved = []
+            while k < len(stands) and stands[k][0] == at:
+                c = stands[k][1]
+                state.standing[c.key] = c
+                moved.append(c.key)
+                k += 1
+            if moved or out.changes or waiting.decisions[at] or state.incidents.due(now_ms):
+                self._tell(state, moved, now_ms, out)
+
+    def _findings(self, state: EngineState, waiting: Waiting) -> tuple[Findings, Int64s]:
+        """What every detector finds in these entries, and the place of the entry of each finding, rising."""
+        found, entries = [], []
         for word, detector in self._detectors:
-            state.detectors[word], own = detector.step(state.detectors[word], batch, now_ms)
-            if len(own):
-                found.append(Findings(self._places[word][own.condition], own.time_ms, own.channel, own.value, own.flag))
-        together = Findings.concat(found)
-        state.conditions, out.changes, out.late = self._conditions.step(state.conditions, together, now_ms)
-        out.conditions = state.conditions.moved
-        state.incidents, announcements = self._incidents.step(state.incidents, state.conditions, out.conditions, now_ms)
+            if isinstance(detector, PerReading):
+                own, reading = detector.found(waiting.batch)
+                parts = [(own, waiting.entry[reading])]
+            else:
+                parts = []
+                for at, now_ms in enumerate(waiting.now_ms.tolist()):
+                    batch = waiting.take(at, at + 1).batch
+                    state.detectors[word], own = detector.step(state.detectors[word], batch, now_ms)
+                    parts.append((own, np.full(len(own), at, np.int64)))
+            for own, entry in parts:
+                if len(own):
+                    place = self._places[word][own.condition]
+                    found.append(Findings(place, own.time_ms, own.channel, own.value, own.flag))
+                    entries.append(entry)
+        if len(found) <= 1:
+            return Findings.concat(found), entries[0] if entries else np.empty(0, np.int64)
+        entry = np.concatenate(entries)
+        order = np.argsort(entry, kind="stable")
+        return Findings.concat(found).take(order), entry[order]
+
+    def _tell(self, state: EngineState, moved: Sequence[ConditionKey], now_ms: int, out: Outcome) -> None:
+        """The incidents after one entry, and the messages that are due."""
+        assert state.standing is not None
+        state.incidents, announcements = self._incidents.step(state.incidents, state.standing, moved, now_ms)
         out.zones = state.incidents.looked_at
         for a in announcements:
             earlier = state.earlier.setdefault(a.incident.id, [])
@@ -135,7 +235,22 @@ class Engine:
             if a.msg_type is MsgType.CANCEL:
                 del state.earlier[a.incident.id]
         written = {i.id for i in out.incidents}
-        changed = self._incidents.zones_of(c.key.target for c in out.changes)
+        changed = self._incidents.zones_of(c.key.target for c in out.changes if c.key in state.standing)
         still_open = [state.incidents.open[zone].incident for zone in changed if zone in state.incidents.open]
         out.incidents += [i for i in still_open if i.id not in written]
-        return state, out
+
+
+def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:
+    """With the period of the channel, and whether it is a depth of water; other targets have neither."""
+    if key.target.kind is not TargetKind.CHANNEL:
+        return Watched(rule)
+    info = catalogue.channels[int(key.target.id)]
+    return Watched(rule, info.period_s, info.quantity is Quantity.DEPTH)
+
+
+def _stretches(waiting: Waiting) -> Iterator[tuple[int, int]]:
+    """From where to where entries may be taken at once: a new stretch begins where a person decided something, and
+    where the log was put right that was ahead of time."""
+    back = np.flatnonzero(np.diff(waiting.now_ms) < 0) + 1
+    decided = [n for n, ds in enumerate(waiting.decisions) if ds and n]
+    return pairwise(sorted({0, *back.tolist(), *decided, len(waiting)}))

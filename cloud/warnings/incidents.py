@@ -23,8 +23,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
-from contract.conditions.latches import Condition, State
-from contract.conditions.state import ConditionState
+from contract.conditions.state import Condition, ConditionState
 from contract.conditions.targets import ConditionKey, Target, TargetKind
 
 
@@ -60,6 +59,10 @@ class IncidentState:
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
 
+    def due(self, now_ms: int) -> bool:
+        """May time alone bring a message now?"""
+        return self.wet is None or any(o.next_ms <= now_ms for o in self.open.values())
+
 
 class Incidents:
     """quantities: of each condition, what the values that it judges are."""
@@ -78,7 +81,11 @@ class Incidents:
         return sorted({self._zone[target] for target in targets}, key=self._place.__getitem__)
 
     def step(
-        self, state: IncidentState, conditions: State, moved: Iterable[ConditionKey], now_ms: int
+        self,
+        state: IncidentState,
+        conditions: Mapping[ConditionKey, Condition],
+        moved: Iterable[ConditionKey],
+        now_ms: int,
     ) -> tuple[IncidentState, list[Announcement]]:
         """moved: the conditions that may have altered since the last step. `state` is consumed."""
         out: list[Announcement] = []
@@ -154,7 +161,19 @@ class Incidents:
         station = None if c.channel is None else self._catalogue.channels[c.channel].station.id
         if c.key.target.kind is TargetKind.STATION:
             station = str(c.key.target.id)
-        return Evidence(c.key, c.channel, station, self._quantities[c.key], c.level, c.state, c.value, c.reading_ms)
+        return Evidence(
+            c.key,
+            c.channel,
+            station,
+            self._quantities[c.key],
+            c.level,
+            c.state,
+            c.shown_value,
+            c.shown_ms,
+            c.rise_per_min,
+            c.level_ms,
+            c.doubt.value,
+        )
 
 
 def _why(o: OpenIncident) -> Why:

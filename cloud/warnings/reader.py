@@ -12,7 +12,7 @@ from cloud.warnings import store
 from cloud.warnings import tables as t
 from cloud.warnings.codec import incident_from_json
 from cloud.warnings.model import ConditionSnapshot, Incident, Message, MessageHead
-from contract.conditions.latches import State
+from contract.conditions.columns import State
 
 
 class WarningsReader(Protocol):

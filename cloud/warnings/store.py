@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -23,8 +23,7 @@ from cloud.warnings.engine import Engine, EngineState, Outcome
 from cloud.warnings.incidents import OpenIncident
 from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from contract.catalogue.rules import Level
-from contract.conditions import latches as cond
-from contract.conditions.targets import ConditionKey
+from contract.conditions.stored import from_json
 
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 _STATE = (t.view_state, t.condition_state, t.open_incidents)
@@ -49,22 +48,18 @@ def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState
         conditions = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
         opened = [json.loads(body) for (body,) in db.execute(select(t.open_incidents.c.body))]
     state = EngineState(
-        fresh.conditions, number=head["number"], detectors=engine.restore_detectors(head.get("detectors", {}))
+        engine.restore_conditions(map(from_json, conditions)),
+        number=head["number"],
+        detectors=engine.restore_detectors(head.get("detectors", {})),
     )
-    for stored in map(cond.from_json, conditions):
-        found = stored if stored.key.rule else _of_its_rule(stored, fresh.conditions)
-        old_form = old_form or not stored.key.rule
-        begin = None if found is None else fresh.conditions.get(found.key)
-        if found is not None and begin is not None and begin.latches.keys() == found.latches.keys():
-            state.conditions[found.key] = found
     for body in opened:
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
-    if old_form:
+    if old_form or state.conditions.gone:
         db.execute(delete(t.condition_state))
-        everything = (set(state.conditions), set(state.incidents.open))
-        save(db, name, Cursor(row.cursor), state, engine.dump_detectors(state), *everything)
+        state.conditions.mark(np.arange(len(state.conditions)))
+        save(db, name, Cursor(row.cursor), state, engine, state.incidents.open)
     return Cursor(row.cursor), state
 
 
@@ -73,15 +68,12 @@ def save(
     name: str,
     cursor: Cursor,
     state: EngineState,
-    detectors: dict[str, Any],
-    conditions: Iterable[ConditionKey],
+    engine: Engine,
     zones: Collection[str],
 ) -> None:
-    """The state, as far as these conditions and zones go, what the detectors remember, and the cursor."""
-    rows = [
-        {"target": key.target.text, "rule": key.rule, "body": json.dumps(cond.to_json(state.conditions[key]))}
-        for key in sorted(conditions)
-    ]
+    """The conditions that moved, the open incidents of these zones, what the detectors remember, and the cursor."""
+    moved = engine.dump_conditions(state.conditions, state.conditions.moved.tolist())
+    rows = [{"target": c["target"], "rule": c["rule"], "body": json.dumps(c)} for c in moved]
     _replace(db, t.condition_state, rows)
     opened = state.incidents.open
     gone = [{"old": z} for z in sorted(zones) if z not in opened]
@@ -89,6 +81,7 @@ def save(
         db.execute(delete(t.open_incidents).where(t.open_incidents.c.zone == bindparam("old")), gone)
     bodies = [{"zone": z, "body": json.dumps(_body(state, opened[z]))} for z in sorted(zones) if z in opened]
     _replace(db, t.open_incidents, bodies)
+    detectors = engine.dump_detectors(state)
     head = {"number": state.number, **({"detectors": detectors} if detectors else {})}
     _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps(head)})
 
@@ -219,14 +212,6 @@ def _earlier(incident: str, m: dict[str, Any]) -> Message:
         expires_ms=m.get("expires_ms"),
         status=m.get("status", "Actual"),
     )
-
-
-def _of_its_rule(stored: cond.Condition, fresh: cond.State) -> cond.Condition | None:
-    """What a release stored that had one rule a channel, as the condition of the rule that watches the channel now."""
-    for key in fresh.of_channel.get(stored.channel or 0, ()):
-        if fresh[key].latches.keys() == stored.latches.keys():
-            return replace(stored, key=key)
-    return None
 
 
 def _replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Callable, Sequence
 
@@ -15,11 +14,10 @@ from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import decisions_of, readings_and_entries
 from cloud.warnings import store
-from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.engine import Engine, EngineState, Waiting
 from cloud.warnings.reader import LedgerReader
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
-from contract.readings import ReadingBatch
 
 NAME = "warnings"
 log = logging.getLogger(__name__)
@@ -60,16 +58,13 @@ class WarningsView:
         return self._cursor
 
     def apply(self, entries: Sequence[Entry]) -> None:
-        batches = self._heeded(entries)
-        decisions = decisions_of(entries)
+        waiting = self._heeded(entries)
         try:
             if self._ahead:
                 self._load()
             self._ahead = True  # until it is stored: the step alters the state in place
-            state, outcomes = self._state, []
-            for entry, batch, decided in zip(entries, batches, decisions, strict=True):
-                state, outcome = self._engine.step(state, batch, entry.now_ms, decided)
-                outcomes.append(outcome)
+            state, outcomes = self._engine.steps(self._state, waiting)
+            for entry, outcome in zip(entries, outcomes, strict=True):
                 for d in outcome.unheeded:
                     what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
                     log.warning(what, entry.offset, d.who, d.kind.value, d.target)
@@ -77,10 +72,8 @@ class WarningsView:
                 number = state.number - sum(len(o.messages) for o in outcomes)
                 for outcome in outcomes:
                     number = store.write(db, outcome, number)
-                conditions = set().union(*(o.conditions for o in outcomes))
                 zones = set().union(*(o.zones for o in outcomes))
-                remembered = self._engine.dump_detectors(state)
-                store.save(db, NAME, entries[-1].offset, state, remembered, conditions, zones)
+                store.save(db, NAME, entries[-1].offset, state, self._engine, zones)
         except OperationalError as error:
             raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
         self._state, self._cursor, self._ahead = state, entries[-1].offset, False
@@ -90,13 +83,12 @@ class WarningsView:
             for notify in self._on_messages:
                 notify()
 
-    def _heeded(self, entries: Sequence[Entry]) -> list[ReadingBatch]:
-        """Of each entry what the engine will look at: decoded and sifted for all at once."""
+    def _heeded(self, entries: Sequence[Entry]) -> Waiting:
+        """What the engine will look at: decoded and sifted for all at once."""
         batch, entry = readings_and_entries(entries)
-        keep = self._engine.heeded(batch, np.array([e.now_ms for e in entries], np.int64)[entry])
-        batch, entry = batch.take(keep), entry[keep]
-        cuts = np.searchsorted(entry, np.arange(len(entries) + 1)).tolist()
-        return [batch.take(slice(a, b)) for a, b in itertools.pairwise(cuts)]
+        now_ms = np.array([e.now_ms for e in entries], np.int64)
+        keep = self._engine.heeded(batch, now_ms[entry])
+        return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries))
 
     def reset(self) -> None:
         with self._ledger.begin() as db:

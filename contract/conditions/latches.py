@@ -1,84 +1,68 @@
-"""What an alarm means: levels with hysteresis, delays and *unknown*, of one rule on one target. Pure.
+"""What an alarm means: levels raised on evidence, held through silence, ended by dry readings alone. Pure.
 
-Detectors give findings: values of targets, in time. What follows of them is the same for every detector. Every level
-of a rule is a latch. It sets when the value has stood at or above its threshold for `on_delay_s`; it
-resets when findings have stood below threshold less hysteresis for `off_delay_s`, and it has been set for
-`min_hold_s`. Setting may happen by time alone, because report by exception says nothing while nothing changes;
-resetting needs a finding that says so: silence never clears.
+Detectors give findings: values of targets, in time. What follows of them is the same for every detector:
 
-A target without a usable finding for `stale_after_s` is UNKNOWN: its latches hold as they are. One that was never
-heard is UNKNOWN from the beginning, not normal. A finding that is older than the condition's last, or comes later than
-`stale_after_s`, is history: it moves nothing, and is reported as late if it reached a level. A year of calm history
-costs a comparison of arrays.
+- A finding stands until the next one: report by exception says nothing while nothing changes.
+- Conditions are judged once for each entry of the log, when all its findings are in, and when time alone is due.
+- An **episode** of a level begins with a finding at or above its threshold. It ends when less than two fifths of the
+  last `on_delay_s` (at least four periods of the channel) stood at or above: no one dip ends it, a suspect one never.
+- A level is **set** when its episode has lasted for `on_delay_s`, at least two fifths of it at or above, on two usable
+  findings at or above, or on one that is not suspect and stood unchallenged for two periods; the newest finding is at
+  or above and young (half of `stale_after_s`).
+- A level is **reset** by a finding below threshold less hysteresis, when all of `off_delay_s` is known and nine tenths
+  of it were below, on two findings of which half are not suspect, and `min_hold_s` is over. Silence never resets.
+- A finding that comes again with a worse flag is **corrected**: a level that rested on it alone is taken back.
+- **Silent** for `stale_after_s`, or **muted**: UNKNOWN, and the levels hold as they are. Never heard is UNKNOWN, too.
+- What comes later than `stale_after_s`, or as older than what is remembered, is **history**: it moves nothing, and is
+  reported as late if it reached a level.
+- **Another rule** judges what is held anew, see `contract.conditions.reconciling`.
 
-A step costs what its findings cost, and those conditions whose moment has come: however many others there are.
-Changes come in the order of the findings' times, and then, for what time alone did, by target and rule.
+Conditions are columns; a step judges all that it touches at once, round by round: in each round every condition takes
+its next entry. Results are the same however entries are grouped into steps.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
-from contract.catalogue.rules import Level, Rule
-from contract.conditions.deadlines import Deadlines
+from contract.catalogue.rules import Rule
+from contract.conditions import doubts, judging, memory
+from contract.conditions.columns import (
+    LEVELS,
+    NO_LEVEL,
+    NORMAL,
+    NOT_DUE,
+    REASONS,
+    STATES,
+    UNKNOWN,
+    State,
+    number_or_none,
+)
 from contract.conditions.findings import Findings
-from contract.conditions.state import Change, ConditionState, Late, Reason
-from contract.conditions.targets import ConditionKey, Target, TargetKind
-from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch
+from contract.conditions.limits import Limits, Watched
+from contract.conditions.state import Change, Condition, ConditionState, Late, Reason
+from contract.conditions.taking_in import Taken, take_in, usable
+from contract.conditions.targets import ConditionKey
+from contract.readings import Bools, Float64s, Int64s, ReadingBatch, Uint8s
+
+__all__ = ["Condition", "Conditions", "Outcome", "State", "Watched", "calm_history"]
+
+_OF = {reason: REASONS.index(reason) for reason in Reason}
 
 
 @dataclass(slots=True)
-class Latch:
-    """One level of a condition. Times are UTC milliseconds."""
+class Outcome:
+    """What some entries brought, each with the place of its entry; by entry, then by moment, then by condition.
 
-    above_ms: int | None = None  # since when at or above the threshold
-    below_ms: int | None = None  # since when below the clear value
-    set_ms: int | None = None  # when it set; None: not set
-
-
-@dataclass(slots=True)
-class Condition:
-    """One rule on one target, as it stands.
-
-    channel: whose reading the last usable finding rests on; None when there was none and the target is no channel.
-    reading_ms, value, suspect: of that finding. Times are UTC milliseconds, the value is in the detector's unit.
+    stands: conditions that hold a level or changed, as they stand after that entry.
     """
 
-    key: ConditionKey
-    channel: int | None = None
-    state: ConditionState = ConditionState.UNKNOWN
-    level: Level | None = None
-    since_ms: int = 0
-    reason: Reason = Reason.NEVER_SEEN
-    reading_ms: int | None = None
-    value: float | None = None
-    suspect: bool = False
-    unusable: bool = False  # something came since the last usable reading, and it was of no use
-    latches: dict[Level, Latch] = field(default_factory=dict)
-
-
-class State(dict[ConditionKey, Condition]):
-    """Every condition, by key. moved: those that the last step may have altered, each once."""
-
-    __slots__ = ("due", "moved", "of_channel")
-
-    def __init__(self, conditions: Iterable[Condition] = ()) -> None:
-        super().__init__((c.key, c) for c in conditions)
-        self.moved: list[ConditionKey] = []
-        self.of_channel: dict[int, list[ConditionKey]] = {}
-        for key in self:
-            if key.target.kind is TargetKind.CHANNEL:
-                self.of_channel.setdefault(int(key.target.id), []).append(key)
-        self.due: Deadlines | None = None  # follows from the conditions and the rules; made by the first step
-
-    def of_channels(self, channels: Collection[int]) -> list[Condition]:
-        """The conditions whose target is one of these channels, by channel and rule."""
-        return [self[key] for c in sorted(channels) for key in self.of_channel.get(c, ())]
+    changes: list[tuple[int, Change]] = field(default_factory=list)
+    late: list[tuple[int, Late]] = field(default_factory=list)
+    stands: list[tuple[int, Condition]] = field(default_factory=list)
 
 
 class Conditions:
@@ -87,228 +71,284 @@ class Conditions:
     keys: sorted; a finding's `condition` is a place in them.
     """
 
-    def __init__(self, rules: Mapping[ConditionKey, Rule]) -> None:
+    def __init__(self, rules: Mapping[ConditionKey, Rule | Watched]) -> None:
         self.keys: Sequence[ConditionKey] = sorted(rules)
-        self._rules = {key: rules[key] for key in self.keys}
-        self._levels = {key: sorted(r.levels.items(), key=lambda item: item[1]) for key, r in self._rules.items()}
-        # Below this a value is below the clear value of every level.
-        self._dry_below = {key: self._levels[key][0][1] - r.hysteresis for key, r in self._rules.items()}
-        self._stale_ms = np.array([r.stale_after_s * 1000 for r in self._rules.values()])
-        self._lowest = np.array([min(r.levels.values(), default=math.inf) for r in self._rules.values()])
+        self.watched = {k: w if isinstance(w, Watched) else Watched(w) for k, w in rules.items()}
+        self.limits = Limits.of(self.keys, self.watched)
 
     def initial(self, now_ms: int = 0) -> State:
         """All of them unknown, never seen."""
-        return State(
-            Condition(
-                key,
-                int(key.target.id) if key.target.kind is TargetKind.CHANNEL else None,
-                since_ms=now_ms,
-                latches={level: Latch() for level, _ in levels},
-            )
-            for key, levels in self._levels.items()
-        )
+        return State(self.keys, now_ms)
 
     def step(self, state: State, found: Findings, now_ms: int) -> tuple[State, list[Change], list[Late]]:
-        """The conditions after some findings (none: after time alone). `state` is consumed.
+        """The conditions after one entry (without findings: after time alone). `state` is consumed.
 
-        now_ms: of the step, UTC; never earlier than that of the step before.
+        now_ms: of the entry, UTC; never earlier than that of the one before.
         """
-        changes: list[Change] = []
-        late: list[Late] = []
-        if state.due is None:
-            state.due = Deadlines((place, self._next_ms(state[key])) for place, key in enumerate(self.keys))
-        moved: set[int] = set()
+        entry = np.zeros(len(found), np.int64)
+        state, out = self.steps(state, found, entry, np.array([now_ms], np.int64))
+        return state, [c for _, c in out.changes], [n for _, n in out.late]
+
+    def steps(self, state: State, found: Findings, entry: Int64s, now_ms: Int64s) -> tuple[State, Outcome]:
+        """The conditions after some entries. `state` is consumed.
+
+        entry: shape (n,), the place of the entry that each finding came with, rising. now_ms: shape (e,), of each.
+        """
+        out = Outcome()
+        if not len(now_ms):
+            return state, out
+        sheet = _Sheet(state)
+        for c in state.gone:
+            gone = (c.key, c.channel, int(now_ms[0]), ConditionState.UNKNOWN, None, c.state, c.level)
+            out.changes.append((0, Change(*gone, Reason.NO_LONGER_WATCHED, c.value)))
+        state.gone.clear()
         if len(found):
-            stale_ms, lowest = self._stale_ms[found.condition], self._lowest[found.condition]
-            found = found.take(~calm_history(found, now_ms, stale_ms, lowest))
-            order = np.argsort(found.time_ms, kind="stable")
-            columns = (found.time_ms, found.condition, found.channel, found.value, found.flag)
-            for t, place, channel, v, flag in zip(*(c[order].tolist() for c in columns), strict=True):
-                note = self._finding(state[self.keys[place]], t, channel, v, flag, now_ms, changes)
-                if note is not None:
-                    late.append(note)
-                moved.add(place)
-        for place in moved:
-            state.due.set(place, self._next_ms(state[self.keys[place]]))
-        for place in state.due.due(now_ms):
-            moved.add(place)
-            condition = state[self.keys[place]]
-            self._time(condition, now_ms, now_ms, changes)
-            state.due.set(place, self._next_ms(condition))
-        state.moved = [self.keys[place] for place in sorted(moved)]
-        return state, changes, late
+            late = calm_history(
+                found, now_ms[entry], self.limits.stale_ms[found.condition], self.limits.lowest[found.condition]
+            )
+            if late.any():
+                found, entry = found.take(~late), entry[~late]
+        groups = _Groups(found, entry)
+        rows = groups.rows
+        due = state.due_ms <= now_ms[-1]
+        due[rows] = False
+        waiting = np.flatnonzero(due)
+        rows = np.concatenate([rows, waiting]) if len(waiting) else rows
+        state.mark(np.sort(rows))
+        group = np.concatenate([groups.first, np.full(len(waiting), -1)]) if len(waiting) else groups.first
+        last = np.full(len(rows), -1)
+        end = len(now_ms)
+        while len(rows):
+            at = np.searchsorted(now_ms, state.due_ms[rows])
+            at = np.maximum(at, last + 1)
+            comes = np.where(group >= 0, groups.entry[group], end) if groups.count else np.full(len(rows), end)
+            now = np.minimum(at, comes)
+            on = now < end
+            if not on.all():
+                rows, group, comes, now = rows[on], group[on], comes[on], now[on]
+                if not len(rows):
+                    break
+            hit = (group >= 0) & (comes == now)
+            self._round(state, found, groups, rows, group, hit, now, now_ms, sheet)
+            last = now
+            if groups.count:
+                group = np.where(hit, groups.after(group), group)
+        sheet.results(out)
+        return state, out
 
-    # --- one condition ---
+    def mute(self, state: State, rows: Sequence[int], until_ms: int, now_ms: int) -> list[Change]:
+        """Believe no finding of these conditions up to a time: unknown, never dry. A time not after now ends a mute."""
+        changes = []
+        at = np.array(sorted(rows), np.int64)
+        state.muted_ms[at] = np.minimum(state.muted_ms[at], now_ms) if until_ms <= now_ms else until_ms
+        if until_ms <= now_ms:
+            return []
+        memory.forget(state, at)
+        for row in at.tolist():
+            before = state.at(row)
+            if before.state is not ConditionState.UNKNOWN or before.reason is not Reason.MUTED:
+                state.state[row], state.reason[row], state.since_ms[row] = UNKNOWN, _OF[Reason.MUTED], now_ms
+                is_now = (now_ms, ConditionState.UNKNOWN, before.level, before.state, before.level)
+                changes.append(Change(before.key, before.channel, *is_now, Reason.MUTED, before.value))
+            state.due_ms[row] = NOT_DUE
+        return changes
 
-    def _finding(
-        self, c: Condition, t: int, channel: int, v: float, flag: int, now_ms: int, out: list[Change]
-    ) -> Late | None:
-        rule = self._rules[c.key]
-        too_late = now_ms - t > rule.stale_after_s * 1000
-        if too_late or (c.reading_ms is not None and t < c.reading_ms):
-            reached = self._reached(c.key, v)
-            return None if reached is None else Late(c.key, channel, t, now_ms, v, reached)
-        if math.isnan(v) or flag in (Flag.FAIL, Flag.MISSING):
-            c.unusable = True
-            return None
-        if c.reading_ms is not None:
-            self._time(c, t, now_ms, out)  # what became due between the last reading and this one
-        heard_again = c.state is ConditionState.UNKNOWN
-        was_dry = c.state is ConditionState.NORMAL and c.value is not None and c.value < self._dry_below[c.key]
-        c.channel, c.reading_ms, c.value, c.suspect, c.unusable = channel, t, v, flag == Flag.SUSPECT, False
-        if was_dry and v < self._dry_below[c.key]:
-            return None  # dry it was, and dry it is: every latch stands as it stood
-        for level, threshold in self._levels[c.key]:
-            latch = c.latches[level]
-            if heard_again:  # the silence between says nothing: every delay begins anew
-                latch.above_ms = latch.below_ms = None
-            if v >= threshold:
-                latch.above_ms = t if latch.above_ms is None else latch.above_ms
-            else:
-                latch.above_ms = None
-            if v >= threshold - rule.hysteresis:
-                latch.below_ms = None
-            else:
-                latch.below_ms = t if latch.below_ms is None else latch.below_ms
-                self._maybe_reset(latch, rule, t)
-            if latch.set_ms is None and latch.above_ms is not None and rule.on_delay_s == 0:
-                latch.set_ms = now_ms
-        self._settle(c, now_ms, Reason.HEARD_AGAIN if heard_again else None, out)
-        return None
+    # --- a round ---
 
-    def _maybe_reset(self, latch: Latch, rule: Rule, t: int) -> None:
-        if (
-            latch.set_ms is not None
-            and latch.below_ms is not None
-            and t - latch.below_ms >= rule.off_delay_s * 1000
-            and t - latch.set_ms >= rule.min_hold_s * 1000
-        ):
-            latch.set_ms = None
-
-    def _time(self, c: Condition, until_ms: int, now_ms: int, out: list[Change]) -> None:
-        """Let time pass until until_ms, without a reading."""
-        if c.state is ConditionState.UNKNOWN or c.reading_ms is None:
-            return
-        rule = self._rules[c.key]
-        stale_ms = c.reading_ms + int(rule.stale_after_s * 1000)
-        if c.state is ConditionState.NORMAL and until_ms <= stale_ms:
-            return  # no latch waits
-        for latch in c.latches.values():
-            if latch.set_ms is None and latch.above_ms is not None:
-                due_ms = latch.above_ms + int(rule.on_delay_s * 1000)
-                if due_ms <= min(until_ms, stale_ms):
-                    latch.set_ms = now_ms
-        self._settle(c, now_ms, None, out)
-        if until_ms > stale_ms:
-            reason = Reason.UNUSABLE if c.unusable else Reason.SILENT
-            self._become(c, ConditionState.UNKNOWN, c.level, reason, now_ms, out)
-
-    def _next_ms(self, c: Condition) -> int | None:
-        """When time alone next alters the condition, if no reading comes; None: never."""
-        if c.state is ConditionState.UNKNOWN or c.reading_ms is None:
-            return None
-        rule = self._rules[c.key]
-        stale_ms = c.reading_ms + int(rule.stale_after_s * 1000)
-        if c.state is ConditionState.NORMAL:
-            return stale_ms + 1
-        waiting = (x.above_ms for x in c.latches.values() if x.set_ms is None and x.above_ms is not None)
-        on_ms = min((above_ms + int(rule.on_delay_s * 1000) for above_ms in waiting), default=stale_ms + 1)
-        return min(on_ms, stale_ms + 1)
-
-    def _settle(self, c: Condition, now_ms: int, reason: Reason | None, out: list[Change]) -> None:
-        """State and level from the latches."""
-        held = [level for level, _ in self._levels[c.key] if c.latches[level].set_ms is not None]
-        level = held[-1] if held else None
-        if level is not None:
-            clearing = c.latches[level].below_ms is not None
-            state = ConditionState.CLEARING if clearing else ConditionState.ACTIVE
-        elif any(latch.above_ms is not None for latch in c.latches.values()):
-            state = ConditionState.PENDING
-        else:
-            state = ConditionState.NORMAL
-        if (state, level) != (c.state, c.level):
-            self._become(c, state, level, reason or _reason(c, state, level), now_ms, out)
-
-    def _become(
-        self, c: Condition, state: ConditionState, level: Level | None, reason: Reason, now_ms: int, out: list[Change]
+    def _round(
+        self,
+        state: State,
+        found: Findings,
+        groups: _Groups,
+        rows: Int64s,
+        group: Int64s,
+        hit: Bools,
+        entry: Int64s,
+        now_ms: Int64s,
+        sheet: _Sheet,
     ) -> None:
-        out.append(Change(c.key, c.channel, now_ms, state, level, c.state, c.level, reason, c.value))
-        c.state, c.level, c.reason, c.since_ms = state, level, reason, now_ms
+        """Each of these rows takes its next entry: its findings, where it has any there, or time alone."""
+        limits = self.limits
+        now = now_ms[entry]
+        moment = state.due_ms[rows]
+        if hit.any():
+            first = groups.start[group]
+            size = np.where(hit, groups.size[group], 0)
+            easy = hit & (size == 1)
+            if easy.any():
+                easy[easy] = self._still_dry(state, found, rows[easy], groups.order[first[easy]], now[easy])
+                if easy.all():
+                    return
+                if easy.any():
+                    rest = ~easy
+                    rows, hit, entry, now, moment = rows[rest], hit[rest], entry[rest], now[rest], moment[rest]
+                    first, size = first[rest], size[rest]
+            taken = Taken()
+            for k in range(int(size.max(initial=0))):
+                some = size > k
+                take_in(state, limits, found, groups.order[first[some] + k], now[some], taken)
+            newest = groups.order[np.maximum(first + size - 1, 0)] if len(found) else first
+            moment = np.where(size > 0, found.time_ms[newest], moment)
+            sheet.late += [(int(entry_of), place, note) for entry_of, place, note in groups.of_late(taken.late)]
+        else:
+            taken = Taken()
+        self._judge(state, rows, entry, now, moment, taken, sheet)
 
-    def _reached(self, key: ConditionKey, v: float) -> Level | None:
-        reached = [level for level, threshold in self._levels[key] if v >= threshold]
-        return reached[-1] if reached else None
+    def _still_dry(self, state: State, found: Findings, rows: Int64s, places: Int64s, now: Int64s) -> Bools:
+        """Rows that were dry and are dry now, taken in at once: every level stands as it stood."""
+        limits = self.limits
+        time_ms, value = found.time_ms[places], found.value[places]
+        before_ms = state.reading_ms[rows]
+        dry = (state.state[rows] == NORMAL) & (value < limits.dry_below[rows]) & (time_ms > before_ms)
+        dry &= (state.value[rows] < limits.dry_below[rows]) & (time_ms - before_ms <= limits.stale_ms[rows])
+        dry &= (now - time_ms <= limits.stale_ms[rows]) & (state.due_ms[rows] > before_ms + limits.stale_ms[rows])
+        dry &= usable(value, found.flag[places]) & (time_ms > state.muted_ms[rows])
+        if not dry.all():
+            rows, places, time_ms, value = rows[dry], places[dry], time_ms[dry], value[dry]
+            if not len(rows):
+                return np.asarray(dry)
+        water = limits.water[rows]
+        doubts.note_pace(state, rows[water], time_ms[water], value[water])
+        channel = found.channel[places]
+        state.count[rows] = 1
+        state.time_ms[0, rows], state.found[0, rows] = time_ms, value
+        state.flag[0, rows], state.source[0, rows] = found.flag[places], channel
+        state.channel[rows], state.reading_ms[rows], state.value[rows] = channel, time_ms, value
+        state.shown[rows], state.shown_ms[rows] = value, time_ms
+        state.unusable[rows] = False
+        state.due_ms[rows] = time_ms + limits.stale_ms[rows] + 1
+        return np.asarray(dry)
+
+    def _judge(
+        self, state: State, rows: Int64s, entry: Int64s, now: Int64s, moment: Int64s, taken: Taken, sheet: _Sheet
+    ) -> None:
+        limits = self.limits
+        before, level_before = state.state[rows], state.level[rows]
+        reason = np.full(len(rows), _OF[Reason.SILENT], np.uint8)
+        fresh = _among(rows, taken.fresh)
+        again = _among(rows, set(state.changed))
+        anew = again | _among(rows, {*taken.corrected, *taken.filled})
+        if anew.any():
+            memory.replay_episodes(state, limits, rows[anew])
+        heard = (before != UNKNOWN) | fresh
+        live = heard & (now - state.reading_ms[rows] <= limits.stale_ms[rows]) & (state.count[rows] > 0)
+        at = np.flatnonzero(live)
+        if len(at):
+            mine, then = rows[at], now[at]
+            memory.end_episodes(state, limits, mine, then)
+            corrected = np.zeros(len(rows), np.bool_)
+            if taken.corrected:
+                told = np.flatnonzero(_among(mine, taken.corrected.keys()))
+                levels = [taken.corrected[row] for row in mine[told].tolist()]
+                corrected[at[told]] = judging.take_back(state, limits, mine[told], levels)
+            judging.set_levels(state, limits, mine, then)
+            if fresh.any():
+                judging.reset_levels(state, limits, mine[fresh[at]])
+            reason[at] = judging.settle(state, limits, mine, then)
+            judging.show(state, limits, mine, then)
+            lower = state.level[rows] < level_before
+            reason[corrected & lower] = _OF[Reason.CORRECTED]
+            reason[again & live & (state.level[rows] != level_before)] = _OF[Reason.THRESHOLDS_CHANGED]
+        unheard = again & ~live
+        if unheard.any():
+            state.level[rows[unheard]] = judging.highest(state, rows[unheard])
+            reason[unheard] = _OF[Reason.THRESHOLDS_CHANGED]
+        lost = heard & ~live & ~again
+        state.state[rows[heard & ~live]] = UNKNOWN
+        if lost.any():
+            gone = rows[lost]
+            reason[lost] = np.where(state.unusable[gone], _OF[Reason.UNUSABLE], _OF[Reason.SILENT])
+        state.due_ms[rows] = judging.next_due(state, limits, rows, now)
+        if again.any():
+            told_of = set(rows[again].tolist())
+            state.changed[:] = [row for row in state.changed if row not in told_of]
+        moved = (state.state[rows] != before) | (state.level[rows] != level_before)
+        if moved.any():
+            changed = rows[moved]
+            state.reason[changed], state.since_ms[changed] = reason[moved], now[moved]
+        sheet.add(rows, entry, now, moment, moved, before, level_before)
 
 
-def calm_history(found: Findings | ReadingBatch, now_ms: int | Int64s, stale_ms: Float64s, lowest: Float64s) -> Bools:
+class _Groups:
+    """The findings of each row and entry, together; by row, then by entry, then by time."""
+
+    def __init__(self, found: Findings, entry: Int64s) -> None:
+        self._entry_of = entry
+        self.count = 0
+        if len(found):
+            self.order = np.lexsort((found.time_ms, entry, found.condition))
+            row, of = found.condition[self.order], entry[self.order]
+            new_row = np.diff(row, prepend=-1) != 0
+            new = new_row | (np.diff(of, prepend=-1) != 0)
+            self.start = np.flatnonzero(new)
+            self.count = len(self.start)
+            self.size = np.diff(np.append(self.start, len(row)))
+            self.entry, of_group = of[self.start], row[self.start]
+            self._last = np.append(np.diff(of_group) != 0, True)
+            self.first = np.flatnonzero(new_row[self.start])
+            self.rows = of_group[self.first]
+        else:
+            empty = np.empty(0, np.int64)
+            self.order = self.start = self.size = self.entry = self.first = self.rows = empty
+            self._last = np.empty(0, np.bool_)
+
+    def after(self, group: Int64s) -> Int64s:
+        """The next group of the same row; -1: there is none."""
+        return np.where((group < 0) | self._last[group], -1, group + 1)
+
+    def of_late(self, late: Iterable[tuple[int, Late]]) -> Iterable[tuple[int, int, Late]]:
+        """With the entry that each came with."""
+        return ((int(self._entry_of[place]), place, note) for place, note in late)
+
+
+class _Sheet:
+    """What happened in all rounds, to be put in order."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._changes: list[tuple[int, int, int, Change]] = []
+        self._stands: list[tuple[int, int, int, Condition]] = []
+        self.late: list[tuple[int, int, Late]] = []
+
+    def add(
+        self,
+        rows: Int64s,
+        entry: Int64s,
+        now: Int64s,
+        moment: Int64s,
+        moved: Bools,
+        before: Uint8s,
+        level_before: judging.Int8s,
+    ) -> None:
+        state = self._state
+        for k in np.flatnonzero(moved | (state.level[rows] != NO_LEVEL)).tolist():
+            row, at, when = int(rows[k]), int(entry[k]), int(moment[k])
+            c = state.at(row)
+            self._stands.append((at, when, row, c))
+            if moved[k]:
+                was = None if level_before[k] == NO_LEVEL else LEVELS[level_before[k]]
+                is_now = (int(now[k]), c.state, c.level, STATES[before[k]], was)
+                change = Change(c.key, c.channel, *is_now, c.reason, number_or_none(float(state.value[row])))
+                self._changes.append((at, when, row, change))
+
+    def results(self, out: Outcome) -> None:
+        self._changes.sort(key=lambda x: x[:3])
+        self._stands.sort(key=lambda x: x[:3])
+        self.late.sort(key=lambda x: (x[0], x[2].reading_ms, x[2].key))
+        out.changes += [(x[0], x[3]) for x in self._changes]
+        out.stands += [(x[0], x[3]) for x in self._stands]
+        out.late += [(x[0], x[2]) for x in self.late]
+
+
+def _among(rows: Int64s, some: Iterable[int]) -> Bools:
+    listed = list(some)
+    return np.isin(rows, listed) if listed else np.zeros(len(rows), np.bool_)
+
+
+def calm_history(found: Findings | ReadingBatch, now_ms: int | Int64s, stale_ms: Int64s, lowest: Float64s) -> Bools:
     """Which findings, or readings, move nothing and are not worth a note: too old, and below every level.
 
     Everything is of shape (n,), or one number for all: when each came, after how long it counts as history, and the
     lowest level that it might have reached.
     """
     return np.asarray((now_ms - found.time_ms > stale_ms) & ~(found.value >= lowest))
-
-
-def _reason(c: Condition, state: ConditionState, level: Level | None) -> Reason:
-    if level is not None and (c.level is None or level.rank > c.level.rank):
-        return Reason.ON_DELAY_OVER
-    if (level is None and c.level is not None) or (
-        level is not None and c.level is not None and level.rank < c.level.rank
-    ):
-        return Reason.OFF_DELAY_OVER
-    if state is ConditionState.ACTIVE:
-        return Reason.ROSE_AGAIN
-    return Reason.ROSE_ABOVE if state is ConditionState.PENDING else Reason.FELL_BELOW
-
-
-def to_json(c: Condition) -> dict[str, Any]:
-    """By hand: dataclasses.asdict takes five times as long, and this runs for every reading."""
-    return {
-        "rule": c.key.rule,
-        "target": c.key.target.text,
-        "channel": c.channel,
-        "state": c.state.value,
-        "level": c.level.value if c.level else None,
-        "since_ms": c.since_ms,
-        "reason": c.reason.value,
-        "reading_ms": c.reading_ms,
-        "value": c.value,
-        "suspect": c.suspect,
-        "unusable": c.unusable,
-        "latches": {
-            level.value: {"above_ms": x.above_ms, "below_ms": x.below_ms, "set_ms": x.set_ms}
-            for level, x in c.latches.items()
-        },
-    }
-
-
-def from_json(row: Mapping[str, Any]) -> Condition:
-    """What `to_json` gave; of a release that had one rule a channel and did not store which, with an empty rule.
-
-    Raises LookupError, ValueError or TypeError on anything else.
-    """
-    level = row["level"]
-    target = Target.parse(row["target"]) if "target" in row else Target.of_channel(row["channel"])
-    return Condition(
-        key=ConditionKey(target, row.get("rule", "")),
-        channel=row["channel"],
-        state=ConditionState(row["state"]),
-        level=None if level is None else Level(level),
-        since_ms=row["since_ms"],
-        reason=Reason(row["reason"]),
-        reading_ms=row["reading_ms"],
-        value=row["value"],
-        suspect=row["suspect"],
-        unusable=row["unusable"],
-        latches={Level(k): Latch(**v) for k, v in row["latches"].items()},
-    )
-
-
-def dump(state: State) -> list[dict[str, Any]]:
-    """For JSON."""
-    return [to_json(c) for c in state.values()]
-
-
-def restore(data: Sequence[Mapping[str, Any]]) -> State:
-    """What `dump` gave."""
-    return State(from_json(row) for row in data)

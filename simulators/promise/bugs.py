@@ -8,15 +8,18 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cloud.ingest.admission import InboundMessage
 from cloud.ingest.ingest import Ingest
+from contract.conditions.columns import NEVER, NO_LEVEL, NORMAL, UNKNOWN, State
 from contract.conditions.findings import Findings
-from contract.conditions.latches import Conditions, State
-from contract.conditions.state import Change, ConditionState, Late, Reason
+from contract.conditions.latches import Conditions, Outcome
+from contract.conditions.state import Change, ConditionState, Reason
+from contract.readings import Int64s
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import decode_batch
 from contract.wire.envelope import WireError
@@ -64,22 +67,21 @@ def forget_sequence_on_restart() -> AbstractContextManager[None]:
 
 def clear_on_stale() -> AbstractContextManager[None]:
     """A sensor that has fallen silent counts as dry."""
-    step = Conditions.step
+    steps = Conditions.steps
 
     def careless(
-        self: Conditions, state: State, found: Findings, now_ms: int
-    ) -> tuple[State, list[Change], list[Late]]:
-        state, changes, late = step(self, state, found, now_ms)
-        fresh = self.initial()
-        for c in list(state.values()):
-            if c.state is ConditionState.UNKNOWN and c.reading_ms is not None:
-                dry = ConditionState.NORMAL
-                state[c.key] = replace(c, state=dry, level=None, latches=fresh[c.key].latches)
-                unknown, silent = ConditionState.UNKNOWN, Reason.SILENT
-                changes.append(Change(c.key, c.channel, now_ms, dry, None, unknown, c.level, silent, c.value))
-        return state, changes, late
+        self: Conditions, state: State, found: Findings, entry: Int64s, now_ms: Int64s
+    ) -> tuple[State, Outcome]:
+        state, out = steps(self, state, found, entry, now_ms)
+        for row in np.flatnonzero((state.state == UNKNOWN) & (state.reading_ms != NEVER)).tolist():
+            c, last = state.at(row), len(now_ms) - 1
+            state.state[row], state.level[row], state.set_ms[:, row] = NORMAL, NO_LEVEL, NEVER
+            silent = (int(now_ms[-1]), ConditionState.NORMAL, None, ConditionState.UNKNOWN, c.level)
+            out.changes.append((last, Change(c.key, c.channel, *silent, Reason.SILENT, c.value)))
+            out.stands.append((last, state.at(row)))
+        return state, out
 
-    return _replaced(Conditions, "step", careless)
+    return _replaced(Conditions, "steps", careless)
 
 
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {

@@ -75,7 +75,7 @@ def test_the_detector_of_the_page_finds_what_all_gauges_reach(two_gauges: Catalo
     assert (level, value) == (Level.ORANGE, 0.2)
     (incident,) = view.reader.incidents()
     assert [(e.key, e.station, e.quantity, e.level) for e in incident.evidence] == [
-        (ConditionKey(Target.of_channel(101), "underpass-depth"), "u1", Quantity.DEPTH, Level.RED),
+        (ConditionKey(Target.of_channel(101), "underpass-depth"), "u1", Quantity.DEPTH, Level.ORANGE),
         (ConditionKey(Target.of_channel(104), "underpass-depth"), "u1", Quantity.DEPTH, Level.YELLOW),
         (KEY, "u1", Quantity.DEPTH, Level.ORANGE),
     ]

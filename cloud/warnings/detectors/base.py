@@ -7,7 +7,7 @@ and the same for all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from contract.catalogue.catalogue import Catalogue, Watch
 from contract.catalogue.quantities import Quantity
@@ -57,6 +57,18 @@ class Detector(Protocol):
 
         Raises LookupError, ValueError or TypeError on anything else.
         """
+        ...
+
+
+@runtime_checkable
+class PerReading(Protocol):
+    """What a detector may have besides, that remembers nothing and judges each reading by itself.
+
+    The readings of many entries are then taken at once.
+    """
+
+    def found(self, batch: ReadingBatch) -> tuple[Findings, Int64s]:
+        """What `step` finds in it, and of each finding the place in the batch of its reading, rising."""
         ...
 
 

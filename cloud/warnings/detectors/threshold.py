@@ -44,17 +44,21 @@ class Threshold:
         return None
 
     def step(self, _state: None, batch: ReadingBatch, _now_ms: int) -> tuple[None, Findings]:
+        return None, self.found(batch)[0]
+
+    def found(self, batch: ReadingBatch) -> tuple[Findings, Int64s]:
         if not len(batch):
-            return None, Findings.none()
+            return Findings.none(), np.empty(0, np.int64)
         place, known = self._places(batch)
-        if not known.all():
+        reading = np.flatnonzero(known)
+        if len(reading) < len(batch):
             batch = batch.take(known)
         first, count = self._first[place], self._count[place]
         if (count == 1).all():
-            return None, Findings.of(first, batch)
-        reading = np.repeat(np.arange(len(batch)), count)
-        nth = np.arange(len(reading)) - np.repeat(np.cumsum(count) - count, count)
-        return None, Findings.of(first[reading] + nth, batch.take(reading))
+            return Findings.of(first, batch), reading
+        of = np.repeat(np.arange(len(batch)), count)
+        nth = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count)
+        return Findings.of(first[of] + nth, batch.take(of)), reading[of]
 
     def dump(self, _state: None) -> None:
         return None

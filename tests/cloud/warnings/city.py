@@ -28,13 +28,15 @@ RULE = Rule(
 
 def city(small: Catalogue) -> Catalogue:
     one, zone = small.channels[201], small.zones["south"]
+    # Asked every 20 s: what stands for the on-delay is evidence enough.
+    device = one.device.model_copy(update={"period_s": 20.0})
     zones = {f"z{n}": zone.model_copy(update={"id": f"z{n}", "name": f"Zone {n}"}) for n in range(ZONES)}
     stations, channels = {}, {}
     for n in RULE.channels:
         own = one.station.channels[0].model_copy(update={"id": n})
         where = {"id": f"s{n}", "name": f"Street {n}", "zone": f"z{(n - 1) // PER_ZONE}", "channels": (own,)}
         s = one.station.model_copy(update=where)
-        stations[s.id], channels[n] = s, replace(one, id=n, station=s)
+        stations[s.id], channels[n] = s, replace(one, id=n, station=s, device=device)
     return replace(small, zones=zones, stations=stations, channels=channels, rules=(RULE,))
 
 

@@ -33,11 +33,14 @@ def test_rules_on_one_channel_are_evidence_of_one_incident(small_district: Catal
     quick = Rule(id="quick", channels=(1,), levels={Level.YELLOW: 0.1}, on_delay_s=0)
     engine = Engine(replace(city(small_district), rules=(RULE, quick)), WarningSettings())
     state, out = engine.step(engine.initial(), ReadingBatch.of([START_MS], [1], [0.15], [1]), START_MS)
+    assert out.messages == []
+    state, out = engine.step(state, ReadingBatch.of([START_MS + 20_000], [1], [0.15], [1]), START_MS + 20_000)
     (alert,) = out.messages
     (incident,) = out.incidents
     assert [(e.key.rule, e.level) for e in incident.evidence] == [("quick", Level.YELLOW)]
     late_ms = START_MS + 16 * 60_000
-    readings = ReadingBatch.of([START_MS + 60_000, late_ms], [1, 1], [0.15, 0.15], [1, 1])
+    times = [START_MS + 60_000, START_MS + 500_000, late_ms]
+    readings = ReadingBatch.of(times, [1] * 3, [0.15] * 3, [1] * 3)
     state, out = engine.step(state, readings, late_ms)
     assert out.messages == []
     (incident,) = out.incidents

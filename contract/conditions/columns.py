@@ -1,0 +1,141 @@
+"""Every condition in columns, a row each, with the findings that it remembers. Pure data.
+
+Levels stand in rows of four, mildest first. Findings stand slot by slot, oldest first: slot `k` of a row is
+`time_ms[k, row]`, and `count[row]` slots are in use. Slot by slot, because nearly all conditions are dry and remember
+one: memory of slots that were never used is never touched.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from contract.catalogue.rules import Level
+from contract.conditions.state import Condition, ConditionState, Doubt, Reason
+from contract.conditions.targets import ConditionKey, TargetKind
+from contract.readings import Bools, Float64s, Int64s, Uint8s
+
+LEVELS = tuple(Level)
+STATES = tuple(ConditionState)
+REASONS = tuple(Reason)
+DOUBTS = tuple(Doubt)
+UNKNOWN, NORMAL, PENDING, ACTIVE, CLEARING = (
+    STATES.index(s)
+    for s in (
+        ConditionState.UNKNOWN,
+        ConditionState.NORMAL,
+        ConditionState.PENDING,
+        ConditionState.ACTIVE,
+        ConditionState.CLEARING,
+    )
+)
+NO_LEVEL = -1
+NEVER = -(2**62)  # for a time that there is not
+NOT_DUE = 2**62
+SLOTS = 64  # findings a condition remembers at most
+
+
+class State(Mapping[ConditionKey, Condition]):
+    """Every condition, by key, sorted; each is made of its row when it is asked for.
+
+    listed: the keys, by row. moved: rows that the last step may have altered, rising. due_ms: when time alone alters
+    each row next.
+    gone: conditions of rules and targets that are watched no longer, of which the next step tells.
+    changed: rows under another rule than the one that judged them last; the next step judges them anew.
+    """
+
+    def __init__(self, keys: Sequence[ConditionKey], now_ms: int = 0) -> None:
+        n = len(keys)
+        assert all(a < b for a, b in pairwise(keys))
+        self.listed = keys
+        self.rows = {key: row for row, key in enumerate(keys)}
+        self.of_channel: dict[int, list[ConditionKey]] = {}
+        for key in keys:
+            if key.target.kind is TargetKind.CHANNEL:
+                self.of_channel.setdefault(int(key.target.id), []).append(key)
+        self.moved: Int64s = np.empty(0, np.int64)
+        self.gone: list[Condition] = []
+        self.changed: list[int] = []
+
+        self.state: Uint8s = np.full(n, UNKNOWN, np.uint8)
+        self.level = np.full(n, NO_LEVEL, np.int8)
+        self.reason: Uint8s = np.full(n, REASONS.index(Reason.NEVER_SEEN), np.uint8)
+        self.since_ms: Int64s = np.full(n, now_ms, np.int64)
+        own = [int(k.target.id) if k.target.kind is TargetKind.CHANNEL else -1 for k in keys]
+        self.channel: Int64s = np.array(own, np.int64)
+        self.reading_ms: Int64s = np.full(n, NEVER, np.int64)
+        self.value: Float64s = np.full(n, np.nan)
+        self.unusable: Bools = np.zeros(n, np.bool_)
+        self.muted_ms: Int64s = np.full(n, NEVER, np.int64)  # no finding up to then is believed
+        self.due_ms: Int64s = np.full(n, NOT_DUE, np.int64)
+
+        # Of each level: since when an episode at or above it lasts, when the level was set, and when the episode that
+        # set it began.
+        self.above_ms: Int64s = np.full((len(LEVELS), n), NEVER, np.int64)
+        self.set_ms: Int64s = np.full((len(LEVELS), n), NEVER, np.int64)
+        self.from_ms: Int64s = np.full((len(LEVELS), n), NEVER, np.int64)
+
+        self.count: Int64s = np.zeros(n, np.int64)
+        self.time_ms: Int64s = np.zeros((SLOTS, n), np.int64)
+        self.found: Float64s = np.zeros((SLOTS, n))
+        self.flag: Uint8s = np.zeros((SLOTS, n), np.uint8)
+        self.source: Int64s = np.zeros((SLOTS, n), np.int64)  # channels
+
+        self.shown: Float64s = np.full(n, np.nan)
+        self.shown_ms: Int64s = np.full(n, NEVER, np.int64)
+        self.rise: Float64s = np.full(n, np.nan)  # a minute
+        self.doubt: Uint8s = np.zeros(n, np.uint8)
+        self.step_value: Float64s = np.full(n, np.nan)  # what it stepped to faster than water; NaN: it did not
+        self.base_ms: Int64s = np.full(n, NEVER, np.int64)  # the lowest value of the last hours, and
+        self.base_value: Float64s = np.full(n, np.nan)
+        self.brisk_ms: Int64s = np.full(n, NEVER, np.int64)  # when it last moved as fast as water does
+
+    def __getitem__(self, key: ConditionKey) -> Condition:
+        return self.at(self.rows[key])
+
+    def __iter__(self) -> Iterator[ConditionKey]:
+        return iter(self.listed)
+
+    def __len__(self) -> int:
+        return len(self.listed)
+
+    def mark(self, rows: Int64s) -> None:
+        """These may have altered, rising: `moved`."""
+        self.moved = rows
+
+    def of_channels(self, channels: Collection[int]) -> list[Condition]:
+        """The conditions whose target is one of these channels, by channel and rule."""
+        return [self[key] for c in sorted(channels) for key in self.of_channel.get(c, ())]
+
+    def at(self, row: int) -> Condition:
+        """The condition in this row."""
+        level = int(self.level[row])
+        return Condition(
+            self.listed[row],
+            _or_none(int(self.channel[row]), -1),
+            STATES[self.state[row]],
+            None if level == NO_LEVEL else LEVELS[level],
+            int(self.since_ms[row]),
+            REASONS[self.reason[row]],
+            _or_none(int(self.reading_ms[row])),
+            number_or_none(float(self.value[row])),
+            bool(self.unusable[row]),
+            number_or_none(float(self.shown[row])),
+            _or_none(int(self.shown_ms[row])),
+            None if level == NO_LEVEL else int(self.set_ms[level, row]),
+            number_or_none(float(self.rise[row])),
+            DOUBTS[self.doubt[row]],
+            _or_none(int(self.muted_ms[row])),
+        )
+
+
+def _or_none(value: int, none: int = NEVER) -> int | None:
+    return None if value == none else value
+
+
+def number_or_none(value: float) -> float | None:
+    """None for NaN."""
+    return None if math.isnan(value) else value

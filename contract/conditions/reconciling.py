@@ -1,0 +1,161 @@
+"""What was stored of conditions, under the rules of now: what they hold is judged anew, never dropped. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from contract.catalogue.rules import Level
+from contract.conditions.columns import DOUBTS, LEVELS, NEVER, NO_LEVEL, REASONS, STATES, State
+from contract.conditions.judging import next_due
+from contract.conditions.latches import Conditions
+from contract.conditions.limits import Limits
+from contract.conditions.state import Condition, ConditionState
+from contract.conditions.stored import Stored
+from contract.conditions.targets import ConditionKey, Target
+
+
+def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
+    """The state under these conditions' rules of what was stored under perhaps others.
+
+    Conditions whose rule judges otherwise now are judged anew by the next step, and of those that are watched no longer
+    it tells. One whose rule has another name now is the condition of the one new rule that watches its target.
+    """
+    state = conditions.initial()
+    every = list(stored)
+    rows = _rows_of(conditions, every, state)
+    for s, row in zip(every, rows, strict=True):
+        if row is None:
+            if s.reading_ms is not None or s.level is not None:
+                state.gone.append(_as_it_was(s))
+            continue
+        _put(state, row, s)
+        renamed = s.key.rule not in ("", state.listed[row].rule)
+        if renamed or not _same(conditions, row, s):
+            _under_another_rule(state, conditions.limits, row, s)
+        elif s.due_ms is None and s.state is not ConditionState.UNKNOWN:  # nobody had written it down
+            at = np.array([row])
+            state.due_ms[row] = next_due(state, conditions.limits, at, state.reading_ms[at])[0]
+    state.gone.sort(key=lambda c: c.key)
+    return state
+
+
+def _rows_of(conditions: Conditions, every: list[Stored], state: State) -> list[int | None]:
+    """Of each the row that it has now; None: it is watched no longer."""
+    known = {s.key for s in every}
+    heirs: dict[Target, list[ConditionKey]] = {}
+    for key in conditions.keys:
+        if key not in known:
+            heirs.setdefault(key.target, []).append(key)
+    rows: list[int | None] = []
+    for s in every:
+        row = state.rows.get(s.key)
+        if row is None:
+            free = heirs.get(s.key.target, [])
+            fits = next((key for key in free if _levels(conditions, key) == set(s.levels)), None)
+            if fits is None and s.key.rule and free:
+                fits = free[0]
+            if fits is not None:
+                free.remove(fits)
+                row = state.rows[fits]
+        rows.append(row)
+    return rows
+
+
+def _same(conditions: Conditions, row: int, s: Stored) -> bool:
+    """Is it judged as it was?"""
+    if s.thresholds is None:
+        return _levels(conditions, conditions.keys[row]) == set(s.levels)
+    return _thresholds(conditions.limits, row) == dict(s.thresholds)
+
+
+def _levels(conditions: Conditions, key: ConditionKey) -> set[Level]:
+    return set(conditions.watched[key].rule.levels)
+
+
+def _thresholds(limits: Limits, row: int) -> dict[Level, tuple[float, float]]:
+    pairs = zip(LEVELS, limits.threshold[:, row].tolist(), limits.clear[:, row].tolist(), strict=True)
+    return {level: (at, clear) for level, at, clear in pairs if np.isfinite(at)}
+
+
+def _as_it_was(s: Stored) -> Condition:
+    shown = (s.value, s.reading_ms)
+    return Condition(
+        s.key, s.channel, s.state, s.level, s.since_ms, s.reason, s.reading_ms, s.value, s.unusable, *shown
+    )
+
+
+def _put(state: State, row: int, s: Stored) -> None:
+    state.state[row] = STATES.index(s.state)
+    state.level[row] = NO_LEVEL if s.level is None else s.level.rank
+    state.reason[row], state.since_ms[row] = REASONS.index(s.reason), s.since_ms
+    if s.channel is not None:
+        state.channel[row] = s.channel
+    state.reading_ms[row] = _time_or_never(s.reading_ms)
+    state.value[row] = np.nan if s.value is None else s.value
+    state.unusable[row], state.muted_ms[row] = s.unusable, s.muted_ms
+    for level, (above, set_, from_) in s.levels.items():
+        state.above_ms[level.rank, row], state.set_ms[level.rank, row] = above, set_
+        state.from_ms[level.rank, row] = from_
+    for k, (time_ms, value, flag, channel) in enumerate(s.findings):
+        state.time_ms[k, row], state.found[k, row] = time_ms, value
+        state.flag[k, row], state.source[k, row] = flag, channel
+    state.count[row] = len(s.findings)
+    state.step_value[row] = np.nan if s.step_value is None else s.step_value
+    state.base_ms[row], state.brisk_ms[row] = s.base[0], s.brisk_ms
+    state.base_value[row] = np.nan if s.base[1] is None else s.base[1]
+    if s.due_ms is not None:
+        state.due_ms[row] = s.due_ms
+    shown, shown_ms = (s.value, _time_or_never(s.reading_ms)) if s.shown is None else s.shown
+    state.shown[row], state.shown_ms[row] = np.nan if shown is None else shown, shown_ms
+    state.rise[row], state.doubt[row] = np.nan if s.rise is None else s.rise, DOUBTS.index(s.doubt)
+
+
+def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> None:
+    """Which levels what is held amounts to under the rule that judges it now; the next step tells of it.
+
+    While it is heard: those that were set and whose threshold did not rise, those whose clear value the value that is
+    shown still reaches, and where the level it had was taken out, those that it reaches. Unheard: the level it had, or
+    the next lower that there is, or the next higher. Never none, without a value that says so.
+    """
+    had = s.level
+    was_set = {level: times for level, times in s.levels.items() if times[1] != NEVER}
+    exists = [level for level in LEVELS if np.isfinite(limits.threshold[level.rank, row])]
+    for column in (state.above_ms, state.set_ms, state.from_ms):
+        column[:, row] = NEVER
+    state.changed.append(row)
+    state.due_ms[row] = NEVER  # the next entry, whichever it is
+    if had is None:
+        return
+    times = was_set.get(had) or (NEVER, s.since_ms, s.since_ms)
+    heard = s.state is not ConditionState.UNKNOWN and bool(s.findings)
+    held: set[Level] = set()
+    if heard:
+        value = _robust(s)
+        for level in exists:
+            clear, threshold = float(limits.clear[level.rank, row]), float(limits.threshold[level.rank, row])
+            before = None if s.thresholds is None else s.thresholds.get(level)
+            kept = level in was_set and (before is None or threshold <= before[0])
+            kept = kept or (level in was_set and value >= clear)
+            if kept or (had not in exists and value >= threshold):
+                held.add(level)
+    else:
+        at = had if had in exists else None
+        lower = [level for level in exists if level.rank < had.rank]
+        at = at or (lower[-1] if lower else next(level for level in exists if level.rank > had.rank))
+        held = {level for level in exists if level.rank <= at.rank and (level in was_set or level is at)}
+    for level in held:
+        _, set_ms, from_ms = was_set.get(level, times)
+        state.set_ms[level.rank, row], state.from_ms[level.rank, row] = set_ms, from_ms
+
+
+def _robust(s: Stored) -> float:
+    """What it last showed, or of one that clears its newest value."""
+    if s.state is ConditionState.CLEARING or s.shown is None or s.shown[0] is None:
+        return s.findings[-1][1]
+    return s.shown[0]
+
+
+def _time_or_never(time_ms: int | None) -> int:
+    return NEVER if time_ms is None else time_ms

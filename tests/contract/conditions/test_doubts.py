@@ -1,0 +1,39 @@
+"""What does not move like water is doubted, and warns all the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.catalogue.rules import Level
+from contract.conditions.state import Doubt
+from tests.contract.conditions.bench import UNDERPASS, Bench
+
+BLUE, RED = Level.BLUE, Level.RED
+
+
+def test_a_parked_car_warns_and_is_doubted_until_it_moves_like_water() -> None:
+    bench = Bench()
+    bench.polled([0.0] * 5, 30, begin_s=30)
+    bench.polled([1.40] * 20, 30)
+    assert bench.condition.level is RED
+    assert bench.condition.doubt is Doubt.STEP
+    bench.polled([1.43, 1.46], 30)
+    assert bench.condition.doubt is Doubt.NONE
+
+
+def test_water_that_rises_as_water_does_is_not_doubted() -> None:
+    bench = Bench(UNDERPASS)
+    bench.polled([round(0.05 * k, 2) for k in range(30)], 30, begin_s=30)  # 10 cm a minute
+    assert bench.condition.level is RED
+    assert bench.condition.doubt is Doubt.NONE
+    assert bench.condition.rise_per_min == pytest.approx(0.1)
+
+
+def test_a_centimetre_a_day_is_doubted_and_water_that_comes_then_is_not() -> None:
+    bench = Bench(tick_s=600)
+    depths = [round(0.01 * (k // 144), 2) for k in range(144 * 11)]  # every ten minutes for eleven days
+    bench.polled(depths, 600, begin_s=600)
+    assert bench.condition.level is BLUE
+    assert bench.condition.doubt is Doubt.DRIFT
+    bench.polled([0.14, 0.18, 0.22], 60)
+    assert bench.condition.doubt is Doubt.NONE

@@ -1,0 +1,82 @@
+"""Another rule judges what is held anew: nothing is dropped, and nothing is cleared without a value that says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from contract.catalogue.rules import Level, Rule
+from contract.conditions.findings import Findings
+from contract.conditions.latches import Conditions
+from contract.conditions.limits import Watched
+from contract.conditions.reconciling import restore
+from contract.conditions.state import ConditionState, Reason
+from contract.conditions.stored import dump, from_json
+from contract.conditions.targets import ConditionKey, Target
+from tests.contract.conditions.bench import KEY, STREET, Bench, S
+
+DRY, BLUE, ORANGE, RED = None, Level.BLUE, Level.ORANGE, Level.RED
+ACTIVE, UNKNOWN, NORMAL = ConditionState.ACTIVE, ConditionState.UNKNOWN, ConditionState.NORMAL
+
+
+def restarted(rule: Rule, until: float = 400.0, silent_s: float = 0.0) -> Bench:
+    """A street at 60 cm, and a restart with another rule; perhaps after a silence."""
+    bench = Bench()
+    bench.polled([0.0, *[0.60] * 12], 30, begin_s=30)
+    if silent_s:
+        bench.wait(until + silent_s)
+    bench.restart(rule)
+    bench.changes.clear()
+    bench.wait(until + silent_s + 5)
+    return bench
+
+
+def levels(**thresholds: float) -> Rule:
+    return STREET.model_copy(update={"levels": {Level(name): value for name, value in thresholds.items()}})
+
+
+@pytest.mark.parametrize(
+    ("rule", "heard", "silent"),
+    [
+        (levels(yellow=0.15, orange=0.25, red=0.40), RED, RED),  # blue was taken out
+        (levels(blue=0.10, yellow=0.15, orange=0.25), ORANGE, ORANGE),  # red was taken out
+        (levels(blue=0.10, yellow=0.15, orange=0.25, red=0.70), ORANGE, RED),  # red was raised
+        (levels(blue=0.70, yellow=0.80, orange=0.90, red=1.00), DRY, RED),  # all were raised
+        (levels(blue=0.70), DRY, BLUE),
+        (levels(red=0.59), RED, RED),
+        (levels(blue=0.05, yellow=0.10, orange=0.20, red=0.30), RED, RED),
+    ],
+)
+def test_another_rule_judges_what_is_held_and_never_clears_without_a_value(
+    rule: Rule, heard: Level | None, silent: Level | None
+) -> None:
+    for silent_s, right in ((0.0, heard), (5000.0, silent)):
+        bench = restarted(rule, silent_s=silent_s)
+        assert bench.condition.level is right
+        assert {c.reason for c in bench.changes if c.level is not c.level_before} <= {Reason.THRESHOLDS_CHANGED}
+        assert bench.condition.state is (UNKNOWN if silent_s else (NORMAL if right is DRY else ACTIVE))
+
+
+def test_a_lowered_threshold_that_is_reached_already_is_told_at_once() -> None:
+    bench = Bench()
+    bench.polled([0.0, *[0.08] * 12], 30, begin_s=30)
+    bench.restart(levels(blue=0.05, red=0.40))
+    bench.changes.clear()
+    bench.wait(395)
+    bench.polled([0.08] * 2, 30)
+    assert bench.condition.level is BLUE
+
+
+def test_a_rule_that_is_gone_is_told_of_and_a_renamed_one_goes_on() -> None:
+    bench = Bench()
+    bench.polled([0.0, *[0.60] * 12], 30, begin_s=30)
+    stored = [from_json(row) for row in dump(bench.state, bench.engine.limits)]
+    other = ConditionKey(Target.of_channel(2), "r")
+    engine = Conditions({other: Watched(STREET)})
+    state, (change,), _ = engine.step(restore(engine, stored), Findings.none(), 500 * S)
+    assert (change.key, change.level, change.level_before) == (KEY, None, RED)
+    assert change.reason is Reason.NO_LONGER_WATCHED
+    renamed = ConditionKey(KEY.target, "new")
+    engine = Conditions({renamed: Watched(STREET), other: Watched(STREET)})
+    state, changes, _ = engine.step(restore(engine, stored), Findings.none(), 395 * S)
+    assert changes == []
+    assert state[renamed].level is RED
