@@ -17,8 +17,12 @@ from contract.geometry import Point, ring_fault
 
 LONGEST_HEADLINE = 160
 _PARTED = re.compile(r"[\s,<&]")
+# "Exercise caution" and "fire drill" are said in earnest; these are not.
 _PRETENDED = re.compile(
-    r"simulat|\bdrill\b|\bexercise\b|\bthis is (only )?a test\b|\btest message\b|模拟|演练|演习", re.I
+    r"simulat|\b(this is|is only|only) an? (exercise|drill|test)\b|\b(exercise|drill)( message| only|:)"
+    r"|\btest message\b"
+    r"|^\W*(exercise|drill)\b(?! (caution|care|extreme|great|due|good))|模拟|演练|演习",
+    re.I,
 )
 # China lies within these; a polygon that does so only with its numbers exchanged is lon,lat.
 _CHINA_LAT, _CHINA_LON = (3.0, 54.0), (73.0, 136.0)

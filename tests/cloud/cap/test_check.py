@@ -120,6 +120,25 @@ def test_each_fault_is_found(old: str, new: str, element: str, what: str) -> Non
     assert len(found) <= 2, [str(f) for f in found]
 
 
+@pytest.mark.parametrize(
+    ("words", "pretended"),
+    [
+        ("EXERCISE: flood", True),
+        ("This is a drill.", True),
+        ("EXERCISE EXERCISE EXERCISE flood", True),
+        ("演习：京广路内涝", True),
+        ("Readings are simulated", True),
+        ("Exercise caution near the river", False),
+        ("Motorists should exercise extreme caution", False),
+        ("The fire drill ground is flooded", False),
+    ],
+)
+def test_what_is_said_in_earnest_is_no_simulation(words: str, pretended: bool) -> None:
+    found = said(SOUND.replace("京广路红色内涝预警", words))
+    assert bool(found) == pretended, found
+    assert said(SOUND.replace("京广路红色内涝预警", words).replace("Actual", "Exercise")) == []
+
+
 def test_element_order_is_named() -> None:
     moved = SOUND.replace("    <urgency>Immediate</urgency>\n", "")
     moved = moved.replace("    <effective>", "    <urgency>Immediate</urgency>\n    <effective>")

@@ -140,10 +140,18 @@ def test_nothing_rises_at_no_depth_or_while_it_falls(jinshui: Catalogue) -> None
         assert ("rising" in (en.headline + en.sms + en.sign).lower()) == said
 
 
-def test_a_level_never_leads_to_another_languages_words(jinshui: Catalogue) -> None:
-    zh = words(jinshui, incident(seen("u1", Level.RED, 0.5)), "zh")
+def test_a_plan_in_one_language_is_not_said_in_the_other(jinshui: Catalogue) -> None:
+    plan = jinshui.response_plan
+    english = {"headline": NameText.of("Deep water"), "instruction": NameText.of("Close the tunnel.")}
+    red = plan.responses[Level.RED].model_copy(update=english)
+    told = replace(jinshui, response_plan=plan.model_copy(update={"responses": {**plan.responses, Level.RED: red}}))
+    about = incident(seen("u1", Level.RED, 0.5))
+    zh, en = words(told, about, "zh"), words(told, about, "en")
     for part in PARTS:
-        assert not any("a" <= c <= "z" for c in getattr(zh, part).lower()), part  # the plan there is in English
+        assert not any("a" <= c <= "z" for c in getattr(zh, part).lower()), part
+    assert "呼叫消防救援" in zh.instruction  # ours
+    assert en.description.endswith(" Deep water.")
+    assert en.instruction.endswith(" Close the tunnel.")
 
 
 def test_the_plans_words_stand_in_their_own_language(jinshui: Catalogue) -> None:
