@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from contract.catalogue.devices import Device, DeviceModel, SerialBus, TcpBus, WholeNumber
 from contract.catalogue.protocols import ProtocolDefinition
@@ -145,34 +145,115 @@ def _unit(allowed: str, *also: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-class RtuDevice(Device):
+class ModbusDevice(Device):
+    """rest_s: how long the line is silent before this device is asked; None: the bus' own, or found out.
+
+    reply_unit: the unit that its replies name, where a gateway puts another one there.
+    """
+
+    unit: WholeNumber
+    rest_s: Annotated[float, Field(ge=0, le=10)] | None = None
+    reply_unit: Annotated[WholeNumber, Field(ge=0, le=255)] | None = None
+
+
+class RtuDevice(ModbusDevice):
     """unit: 1 to 247. Modbus over serial line V1.02, 2.2: 0 speaks to all, and nobody answers; 248 to 255 are
     reserved."""
 
     unit: Annotated[WholeNumber, _unit("on a serial line units are 1 to 247")]
 
 
-class TcpDevice(Device):
+class TcpDevice(ModbusDevice):
     """unit: 1 to 247, of a device behind a gateway; also 255 or 0, of one that has the port to itself (the unit
     identifier of Modbus messaging on TCP/IP V1.0b)."""
 
     unit: Annotated[WholeNumber, _unit("units are 1 to 247, or 255 or 0 of a device with a port of its own", 0, 255)]
 
 
-class ModbusRtuBus(SerialBus):
-    """Modbus RTU on a serial line (Modbus over serial line V1.02)."""
+def _echo_word(found: object) -> object:
+    """YAML takes yes and no for switches."""
+    return {True: "yes", False: "no"}.get(found, found) if isinstance(found, bool) else found
+
+
+Echo = Annotated[Literal["auto", "yes", "no"], BeforeValidator(_echo_word)]
+Rest = Annotated[float, Field(ge=0, le=10)]
+
+
+def _apart(devices: tuple[ModbusDevice, ...]) -> tuple[ModbusDevice, ...]:
+    """A reply that names another device's unit would be taken for that one's."""
+    owners = {d.unit: d.id for d in devices}
+    found: list[tuple[Place, str]] = []
+    for n, d in enumerate(devices):
+        if d.reply_unit is not None and d.reply_unit != d.unit and d.reply_unit in owners:
+            what = f"unit {d.reply_unit} is {owners[d.reply_unit]!r}: whose reply would it be? Give one its own unit"
+            found.append(((n, "reply_unit"), what))
+    if found:
+        raise refusals("devices", found)
+    return devices
+
+
+class ModbusSerialBus(SerialBus):
+    """A serial line with Modbus devices (Modbus over serial line V1.02).
+
+    rest_s: how long the line is silent before a question, at least 3.5 characters; None: so long, and longer for a unit
+    that is found to want more. echo: whether the adapter hears what it sends; auto: found out. rs485: the kernel
+    switches the direction (TIOCSRS485), with RTS high while sending unless rs485_rts_on_send is no, and waits of
+    rs485_before_s and rs485_after_s. An address socket://host:port is a serial server, as of kind modbus_rtu_over_tcp.
+    """
 
     protocol: ClassVar[str] = NAME
+    rest_s: Rest | None = None
+    echo: Echo = "auto"
+    rs485: bool = False
+    rs485_rts_on_send: bool = True
+    rs485_before_s: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rs485_after_s: Annotated[float, Field(ge=0, le=1)] = 0.0
+    devices: Annotated[tuple[RtuDevice, ...], AfterValidator(_apart)] = ()
+
+
+class ModbusRtuBus(ModbusSerialBus):
+    """Modbus RTU, of eight data bits (2.5.1)."""
+
     kind: Literal["modbus_rtu"] = "modbus_rtu"
-    devices: tuple[RtuDevice, ...] = ()
+
+
+class ModbusAsciiBus(ModbusSerialBus):
+    """Modbus ASCII (2.5.2), of seven data bits and even parity, unless the bus says otherwise."""
+
+    kind: Literal["modbus_ascii"] = "modbus_ascii"
+    data_bits: Literal[7, 8] = 7
+    parity: Literal["N", "E", "O"] = "E"
+
+
+class ModbusRtuOverTcpBus(TcpBus):
+    """Modbus RTU through a serial server: frames as on a line, in a TCP connection.
+
+    baud_rate: of the line behind it, for the silence between frames. rest_s, echo: as of ModbusRtuBus.
+    pause_after_connect_s: how long a new connection is left alone; None: found out.
+    """
+
+    protocol: ClassVar[str] = NAME
+    kind: Literal["modbus_rtu_over_tcp"] = "modbus_rtu_over_tcp"
+    baud_rate: Annotated[WholeNumber, Field(ge=300, le=4_000_000)] = 9600
+    rest_s: Rest | None = None
+    echo: Echo = "auto"
+    pause_after_connect_s: Rest | None = None
+    devices: Annotated[tuple[RtuDevice, ...], AfterValidator(_apart)] = ()
 
 
 class ModbusTcpBus(TcpBus):
-    """Modbus TCP (Modbus messaging on TCP/IP V1.0b)."""
+    """Modbus TCP (Modbus messaging on TCP/IP V1.0b).
+
+    transaction_ids: ignore, where a gateway sends back others than it was asked with; replies are then told apart as on
+    a serial line. rest_s, pause_after_connect_s: as of ModbusRtuOverTcpBus.
+    """
 
     protocol: ClassVar[str] = NAME
     kind: Literal["modbus_tcp"] = "modbus_tcp"
-    devices: tuple[TcpDevice, ...] = ()
+    transaction_ids: Literal["strict", "ignore"] = "strict"
+    rest_s: Rest | None = None
+    pause_after_connect_s: Rest | None = None
+    devices: Annotated[tuple[TcpDevice, ...], AfterValidator(_apart)] = ()
 
 
-DEFINITION = ProtocolDefinition(NAME, ModbusModel, (ModbusTcpBus, ModbusRtuBus))
+DEFINITION = ProtocolDefinition(NAME, ModbusModel, (ModbusTcpBus, ModbusRtuBus, ModbusRtuOverTcpBus, ModbusAsciiBus))

@@ -137,6 +137,11 @@ class DeviceModel(SettingsModel):
         return self
 
 
+Retries = Annotated[WholeNumber, Field(ge=0, le=10)]
+# A device that is back is asked within a minute.
+BackOff = Annotated[float, Field(gt=0, le=60)]
+
+
 class Device(SettingsModel):
     """One instrument. unit: its address on the bus, in the form that the bus' protocol has for it.
 
@@ -151,12 +156,17 @@ class Device(SettingsModel):
     timeout_s: Positive | None = None
     registers: dict[Id, Instrument] = Field(default_factory=dict)
     shares_unit: bool = False
+    retries: Retries | None = None  # None: the bus'
+    back_off_first_s: BackOff | None = None
+    back_off_max_s: BackOff | None = None
 
 
 class Bus(SettingsModel):
     """What devices share: a line, or a connection. A protocol has one model for each kind of bus that it runs on.
 
     kind: chooses that model. address: where the gateway finds it; `addresses` in the agent's file goes before it.
+    retries: how often a device that answers is asked once more within its period, when an answer is lost. A silent one
+    is asked again after back_off_first_s, then ever later, at most after back_off_max_s, real seconds.
     """
 
     protocol: ClassVar[str] = ""  # that its devices speak
@@ -164,6 +174,9 @@ class Bus(SettingsModel):
     id: Id
     kind: str
     address: str
+    retries: Retries = 3
+    back_off_first_s: BackOff = 10.0
+    back_off_max_s: BackOff = 45.0
     devices: tuple[Device, ...] = ()
 
     @staticmethod

@@ -12,15 +12,17 @@ from typing import Any
 from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
-from edge_agent.acquisition.schedule import DeviceState, Schedule
-from edge_agent.drivers.base import DeviceFault, DeviceInfo, Driver, Fault, stamp_ms
+from edge_agent.acquisition.asked_now import AskedNow, asked_now
+from edge_agent.acquisition.schedule import DeviceState, Poll, Schedule
+from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Driver, Missing, stamp_ms
 from edge_agent.drivers.table import driver_module
 
 log = logging.getLogger(__name__)
 
-_REOPEN_S = 2.0
+_REOPEN_S = 1.0
 _STUCK_S = 120.0  # no device's time-outs add up to that
 _JUMP_MS = 60_000  # what the gateway's time moved against its monotonic time: it was put right
+_OVERLOADED = 1.05  # more than chance adds to a full bus
 
 # What devices said; NaN where one should have and did not.
 Gather = Callable[[ReadingBatch], None]
@@ -31,11 +33,16 @@ class BusTask:
 
     def __init__(self, bus: Bus, devices: list[DeviceInfo], address: str, clock: Clock, gather: Gather) -> None:
         self._bus, self._devices, self._address, self._clock, self._gather = bus, devices, address, clock, gather
-        self._schedule = Schedule(devices, clock.now_ms())
+        self._schedule = Schedule(devices, clock.now_ms(), bus, 1 / clock.real_s(1.0))
         self._driver: Driver | None = None
         self._trouble = ""
+        self._overload = ""
         self._restarts = 0
+        self._down: DeviceFault | None = None  # why no device of the bus can be asked
         self._asked_s: float | None = None  # monotonic; while a device is being read
+        self._wake = asyncio.Event()
+        self._asking_now: dict[str, list[asyncio.Future[AskedNow]]] = {}
+        self._gathered: dict[str, list[ReadingBatch]] = {}  # of polls that somebody waits for
 
     async def run(self) -> None:
         """Opens the driver, and again whenever a defect ends it."""
@@ -54,6 +61,17 @@ class BusTask:
                     await self._driver.close()
             await asyncio.sleep(_REOPEN_S)
 
+    async def ask_now(self, device: str) -> AskedNow:
+        """Asks a device as soon as the bus is free, whatever its back-off; what it said counts as any other poll.
+
+        Raises KeyError for a device that is not on this bus or feeds no channel.
+        """
+        self._schedule.want(device, self._clock.now_ms())
+        told: asyncio.Future[AskedNow] = asyncio.get_running_loop().create_future()
+        self._asking_now.setdefault(device, []).append(told)
+        self._wake.set()
+        return await told
+
     def stuck(self) -> str:
         """Words for a read that does not come back, long after every time-out; empty while all is well."""
         if self._asked_s is None or time.monotonic() - self._asked_s < _STUCK_S:
@@ -63,69 +81,162 @@ class BusTask:
     def status(self) -> dict[str, Any]:
         """What the status file says of the bus and its devices."""
         now_ms = self._clock.now_ms()
+        driver = self._driver
         return {
             "id": self._bus.id,
             "kind": self._bus.kind,
             "address": self._address,
-            "trouble": self._trouble,
+            "trouble": self._trouble or self._overload,
             "restarts": self._restarts,
-            "line_faults": dict(self._driver.line_faults()) if self._driver is not None else {},
-            "devices": [_device_status(d, now_ms) for d in self._schedule.devices],
+            "utilisation": round(self._schedule.demand(), 3),
+            "retries": sum(d.retries for d in self._schedule.devices),
+            "traffic": dict(driver.traffic()) if driver is not None else {},
+            "line_faults": dict(driver.line_faults()) if driver is not None else {},
+            "devices": [self._device_status(d, now_ms) for d in self._schedule.devices],
         }
+
+    # --- asking ---
 
     async def _ask_in_turn(self, driver: Driver) -> None:
         """Whatever device is due: because its period is over, or because it should have spoken and did not."""
         shortest_s = min((d.info.period_s for d in self._schedule.devices), default=0.0)
         offset_ms = self._clock.now_ms() - self._clock.monotonic_ms()
-        while (device := self._schedule.next()) is not None:
+        while (chosen := self._schedule.next(self._clock.now_ms())) is not None:
+            device, at_ms = chosen
             now_ms = self._clock.now_ms()
             moved_ms = now_ms - self._clock.monotonic_ms() - offset_ms
             if abs(moved_ms) > _JUMP_MS:  # silence of fifty years is none, and words of tomorrow are none
                 offset_ms += moved_ms
                 self._schedule.restart(now_ms)
-            elif device.due_ms <= now_ms:
+            elif self._down is not None:
+                await self._try_the_bus(driver)
+            elif at_ms <= now_ms:
                 await self._ask(driver, device)
-            elif device.due_ms - now_ms > self._schedule.longest_wait_ms(device):  # the clock was set back
+            elif at_ms - now_ms > self._schedule.longest_wait_ms(device):  # the clock was set back
                 self._schedule.restart(now_ms)
             else:  # by a period at most: a device that speaks meanwhile is due later
-                await self._clock.sleep(min((device.due_ms - now_ms) / 1000, shortest_s))
+                await self._pause(min((at_ms - now_ms) / 1000, shortest_s))
         await asyncio.Event().wait()  # a bus without devices has nothing to do
 
+    async def _pause(self, scenario_s: float) -> None:
+        """Until then, or until somebody asks now."""
+        self._wake.clear()
+        if not self._asking_now:
+            await _first_to_end(self._clock.sleep(scenario_s), self._wait_to_wake())
+
+    async def _wait_to_wake(self) -> None:
+        await self._wake.wait()
+
+    async def _try_the_bus(self, driver: Driver) -> None:
+        """While it is down: who is due misses it, and the next of them tries whether it is there again."""
+        assert self._down is not None
+        if not self._asking_now:
+            self._wake.clear()
+            await _first_to_end(asyncio.sleep(_REOPEN_S), self._wait_to_wake())
+        now_ms = self._clock.now_ms()
+        due = [d for d in self._schedule.devices if d.when_ms <= now_ms]
+        first = min(self._schedule.devices, key=lambda d: (not d.wanted, d.when_ms))
+        for device in due:
+            if device is not first:
+                self._cut_off(device, self._down, now_ms)
+        await self._ask(driver, first)
+
     async def _ask(self, driver: Driver, device: DeviceState) -> None:
+        """One call of the driver: a poll, or what is left of one."""
+        was_due = device.when_ms <= self._clock.now_ms()
+        began_ms = self._clock.monotonic_ms()
         self._asked_s = time.monotonic()
+        asked = device.to_ask
+        poll = self._schedule.asks(device, self._clock.now_ms())
         try:
-            answer = await driver.read(device.info)
+            answer = await driver.read(asked)
         except DeviceFault as fault:
-            now_ms = self._clock.now_ms()
-            if self._schedule.failed(device, fault, now_ms):
-                log.warning("%s: %s", device.info.device.id, fault)
-            self._miss(device, (c.id for c in device.info.channels), now_ms)
-            await self._rest(fault)
-            return
+            nothing = Missing(tuple(c.id for c in asked.channels), fault)
+            answer = Answer(ReadingBatch.empty(), (nothing,), fault.asked, device.notes)
         finally:
             self._asked_s = None
-        now_ms = self._clock.now_ms()
-        if device.failures:
-            log.info("%s answers again", device.info.device.id)
-        self._say("")
-        if self._schedule.answered(device, now_ms, [m.fault for m in answer.missing]):
-            log.warning("%s answers in part: %s", device.info.device.id, device.last_fault)
-        self._gather(answer.readings)
-        for missing in answer.missing:
-            self._miss(device, missing.channels, now_ms)
-            await self._rest(missing.fault)
+        poll.busy_ms += self._clock.monotonic_ms() - began_ms
+        poll.asked += answer.asked
+        if len(answer.readings):
+            poll.got = True
+            poll.tries = 0
+            self._hand_on(device, answer.readings)
+        for note in self._schedule.note(device, answer.notes):
+            log.warning("%s: %s", device.info.device.id, note)
+        down = next((m.fault for m in answer.missing if m.fault.fault.of_bus), None)
+        await self._settle(device, answer, down, was_due)
 
-    async def _rest(self, fault: DeviceFault) -> None:
-        """A bus that is down is given time before it is opened again."""
-        if fault.fault is Fault.BUS_DOWN:
-            self._say(str(fault))
-            await asyncio.sleep(_REOPEN_S)
+    async def _settle(self, device: DeviceState, answer: Answer, down: DeviceFault | None, was_due: bool) -> None:
+        """What comes of an answer: the poll goes on, or has ended."""
+        now_ms = self._clock.now_ms()
+        if down is None and self._down is not None:
+            self._down = None
+            self._schedule.back(now_ms)
+        if down is not None:
+            self._down = down
+            self._say(str(down))
+        poll = device.poll
+        if poll is None:  # the clock was put right, or somebody asks now
+            return
+        goes_on = down is None and self._schedule.goes_on(device, answer.missing, now_ms)
+        over = [m for m in answer.missing if not (goes_on and m.fault.asks_again)]
+        poll.faults += [m.fault for m in over]
+        for missing in over:
+            if was_due or down is None:  # else it was only tried whether the bus is there again
+                self._miss(device, missing.channels, now_ms)
+        if not goes_on:
+            self._end(device, poll, down, now_ms)
+
+    def _end(self, device: DeviceState, poll: Poll, down: DeviceFault | None, now_ms: int) -> None:
+        """A poll is over; `answer` was its last."""
+        name = device.info.device.id
+        if poll.got:
+            if device.failures or device.cut_off:
+                log.info("%s answers again", name)
+            if self._schedule.answered(device, now_ms, poll.faults):
+                log.warning("%s answers in part: %s", name, device.last_fault)
+        elif down is not None:
+            self._schedule.cut_off(device, down, now_ms)
+        elif self._schedule.failed(device, poll.faults[-1], now_ms):
+            log.warning("%s: %s", name, device.last_fault)
+        if poll.got or (down is None and self._schedule.asked_only):
+            self._say("")
+            self._tell_overload()
+        gathered = self._gathered.pop(name, [])
+        for told in self._asking_now.pop(name, []):
+            if not told.done():
+                told.set_result(asked_now(device.info, poll.asked, gathered))
+
+    def _cut_off(self, device: DeviceState, fault: DeviceFault, now_ms: int) -> None:
+        self._miss(device, (c.id for c in device.to_ask.channels), now_ms)
+        self._schedule.cut_off(device, fault, now_ms)
+
+    def _tell_overload(self) -> None:
+        demand = self._schedule.demand()
+        if demand < _OVERLOADED:
+            self._overload = ""
+            return
+        first = not self._overload
+        self._overload = (
+            f"overloaded: what is asked of its devices takes {demand:.1f} s of every second, so each is asked "
+            f"{demand:.1f} times too seldom: a longer period_s, a higher speed, fewer devices or a second bus"
+        )
+        if first:
+            log.warning("bus %s: %s", self._bus.id, self._overload)
+
+    def _hand_on(self, device: DeviceState, readings: ReadingBatch) -> None:
+        name = device.info.device.id
+        if name in self._asking_now:
+            self._gathered.setdefault(name, []).append(readings)
+        self._gather(readings)
 
     def _miss(self, device: DeviceState, channels: Iterable[int], now_ms: int) -> None:
         """They should have been told and were not: that is a reading, too, and its value is missing."""
         numbers = list(channels)
         time_ms = stamp_ms(now_ms, device.info.period_s)
         self._gather(ReadingBatch.of([time_ms] * len(numbers), numbers, [math.nan] * len(numbers)))
+
+    # --- hearing ---
 
     async def _listen(self, driver: Driver) -> None:
         while True:
@@ -145,6 +256,27 @@ class BusTask:
             log.warning("bus %s: %s", self._bus.id, trouble)
         self._trouble = trouble
 
+    def _device_status(self, device: DeviceState, now_ms: int) -> dict[str, Any]:
+        last = device.last_good_ms
+        silent = device.failures or device.cut_off
+        real = self._clock.real_s(1.0) / 1000
+        return {
+            "id": device.info.device.id,
+            "unit": device.info.device.unit,
+            "model": device.info.model.model,
+            "state": "never" if last is None else "silent" if silent else "good",
+            "last_good_ms": last,
+            "last_good_age_s": None if last is None else (now_ms - last) / 1000,
+            "reads": device.reads,
+            "retries": device.retries,
+            "faults": dict(device.faults),
+            "last_fault": device.last_fault,
+            "notes": list(device.notes.values()),
+            "back_off_s": round(device.back_off_ms * real, 1),
+            "back_off_max_s": round(device.most_ms * real, 1),
+            "next_ask_s": round(max(device.when_ms - now_ms, 0) * real, 1),
+        }
+
 
 async def _first_to_end(*parts: Coroutine[Any, Any, None]) -> None:
     """Runs coroutines beside one another until one ends, and the others with it; raises what it raised."""
@@ -157,19 +289,3 @@ async def _first_to_end(*parts: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
     for task in done:
         task.result()
-
-
-def _device_status(device: DeviceState, now_ms: int) -> dict[str, Any]:
-    last = device.last_good_ms
-    return {
-        "id": device.info.device.id,
-        "unit": device.info.device.unit,
-        "model": device.info.model.model,
-        "state": "never" if last is None else "silent" if device.failures else "good",
-        "last_good_ms": last,
-        "last_good_age_s": None if last is None else (now_ms - last) / 1000,
-        "reads": device.reads,
-        "faults": dict(device.faults),
-        "last_fault": device.last_fault,
-        "back_off_periods": device.back_off_periods,
-    }

@@ -1,34 +1,71 @@
-"""When to ask whom: one bus, many devices, each with a cadence and a back-off of its own. Pure.
+"""When to ask whom: one bus, many devices, each with a cadence, tries and a back-off of its own. Pure.
 
-Times are UTC ms of the scenario. A device is asked at whole multiples of its period, so that readings of a district
-fall on the same seconds; one that speaks by itself only when it has been silent for too long. A device that fails is
-asked ever more seldom, but never less often than every `MAX_PERIODS` of its periods; its neighbours do not notice, but
-for the time-out it costs the bus when it is tried.
+Times are UTC ms of the scenario; what is given in real seconds (back-off, time-outs) is turned into them by `speed`. A
+device is asked at whole multiples of its period, so that readings of a district fall on the same seconds; one that
+speaks by itself only when it has been silent for too long.
+
+A device that answers goes before one that does not. What of an answer was lost is asked for again within the period,
+when nobody else is due; a silent device is asked where its time-out fits in before the next that answers is due, or, if
+it never fits, when nobody else is due. So its neighbours keep their cadence. It is asked ever more seldom, but within
+its back-off's ceiling.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from edge_agent.drivers.base import DeviceFault, DeviceInfo
+from contract.catalogue.devices import Bus
+from edge_agent.drivers.base import Asked, DeviceFault, DeviceInfo, Fault, Missing
 
-MAX_PERIODS = 32
-_PATIENCE = 2  # failures in a row before the first pause: a single lost frame is nothing
+_BUSY_S = 0.1  # before a device that said "later" is asked again; doubled each time
+_ONE_MORE = (Fault.OTHER_UNIT, Fault.WRONG_FUNCTION, Fault.WRONG_TRANSACTION, Fault.BAD_REPLY)  # seldom by chance
+_OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
+_RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that nobody described
+
+
+@dataclass(slots=True)
+class Poll:
+    """What has come of asking a device once, with all tries. left: the channels that are still wanted; None: all."""
+
+    began_ms: int
+    left: tuple[int, ...] | None = None
+    tries: int = 0
+    got: bool = False
+    faults: list[DeviceFault] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    busy_ms: float = 0.0
 
 
 @dataclass(slots=True)
 class DeviceState:
-    """What became of asking a device, or of hearing it. last_good_ms: None before its first answer."""
+    """What became of asking a device, or of hearing it.
+
+    last_good_ms: None before its first answer. failures: polls in a row without an answer. cut_off: the bus was down
+    when it should have been asked. retry_ms: when the poll that is under way goes on. back_off_ms: 0 while it answers.
+    took_ms: what a poll takes of the bus, scenario ms, averaged.
+    """
 
     info: DeviceInfo
     due_ms: int
+    retries_allowed: int = _RETRIES
+    first_ms: int = 0
+    most_ms: int = 0
+    timeout_ms: int = 0
     failures: int = 0
+    cut_off: bool = False
     last_good_ms: int | None = None
     last_fault: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
     reads: int = 0
+    retries: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    poll: Poll | None = None
+    retry_ms: int | None = None
+    back_off_ms: int = 0
+    took_ms: float = 0.0
+    wanted: bool = False
 
     @property
     def period_ms(self) -> int:
@@ -36,17 +73,27 @@ class DeviceState:
         return round(self.info.period_s * 1000)
 
     @property
-    def back_off_periods(self) -> int:
-        """How many of its periods lie between two tries: 1 while it answers, doubled from the second failure on."""
-        return 1 if self.failures < _PATIENCE else min(2 ** (self.failures - _PATIENCE + 1), MAX_PERIODS)
+    def when_ms(self) -> int:
+        """When it is to be asked next: the rest of a poll, or a new one."""
+        return self.due_ms if self.retry_ms is None else self.retry_ms
+
+    @property
+    def to_ask(self) -> DeviceInfo:
+        """The device with the channels that are still wanted of it."""
+        if self.poll is None or self.poll.left is None:
+            return self.info
+        left = set(self.poll.left)
+        return replace(self.info, channels=tuple(c for c in self.info.channels if c.id in left))
 
 
 class Schedule:
     """The devices of one bus. They are due from the start, until `expect` says how long they may be silent."""
 
-    def __init__(self, devices: Sequence[DeviceInfo], now_ms: int) -> None:
-        self.devices = [DeviceState(d, now_ms) for d in devices]
+    def __init__(self, devices: Sequence[DeviceInfo], now_ms: int, bus: Bus | None = None, speed: float = 1.0) -> None:
+        """bus: with its retries and back-off. speed: scenario seconds in a real one."""
+        self.devices = [_state(d, now_ms, bus, speed) for d in devices]
         self._by_id = {d.info.device.id: d for d in self.devices}
+        self._speed = speed
         self._silent_periods = 0
         self._expected = False
 
@@ -59,25 +106,80 @@ class Schedule:
             for d in self.devices:
                 d.due_ms = self._silent_until(d, now_ms)
 
-    def next(self) -> DeviceState | None:
-        """The device to ask next, the longest due first; of equals, one that answers before one that does not."""
-        return min(self.devices, key=lambda d: (d.due_ms, d.failures), default=None)
+    @property
+    def asked_only(self) -> bool:
+        """Whether nobody speaks by himself."""
+        return self._silent_periods == 0
+
+    def next(self, now_ms: int) -> tuple[DeviceState, int] | None:
+        """The device to ask next, and when; None of a bus without devices."""
+        ready = [d for d in self.devices if d.when_ms <= now_ms and self._fits(d, now_ms)]
+        if ready:
+            return min(ready, key=lambda d: (self._rank(d, now_ms), d.when_ms)), now_ms
+        if not self.devices:
+            return None
+        # One that is held back waits for the next that answers: then it is looked at again.
+        waiting = [d for d in self.devices if d.when_ms > now_ms]
+        held = [d for d in self.devices if d.when_ms <= now_ms]
+        found = [(d.when_ms, d) for d in waiting] + [(self._latest_ms(d), d) for d in held]
+        at_ms, device = min(found, key=lambda f: f[0])
+        return device, max(at_ms, now_ms + 1)
 
     def longest_wait_ms(self, device: DeviceState) -> int:
         """No device is due later than this from now, unless the clock has been set back."""
-        return (self._silent_periods + device.back_off_periods + 1) * device.period_ms
+        return (self._silent_periods + 2) * device.period_ms + device.most_ms
 
     def restart(self, now_ms: int) -> None:
         """The clock was put right: times of before say nothing any more, and the devices are due as at the start."""
         for d in self.devices:
             d.due_ms = self._silent_until(d, now_ms)
+            d.poll = d.retry_ms = None
             d.last_good_ms = None if d.last_good_ms is None else now_ms
+
+    def want(self, device: str, now_ms: int) -> DeviceState:
+        """Somebody asks now: a new poll, before all others, whatever the back-off. Raises KeyError."""
+        d = self._by_id[device]
+        d.due_ms = now_ms
+        d.poll = d.retry_ms = None
+        d.wanted = True
+        return d
+
+    def asks(self, device: DeviceState, now_ms: int) -> Poll:
+        """The device is asked: for what is left of its poll, or anew."""
+        device.wanted = False
+        if device.poll is None or device.retry_ms is None:
+            device.poll = Poll(now_ms)
+            device.reads += 1
+        else:
+            device.retries += 1
+        device.retry_ms = None
+        return device.poll
+
+    def goes_on(self, device: DeviceState, missing: Sequence[Missing], now_ms: int) -> bool:
+        """Whether what is missing of a poll is asked for again within the period; `retry_ms` then says when."""
+        poll, again = device.poll, [m for m in missing if m.fault.asks_again]
+        if poll is None or not again or self._silent_periods or now_ms >= poll.began_ms + device.period_ms:
+            return False
+        answers = poll.got or (device.last_good_ms is not None and not device.failures)
+        allowed = device.retries_allowed if answers else min(device.retries_allowed, 1)
+        if again[0].fault.fault in _ONE_MORE:
+            allowed = min(allowed, 1)
+        if poll.tries >= allowed:
+            return False
+        if not answers and self._slack_ms(device, now_ms) < device.timeout_ms:
+            return False
+        poll.left = tuple(c for m in again for c in m.channels)
+        wait_s = _BUSY_S * 2**poll.tries if again[0].fault.fault in (Fault.BUSY, Fault.DEVICE_FAILURE) else 0.0
+        device.retry_ms = now_ms + round(wait_s * 1000 * self._speed)
+        poll.tries += 1
+        return True
 
     def answered(self, device: DeviceState, now_ms: int, faults: Sequence[DeviceFault] = ()) -> bool:
         """faults: of parts of the answer that did not come. True when there are some, and there were none before."""
         whole = not device.last_fault
-        device.reads += 1
-        device.failures = 0
+        self._ends(device)
+        device.failures = device.back_off_ms = 0
+        device.cut_off = False
         device.faults.update(f.fault.value for f in faults)
         device.last_fault = "; ".join(str(f) for f in faults)
         device.last_good_ms = now_ms
@@ -90,22 +192,105 @@ class Schedule:
         if d.last_good_ms is None or time_ms > d.last_good_ms:
             d.last_good_ms = time_ms
             d.reads += 1
-        d.failures = 0
+        d.failures = d.back_off_ms = 0
         d.last_fault = ""
         if self._silent_periods:
             d.due_ms = self._silent_until(d, now_ms)
 
     def failed(self, device: DeviceState, fault: DeviceFault, now_ms: int) -> bool:
-        """True when this failure ends a time in which the device answered: its silence is news."""
-        device.reads += 1
+        """True when this failure is news: it ends a time in which the device answered, or is of another kind."""
+        news = device.failures == 1 or (
+            device.failures > 1 and not device.last_fault.startswith(fault.fault.value + ":")
+        )
+        self._ends(device)
         device.failures += 1
         device.faults[fault.fault.value] += 1
         device.last_fault = str(fault)
-        device.due_ms = _following(now_ms, device.period_ms) + (device.back_off_periods - 1) * device.period_ms
-        return device.failures == _PATIENCE
+        # One that answered until now is first asked at its next period: a lost poll is nothing yet.
+        doublings = device.failures - (1 if device.last_good_ms is None else 2)
+        device.back_off_ms = 0 if doublings < 0 else min(device.first_ms * 2 ** min(doublings, 16), device.most_ms)
+        device.due_ms = self._after(device, now_ms)
+        return news
+
+    def note(self, device: DeviceState, notes: Mapping[str, str]) -> list[str]:
+        """What is not as the device's file says, though it answers; gives those of a kind that was not there before."""
+        new = [what for kind, what in notes.items() if kind not in device.notes]
+        device.notes = notes
+        return new
+
+    def cut_off(self, device: DeviceState, fault: DeviceFault, now_ms: int) -> None:
+        """The bus was down when the device should have been asked: it is due at its next period, without back-off."""
+        self._ends(device)
+        device.cut_off = True
+        device.faults[fault.fault.value] += 1
+        device.last_fault = str(fault)
+        device.due_ms = _following(now_ms, device.period_ms)
+
+    def back(self, now_ms: int) -> None:
+        """The bus is there again: all that missed it are due at once."""
+        for d in self.devices:
+            if d.cut_off or d.failures:
+                d.due_ms = min(d.due_ms, now_ms)
+                d.cut_off = False
+
+    def demand(self) -> float:
+        """Which share of the bus' time its devices take when all are asked as often as they should; above 1: it is
+        overloaded."""
+        return sum(d.took_ms / d.period_ms for d in self.devices if not d.failures)
+
+    def _ends(self, device: DeviceState) -> None:
+        if device.poll is not None and device.poll.busy_ms:
+            took_ms = device.poll.busy_ms
+            device.took_ms = took_ms if not device.took_ms else 0.7 * device.took_ms + 0.3 * took_ms
+        device.poll = device.retry_ms = None
+
+    def _after(self, device: DeviceState, now_ms: int) -> int:
+        """The next whole multiple of the period behind the back-off, unless that is beyond the ceiling, or its period
+        is longer: then the back-off itself."""
+        earliest_ms, following_ms = now_ms + device.back_off_ms, _following(now_ms, device.period_ms)
+        if not device.back_off_ms or (self._silent_periods and following_ms >= earliest_ms):
+            return following_ms
+        if following_ms >= earliest_ms:
+            return earliest_ms
+        aligned_ms = -(-earliest_ms // device.period_ms) * device.period_ms
+        return aligned_ms if aligned_ms <= now_ms + device.most_ms else earliest_ms
+
+    def _rank(self, device: DeviceState, now_ms: int) -> int:
+        if device.wanted:
+            return 0
+        if device.failures:
+            return 1 if now_ms - device.when_ms > _OVERDUE_S * 1000 * self._speed else 3
+        return 1 if device.retry_ms is None else 2
+
+    def _fits(self, device: DeviceState, now_ms: int) -> bool:
+        """Whether it may be asked now, and not only after others. One that answers, always."""
+        if device.wanted or not device.failures or self._silent_periods:
+            return True
+        return self._slack_ms(device, now_ms) >= device.timeout_ms or now_ms >= self._latest_ms(device)
+
+    def _slack_ms(self, device: DeviceState, now_ms: int) -> int:
+        """How long until the next one that answers is due."""
+        others = [d.when_ms for d in self.devices if d is not device and not d.failures]
+        return min(others) - now_ms if others else device.timeout_ms
+
+    def _latest_ms(self, device: DeviceState) -> int:
+        """How long a silent device waits for a place that its time-out fits into: two periods of the quickest."""
+        shortest_ms = min((d.period_ms for d in self.devices if not d.failures), default=0)
+        return device.when_ms + 2 * shortest_ms
 
     def _silent_until(self, device: DeviceState, now_ms: int) -> int:
         return now_ms + self._silent_periods * device.period_ms
+
+
+def _state(info: DeviceInfo, now_ms: int, bus: Bus | None, speed: float) -> DeviceState:
+    own = info.device
+    retries = own.retries if own.retries is not None else bus.retries if bus else _RETRIES
+    first_s = own.back_off_first_s or (bus.back_off_first_s if bus else _BACK_OFF_FIRST_S)
+    most_s = own.back_off_max_s or (bus.back_off_max_s if bus else _BACK_OFF_MAX_S)
+    ms = round(1000 * speed)
+    most_ms = round(most_s * ms)
+    timeout_ms = round(info.timeout_s * ms)
+    return DeviceState(info, now_ms, retries, min(round(first_s * ms), most_ms), most_ms, timeout_ms)
 
 
 def _following(now_ms: int, period_ms: int) -> int:

@@ -7,7 +7,7 @@ buses may say stands in its module of `firmware_bridge`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -18,21 +18,89 @@ from contract.readings import ReadingBatch
 
 
 class Fault(StrEnum):
-    """What went wrong with a read, by what to do about it."""
+    """What went wrong with a read, by what to do about it (`LOOK_AT`)."""
 
-    TIMEOUT = "timeout"  # no answer: back off; see to power and wiring
-    EXCEPTION = "exception"  # the device refuses: the register table does not fit it
-    BAD_REPLY = "bad_reply"  # noise or a neighbour's answer: try again; see to termination
+    TIMEOUT = "timeout"  # nothing was heard
+    ECHO = "echo"  # nothing but our own question
+    NOISE = "noise"  # bytes, and no frame among them
+    BAD_CRC = "bad_crc"  # a reply that was damaged on its way
+    OTHER_UNIT = "other_unit"  # another unit answered
+    WRONG_FUNCTION = "wrong_function"  # the right unit, to another kind of question
+    WRONG_TRANSACTION = "wrong_transaction"  # a reply with another transaction number than was asked with
+    TOO_SLOW = "too_slow"  # the answer came after the time-out
+    OTHER_MASTER = "other_master"  # somebody else asks on this line
+    BAD_REPLY = "bad_reply"  # an answer that does not fit the question
+    DEVICE_FAILURE = "device_failure"  # the device says that it has failed (Modbus exception 4)
+    GATEWAY = "gateway"  # a gateway on the way has no answer of the device (Modbus exceptions 10 and 11)
+    BUSY = "busy"  # the device says: later (Modbus exceptions 5 and 6)
+    EXCEPTION = "exception"  # the device refuses
     BUS_DOWN = "bus_down"  # the port or the socket is gone: open it again
+    CLOSED = "closed"  # the other side ended the connection
+    NAME_NOT_FOUND = "name_not_found"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    NO_SUCH_PORT = "no_such_port"
+    NO_PERMISSION = "no_permission"
+    PORT_LOCKED = "port_locked"
+
+    @property
+    def of_bus(self) -> bool:
+        """Whether it is the bus that is gone, and no device of it can be asked."""
+        return self in _OF_BUS
+
+
+_OF_BUS = (
+    Fault.BUS_DOWN,
+    Fault.CLOSED,
+    Fault.NAME_NOT_FOUND,
+    Fault.REFUSED,
+    Fault.UNREACHABLE,
+    Fault.NO_SUCH_PORT,
+    Fault.NO_PERMISSION,
+    Fault.PORT_LOCKED,
+)
+
+# What to look at next; told behind the fault itself, and explained in docs/on-a-gateway.md.
+LOOK_AT = {
+    Fault.TIMEOUT: "see to its power, its wires (A and B swapped?), its unit number, speed and parity",
+    Fault.ECHO: "the adapter hears itself, and the device was not heard: see to its power, wires and unit number",
+    Fault.NOISE: "see to speed and parity, to termination and bias of the line, and to its screen",
+    Fault.BAD_CRC: "see to termination, to the length of stubs, and to two devices that share a unit number",
+    Fault.OTHER_UNIT: "see to the unit number: of the device, of the file, of the gateway before it",
+    Fault.WRONG_FUNCTION: "see to the table in the device file (holding, input, coil, discrete)",
+    Fault.WRONG_TRANSACTION: "a gateway that counts for itself: set transaction_ids: ignore on the bus",
+    Fault.TOO_SLOW: "give timeout_s more than it needs",
+    Fault.OTHER_MASTER: "see who else asks on this line (a panel, a PLC, a laptop): a line has one master",
+    Fault.BAD_REPLY: "see to the register's address, type and table in the device file",
+    Fault.DEVICE_FAILURE: "see to the instrument itself: its display, its supply, its log",
+    Fault.GATEWAY: "the gateway is there, the device behind it is not heard: see to its power, wires and unit number",
+    Fault.BUSY: "ask it less often (period_s), or give it more tries (retries)",
+    Fault.EXCEPTION: "see to the register's address and table in the device file",
+    Fault.BUS_DOWN: "is it plugged in, and its server up?",
+    Fault.CLOSED: "is another client connected already? Many gateways take but one or two",
+    Fault.NAME_NOT_FOUND: "see to the name, or write the address in numbers",
+    Fault.REFUSED: "the host is up and nothing listens there: see to the port number and to the service",
+    Fault.UNREACHABLE: "see to cable, power, address and network mask of the host",
+    Fault.NO_SUCH_PORT: "is the adapter plugged in? `ls /dev/serial/by-id` names those that are",
+    Fault.NO_PERMISSION: "put the agent's user into the port's group: usermod -aG dialout headwater",
+    Fault.PORT_LOCKED: "another program has it open: `fuser -v` with the port's path names it",
+}
 
 
 class DeviceFault(Exception):
-    """A read that gave nothing. detail: what happened, with the unit, and what was asked."""
+    """A read that gave nothing. detail: what happened, with the unit, and what was asked. asked: the requests behind
+    it, where the driver tells."""
 
-    def __init__(self, fault: Fault, detail: str) -> None:
-        super().__init__(f"{fault.value}: {detail}")
+    def __init__(self, fault: Fault, detail: str, asked: tuple[Asked, ...] = ()) -> None:
+        super().__init__(f"{fault.value}: {detail}: {LOOK_AT[fault]}")
         self.fault = fault
         self.detail = detail
+        self.asked = asked
+
+    @property
+    def asks_again(self) -> bool:
+        """Whether the same question may be answered a moment later."""
+        return not self.fault.of_bus and self.fault is not Fault.EXCEPTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +112,30 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """One request of a read, for people who look on: what was asked, what came (words, or bits of 0 and 1), and after
+    how long. words: None when none came; fault: then why."""
+
+    table: str
+    address: int
+    count: int
+    words: tuple[int, ...] | None
+    fault: DeviceFault | None
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a device said when asked: at least one reading, and what of it is missing."""
+    """What a device said when asked, and what of it is missing.
+
+    asked: the requests behind it, in their order; () of a driver that does not tell. notes: sentences about what is
+    not as the device file says, though the readings came; by kind, of which each is told once.
+    """
 
     readings: ReadingBatch
     missing: tuple[Missing, ...] = ()
+    asked: tuple[Asked, ...] = ()
+    notes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +174,11 @@ class Driver(Protocol):
         ...
 
     async def read(self, device: DeviceInfo) -> Answer:
-        """Asks a device of this bus for all its channels. One call at a time; any time is right for it.
+        """Asks a device of this bus for its channels, each once. One call at a time; any time is right for it.
 
-        Raises DeviceFault when nothing came; of a device that cannot be asked, TIMEOUT: it should have spoken. Never
-        takes one register's value for another's, however late or damaged a reply comes.
+        device: with those of its channels that are wanted; all, or those that did not come before. Raises DeviceFault
+        when nothing came; of a device that cannot be asked, TIMEOUT: it should have spoken. Never takes one register's
+        value for another's, however late or damaged a reply comes.
         """
         ...
 
@@ -103,6 +191,10 @@ class Driver(Protocol):
 
     def line_faults(self) -> Mapping[str, int]:
         """Counts of what came over the line and could not be understood, by name; of no device in particular."""
+        ...
+
+    def traffic(self) -> Mapping[str, int]:
+        """Counts of what went over the line: bytes, frames; {} of a driver that does not count."""
         ...
 
     async def close(self) -> None:

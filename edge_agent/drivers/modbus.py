@@ -1,35 +1,35 @@
-"""Modbus TCP and RTU, over pymodbus: one client a bus, one request at a time.
+"""Modbus on every kind of bus: reads what a device's channels need, one request after another.
 
-The trap this module closes: on RTU nothing in a reply says which request it answers. After a time-out the late reply
-would pass for the answer to the next question, and the shift would persist. So after any time-out or bad reply
-- the bus is left silent for two time-outs, and what comes meanwhile is dropped;
-- for `_DOUBT` time-outs more the unit is doubted: it is asked the same question again before any other, so that a
-  reply that comes later still is one to the question that is open; and a reply of it is believed only if nothing
-  follows it for one time-out, for if it was a late one then the true one does follow.
-Modbus TCP matches transaction numbers and needs none of this.
+How one question finds its answer is `edge_agent.drivers.modbus_line`; which requests there are, and what is learnt of
+them, `edge_agent.drivers.modbus_reads`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 
-from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import ExceptionResponse, ModbusPDU
+from serial.rs485 import RS485Settings
 
 from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
-from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault, Heard, Missing, stamp_ms
+from edge_agent.drivers.base import Answer, Asked, DeviceFault, DeviceInfo, Fault, Heard, Missing, stamp_ms
+from edge_agent.drivers.modbus_line import Line, LineSettings
+from edge_agent.drivers.modbus_reads import Part, Reads, span
+from edge_agent.drivers.ports import Port, SerialPort, TcpPort
 from edge_agent.drivers.read_plan import Read, plan
-from firmware_bridge.modbus import ModbusModel, ModbusRtuBus
+from firmware_bridge.modbus import (
+    ModbusAsciiBus,
+    ModbusDevice,
+    ModbusModel,
+    ModbusRtuOverTcpBus,
+    ModbusSerialBus,
+    ModbusTcpBus,
+)
+from firmware_bridge.modbus_frames import AsciiFraming, Question, RtuFraming, TcpFraming
 from firmware_bridge.register_types import Table
 from firmware_bridge.registers import value_of
-
-# It says at length what this module says once, by device.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
     1: "illegal function",
@@ -42,8 +42,11 @@ EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
     11: "gateway target does not respond",
 }
 _OF_THIS_READ = (1, 2, 3)  # the other exceptions tell of the device as a whole, or of a gateway on the way
-_DOUBT = 10
-Client = AsyncModbusTcpClient | AsyncModbusSerialClient
+_OTHERWISE = {4: Fault.DEVICE_FAILURE, 5: Fault.BUSY, 6: Fault.BUSY, 10: Fault.GATEWAY, 11: Fault.GATEWAY}
+_NO_SUCH_FUNCTION = 1
+_FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+_SOCKET = "socket://"  # before there was a kind for it, a serial server was named so
+_NO_PAUSE_S = 0.00175  # above 19200 baud (Modbus over serial line V1.02, 2.5.1.1)
 
 
 async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> ModbusDriver:
@@ -53,144 +56,158 @@ async def open_driver(bus: Bus, devices: Sequence[DeviceInfo], address: str, clo
 
 def describe(device: DeviceInfo) -> str:
     """The requests that serve its channels: "holding 0+3, discrete 0+5" (table, first address, number)."""
-    return ", ".join(f"{r.table.value} {r.address}+{r.count}" for r in _plan(device))
+    return ", ".join(span(r) for r in _plan(device))
 
 
 class ModbusDriver:
     """Devices speak when asked, and a reply carries no time: readings get that of its arrival.
 
-    A request that the device refuses for itself (an address it does not have) is told as missing, and the others are
-    made all the same; after silence or noise the rest of the device's requests wait until it is asked again.
+    A register that the device refuses is told as missing, and the others are read all the same; after silence or noise
+    the rest of the device's requests wait until it is asked again.
     """
 
     silent_periods = 0
 
-    def __init__(self, bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock) -> None:
-        self._rtu = isinstance(bus, ModbusRtuBus)
+    def __init__(
+        self, bus: Bus, devices: Sequence[DeviceInfo], address: str, clock: Clock, port: Port | None = None
+    ) -> None:
+        """port: what to speak through; None: the one at `address`."""
         self._clock = clock
-        self._heard = 0  # packets that have come in
-        self._owed: dict[int, tuple[Read, float]] = {}  # unit -> the question it did not answer; doubted until
-        self._client = _client(bus, address, self._trace)
-        # A silent unit must not cost its neighbours the connection.
-        self._client.ctx.max_until_disconnect = self._client.ctx.count_until_disconnect = 2**31
-        self._plans = {d.device.id: _plan(d) for d in devices}
-        self._address = address
+        self._line = Line(port or _port(bus, address), _settings(bus, address), address)
+        self._reads = {d.device.id: Reads(_plan(d)) for d in devices}
 
     async def read(self, device: DeviceInfo) -> Answer:
         """See `Driver.read`; one request after another, in the order of `describe`."""
-        if (owed := self._doubted(_unit(device))) is not None:
-            try:
-                await self._request(device, owed)
-            except DeviceFault as fault:
-                if fault.fault is not Fault.EXCEPTION:  # a refusal is an answer
-                    raise
-        words: dict[tuple[Table, int], int] = {}
-        lost: set[int] = set()  # channels of which something did not come
-        missing: list[Missing] = []
-        reads = self._plans[device.device.id]
-        for n, read in enumerate(reads):
-            try:
-                came = await self._request(device, read)
-            except DeviceFault as fault:
-                alone = isinstance(fault, _Refused) and fault.code in _OF_THIS_READ
-                unread = [read] if alone else reads[n:]
-                channels = {w.channel for r in unread for w in r.wanted} - lost
-                lost |= channels
-                missing.append(Missing(tuple(sorted(channels)), fault))
-                if not alone:
-                    break
-                continue
-            words.update(((read.table, read.address + n), word) for n, word in enumerate(came))
-        values = {w.channel: value_of(w.register, words) for r in reads for w in r.wanted if w.channel not in lost}
-        if not values:
-            raise missing[-1].fault
+        poll = _Poll(device, self._reads[device.device.id], self._line)
+        await poll.run()
+        values = poll.values()
+        if not values and poll.missing:
+            raise _together(poll.missing, tuple(poll.asked))
         time_ms = stamp_ms(self._clock.now_ms(), device.period_s)
-        return Answer(ReadingBatch.of([time_ms] * len(values), list(values), list(values.values())), tuple(missing))
+        readings = ReadingBatch.of([time_ms] * len(values), list(values), list(values.values()))
+        return Answer(readings, tuple(poll.missing), tuple(poll.asked), poll.notes())
 
     async def listen(self, heard: Heard) -> None:
         """Nobody speaks unasked on Modbus."""
         del heard
         await asyncio.Event().wait()
 
-    def line_faults(self) -> dict[str, int]:
-        """None: every damaged reply is told of the device that was asked."""
-        return {}
+    def line_faults(self) -> Mapping[str, int]:
+        """Bytes of noise, damaged frames, other units, other masters' questions, late and unasked replies."""
+        return self._line.faults()
+
+    def traffic(self) -> Mapping[str, int]:
+        """questions, bytes_sent, bytes_received, frames."""
+        return self._line.traffic()
 
     async def close(self) -> None:
         """Closes the port or the connection."""
-        self._client.close()
+        self._line.close()
 
-    async def _request(self, device: DeviceInfo, read: Read) -> list[int]:
-        client = self._client
-        if not client.connected and not await self._connect(device.timeout_s):
-            raise DeviceFault(Fault.BUS_DOWN, f"cannot open {self._address}: is it plugged in, and its server up?")
-        client.ctx.comm_params.timeout_connect = device.timeout_s  # the library's time-out for a reply, too
-        unit = _unit(device)
-        ask = {
-            Table.COIL: client.read_coils,
-            Table.DISCRETE: client.read_discrete_inputs,
-            Table.HOLDING: client.read_holding_registers,
-            Table.INPUT: client.read_input_registers,
-        }[read.table]
+
+class _Poll:
+    """One call of `read`: what has come of it so far."""
+
+    def __init__(self, device: DeviceInfo, reads: Reads, line: Line) -> None:
+        self._device, self._reads, self._line = device, reads, line
+        self._wanted = {c.id for c in device.channels}
+        self._lost: set[int] = set()  # channels of which something did not come
+        self._words: dict[tuple[Table, int], int] = {}
+        self.missing: list[Missing] = []
+        self.asked: list[Asked] = []
+
+    async def run(self) -> None:
+        """Asks until all is there, or something other than a refusal stands in the way."""
+        waiting = [p for p in self._reads.parts if self._of(p.read)]
+        while waiting:
+            part = waiting.pop(0)
+            if part.refused is not None and part.again_s > _now():
+                self._misses([part], part.refused)
+                continue
+            try:
+                words = await self._ask(part)
+            except _Refused as refused:
+                waiting[:0] = self._refused(part, refused)
+            except DeviceFault as fault:
+                self._misses([part, *waiting], fault)
+                return
+            else:
+                self._takes(part, words)
+
+    def values(self) -> dict[int, float]:
+        """Of the channels of which all came."""
+        pieces = {w.channel: w.register for p in self._reads.parts for w in p.read.wanted}
+        return {c: value_of(pieces[c], self._words) for c in pieces if c in self._wanted - self._lost}
+
+    def notes(self) -> dict[str, str]:
+        """What is not as the file says, though it answers."""
+        slow = self._line.slow(_device(self._device).unit, self._device.timeout_s)
+        return {**self._reads.holes, **({"slow": slow} if slow else {})}
+
+    def _refused(self, part: Part, refused: _Refused) -> list[Part]:
+        """What to ask in the part's place, now."""
+        pieces = [] if refused.code == _NO_SUCH_FUNCTION else self._reads.split(part)
+        if not pieces:
+            self._reads.refuse(part, refused, _now())
+            self._misses([part], refused)
+            return []
+        self._reads.found_hole(part.read, refused.why)
+        return [p for p in pieces if self._of(p.read)]
+
+    def _takes(self, part: Part, words: list[int]) -> None:
+        self._reads.answer(part)
+        self._words.update(((part.read.table, part.read.address + n), word) for n, word in enumerate(words))
+
+    def _misses(self, parts: Sequence[Part], fault: DeviceFault) -> None:
+        channels = {w.channel for p in parts for w in p.read.wanted} & self._wanted - self._lost
+        self._lost |= channels
+        self.missing.append(Missing(tuple(sorted(channels)), fault))
+
+    async def _ask(self, part: Part) -> list[int]:
+        read, device = part.read, _device(self._device)
+        began_s = _now()
+        words: list[int] | None = None
+        fault: DeviceFault | None = None
         try:
-            reply: ModbusPDU = await ask(read.address, count=read.count, device_id=unit)
-        except ModbusException as error:
-            await self._settle(device, read)
-            if not client.connected:
-                raise DeviceFault(Fault.BUS_DOWN, f"{self._address} closed the connection") from error
-            if "received" in str(error) and "No response" not in str(error):
-                raise DeviceFault(Fault.BAD_REPLY, f"unit {unit}: another unit answered") from error
-            raise DeviceFault(Fault.TIMEOUT, f"unit {unit} did not answer within {device.timeout_s:g} s") from error
-        if self._doubted(unit) is not None:
-            heard = self._heard
-            await asyncio.sleep(device.timeout_s)
-            if self._heard != heard:
-                await self._settle(device, read)
-                raise DeviceFault(Fault.BAD_REPLY, f"unit {unit} answered twice: one reply was late")
-        if isinstance(reply, ExceptionResponse):
-            raise _Refused(f"unit {unit} refuses {read.table.value} {read.address}+{read.count}", reply.exception_code)
-        words = reply.bits[: read.count] if read.table.of_bits else reply.registers
-        if reply.isError() or reply.function_code != _FUNCTION[read.table] or len(words) != read.count:
-            await self._settle(device, read)
-            what = f"asked unit {unit} for {read.count}, got {len(words)}"
-            raise DeviceFault(Fault.BAD_REPLY, f"{what} with function {reply.function_code}")
-        return [int(w) for w in words]
+            question = Question(device.unit, _FUNCTION[read.table], read.address, read.count, device.reply_unit)
+            pdu = await self._line.ask(question, self._device.timeout_s, device.rest_s)
+            if pdu[0] & 0x80:
+                raise _exception(device.unit, read, pdu[1])
+            words = question.words(pdu)
+            return words
+        except DeviceFault as error:
+            fault = error
+            raise
+        finally:
+            came = None if words is None else tuple(words)
+            took_ms = (_now() - began_s) * 1000
+            self.asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
 
-    async def _connect(self, timeout_s: float) -> bool:
-        self._client.close()
-        try:
-            async with asyncio.timeout(max(timeout_s, 1.0)):
-                return bool(await self._client.connect())
-        except (TimeoutError, OSError, ModbusException):
-            return False
-
-    async def _settle(self, device: DeviceInfo, read: Read) -> None:
-        if self._rtu:
-            await asyncio.sleep(2 * device.timeout_s)
-            self._client.ctx.recv_buffer = b""
-            until_s = asyncio.get_running_loop().time() + _DOUBT * device.timeout_s
-            self._owed[_unit(device)] = (read, until_s)
-
-    def _doubted(self, unit: int) -> Read | None:
-        """What the unit was asked when it last missed a reply, while that reply may still come."""
-        read, until_s = self._owed.get(unit, (None, 0.0))
-        if read is not None and asyncio.get_running_loop().time() >= until_s:
-            del self._owed[unit]
-            return None
-        return read
-
-    def _trace(self, sending: bool, data: bytes) -> bytes:
-        if not sending:
-            self._heard += 1
-        return data
+    def _of(self, read: Read) -> bool:
+        return any(w.channel in self._wanted for w in read.wanted)
 
 
 class _Refused(DeviceFault):
-    """The device answered with an exception."""
+    """The device has not what was asked for. why: its exception by name and number."""
 
-    def __init__(self, what: str, code: int) -> None:
-        super().__init__(Fault.EXCEPTION, f"{what}: {EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})")
-        self.code = code
+    def __init__(self, what: str, why: str, code: int) -> None:
+        super().__init__(Fault.EXCEPTION, f"{what}: {why}")
+        self.why, self.code = why, code
+
+
+def _exception(unit: int, read: Read, code: int) -> DeviceFault:
+    why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
+    names = ", ".join(w.register.name for w in read.wanted)
+    if code in _OF_THIS_READ or code not in _OTHERWISE:
+        return _Refused(f"unit {unit} refuses {span(read)} ({names})", why, code)
+    return DeviceFault(_OTHERWISE[code], f"unit {unit} says to {span(read)} ({names}): {why}")
+
+
+def _together(missing: Sequence[Missing], asked: tuple[Asked, ...]) -> DeviceFault:
+    """One fault for a device that gave nothing: the last if it was no refusal, else all refusals."""
+    last = missing[-1].fault
+    told = [last] if last.fault is not Fault.EXCEPTION else [m.fault for m in missing]
+    return DeviceFault(last.fault, "; ".join(f.detail for f in told), asked)
 
 
 def _plan(device: DeviceInfo) -> list[Read]:
@@ -198,25 +215,40 @@ def _plan(device: DeviceInfo) -> list[Read]:
     return plan(device.model, device.channels)
 
 
-def _unit(device: DeviceInfo) -> int:
-    assert isinstance(device.device.unit, int)
-    return device.device.unit
+def _device(info: DeviceInfo) -> ModbusDevice:
+    assert isinstance(info.device, ModbusDevice)  # as above
+    return info.device
 
 
-_FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+def _port(bus: Bus, address: str) -> Port:
+    if not isinstance(bus, ModbusSerialBus):
+        return TcpPort(address)
+    if address.startswith(_SOCKET):
+        return TcpPort(address.removeprefix(_SOCKET).rstrip("/"))
+    rs485 = None
+    if bus.rs485:
+        high = bus.rs485_rts_on_send
+        rs485 = RS485Settings(high, not high, False, bus.rs485_before_s, bus.rs485_after_s)
+    return SerialPort(address, bus, bus.data_bits if isinstance(bus, ModbusAsciiBus) else 8, rs485)
 
 
-def _client(bus: Bus, address: str, trace: Callable[[bool, bytes], bytes]) -> Client:
-    if isinstance(bus, ModbusRtuBus):
-        return AsyncModbusSerialClient(
-            address,
-            baudrate=bus.baud_rate,
-            parity=bus.parity,
-            stopbits=bus.stop_bits,
-            retries=0,
-            reconnect_delay=0,
-            timeout=1,
-            trace_packet=trace,
+def _settings(bus: Bus, address: str) -> LineSettings:
+    if isinstance(bus, ModbusTcpBus):
+        numbered = bus.transaction_ids == "strict"
+        return LineSettings(
+            TcpFraming(), numbered, True, rest_s=bus.rest_s, echo=False, pause_after_connect_s=bus.pause_after_connect_s
         )
-    host, _, port = address.rpartition(":")
-    return AsyncModbusTcpClient(host, port=int(port), retries=0, reconnect_delay=0, timeout=1)
+    assert isinstance(bus, ModbusSerialBus | ModbusRtuOverTcpBus)  # there are no others
+    silence_s = _NO_PAUSE_S if bus.baud_rate > 19_200 else 3.5 * 11 / bus.baud_rate
+    echo = {"auto": None, "yes": True, "no": False}[bus.echo]
+    if isinstance(bus, ModbusRtuOverTcpBus):
+        pause_s = bus.pause_after_connect_s
+        return LineSettings(RtuFraming(), False, True, silence_s, 0.0, bus.rest_s, echo, pause_s)
+    over_tcp = address.startswith(_SOCKET)
+    framing = AsciiFraming() if isinstance(bus, ModbusAsciiBus) else RtuFraming()
+    character_s = 0.0 if over_tcp else 11 / bus.baud_rate
+    return LineSettings(framing, False, over_tcp, silence_s, character_s, bus.rest_s, echo)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

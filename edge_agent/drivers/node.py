@@ -65,6 +65,10 @@ class NodeDriver:
         """Stretches of the line that were no frame, frames that were no telemetry, unknown nodes, repeats."""
         return dict(self._faults)
 
+    def traffic(self) -> dict[str, int]:
+        """Not counted: nothing is asked here."""
+        return {}
+
     async def close(self) -> None:
         """`listen` closes its port itself."""
 

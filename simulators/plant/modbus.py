@@ -104,13 +104,17 @@ def _late(register: ModbusRegister) -> int:
     return 2 if cut or half else 0 if register.valid_if or register.scale_from is not None else 1
 
 
-def tcp_server(units: list[ModbusUnit], port: int = 0) -> ModbusTcpServer:
-    return ModbusTcpServer(_devices(units), address=("127.0.0.1", port), ignore_missing_devices=True)
+def tcp_server(units: list[ModbusUnit], port: int = 0, framer: FramerType = FramerType.SOCKET) -> ModbusTcpServer:
+    """framer: RTU for a serial server, which carries a line's frames as they are."""
+    address = ("127.0.0.1", port)
+    return ModbusTcpServer(_devices(units), framer=framer, address=address, ignore_missing_devices=True)
 
 
-def rtu_server(units: list[ModbusUnit], path: str, baud_rate: int) -> ModbusSerialServer:
+def serial_server(
+    units: list[ModbusUnit], path: str, baud_rate: int, framer: FramerType = FramerType.RTU
+) -> ModbusSerialServer:
     return ModbusSerialServer(
-        _devices(units), framer=FramerType.RTU, port=path, baudrate=baud_rate, ignore_missing_devices=True
+        _devices(units), framer=framer, port=path, baudrate=baud_rate, ignore_missing_devices=True
     )
 
 

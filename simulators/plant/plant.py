@@ -9,11 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from pymodbus import FramerType
+
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Bus, Device, Register, SerialBus
 from contract.catalogue.quantities import Quantity
 from contract.clock import Clock
-from firmware_bridge.modbus import ModbusModel, ModbusRtuBus, ModbusTcpBus
+from firmware_bridge.modbus import (
+    ModbusModel,
+    ModbusRtuBus,
+    ModbusRtuOverTcpBus,
+    ModbusSerialBus,
+    ModbusTcpBus,
+)
 from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.node import NodeBus
 from firmware_bridge.raw_numbers import Words, span
@@ -21,7 +29,7 @@ from firmware_bridge.registers import value_of
 from simulators.catchment.signals import Signals, Simulation
 from simulators.plant.instruments import build
 from simulators.plant.line import LineFaults, SerialLine
-from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, rtu_server, tcp_server, words_held
+from simulators.plant.modbus import DeviceFaults, ModbusUnit, Values, serial_server, tcp_server, words_held
 from simulators.plant.plc import Station
 from simulators.plant.radio import RadioBridge, RadioNode
 from simulators.plant.truth import TruthRecorder
@@ -117,22 +125,24 @@ class Plant:
     async def _open(self, bus: Bus) -> None:
         if isinstance(bus, NodeBus):
             self._open_radio(bus)
-        elif isinstance(bus, ModbusTcpBus):
-            tcp = tcp_server(self._units(bus))
+        elif isinstance(bus, ModbusTcpBus | ModbusRtuOverTcpBus):
+            framer = FramerType.SOCKET if isinstance(bus, ModbusTcpBus) else FramerType.RTU
+            tcp = tcp_server(self._units(bus), framer=framer)
             await tcp.serve_forever(background=True)
             server: Any = tcp.transport  # typed by the library as its base class
             host, port = server.sockets[0].getsockname()[:2]
             self._addresses[bus.id] = f"{host}:{port}"
             self._stops.append(tcp.shutdown)
-        elif isinstance(bus, ModbusRtuBus):
+        elif isinstance(bus, ModbusSerialBus):
             line = self._line(bus)
-            rtu = rtu_server(self._units(bus), line.device_path, bus.baud_rate)
-            await rtu.serve_forever(background=True)
-            self._stops.append(rtu.shutdown)
+            framer = FramerType.RTU if isinstance(bus, ModbusRtuBus) else FramerType.ASCII
+            on_line = serial_server(self._units(bus), line.device_path, bus.baud_rate, framer)
+            await on_line.serve_forever(background=True)
+            self._stops.append(on_line.shutdown)
         else:
             raise ValueError(f"bus {bus.id!r}: the plant has no devices that speak {bus.protocol}")
 
-    def _units(self, bus: ModbusTcpBus | ModbusRtuBus) -> list[ModbusUnit]:
+    def _units(self, bus: ModbusTcpBus | ModbusRtuOverTcpBus | ModbusSerialBus) -> list[ModbusUnit]:
         by_unit: dict[int, list[Device]] = {}
         for d in bus.devices:
             by_unit.setdefault(d.unit, []).append(d)

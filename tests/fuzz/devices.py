@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import zip_longest
 
-from pymodbus.framer import FramerRTU
+from crccheck.crc import CrcModbus
 
 from contract.clock import ScaledClock
 from contract.readings import ReadingBatch
@@ -93,5 +93,5 @@ def modbus_rtu(data: bytes) -> object:
     from tests.fuzz import modbus
 
     sealed, body = (data[0] & 1 if data else 0), data[1:]
-    data = body + FramerRTU.compute_CRC(body).to_bytes(2, "big") if sealed else body
+    data = body + CrcModbus.calc(body).to_bytes(2, "little") if sealed else body
     return modbus.reply(_device(), ModbusRtuBus(id="b", address=""), "none", data)

@@ -1,38 +1,42 @@
-"""A Modbus device that answers every request with the same hostile bytes, under pymodbus and our driver, no socket."""
+"""A Modbus device that answers every request with the same hostile bytes, under our driver, no socket."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from functools import cache
-from typing import Any
 
 from contract.catalogue.devices import Bus
 from contract.clock import SystemClock
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.modbus import ModbusDriver
+from edge_agent.drivers.ports import Port
+from tests.played import PlayedLoop
 
 
-class _Answering:
-    """Stands where the transport stands. What the library raises on data, asyncio answers by dropping the link."""
+class _Answering(Port):
+    """Whatever is written, the reply comes, in two pieces."""
 
-    def __init__(self, ctx: Any, reply: bytes) -> None:
-        self._ctx, self._reply = ctx, reply
+    def __init__(self, reply: bytes) -> None:
+        super().__init__()
+        self._reply = reply
+
+    async def open(self, timeout_s: float) -> None:
+        del timeout_s
+        self._opened()
 
     def write(self, _: bytes) -> None:
-        with suppress(Exception):
-            half = len(self._reply) // 2
-            for piece in (self._reply[:half], self._reply[half:]):
-                self._ctx.data_received(piece)
+        half = len(self._reply) // 2
+        for piece in (self._reply[:half], self._reply[half:]):
+            if piece:
+                self._heard(piece)
 
-    def close(self) -> None: ...
-
-    def abort(self) -> None: ...
+    def close(self) -> None:
+        self.is_open = False
 
 
 @cache
 def loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
+    return PlayedLoop()
 
 
 def reply(info: DeviceInfo, bus: Bus, address: str, data: bytes) -> object:
@@ -41,14 +45,7 @@ def reply(info: DeviceInfo, bus: Bus, address: str, data: bytes) -> object:
 
 
 async def _read(info: DeviceInfo, bus: Bus, address: str, data: bytes) -> object:
-    driver = ModbusDriver(bus, [info], address, SystemClock())
-    client: Any = driver._client
-
-    async def no_line() -> bool:
-        return False
-
-    client.connect = no_line
-    client.ctx.transport = _Answering(client.ctx, data)
+    driver = ModbusDriver(bus, [info], address, SystemClock(), _Answering(data))
     answer = await driver.read(info)
     channels, values = answer.readings.channel.tolist(), answer.readings.value.tolist()
     missing = [c for m in answer.missing for c in m.channels]

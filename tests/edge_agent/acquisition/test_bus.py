@@ -53,6 +53,9 @@ class Scripted:
     def line_faults(self) -> dict[str, int]:
         return {"bad_crc": 3}
 
+    def traffic(self) -> dict[str, int]:
+        return {"questions": 7}
+
     async def close(self) -> None:
         self.closed += 1
 
@@ -68,7 +71,8 @@ async def running(
     monkeypatch.setattr(bus_module, "driver_module", lambda protocol: driver if protocol == "modbus" else None)
     monkeypatch.setattr(bus_module, "_REOPEN_S", 0.01)
     gathered: list[ReadingBatch] = []
-    task = BusTask(bus(), [INFO], "somewhere", SystemClock(), gathered.append)
+    line = bus().model_copy(update={"back_off_first_s": 0.1, "back_off_max_s": 0.2})
+    task = BusTask(line, [INFO], "somewhere", SystemClock(), gathered.append)
     run = asyncio.create_task(task.run())
     try:
         yield task, gathered
@@ -112,7 +116,7 @@ async def test_of_an_answer_in_part_the_values_count_and_the_rest_is_missing(
             await until_async(lambda: len(gathered) >= 6)
             (said,) = task.status()["devices"]
     assert rows(gathered) == {(FIRST, "0.5"), (SECOND, "missing")}
-    assert (said["state"], said["back_off_periods"], said["last_fault"]) == ("good", 1, str(REFUSED))
+    assert (said["state"], said["back_off_s"], said["last_fault"]) == ("good", 0.0, str(REFUSED))
     assert said["faults"] == {"exception": said["reads"]}
     assert [r.message for r in caplog.records] == [f"u1 answers in part: {REFUSED}"]  # once
 
@@ -123,7 +127,9 @@ async def test_who_does_not_answer_is_missing_in_all_its_channels(monkeypatch: p
         (said,) = task.status()["devices"]
     assert rows(gathered) == {(FIRST, "missing"), (SECOND, "missing")}
     assert (said["state"], set(said["faults"])) == ("never", {"timeout"})
-    assert said["back_off_periods"] > 1
+    assert said["back_off_s"] in (0.1, 0.2)
+    assert said["back_off_max_s"] == 0.2
+    assert 0 <= said["next_ask_s"] <= 0.2
 
 
 async def test_a_port_that_is_gone_is_the_buss_trouble_until_somebody_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,27 +6,37 @@ import random
 
 import pytest
 
-from edge_agent.acquisition.schedule import MAX_PERIODS, Schedule
-from edge_agent.drivers.base import DeviceFault, Fault
+from edge_agent.acquisition.schedule import DeviceState, Schedule
+from edge_agent.drivers.base import DeviceFault, Fault, Missing
+from firmware_bridge.modbus import ModbusRtuBus
 from tests.edge_agent.drivers.rtu import device
 
 LOST = DeviceFault(Fault.TIMEOUT, "unit 1 did not answer")
+BUSY = DeviceFault(Fault.BUSY, "unit 1 says: device busy")
+REFUSED = DeviceFault(Fault.EXCEPTION, "unit 1 refuses")
+GONE = DeviceFault(Fault.REFUSED, "cannot open it")
 NOW_MS = 1_626_768_000_000
 
 
-def schedule(*periods_s: float) -> Schedule:
-    devices = [device(n, [0], timeout_s=0.1, period_s=p) for n, p in enumerate(periods_s, 1)]
-    return Schedule(devices, NOW_MS + 123)
+def schedule(*periods_s: float, timeout_s: float = 0.1, **bus: object) -> Schedule:
+    devices = [device(n, [0], timeout_s=timeout_s, period_s=p) for n, p in enumerate(periods_s, 1)]
+    return Schedule(devices, NOW_MS + 123, ModbusRtuBus.model_validate({"id": "b", "address": "", **bus}))
+
+
+def chosen(s: Schedule, now_ms: int) -> DeviceState:
+    found = s.next(now_ms)
+    assert found is not None
+    return found[0]
 
 
 def test_a_bus_without_devices_has_nothing_to_ask() -> None:
-    assert Schedule([], NOW_MS).next() is None
+    assert Schedule([], NOW_MS).next(NOW_MS) is None
 
 
 def test_everything_is_asked_at_once_and_then_on_whole_multiples() -> None:
     s = schedule(10, 30)
     for wanted in s.devices:
-        found = s.next()
+        found = chosen(s, NOW_MS + 200)
         assert found is wanted
         s.answered(found, NOW_MS + 456)
     assert [d.due_ms for d in s.devices] == [NOW_MS + 10_000, NOW_MS + 30_000]
@@ -34,60 +44,167 @@ def test_everything_is_asked_at_once_and_then_on_whole_multiples() -> None:
     assert s.devices[0].due_ms == NOW_MS + 30_000
 
 
-def test_one_lost_frame_changes_nothing_and_the_second_is_news_once() -> None:
+def test_one_lost_poll_changes_nothing_and_the_second_is_news_once() -> None:
     s = schedule(10)
     d = s.devices[0]
+    s.answered(d, NOW_MS + 1)
     assert [s.failed(d, LOST, NOW_MS + 1) for _ in range(4)] == [False, True, False, False]
     s.answered(d, NOW_MS + 1)
     assert (d.failures, d.last_fault, d.last_good_ms) == (0, "", NOW_MS + 1)
     s.failed(d, LOST, NOW_MS + 1)
-    assert d.due_ms == NOW_MS + 10_000
+    assert (d.due_ms, d.back_off_ms) == (NOW_MS + 10_000, 0)
     assert s.failed(d, LOST, NOW_MS + 1)
     assert dict(d.faults) == {"timeout": 6}
 
 
-def test_back_off_doubles_up_to_its_bound_and_ends_with_an_answer() -> None:
-    s = schedule(1)
-    d, now_ms, waits = s.devices[0], NOW_MS, []
-    for _ in range(12):
-        s.failed(d, LOST, now_ms)
-        waits.append((d.due_ms - now_ms) // 1000)
-        now_ms = d.due_ms
-    assert waits == [1, 2, 4, 8, 16, *[MAX_PERIODS] * 7]
+@pytest.mark.parametrize(
+    ("period_s", "waits"), [(1, [1, 10, 20, 40, 45, 45, 45]), (30, [30, 10, 20, 40, 45]), (300, [300, 10, 20, 40, 45])]
+)
+def test_back_off_is_in_seconds_up_to_its_ceiling_and_ends_with_an_answer(period_s: float, waits: list[int]) -> None:
+    s = schedule(period_s)
+    d, now_ms, found = s.devices[0], NOW_MS - NOW_MS % 300_000, []
     s.answered(d, now_ms)
-    assert d.due_ms == now_ms + 1000
+    for _ in waits:
+        s.failed(d, LOST, now_ms)
+        found.append((d.due_ms - now_ms) // 1000)
+        now_ms = d.due_ms
+    assert found == waits
+    s.answered(d, now_ms)
+    assert 0 < d.due_ms - now_ms <= period_s * 1000
 
 
-def test_of_two_that_are_due_the_one_that_answers_goes_first() -> None:
+def test_who_never_answered_backs_off_at_once_and_settings_say_how() -> None:
+    s = schedule(1, back_off_first_s=2, back_off_max_s=5)
+    d, now_ms, found = s.devices[0], NOW_MS, []
+    for _ in range(4):
+        s.failed(d, LOST, now_ms)
+        found.append((d.due_ms - now_ms) // 1000)
+        now_ms = d.due_ms
+    assert found == [2, 4, 5, 5]
+
+
+def test_one_that_answers_goes_before_one_that_does_not() -> None:
     s = schedule(10, 10)
     s.failed(s.devices[0], LOST, NOW_MS)
     s.answered(s.devices[1], NOW_MS)
-    assert s.next() is s.devices[1]
-    s.devices[1].due_ms += 1
-    assert s.next() is s.devices[0]  # but one that is due earlier is not put off
+    assert [d.due_ms for d in s.devices] == [NOW_MS + 10_000] * 2
+    assert chosen(s, NOW_MS + 10_000) is s.devices[1]
+    s.answered(s.devices[1], NOW_MS + 10_020)
+    assert s.next(NOW_MS + 10_020) == (s.devices[0], NOW_MS + 10_020)
+
+
+def test_a_silent_one_waits_for_room_and_not_for_ever() -> None:
+    s = schedule(1, 1, timeout_s=0.5)
+    silent, good = s.devices
+    s.failed(silent, LOST, NOW_MS)
+    silent.due_ms = NOW_MS + 700
+    s.answered(good, NOW_MS)
+    assert s.next(NOW_MS + 700) == (good, NOW_MS + 1000)  # 0.3 s are too few for a time-out of 0.5
+    s.answered(good, NOW_MS + 1010)
+    assert s.next(NOW_MS + 1010) == (silent, NOW_MS + 1010)
+    s = schedule(1, 1, timeout_s=3.0)
+    silent, good = s.devices
+    s.failed(silent, LOST, NOW_MS)
+    silent.due_ms = NOW_MS + 700
+    now_ms, asked = NOW_MS, []
+    while now_ms < NOW_MS + 5000:
+        found, now_ms = s.next(now_ms) or (good, 0)
+        if found is silent and now_ms >= silent.due_ms + 2000:
+            asked.append(now_ms)
+            break
+        s.answered(good, now_ms)
+    assert asked == [NOW_MS + 2700]
+
+
+def test_what_was_lost_is_asked_for_again_within_the_period_behind_those_that_are_due() -> None:
+    s = schedule(10, 10)
+    d, other = s.devices
+    s.answered(d, NOW_MS)
+    s.answered(other, NOW_MS)
+    now_ms = NOW_MS + 10_000
+    channels = tuple(c.id for c in d.info.channels)
+    for n in range(3):
+        s.asks(d, now_ms)
+        assert s.goes_on(d, [Missing(channels, LOST)], now_ms) == (n < 3)
+        if n == 0:
+            assert chosen(s, now_ms) is other
+            s.answered(other, now_ms)
+        assert s.next(now_ms) == (d, now_ms)
+    s.asks(d, now_ms)
+    assert not s.goes_on(d, [Missing(channels, LOST)], now_ms)  # three tries more are enough
+    assert (d.reads, d.retries) == (1, 3)
+
+
+def test_later_is_waited_for_and_a_refusal_is_not_asked_again() -> None:
+    s = schedule(10)
+    d = s.devices[0]
+    s.asks(d, NOW_MS)
+    assert s.goes_on(d, [Missing((1,), BUSY), Missing((2,), REFUSED)], NOW_MS)
+    assert (d.retry_ms, d.poll and d.poll.left) == (NOW_MS + 100, (1,))
+    s.asks(d, NOW_MS + 100)
+    assert not s.goes_on(d, [Missing((2,), REFUSED)], NOW_MS)
+    assert not s.goes_on(d, [Missing((1,), LOST)], NOW_MS + 10_000)  # its period is over
+
+
+def test_a_bus_that_was_down_is_no_reason_to_back_off() -> None:
+    s = schedule(1, 60)
+    for d in s.devices:
+        for _ in range(9):
+            s.cut_off(d, GONE, NOW_MS)
+    assert [d.due_ms - NOW_MS for d in s.devices] == [1000, 60_000]
+    s.back(NOW_MS + 10)
+    assert [d.due_ms - NOW_MS for d in s.devices] == [10, 10]
+
+
+def test_somebody_who_asks_now_need_not_wait_for_the_back_off() -> None:
+    s = schedule(1, 1)
+    d, other = s.devices
+    for _ in range(9):
+        s.failed(d, LOST, NOW_MS)
+    other.due_ms = NOW_MS
+    assert s.want("unit-1", NOW_MS + 5) is d
+    assert s.next(NOW_MS + 5) == (d, NOW_MS + 5)
+    with pytest.raises(KeyError):
+        s.want("unit-9", NOW_MS)
+
+
+def test_demand_says_by_how_much_a_bus_is_overloaded() -> None:
+    s = schedule(*[1.0] * 20)
+    for d in s.devices:
+        s.asks(d, NOW_MS).busy_ms = 100
+        s.answered(d, NOW_MS)
+    assert s.demand() == pytest.approx(2.0)
+    s.failed(s.devices[0], LOST, NOW_MS)
+    assert s.demand() == pytest.approx(1.9)  # of one that is silent nobody knows
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_dead_neighbour_costs_the_living_only_its_time_out(seed: int) -> None:
+@pytest.mark.parametrize("timeout_ms", [300, 900])
+def test_a_dead_neighbour_costs_the_living_next_to_nothing(seed: int, timeout_ms: int) -> None:
     chance = random.Random(seed)
-    s = schedule(*[1.0] * 8)
+    s = schedule(*[1.0] * 8, timeout_s=timeout_ms / 1000)
     now_ms, last = NOW_MS, dict.fromkeys(range(8), NOW_MS)
     gaps: list[int] = []
     for _ in range(5000):
-        d = s.next()
-        assert d is not None
-        now_ms = max(now_ms, d.due_ms)
+        found = s.next(now_ms)
+        assert found is not None
+        d, at_ms = found
+        now_ms = max(now_ms, at_ms)
+        if d.when_ms > now_ms or not s._fits(d, now_ms):
+            continue
         n = s.devices.index(d)
         if n == 3:
-            now_ms += 900  # a time-out, and the line's rest
+            now_ms += timeout_ms
             s.failed(d, LOST, now_ms)
             continue
-        now_ms += chance.randint(5, 30)
+        now_ms += chance.randint(5, 20)
         s.answered(d, now_ms)
         gaps.append(now_ms - last[n])
         last[n] = now_ms
-    assert sorted(gaps)[len(gaps) // 2] in range(900, 1100)
-    assert max(gaps[100:]) < 2500
+    gaps.sort()
+    assert gaps[len(gaps) // 2] in range(980, 1020)
+    assert gaps[len(gaps) * 95 // 100] <= 1200
+    assert gaps[-1] < (1200 if timeout_ms == 300 else 1950)
     assert s.devices[3].faults["timeout"] > 10
 
 
@@ -125,7 +242,7 @@ def test_an_answer_in_part_is_news_once_and_no_reason_to_back_off() -> None:
     s = schedule(10)
     d = s.devices[0]
     assert [s.answered(d, NOW_MS + 1, [LOST]) for _ in range(3)] == [True, False, False]
-    assert (d.failures, d.back_off_periods, d.last_fault, dict(d.faults)) == (0, 1, str(LOST), {"timeout": 3})
+    assert (d.failures, d.back_off_ms, d.last_fault, dict(d.faults)) == (0, 0, str(LOST), {"timeout": 3})
     assert not s.answered(d, NOW_MS + 1)
     assert d.last_fault == ""
     assert s.answered(d, NOW_MS + 1, [LOST])

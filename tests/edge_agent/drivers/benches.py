@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pymodbus import FramerType
+
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.devices import Bus
 from edge_agent.drivers.base import DeviceInfo
@@ -19,7 +21,7 @@ from firmware_bridge.modbus import ModbusModel
 from firmware_bridge.protocols import PROTOCOLS
 from firmware_bridge.telemetry import Sample, Telemetry, encode_telemetry
 from simulators.plant.line import LineFaults, SerialLine
-from simulators.plant.modbus import DeviceFaults, ModbusUnit, rtu_server, tcp_server
+from simulators.plant.modbus import DeviceFaults, ModbusUnit, serial_server, tcp_server
 from tests.edge_agent.drivers.rtu import any_station
 from tests.servers import free_port
 
@@ -107,11 +109,16 @@ class TcpBench(ModbusBench):
         self.address = f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        self.server = tcp_server(self.units(), self.port)
+        framer = FramerType.SOCKET if self.kind == "modbus_tcp" else FramerType.RTU
+        self.server = tcp_server(self.units(), self.port, framer)
         await self.server.serve_forever(background=True)
 
     async def stop(self) -> None:
         await self.server.shutdown()
+
+
+class RtuOverTcpBench(TcpBench):
+    kind = "modbus_rtu_over_tcp"
 
 
 class _Line:
@@ -137,12 +144,17 @@ class RtuBench(ModbusBench):
 
     async def start(self) -> None:
         self.line = _Line(self.address)
-        self.server = rtu_server(self.units(), self.line.line.device_path, 115_200)
+        framer = FramerType.RTU if self.kind == "modbus_rtu" else FramerType.ASCII
+        self.server = serial_server(self.units(), self.line.line.device_path, 115_200, framer)
         await self.server.serve_forever(background=True)
 
     async def stop(self) -> None:
         await self.server.shutdown()
         self.line.stop()
+
+
+class AsciiBench(RtuBench):
+    kind = "modbus_ascii"
 
 
 class NodeBench(Bench):
@@ -180,5 +192,7 @@ class NodeBench(Bench):
 BENCHES = {
     "modbus_tcp": lambda _link: TcpBench(),
     "modbus_rtu": RtuBench,
+    "modbus_rtu_over_tcp": lambda _link: RtuOverTcpBench(),
+    "modbus_ascii": AsciiBench,
     "node_serial": NodeBench,
 }

@@ -101,6 +101,9 @@ class Speaking:
     def line_faults(self) -> dict[str, int]:
         return {}
 
+    def traffic(self) -> dict[str, int]:
+        return {}
+
     async def close(self) -> None:
         self.heard = None
 

@@ -1,0 +1,72 @@
+"""What a device said when somebody asked for it at once: request by request, and value by value."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from contract.readings import Flag, ReadingBatch
+from edge_agent.drivers.base import Asked, DeviceInfo
+from edge_agent.processing.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class NowValue:
+    """value: None where none came. flag: of the quality tests that need no earlier readings."""
+
+    name: str
+    value: float | None
+    unit: str
+    flag: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedNow:
+    """One poll of a device. reads: with every try that failed."""
+
+    device: str
+    unit: int | str
+    reads: tuple[Asked, ...]
+    values: tuple[NowValue, ...]
+
+    def as_json(self) -> Mapping[str, Any]:
+        """Plain values: device, unit, reads (table, address, count, words, fault, ms), values (name, value, unit,
+        flag)."""
+        return {
+            "device": self.device,
+            "unit": self.unit,
+            "reads": [
+                {
+                    "table": r.table,
+                    "address": r.address,
+                    "count": r.count,
+                    "words": None if r.words is None else list(r.words),
+                    "fault": None if r.fault is None else str(r.fault),
+                    "ms": round(r.ms, 1),
+                }
+                for r in self.reads
+            ],
+            "values": [{"name": v.name, "value": v.value, "unit": v.unit, "flag": v.flag} for v in self.values],
+        }
+
+
+def asked_now(info: DeviceInfo, asked: Sequence[Asked], gathered: Sequence[ReadingBatch]) -> AskedNow:
+    """gathered: the readings of the poll, those of missing values among them; the last of a channel counts."""
+    found: dict[int, tuple[float, int]] = {}
+    if gathered:
+        pipeline = Pipeline(info.channels)
+        state = pipeline.initial()
+        for batch in gathered:
+            state, processed = pipeline.step(state, batch)
+            flagged = processed.readings
+            for channel, value, flag in zip(
+                flagged.channel.tolist(), flagged.value.tolist(), flagged.flag.tolist(), strict=True
+            ):
+                found[channel] = (value, flag)
+    values = []
+    for c in info.channels:
+        value, flag = found.get(c.id, (math.nan, int(Flag.MISSING)))
+        values.append(NowValue(c.register.name, None if math.isnan(value) else value, c.quantity.unit, flag))
+    return AskedNow(info.device.id, info.device.unit, tuple(asked), tuple(values))

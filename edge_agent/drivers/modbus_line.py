@@ -1,0 +1,370 @@
+"""One question at a time on a Modbus line or connection, and which of the bytes that come are its answer.
+
+The trap that this closes: on RTU and ASCII nothing in a reply says which question it answers, and other masters, late
+neighbours, echoes and noise speak on the same wires. So
+- before each question the line is silent for 3.5 characters, or as long as a setting or experience says;
+- what comes while nothing is asked is looked at, too: late replies, another master;
+- a reply counts only when no reply to another question can be meant (`firmware_bridge.modbus_owed`);
+- a unit's first replies, one that comes much sooner than that unit ever answered, and all on a line where somebody else
+  was heard are heard out: if a second one follows, neither is believed.
+Modbus TCP matches transaction numbers and needs the last two only where a bus says `transaction_ids: ignore`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_agent.drivers.base import DeviceFault, Fault
+from edge_agent.drivers.modbus_heard import Heard
+from edge_agent.drivers.ports import Port
+from firmware_bridge.modbus_frames import Frame, Framing, Question
+
+_MOST_ASKED = 5  # times for one question whose answer could be mistaken
+_FIRST_HEARD_OUT, _FIRST_S = 2, 0.1  # of a unit whose ways are not known yet
+_MOST_HEARD = 2048  # bytes between question and reply that are looked through: several frames of the longest kind
+_QUIET_S = 0.05  # a reply does not pause so long within itself
+_FRESH_S = 2.0  # how long after it was made a connection may swallow what is asked
+_APART_S = 0.25  # of such questions
+_OLD_S = 5.0  # a connection that has never given a reply is given up then
+_SHORT_S, _MOST_REST_S = 0.1, 0.2
+_CONNECT_S = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How a bus is spoken to.
+
+    numbered: replies are matched by their transaction numbers. reconnects: it is a connection, which may die without a
+    word. silence_s: between frames, at least. character_s: how long a character takes; 0.0: nobody knows. rest_s, echo,
+    pause_after_connect_s: as the bus says; None: found out.
+    """
+
+    framing: Framing
+    numbered: bool
+    reconnects: bool
+    silence_s: float = 0.0
+    character_s: float = 0.0
+    rest_s: float | None = None
+    echo: bool | None = None
+    pause_after_connect_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Ways:
+    """What is known of a unit's ways.
+
+    answers_s: how long its last replies took. silent: questions in a row without a reply. missed: those of them that
+    came shortly after something else. rest_s: what it seems to want before a question.
+    """
+
+    answers_s: list[float] = field(default_factory=list)
+    silent: int = 0
+    missed: int = 0
+    good: int = 0
+    rest_s: float = 0.0
+
+
+class _HungUp(Exception):
+    """The other side ended the connection instead of an answer."""
+
+
+class Line:
+    """What is behind one port."""
+
+    def __init__(self, port: Port, settings: LineSettings, name: str) -> None:
+        """name: of the port, for messages."""
+        self._port, self._set, self._name = port, settings, name
+        self._framing = settings.framing
+        self._heard = Heard(settings.framing, settings.numbered)
+        self._ways: dict[int, _Ways] = {}
+        self._number = 0xFFFF
+        self._echoes = settings.echo
+        self._sent_s = 0.0  # when the last question's last byte left
+        self._pause_s = settings.pause_after_connect_s or 0.0
+        self._replied = False  # on this connection
+        self._fell: set[int] = set()  # units that fell silent since the last reply on this connection
+
+    def faults(self) -> Mapping[str, int]:
+        """What came and was no answer, by name."""
+        return self._heard.faults()
+
+    def traffic(self) -> Mapping[str, int]:
+        """questions, bytes_sent, bytes_received, frames."""
+        return self._heard.traffic()
+
+    def slow(self, unit: int, timeout_s: float) -> str:
+        """Words when the unit answered too late lately; else ""."""
+        return self._heard.slow(unit, timeout_s, _now())
+
+    async def ask(self, question: Question, timeout_s: float, rest_s: float | None = None) -> bytes:
+        """Function and data of the reply, an exception too. rest_s: the device's own, before it is asked.
+
+        Raises DeviceFault.
+        """
+        for left in (1, 0):
+            await self._ready(timeout_s)
+            try:
+                return await self._believed(question, timeout_s, rest_s)
+            except _HungUp as error:
+                if not (left and self._set.reconnects):
+                    raise self._gone() from error
+        raise AssertionError("not reached")
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self._port.close()
+
+    # --- the connection ---
+
+    async def _ready(self, timeout_s: float) -> None:
+        """The port is open, and is not one that has died in silence."""
+        if self._port.is_open and self._set.reconnects and self._has_died():
+            self._heard.counts["reconnects"] += 1
+            self._port.close()
+        if self._port.is_open:
+            return
+        await self._port.open(max(timeout_s, _CONNECT_S))
+        self._replied = False
+        self._fell.clear()
+        if self._pause_s:
+            await asyncio.sleep(self._pause_s)
+
+    def _has_died(self) -> bool:
+        """Several units that had answered are silent, or all there are; or nobody has ever said a word on it."""
+        silent = sum(w.silent for w in self._ways.values())
+        alive = any(w.answers_s and w.silent < 2 for w in self._ways.values())
+        if self._replied:
+            return len(self._fell) >= 2 or (bool(self._fell) and not alive and silent >= 2)
+        return not alive and silent >= 3 and _now() - self._port.opened_s > _OLD_S
+
+    def _gone(self) -> DeviceFault:
+        if self._set.reconnects:
+            return DeviceFault(Fault.CLOSED, f"{self._name} closed the connection")
+        return DeviceFault(Fault.BUS_DOWN, f"{self._name} is gone")
+
+    # --- asking ---
+
+    async def _believed(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
+        """Asks until no other question's reply can be meant."""
+        others: dict[bool, int] = {}
+        heard: Counter[bytes] = Counter()
+        pdu = b""
+        for _ in range(_MOST_ASKED):
+            now = {refusal: self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
+            others = others or now
+            pdu = await self._fresh_or_once(question, timeout_s, rest_s)
+            refusal = bool(pdu[0] & 0x80)
+            heard[pdu] += 1
+            if not now[refusal] or heard[pdu] > others[refusal]:
+                return pdu
+        # Values that change from one moment to the next: if one reply was late then the true one follows it.
+        if await self._follows(question, _now() + timeout_s, b""):
+            raise self._two_replies(question)
+        return pdu
+
+    async def _fresh_or_once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
+        """A connection that has just been made may swallow what is asked at first: it is asked again for a while."""
+        while True:
+            began_s = _now()
+            try:
+                pdu = await self._once(question, timeout_s, rest_s)
+            except DeviceFault as fault:
+                swallows = self._set.reconnects and not self._replied and self._set.pause_after_connect_s is None
+                if fault.fault is not Fault.TIMEOUT or not swallows or _now() - self._port.opened_s > _FRESH_S:
+                    raise
+                await asyncio.sleep(began_s + _APART_S - _now())
+                continue
+            if self._set.reconnects and not self._replied:
+                self._replied = True
+                after_s = began_s - self._port.opened_s
+                if self._set.pause_after_connect_s is None and after_s > self._pause_s + timeout_s / 2:
+                    self._pause_s = min(after_s, _FRESH_S)
+            return pdu
+
+    async def _once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
+        """Asks once, and takes the reply; raises what came in its place."""
+        ways = self._of(question.unit)
+        gap_s = await self._silence(question, timeout_s, rest_s)
+        self._number = (self._number + 2) & 0xFFFF  # who counts one further than he should never hits another's number
+        sent = self._framing.encode(question.unit, question.pdu, self._number)
+        asked_s = _now()
+        self._heard.asks(question, self._number, timeout_s, asked_s)
+        self._port.write(sent)
+        self._heard.counts["questions"] += 1
+        self._heard.counts["bytes_sent"] += len(sent)
+        self._sent_s = asked_s + len(sent) * self._set.character_s
+        until_s = self._sent_s + timeout_s + (5 + question.data_bytes) * self._set.character_s
+        data, reply = await self._hear(question, sent, until_s)
+        if reply is None:
+            self._missed(question.unit, gap_s)
+            rest, echo = self._without_echo(data, sent)
+            fault = self._heard.fault(rest, echo, question, self._number, timeout_s, _now())
+            if fault.fault is Fault.NOISE and self._framing.numbered:
+                self._port.close()  # nothing says where the next frame begins
+            raise fault
+        took_s = _now() - asked_s
+        ways.silent = 0
+        before, _ = self._without_echo(data[: reply.start], sent)
+        found = self._heard.beside(before, question, _now())
+        if not self._set.numbered:
+            if any(f.is_question for f in found.frames):
+                what = f"somebody else asked while unit {question.unit} was: no reply is believed"
+                raise DeviceFault(Fault.OTHER_MASTER, what)
+            self._heard.answered(question, _now())
+            if await self._follows(question, self._heard_out_until(ways, asked_s, took_s), data[reply.end :]):
+                raise self._two_replies(question)
+        self._heard.counts["frames"] += 1
+        self._answered(ways, took_s, gap_s)
+        return reply.pdu
+
+    async def _silence(self, question: Question, timeout_s: float, rest_s: float | None) -> float:
+        """Waits until the line has been silent for long enough; how long it had been before the question."""
+        own_s = self._set.rest_s if rest_s is None else rest_s
+        silence_s = max(self._set.silence_s, self._of(question.unit).rest_s if own_s is None else own_s)
+        latest_s = _now() + timeout_s + silence_s + _QUIET_S
+        unasked = self._take()
+        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > _now() and self._port.is_open:
+            if _now() > latest_s:
+                self._heard.beside(unasked, None, self._port.came_s)
+                fault = Fault.OTHER_MASTER if self._heard.shared(_now()) else Fault.NOISE
+                what = (
+                    f"unit {question.unit} could not be asked: the line is never silent for {silence_s * 1000:.0f} ms"
+                )
+                raise DeviceFault(fault, what)
+            if await self._port.wait(ends_s):
+                unasked += self._take()
+        if unasked:
+            self._heard.beside(unasked, None, self._port.came_s)
+        if not self._port.is_open:
+            raise _HungUp
+        return _now() - max(self._port.came_s, self._sent_s)
+
+    async def _hear(self, question: Question, sent: bytes, until_s: float) -> tuple[bytes, Frame | None]:
+        """What comes until there is a reply, or can be none any more. A reply that has begun is heard to its end."""
+        data = b""
+        latest_s = until_s + max(1.0, self._set.character_s * 600)
+        while True:
+            if await self._port.wait(min(until_s, _now() + _QUIET_S) if data else until_s):
+                came = self._take()
+                if not came and not self._port.is_open:
+                    raise _HungUp
+                data = (data + came)[-_MOST_HEARD:]
+                if (reply := self._reply(data, question, sent, False)) is not None:
+                    return data, reply
+                continue
+            now_s = _now()
+            if now_s >= until_s:
+                speaks = now_s < latest_s and now_s - self._port.came_s < _QUIET_S
+                if not (speaks and self._framing.begun(data, question)):
+                    return data, self._reply(data, question, sent, True)
+                until_s = now_s + _QUIET_S
+            elif self._is_hopeless(data, question):
+                return data, None
+
+    def _is_hopeless(self, data: bytes, question: Question) -> bool:
+        """The line is quiet again, and what came was the reply, damaged or wrong: nothing else will come."""
+        found = self._framing.explain(data, question)
+        return found.damaged > 0 or (self._set.numbered and any(f.number == self._number for f in found.frames))
+
+    def _reply(self, data: bytes, question: Question, sent: bytes, ended: bool) -> Frame | None:
+        """The frame that answers; ended: nothing more will come."""
+        if self._set.numbered:
+            return self._heard.numbered_reply(data, question, self._number, _now())
+        start = 0
+        if self._echoes is not False and (at := data.find(sent)) >= 0:
+            behind = at + len(sent)
+            # A question for 17 to 24 bits at 0300H to 03FFH reads like a reply to itself.
+            if self._framing.find(data[behind:], question) or self._framing.find(sent, question) is None:
+                start = behind
+                self._echoes = True
+            elif self._echoes or not ended:
+                return None
+        found = self._framing.find(data[start:], question)
+        if found is None:
+            return None
+        return Frame(found.unit, found.pdu, found.number, found.start + start, found.end + start)
+
+    def _without_echo(self, data: bytes, sent: bytes) -> tuple[bytes, bool]:
+        if self._set.numbered or self._echoes is False or sent not in data:
+            return data, False
+        return data.replace(sent, b"", 1), True
+
+    # --- hearing out ---
+
+    def _heard_out_until(self, ways: _Ways, asked_s: float, took_s: float) -> float:
+        """Until when a second reply may follow, should this one be somebody else's."""
+        known = ways.answers_s
+        if self._heard.shared(_now()):
+            return asked_s + 2 * max([took_s, *known]) + 0.02
+        if len(known) < _FIRST_HEARD_OUT:
+            return asked_s + took_s + _FIRST_S
+        if took_s < 0.5 * min(known) and min(known) > 0.01:
+            return asked_s + 1.2 * max(known) + 0.005
+        return 0.0
+
+    async def _follows(self, question: Question, until_s: float, data: bytes) -> bool:
+        """Whether one more reply to the question comes by then, or another master's question."""
+        while True:
+            if self._framing.find(data, question) is not None:
+                self._heard.answered(question, _now())
+                return True
+            if self._heard.foreign_question(data, _now()):
+                return True
+            if not await self._port.wait(until_s):
+                break
+            came = self._take()
+            if not came:
+                break
+            data += came
+        if data:
+            self._heard.beside(data, question, _now())
+        return False
+
+    def _two_replies(self, question: Question) -> DeviceFault:
+        if self._heard.shared(_now()):
+            what = f"unit {question.unit} was answered twice, or somebody else asked meanwhile: not believed"
+            return DeviceFault(Fault.OTHER_MASTER, what)
+        return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
+
+    # --- the units' ways ---
+
+    def _answered(self, ways: _Ways, took_s: float, gap_s: float) -> None:
+        ways.answers_s = [*ways.answers_s[-7:], took_s]
+        ways.good += 1
+        if gap_s < _SHORT_S:
+            ways.missed = 0
+        if ways.good % 100 == 0:
+            ways.rest_s /= 2
+        self._fell.clear()
+
+    def _missed(self, unit: int, gap_s: float) -> None:
+        """Two questions in a row that came shortly after something else: perhaps it wants more rest before."""
+        ways = self._of(unit)
+        ways.silent += 1
+        ways.good = 0
+        if not ways.answers_s:
+            return
+        self._fell.add(unit)
+        if gap_s < _SHORT_S + ways.rest_s:
+            ways.missed += 1
+            if ways.missed >= 2:
+                ways.missed = 0
+                ways.rest_s = min(max(2.5 * ways.rest_s, 0.02), _MOST_REST_S)
+
+    def _of(self, unit: int) -> _Ways:
+        return self._ways.setdefault(unit, _Ways())
+
+    def _take(self) -> bytes:
+        data = self._port.take()
+        self._heard.counts["bytes_received"] += len(data)
+        if self._port.dropped:
+            self._heard.counts["noise_bytes"] += self._port.dropped
+            self._port.dropped = 0
+        return data
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
