@@ -146,7 +146,8 @@ class Device(SettingsModel):
     """One instrument. unit: its address on the bus, in the form that the bus' protocol has for it.
 
     registers: by register name, what holds for this instrument alone. shares_unit: another device of the bus, of
-    another model, has the same unit on purpose: what it offers is described by two device files.
+    another model, has the same unit on purpose: what it offers is described by two device files. retries,
+    back_off_first_s, back_off_max_s: as of its bus, for this device.
     """
 
     id: Id

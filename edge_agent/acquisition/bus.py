@@ -155,11 +155,8 @@ class BusTask:
             answer = Answer(ReadingBatch.empty(), (nothing,), fault.asked, device.notes)
         finally:
             self._asked_s = None
-        poll.busy_ms += self._clock.monotonic_ms() - began_ms
-        poll.asked += answer.asked
+        poll.took(self._clock.monotonic_ms() - began_ms, answer.asked, len(answer.readings) > 0)
         if len(answer.readings):
-            poll.got = True
-            poll.tries = 0
             self._hand_on(device, answer.readings)
         for note in self._schedule.note(device, answer.notes):
             log.warning("%s: %s", device.info.device.id, note)
@@ -180,7 +177,7 @@ class BusTask:
             return
         goes_on = down is None and self._schedule.goes_on(device, answer.missing, now_ms)
         over = [m for m in answer.missing if not (goes_on and m.fault.asks_again)]
-        poll.faults += [m.fault for m in over]
+        poll.lost(over)
         for missing in over:
             if was_due or down is None:  # else it was only tried whether the bus is there again
                 self._miss(device, missing.channels, now_ms)

@@ -21,6 +21,8 @@ from edge_agent.drivers.base import Asked, DeviceFault, DeviceInfo, Fault, Missi
 
 _BUSY_S = 0.1  # before a device that said "later" is asked again; doubled each time
 _ONE_MORE = (Fault.OTHER_UNIT, Fault.WRONG_FUNCTION, Fault.WRONG_TRANSACTION, Fault.BAD_REPLY)  # seldom by chance
+# The device was there, and is not asked more seldom; what it said could not be used.
+_LIVES = (Fault.NOISE, Fault.BAD_CRC, Fault.OTHER_MASTER, Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
 _RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that nobody described
 
@@ -36,6 +38,17 @@ class Poll:
     faults: list[DeviceFault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     busy_ms: float = 0.0
+
+    def took(self, busy_ms: float, asked: Sequence[Asked], got: bool) -> None:
+        """One call of the driver came back; whoever got something has all his tries again."""
+        self.busy_ms += busy_ms
+        self.asked += asked
+        if got:
+            self.got, self.tries = True, 0
+
+    def lost(self, missing: Sequence[Missing]) -> None:
+        """What will not be asked for again in this poll."""
+        self.faults += [m.fault for m in missing]
 
 
 @dataclass(slots=True)
@@ -54,6 +67,7 @@ class DeviceState:
     most_ms: int = 0
     timeout_ms: int = 0
     failures: int = 0
+    silent: bool = False
     cut_off: bool = False
     last_good_ms: int | None = None
     last_fault: str = ""
@@ -160,7 +174,7 @@ class Schedule:
         poll, again = device.poll, [m for m in missing if m.fault.asks_again]
         if poll is None or not again or self._silent_periods or now_ms >= poll.began_ms + device.period_ms:
             return False
-        answers = poll.got or (device.last_good_ms is not None and not device.failures)
+        answers = poll.got or (device.last_good_ms is not None and not device.silent)
         allowed = device.retries_allowed if answers else min(device.retries_allowed, 1)
         if again[0].fault.fault in _ONE_MORE:
             allowed = min(allowed, 1)
@@ -179,7 +193,7 @@ class Schedule:
         whole = not device.last_fault
         self._ends(device)
         device.failures = device.back_off_ms = 0
-        device.cut_off = False
+        device.silent = device.cut_off = False
         device.faults.update(f.fault.value for f in faults)
         device.last_fault = "; ".join(str(f) for f in faults)
         device.last_good_ms = now_ms
@@ -193,6 +207,7 @@ class Schedule:
             d.last_good_ms = time_ms
             d.reads += 1
         d.failures = d.back_off_ms = 0
+        d.silent = False
         d.last_fault = ""
         if self._silent_periods:
             d.due_ms = self._silent_until(d, now_ms)
@@ -208,7 +223,10 @@ class Schedule:
         device.last_fault = str(fault)
         # One that answered until now is first asked at its next period: a lost poll is nothing yet.
         doublings = device.failures - (1 if device.last_good_ms is None else 2)
-        device.back_off_ms = 0 if doublings < 0 else min(device.first_ms * 2 ** min(doublings, 16), device.most_ms)
+        device.silent = fault.fault not in _LIVES
+        device.back_off_ms = (
+            0 if doublings < 0 or not device.silent else min(device.first_ms * 2 ** min(doublings, 16), device.most_ms)
+        )
         device.due_ms = self._after(device, now_ms)
         return news
 
@@ -229,14 +247,14 @@ class Schedule:
     def back(self, now_ms: int) -> None:
         """The bus is there again: all that missed it are due at once."""
         for d in self.devices:
-            if d.cut_off or d.failures:
+            if d.cut_off or d.silent:
                 d.due_ms = min(d.due_ms, now_ms)
                 d.cut_off = False
 
     def demand(self) -> float:
         """Which share of the bus' time its devices take when all are asked as often as they should; above 1: it is
         overloaded."""
-        return sum(d.took_ms / d.period_ms for d in self.devices if not d.failures)
+        return sum(d.took_ms / d.period_ms for d in self.devices if not d.silent)
 
     def _ends(self, device: DeviceState) -> None:
         if device.poll is not None and device.poll.busy_ms:
@@ -258,24 +276,24 @@ class Schedule:
     def _rank(self, device: DeviceState, now_ms: int) -> int:
         if device.wanted:
             return 0
-        if device.failures:
+        if device.silent:
             return 1 if now_ms - device.when_ms > _OVERDUE_S * 1000 * self._speed else 3
         return 1 if device.retry_ms is None else 2
 
     def _fits(self, device: DeviceState, now_ms: int) -> bool:
         """Whether it may be asked now, and not only after others. One that answers, always."""
-        if device.wanted or not device.failures or self._silent_periods:
+        if device.wanted or not device.silent or self._silent_periods:
             return True
         return self._slack_ms(device, now_ms) >= device.timeout_ms or now_ms >= self._latest_ms(device)
 
     def _slack_ms(self, device: DeviceState, now_ms: int) -> int:
         """How long until the next one that answers is due."""
-        others = [d.when_ms for d in self.devices if d is not device and not d.failures]
+        others = [d.when_ms for d in self.devices if d is not device and not d.silent]
         return min(others) - now_ms if others else device.timeout_ms
 
     def _latest_ms(self, device: DeviceState) -> int:
         """How long a silent device waits for a place that its time-out fits into: two periods of the quickest."""
-        shortest_ms = min((d.period_ms for d in self.devices if not d.failures), default=0)
+        shortest_ms = min((d.period_ms for d in self.devices if not d.silent), default=0)
         return device.when_ms + 2 * shortest_ms
 
     def _silent_until(self, device: DeviceState, now_ms: int) -> int:

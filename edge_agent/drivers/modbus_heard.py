@@ -27,6 +27,7 @@ class Heard:
         self._by_number: dict[int, tuple[Question, float]] = {}
         self._shared_until_s: float | None = None
         self._late: dict[int, tuple[float, float]] = {}  # unit -> how long its late reply took, when that came
+        self._expects_s: float | None = None  # since another master's question was heard, the last thing that was
         self.counts: Counter[str] = Counter()
 
     def faults(self) -> Mapping[str, int]:
@@ -44,11 +45,18 @@ class Heard:
             while len(self._by_number) > _MOST_NUMBERS:
                 del self._by_number[next(iter(self._by_number))]
         else:
-            self._owed.ask(question, timeout_s, now_s)
+            self._owed.ask(question, timeout_s, question.replies_from in self._late, now_s)
 
     def surplus(self, question: Question, refusal: bool, now_s: float) -> int:
-        """How many replies to other questions may be taken for one to this."""
-        return 0 if self._numbered else self._owed.surplus(question, refusal, now_s)
+        """How many equal replies to other questions may be taken for one to this."""
+        if self._numbered:
+            return 0
+        return self._owed.surplus(question, refusal, question.replies_from in self._late, now_s)
+
+    def believed(self, question: Question, replies: int, now_s: float) -> None:
+        """So many of the replies that came were the question's own."""
+        if not self._numbered:
+            self._owed.believed(question, replies, question.replies_from in self._late, now_s)
 
     def answered(self, question: Question, now_s: float) -> bool:
         """A reply of the question's form came. False: one more than was asked for, which tells of another master."""
@@ -89,12 +97,18 @@ class Heard:
             f"unit {unit} answered after {took_s:.2f} s, {took_s - timeout_s:.2f} s later than timeout_s {timeout_s:g}"
         )
 
+    def foreign_reply_due(self) -> bool:
+        """Whether the last that was heard is another master's question: its reply comes next."""
+        return self._expects_s is not None
+
     def beside(self, data: bytes, question: Question | None, now_s: float) -> Explained:
         """Takes account of bytes that are no answer, and came before `now_s`; what they were."""
         found = self._framing.explain(data, question)
         self.counts["noise_bytes"] += found.noise
         self.counts["bad_crc"] += found.damaged
         self.counts["frames"] += len(found.frames)
+        if found.frames:
+            self._expects_s = now_s if found.frames[-1].is_question else None
         for frame in found.frames:
             if self._numbered:
                 if (asked := self._by_number.get(frame.number or 0)) is not None:

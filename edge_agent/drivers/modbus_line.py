@@ -29,7 +29,9 @@ _QUIET_S = 0.05  # a reply does not pause so long within itself
 _FRESH_S = 2.0  # how long after it was made a connection may swallow what is asked
 _APART_S = 0.25  # of such questions
 _OLD_S = 5.0  # a connection that has never given a reply is given up then
-_SHORT_S, _MOST_REST_S = 0.1, 0.2
+_WHEN_IN_DOUBT_S, _MOST_REST_S = 0.1, 0.2
+_MISSED, _MISSED_RESTED = 3, 6
+_FOREIGN_S = 0.3  # how long another master's reply is let through before we ask
 _CONNECT_S = 3.0
 
 
@@ -56,15 +58,25 @@ class LineSettings:
 class _Ways:
     """What is known of a unit's ways.
 
-    answers_s: how long its last replies took. silent: questions in a row without a reply. missed: those of them that
-    came shortly after something else. rest_s: what it seems to want before a question.
+    answers_s: how long its last replies took. silent: questions in a row without a reply. missed: those in a row that
+    came shortly after something else. rest_s: what it seems to want before a question; rested: it was enough, once.
     """
 
     answers_s: list[float] = field(default_factory=list)
     silent: int = 0
     missed: int = 0
-    good: int = 0
     rest_s: float = 0.0
+    rested: bool = False
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """Of the question that is being asked, perhaps in several tries: how many replies to others may come (False), or
+    refusals (True), since it was first asked; and what came how often."""
+
+    question: Question
+    surplus: Mapping[bool, int]
+    heard: Counter[bytes] = field(default_factory=Counter)
 
 
 class _HungUp(Exception):
@@ -85,6 +97,7 @@ class Line:
         self._sent_s = 0.0  # when the last question's last byte left
         self._pause_s = settings.pause_after_connect_s or 0.0
         self._replied = False  # on this connection
+        self._evidence: _Evidence | None = None
         self._fell: set[int] = set()  # units that fell silent since the last reply on this connection
 
     def faults(self) -> Mapping[str, int]:
@@ -104,6 +117,8 @@ class Line:
 
         Raises DeviceFault.
         """
+        if unasked := self._take():
+            self._heard.beside(unasked, None, self._port.came_s)
         for left in (1, 0):
             await self._ready(timeout_s)
             try:
@@ -149,18 +164,22 @@ class Line:
 
     async def _believed(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
         """Asks until no other question's reply can be meant."""
-        others: dict[bool, int] = {}
-        heard: Counter[bytes] = Counter()
+        if self._evidence is None or self._evidence.question != question:
+            surplus = {refusal: self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
+            self._evidence = _Evidence(question, surplus)
+        evidence = self._evidence
         pdu = b""
         for _ in range(_MOST_ASKED):
-            now = {refusal: self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
-            others = others or now
+            clean = {refusal: not self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
             pdu = await self._fresh_or_once(question, timeout_s, rest_s)
             refusal = bool(pdu[0] & 0x80)
-            heard[pdu] += 1
-            if not now[refusal] or heard[pdu] > others[refusal]:
+            evidence.heard[pdu] += 1
+            if clean[refusal] or evidence.heard[pdu] > evidence.surplus[refusal]:
+                self._heard.believed(question, evidence.heard[pdu], _now())
+                self._evidence = None
                 return pdu
         # Values that change from one moment to the next: if one reply was late then the true one follows it.
+        self._evidence = None
         if await self._follows(question, _now() + timeout_s, b""):
             raise self._two_replies(question)
         return pdu
@@ -223,7 +242,9 @@ class Line:
     async def _silence(self, question: Question, timeout_s: float, rest_s: float | None) -> float:
         """Waits until the line has been silent for long enough; how long it had been before the question."""
         own_s = self._set.rest_s if rest_s is None else rest_s
-        silence_s = max(self._set.silence_s, self._of(question.unit).rest_s if own_s is None else own_s)
+        ways = self._of(question.unit)
+        learnt_s = max(ways.rest_s, _WHEN_IN_DOUBT_S) if ways.missed and not ways.rested else ways.rest_s
+        silence_s = max(self._set.silence_s, learnt_s if own_s is None else own_s)
         latest_s = _now() + timeout_s + silence_s + _QUIET_S
         unasked = self._take()
         while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > _now() and self._port.is_open:
@@ -238,6 +259,8 @@ class Line:
                 unasked += self._take()
         if unasked:
             self._heard.beside(unasked, None, self._port.came_s)
+        if self._heard.foreign_reply_due() and await self._port.wait(self._port.came_s + min(timeout_s, _FOREIGN_S)):
+            return await self._silence(question, timeout_s, rest_s)
         if not self._port.is_open:
             raise _HungUp
         return _now() - max(self._port.came_s, self._sent_s)
@@ -333,26 +356,27 @@ class Line:
 
     def _answered(self, ways: _Ways, took_s: float, gap_s: float) -> None:
         ways.answers_s = [*ways.answers_s[-7:], took_s]
-        ways.good += 1
-        if gap_s < _SHORT_S:
-            ways.missed = 0
-        if ways.good % 100 == 0:
-            ways.rest_s /= 2
+        if gap_s < self._short_s(ways):
+            ways.missed, ways.rested = 0, True
         self._fell.clear()
 
     def _missed(self, unit: int, gap_s: float) -> None:
-        """Two questions in a row that came shortly after something else: perhaps it wants more rest before."""
+        """Several questions in a row that came shortly after something else: perhaps it wants more rest before. One
+        that has answered after so short a rest must miss more of them: some are lost on any line."""
         ways = self._of(unit)
         ways.silent += 1
-        ways.good = 0
         if not ways.answers_s:
             return
         self._fell.add(unit)
-        if gap_s < _SHORT_S + ways.rest_s:
+        if gap_s < self._short_s(ways):
             ways.missed += 1
-            if ways.missed >= 2:
-                ways.missed = 0
+            if ways.missed >= (_MISSED_RESTED if ways.rested else _MISSED):
+                ways.missed, ways.rested = 0, False
                 ways.rest_s = min(max(2.5 * ways.rest_s, 0.02), _MOST_REST_S)
+
+    def _short_s(self, ways: _Ways) -> float:
+        """What counts as shortly after something else: little more than the rest that is kept."""
+        return 1.5 * max(ways.rest_s, self._set.silence_s, 0.02)
 
     def _of(self, unit: int) -> _Ways:
         return self._ways.setdefault(unit, _Ways())
@@ -360,9 +384,7 @@ class Line:
     def _take(self) -> bytes:
         data = self._port.take()
         self._heard.counts["bytes_received"] += len(data)
-        if self._port.dropped:
-            self._heard.counts["noise_bytes"] += self._port.dropped
-            self._port.dropped = 0
+        self._heard.counts["noise_bytes"] += self._port.let_go()
         return data
 
 

@@ -27,14 +27,14 @@ class Port(ABC):
     """Bytes in and out. Times are those of the running loop, seconds.
 
     is_open: false when it was never opened, was closed, or the other side ended it. opened_s: when it was opened.
-    came_s: when bytes last came in. dropped: bytes that were let go because nobody took them.
+    came_s: when bytes last came in.
     """
 
     def __init__(self) -> None:
         self.is_open = False
         self.opened_s = 0.0
         self.came_s = 0.0
-        self.dropped = 0
+        self._dropped = 0
         self._came = bytearray()
         self._waiting: asyncio.Future[bool] | None = None
 
@@ -55,6 +55,11 @@ class Port(ABC):
         data = bytes(self._came)
         self._came.clear()
         return data
+
+    def let_go(self) -> int:
+        """How many bytes were let go, since it was last asked, because nobody took them."""
+        dropped, self._dropped = self._dropped, 0
+        return dropped
 
     async def wait(self, until_s: float) -> bool:
         """True as soon as there are bytes to take, or the port has ended; false when neither is so in time."""
@@ -80,7 +85,7 @@ class Port(ABC):
         self._came += data
         if (over := len(self._came) - _MOST_HELD) > 0:
             del self._came[:over]
-            self.dropped += over
+            self._dropped += over
         self.came_s = asyncio.get_running_loop().time()
         self._tell(True)
 

@@ -11,7 +11,8 @@ import math
 import struct
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from contract.catalogue.devices import Bus
@@ -21,9 +22,10 @@ from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.base import DeviceFault, DeviceInfo, Fault
 from edge_agent.drivers.modbus import ModbusDriver, describe
 from edge_agent.drivers.ports import Port
+from firmware_bridge.modbus import TcpDevice
 from firmware_bridge.modbus_frames import AsciiFraming, Framing, RtuFraming, TcpFraming
 from firmware_bridge.protocols import PROTOCOLS
-from tests.edge_agent.drivers.rtu import says
+from tests.edge_agent.drivers.rtu import device, says
 from tests.played import PlayedClock
 
 FRAMINGS: dict[str, Framing] = {
@@ -133,7 +135,7 @@ class Played:
     def worst_gap(self, unit: int, register: int, end_s: float) -> float:
         """The longest time without a value, from the start to the end."""
         times = [0.0, *self.good(unit, register), end_s]
-        return max(b - a for a, b in zip(times, times[1:], strict=False))
+        return max(b - a for a, b in pairwise(times))
 
     def device(self, unit: int) -> dict[str, Any]:
         return next(d for d in self.status["devices"] if d["unit"] == unit)
@@ -190,3 +192,14 @@ async def run(
         bus_module.driver_module = there
     assert status["restarts"] == 0, status["trouble"]
     return Played(status, heard)
+
+
+def with_device(info: DeviceInfo, **settings: Any) -> DeviceInfo:
+    """The same with other settings of the device."""
+    return replace(info, device=info.device.model_copy(update=settings))
+
+
+def tcp_device(unit: int, addresses: list[int], *, timeout_s: float) -> DeviceInfo:
+    """As `rtu.device`, with a unit that only TCP has."""
+    info = device(1, addresses, timeout_s=timeout_s)
+    return replace(info, device=TcpDevice(id=f"unit-{unit}", model="test", unit=unit))

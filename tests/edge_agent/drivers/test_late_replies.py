@@ -51,7 +51,7 @@ async def test_a_unit_that_answers_everything_late_is_never_believed_wrongly() -
 
 
 async def test_a_unit_is_not_doubted_for_ever() -> None:
-    """While it may owe a reply to another question of one form, two equal replies are wanted; twelve time-outs."""
+    """While it may owe a reply to another question of one form, two equal replies are wanted; for six time-outs."""
     lost, other = (device(1, [a], timeout_s=T, name=f"d{a}") for a in (0, 40))
     script = iter([0.0, 0.0, None])
     asked: list[int] = []
@@ -70,7 +70,7 @@ async def test_a_unit_is_not_doubted_for_ever() -> None:
         assert len(asked) == 2 + 2
         await driver.read(other)
         assert len(asked) == 2 + 2 + 2
-        await asyncio.sleep(12 * T)
+        await asyncio.sleep(6 * T)
         await driver.read(other)
         assert len(asked) == 2 + 2 + 2 + 1
         await driver.close()
