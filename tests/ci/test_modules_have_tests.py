@@ -34,8 +34,6 @@ TESTED_BY_OTHERS = {
     "contract.catalogue.texts": "one record; tests/cloud/warnings/test_texts.py reads it from a folder",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
     "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",
-    "edge_agent.acquisition.asked_now": "through BusTask.ask_now: tests/edge_agent/drivers/test_modbus_line.py",
-    "edge_agent.drivers.modbus_heard": "the ears of a line: tests/edge_agent/drivers/test_modbus_line.py",
     "edge_agent.drivers.modbus_line": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
     "edge_agent.drivers.modbus_reads": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
     "edge_agent.process": "becomes another process: every agent of tests/run does",

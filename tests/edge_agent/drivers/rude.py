@@ -47,6 +47,18 @@ def plain(unit: int, pdu: bytes) -> bytes:
     return struct.pack(f">BB{count}H", function, 2 * count, *(says(unit, address + n) for n in range(count)))
 
 
+def has(registers: set[int]) -> Answers:
+    """A unit with these holding registers and nothing else."""
+
+    def answers(unit: int, pdu: bytes) -> bytes | None:
+        if pdu[0] != 3:
+            return bytes((pdu[0] | 0x80, 1))
+        at, n = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
+        return plain(unit, pdu) if registers.issuperset(range(at, at + n)) else bytes((0x83, 2))
+
+    return answers
+
+
 @dataclass
 class Rude:
     """The other end of a bus.

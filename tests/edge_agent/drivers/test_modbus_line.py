@@ -11,11 +11,10 @@ from itertools import count, pairwise
 import pytest
 
 from edge_agent.acquisition.bus import BusTask
-from edge_agent.drivers.base import Fault
 from firmware_bridge.modbus_frames import Question, RtuFraming
 from tests.edge_agent.drivers import rude
-from tests.edge_agent.drivers.rtu import device, says
-from tests.edge_agent.drivers.rude import Rude, RudePort, plain
+from tests.edge_agent.drivers.rtu import device
+from tests.edge_agent.drivers.rude import Rude, RudePort, has, plain
 from tests.played import play
 
 RTU = RtuFraming()
@@ -182,18 +181,6 @@ def test_busy_and_then_the_value_in_the_same_period(kind: str, code: int) -> Non
     assert len(played.good(1)) >= 20
 
 
-def has(registers: set[int]) -> rude.Answers:
-    """A unit with these holding registers and nothing else."""
-
-    def answers(unit: int, pdu: bytes) -> bytes | None:
-        if pdu[0] != 3:
-            return bytes((pdu[0] | 0x80, 1))
-        at, n = int.from_bytes(pdu[1:3], "big"), int.from_bytes(pdu[3:5], "big")
-        return plain(unit, pdu) if registers.issuperset(range(at, at + n)) else bytes((0x83, 2))
-
-    return answers
-
-
 @pytest.mark.parametrize("kind", ALL)
 def test_a_hole_is_found_by_splitting_and_each_bad_register_is_named_at_once(kind: str) -> None:
     server = Rude(kind, answers=has({0, 1, 5, 20}))
@@ -320,71 +307,6 @@ def test_an_overloaded_bus_is_told_by_how_much() -> None:
     assert played.status["utilisation"] == pytest.approx(2.05, abs=0.1)
     assert "overloaded: what is asked of its devices takes 2." in played.status["trouble"]
     assert {d["state"] for d in played.status["devices"]} == {"good"}
-
-
-FAULTS = {
-    Fault.TIMEOUT: (b"", "did not answer within 0.2 s"),
-    Fault.NOISE: (b"\x55\x12\x99", "3 bytes came, and no frame among them"),
-    Fault.OTHER_UNIT: (RTU.encode(9, b"\x03\x02\0\1"), "unit 1 was asked, unit 9 answered"),
-    Fault.WRONG_FUNCTION: (RTU.encode(1, b"\x04\x02\0\1"), "with function 3, it answered with 4"),
-    Fault.BAD_REPLY: (RTU.encode(1, b"\x03\x04\0\1\0\1"), "was asked for 2 bytes, it answered with 4"),
-    Fault.OTHER_MASTER: (RTU.encode(9, Question(9, 3, 0, 1).pdu), "somebody else asked"),
-    Fault.BAD_CRC: (RTU.encode(1, b"\x03\x02\0\1")[:-1] + b"\0", "was damaged on the line"),
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_faults_of_a_line_are_told_apart(fault: Fault) -> None:
-    data, words = FAULTS[fault]
-    line = Rude(bend=lambda _u, _s, _r: [(0.0, data)])
-    played = play(rude.run(line, [device(1, [0], timeout_s=0.2)], 1.0))
-    assert set(played.device(1)["faults"]) == {fault.value}
-    assert words in played.device(1)["last_fault"]
-
-
-@pytest.mark.parametrize("kind", ALL)
-def test_one_that_is_too_slow_is_told_by_how_much(kind: str) -> None:
-    line = Rude(kind, delay_s=lambda _u: 0.7)
-    played = play(rude.run(line, [device(1, [0], timeout_s=0.5, period_s=5.0)], 60.5))
-    assert any("unit 1 answered after 0.7" in n and "0.2" in n for n in played.device(1)["notes"])
-    never = Rude(kind, delay_s=lambda _u: 3.0)
-    played = play(rude.run(never, [device(1, [0], timeout_s=0.5, period_s=5.0)], 120.5))
-    assert "too_slow" in played.device(1)["faults"]
-
-
-@pytest.mark.parametrize("kind", ["modbus_rtu", "modbus_tcp"])
-def test_asking_now_cuts_the_back_off_short_and_tells_request_by_request(kind: str) -> None:
-    dead, told = [True], []
-
-    async def technician(_port: RudePort, task: BusTask) -> None:
-        await asyncio.sleep(200)
-        dead[0] = False
-        began_s = now_s()
-        said = await task.ask_now("unit-2")
-        told.append((now_s() - began_s, said.as_json()))
-        with pytest.raises(KeyError):
-            await task.ask_now("unit-9")
-
-    line = Rude(kind, hears=lambda u, _p: u != 2 or not dead[0], answers=has({0}))
-    devices = [device(u, [0, 100], timeout_s=0.5, period_s=1.0) for u in (1, 2)]
-    play(rude.run(line, devices, 201.0, meanwhile=technician))
-    ((took_s, said),) = told
-    assert took_s < 1.0
-    assert (said["device"], said["unit"]) == ("unit-2", 2)
-    first, second = said["reads"]
-    assert {k: first[k] for k in ("table", "address", "count", "words", "fault")} == {
-        "table": "holding",
-        "address": 0,
-        "count": 1,
-        "words": [says(2, 0)],
-        "fault": None,
-    }
-    assert (second["address"], second["words"]) == (100, None)
-    assert "illegal data address (exception 2)" in second["fault"]
-    assert said["values"] == [
-        {"name": "r0", "value": float(says(2, 0)), "unit": "1", "flag": said["values"][0]["flag"]},
-        {"name": "r100", "value": None, "unit": "1", "flag": 9},
-    ]
 
 
 def cadence(for_s: float) -> None:
