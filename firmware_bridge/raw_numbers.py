@@ -41,7 +41,12 @@ class Span:
 def _plain(found: object) -> Number:
     if isinstance(found, str):
         with suppress(ValueError):
-            found = float(found) if not found.strip().lstrip("+-").isdecimal() else int(found)
+            plain = found.strip().lower().lstrip("+-")
+            found = (
+                int(found, 0 if plain.startswith("0x") else 10)
+                if plain[:2] == "0x" or plain.isdecimal()
+                else float(found)
+            )
     if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
         raise refusal(f"{found!r} is no number: write a raw value, or [lowest, highest] for a range of them")
     return found

@@ -40,7 +40,6 @@ TESTED_BY_OTHERS = {
     "simulators.cli.plant": "serves until a signal: tests/run/test_foreign_masters.py reads from it",
     "simulators.demo.run": "plays a demo: tests/run/test_demo.py",
     "simulators.faults.hand": _FAULT_RUN,
-    "simulators.plant.plant": "served to other people's masters by tests/run/test_foreign_masters.py",
     "simulators.plant.radio": "feeds the agents of tests/run/test_demo.py",
     "simulators.processes.identities": "makes the identities of tests/servers.py and tests/run/test_identities.py",
     "simulators.processes.parent": "works on a whole process: tests/simulators/processes/test_parent.py starts them",

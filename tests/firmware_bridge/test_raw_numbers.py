@@ -51,6 +51,8 @@ def test_a_part_of_a_word(settings: dict[str, object], words: list[int], number:
         ({"type": "int16", "missing_raw": [32767]}, [0x7FFF]),
         ({"type": "int32", "missing_raw": [0x7FFFFFFF]}, [0x7FFF, 0xFFFF]),
         ({"type": "int32", "missing_raw": [0x80000000]}, [0x8000, 0]),
+        ({"type": "int32", "missing_raw": ["0x7FFFFFFF"]}, [0x7FFF, 0xFFFF]),
+        ({"missing_raw": ["65535"]}, [0xFFFF]),
         ({"type": "int64", "missing_raw": [2**63 - 1]}, [0x7FFF, 0xFFFF, 0xFFFF, 0xFFFF]),
         ({"type": "float32", "missing_raw": [999.99]}, [0x4479, 0xFF5C]),
         ({"type": "float32", "missing_raw": [[-9999.9, -9999.9]]}, [0xC61C, 0x3F9A]),
