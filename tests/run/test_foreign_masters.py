@@ -61,7 +61,8 @@ def test_mbpoll_reads_what_the_plant_says_it_holds(plant):
 
 
 def near(words: list[int], row: dict) -> bool:
-    from firmware_bridge.registers import decode
+    """Words beside the register's own, such as an error code, are taken for 0."""
+    from firmware_bridge.registers import decode, width
     from host.district_folder import load
     from simulators.cli.main import DISTRICT
 
@@ -69,9 +70,10 @@ def near(words: list[int], row: dict) -> bool:
         for register in model.registers:
             place = (register.name, getattr(register, "address", None), str(getattr(register, "type", "")))
             if place == (row["name"], row["address"], row["type"]):
-                value = decode(register, row["words"])
+                beside = [0] * (width(register) - len(words))
+                value = decode(register, [*row["words"], *beside])
                 if value == row["value"]:
-                    return abs(decode(register, words) - value) < 0.05
+                    return abs(decode(register, [*words, *beside]) - value) < 0.05
     return False
 
 
