@@ -17,6 +17,8 @@ from tests.servers import command, require
 def http(tmp_path_factory) -> Iterator[str]:
     folder: Path = tmp_path_factory.mktemp("cloud")
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
+    file = {"kind": "log", "name": "file", "path": "told.jsonl"}
+    config["delivery"] = [file, {**file, "name": "idle", "enabled": False}]
     (folder / "cloud.yaml").write_text(yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}}))
     with command("cloud.cli", "serve", "--config", str(folder / "cloud.yaml")) as ready:
         yield ready["http"]
@@ -121,6 +123,9 @@ def test_the_page_in_chromium(http):
         assert set(page.locator("#map .stale").all_text_contents()) == {"? never heard"}
         assert page.locator("#map .query").count() == 16
         assert "unknown" in page.locator("#worst").inner_text()
+        sinks = [row.split("\t")[:4] for row in page.locator("#sinks tr").all_inner_texts()]
+        assert sinks[1:] == [["file", "working", "0", "0"], ["idle", "off", "0", "0"]]
+        assert "sink idle: switched off in the configuration" in page.locator("#banner").inner_text()
         page.locator('#map [data-station="u3"]').click()
         page.locator("#chart-name", has_text="Jingguang Tunnel").wait_for()
         browser.close()
