@@ -72,10 +72,11 @@ class Pending:
 @dataclass(frozen=True, slots=True)
 class Past:
     """What is known of an incident at this consumer. settled: number of its newest message that went out or was noted;
-    0 for none. told: the consumer has, or may have, a message of it."""
+    0 for none. told: the consumer has, or may have, a message of it. newest: it has that newest one."""
 
     settled: int = 0
     told: bool = False
+    newest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +105,6 @@ class _Item:
     alone_ms: int | None = None  # first failure while the consumer took others
     pause_ms: int = 0
     again: bool = False  # it was set aside before
-
-    def rank(self) -> tuple[bool, int, int]:
-        """Lower goes first."""
-        m = self.message
-        return m.msg_type is MsgType.CANCEL or m.renewal, -m.level.rank, m.number
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +135,7 @@ class Queue:
     _items: dict[str, list[_Item]] = field(default_factory=dict)  # by incident, oldest first
     _busy: dict[str, _Item] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
+    _current: set[str] = field(default_factory=set)  # incidents of which the consumer has all that is not a renewal
     _aside: dict[str, Aside] = field(default_factory=dict)
     _trouble_ms: int | None = None
     _pause_ms: int = 0
@@ -160,6 +157,8 @@ class Queue:
             known = past.get(m.incident, Past())
             if known.told:
                 self._told.add(m.incident)
+            if known.newest:
+                self._current.add(m.incident)
             if m.number < known.settled:
                 notes.append((m.id, Noted.SUPERSEDED))
                 continue
@@ -210,11 +209,17 @@ class Queue:
                 return Plan(tuple(notes))
             if now_ms < self._not_before_ms:
                 return Plan(tuple(notes), next_ms=self._not_before_ms)
-            chosen = sorted(ready, key=lambda item: (item.tries, item.rank()))[:1]
+            chosen = sorted(ready, key=lambda item: (item.tries, self._rank(item)))[:1]
         else:
-            chosen = sorted(ready, key=_Item.rank)[: max(self.policy.parallel - len(self._busy), 0)]
+            chosen = sorted(ready, key=self._rank)[: max(self.policy.parallel - len(self._busy), 0)]
         later = [item.due_ms for item in idle if item.due_ms > now_ms]
         return self._start(notes, chosen, min(later, default=None), now_ms)
+
+    def _rank(self, item: _Item) -> tuple[bool, int, int]:
+        """Lower goes first. A renewal is news to who lacks what it renews."""
+        m = item.message
+        waits = m.msg_type is MsgType.CANCEL or (m.renewal and m.incident in self._current)
+        return waits, -m.level.rank, m.number
 
     def _settle(self, utc_ms: int) -> list[tuple[str, Noted]]:
         notes = []
@@ -226,8 +231,11 @@ class Queue:
                     keep.append(item)
                 elif m.msg_type is not MsgType.CANCEL and _expired(m, utc_ms):
                     notes.append((m.id, Noted.EXPIRED))
+                    self._current.discard(incident)
                 elif item is not newest:
                     notes.append((m.id, Noted.SUPERSEDED))
+                    if not m.renewal:
+                        self._current.discard(incident)
                 elif m.msg_type is MsgType.CANCEL and busy is None and incident not in self._told:
                     notes.append((m.id, Noted.UNTOLD))
                 else:
@@ -246,7 +254,7 @@ class Queue:
         if self.can_test:
             self._testing = True
             return Plan(tuple(notes), test=True)
-        best = sorted((items[-1] for items in self._items.values()), key=_Item.rank)[:1]
+        best = sorted((items[-1] for items in self._items.values()), key=self._rank)[:1]
         if best:
             self._test_ms = now_ms + round(self.policy.test_s * 1000)
         return self._start(notes, best, None, now_ms)
@@ -265,6 +273,7 @@ class Queue:
         """The consumer has it."""
         self._leave(message)
         self._told.add(message.incident)
+        self._current.add(message.incident)
         self._end_trouble(now_ms)
         self.gone = ""
         # Where it has taken nothing since it refused a message, the trouble may have been its own: once more, then.
@@ -311,6 +320,7 @@ class Queue:
         if item.refusals < self.policy.refusals:
             item.due_ms = now_ms + self._eager_ms() * 2 ** (item.refusals - 1)
             return False
+        self._current.discard(message.incident)
         items = self._items[message.incident]
         items.remove(item)
         if not items:

@@ -86,7 +86,12 @@ class Record:
         settled = or_(d.c.delivered_ms.is_not(None), d.c.noted.is_not(None))
         told = or_(d.c.delivered_ms.is_not(None), d.c.perhaps == true())
         self._told = (
-            select(m.c.incident, func.max(case((settled, m.c.number), else_=0)), func.max(case((told, 1), else_=0)))
+            select(
+                m.c.incident,
+                func.max(case((settled, m.c.number), else_=0)),
+                func.max(case((told, 1), else_=0)),
+                func.max(case((d.c.delivered_ms.is_not(None), m.c.number), else_=0)),
+            )
             .join(d, d.c.message == m.c.id)
             .where(self._mine, m.c.incident.in_(bindparam("incidents", expanding=True)))
             .group_by(m.c.incident)
@@ -132,8 +137,8 @@ class Record:
     def _past(self, db: Connection, incidents: Iterable[str]) -> dict[str, Past]:
         out = {}
         for some in _chunks(sorted(incidents)):
-            for incident, number, heard in db.execute(self._told, {"incidents": some}):
-                out[incident] = Past(number, bool(heard))
+            for incident, number, heard, has in db.execute(self._told, {"incidents": some}):
+                out[incident] = Past(number, bool(heard), newest=0 < number == has)
         return out
 
     def begin(

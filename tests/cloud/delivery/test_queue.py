@@ -55,9 +55,9 @@ def sent(q: Queue, now_ms: int = 0) -> list[str]:
         pytest.param(
             [replace(message(1, "a", U, RED), renewal=True), message(2, "b", A, BLUE)],
             "a",
-            ["m2", "m1"],
+            ["m1", "m2"],
             {},
-            id="news before renewals",
+            id="a renewal is news to who lacks what it renews",
         ),
         pytest.param([message(1, "i", A, RED, 100)], "", [], {"m1": "expired"}, id="nothing that has expired"),
         pytest.param([message(1, "i", A, RED, 101)], "", ["m1"], {}, id="in force to the end"),
@@ -89,6 +89,19 @@ def test_what_goes_out(waits: list[Pending], told: str, sends: list[str], notes:
     plan = queue(*waits, told=tuple(told)).plan(100, 0)
     assert [m.id for m in plan.start] == sends
     assert {m: why.value for m, why in plan.notes} == notes
+
+
+def test_news_goes_before_renewals_of_what_the_consumer_has() -> None:
+    q = queue(message(1, "a"), parallel=1)
+    sent(q)
+    q.delivered(message(1, "a"), 0)
+    renewal, other = replace(message(2, "a", U), renewal=True), replace(message(3, "z", U), renewal=True)
+    q.see([renewal, other, message(4, "b", A, BLUE)], {"z": Past(2, told=True, newest=True)})
+    for number, incident in ((4, "b"), (2, "a"), (3, "z")):
+        assert sent(q) == [f"m{number}"]
+        q.delivered(message(number, incident), 0)
+    q.see([message(5, "a", U), replace(message(6, "a", U), renewal=True), message(7, "c", A, ORANGE)], {})
+    assert sent(q) == ["m6"]  # it lacks what was new before it
 
 
 def test_a_new_sink_gets_what_is_in_force_and_not_what_was() -> None:

@@ -40,12 +40,18 @@ def test_what_waits_and_what_is_known(ledger: Engine) -> None:
     look = record.look(0)
     waits, past = look.waits, look.past
     assert [m.id for m in waits] == ["m3"]
+    put(ledger, message(4, "a", "Update"))
+    assert record.look(3).past == {"a": Past(2, True, newest=True)}
+    record.begin([], [("m4", Noted.EXPIRED)], [], [], 11)
+    put(ledger, message(5, "a", "Update"))
+    assert record.look(4).past == {"a": Past(4, True)}
+    record.begin([], [("m5", Noted.SUPERSEDED)], [], [], 11)
     assert past == {"b": Past(0, False)}
-    assert (record.look(3).waits, record.look(3).past) == ((), {})
+    assert (record.look(5).waits, record.look(5).past) == ((), {})
     assert Record(ledger, "other").look(2).past == {}
     counts = record.counts()
     assert (counts.delivered, counts.last_ms) == (1, 10)
-    assert counts.noted == {"superseded": 1, "expired": 0, "untold": 0, "set_aside": 0}
+    assert counts.noted == {"superseded": 2, "expired": 1, "untold": 0, "set_aside": 0}
     assert record.waiting() == (1, "HTTP 500")
 
 
