@@ -195,8 +195,9 @@ class SerialBus(Bus):
 
 
 def _a_port(address: str) -> str:
+    """0 is left to the agent, which knows whether its own file says where the bus is."""
     port = address.rpartition(":")[2]
-    if ":" in address and port.isascii() and port.isdigit() and not 0 < int(port[:6]) < 65536:
+    if ":" in address and port.isascii() and port.isdigit() and int(port[:6]) > 65535:
         raise refusal(f"no port {port[:20]}: ports are 1 to 65535")
     return address
 

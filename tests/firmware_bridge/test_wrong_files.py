@@ -257,7 +257,7 @@ def test_a_wrong_file_of_a_node_is_refused_at_its_line(tmp_path: Path, registers
         ("address: /dev/ttyS1", "address: /dev/ttyS1\n        parity: X", "8: gateways.0.buses.0.parity: "),
         ("address: /dev/ttyS1", "address: /dev/ttyS1\n        stop_bits: 3", "8: gateways.0.buses.0.stop_bits: "),
         ("address: 127.0.0.1:1502", "address: 127.0.0.1:70000", "13: gateways.0.buses.1.address: no port 70000"),
-        ("address: 127.0.0.1:1502", "address: localhost:0", "13: gateways.0.buses.1.address: no port 0"),
+        ("address: 127.0.0.1:1502", "address: localhost:655360", "13: gateways.0.buses.1.address: no port 655360"),
         ("model: rain, unit: 2", "model: rain, unit: 010", "10: 010 begins with 0"),
         ("model: rain, unit: 2", "model: rain, unitt: 2", "10: gateways.0.buses.0.devices.1.unitt: there is no such"),
         (
