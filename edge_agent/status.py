@@ -123,17 +123,29 @@ def _text(status: dict[str, Any]) -> str:
             "this disk was cloned, or somebody spoke in its name"
         )
     for bus in status["buses"]:
-        lines.append(f"\nbus {bus['id']}  {bus['kind']}  {bus['address']}  {bus['trouble']}".rstrip())
-        if bus["line_faults"]:
-            lines.append("  line    " + "  ".join(f"{k} {v}" for k, v in bus["line_faults"].items()))
-        lines.extend(_device_line(d) for d in bus["devices"])
+        lines.extend(_bus_lines(bus))
     return "\n".join(lines)
+
+
+def _bus_lines(bus: dict[str, Any]) -> list[str]:
+    lines = [f"\nbus {bus['id']}  {bus['kind']}  {bus['address']}  {bus['trouble']}".rstrip()]
+    if traffic := bus.get("traffic"):
+        used = f"used {bus['utilisation']:.0%}  retries {bus['retries']}"
+        lines.append(f"  traffic {used}  " + "  ".join(f"{k} {v}" for k, v in traffic.items()))
+    if bus["line_faults"]:
+        lines.append("  line    " + "  ".join(f"{k} {v}" for k, v in bus["line_faults"].items()))
+    for d in bus["devices"]:
+        lines.append(_device_line(d))
+        lines.extend(f"    note: {note}" for note in d.get("notes", ()))
+    return lines
 
 
 def _device_line(d: dict[str, Any]) -> str:
     age = "never" if d["last_good_age_s"] is None else f"{d['last_good_age_s']:.0f} s ago"
     faults = "  ".join(f"{k} {v}" for k, v in d["faults"].items())
     fault = f"  {d['last_fault']}" if d["last_fault"] else ""
+    if d.get("back_off_s"):
+        fault += f" (asked again in {d['next_ask_s']:.0f} s, every {d['back_off_max_s']:.0f} s at least)"
     return (
         f"  {d['id']:<16} unit {d['unit']:<3} {d['state']:<7} {age:<12} reads {d['reads']:<7} {faults}{fault}".rstrip()
     )

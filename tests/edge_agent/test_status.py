@@ -69,6 +69,16 @@ def test_calm(capsys: pytest.CaptureFixture[str]) -> None:
     assert not any(line.startswith(("REFUSED", "DROPPED", "DISK", "SPOOL")) for line in lines)
 
 
+def test_a_bus_says_how_much_it_is_used_and_when_a_silent_device_is_asked_again() -> None:
+    device = {"last_fault": "timeout: unit 3", "back_off_s": 20.0, "back_off_max_s": 45.0, "next_ask_s": 12.4}
+    traffic = {"questions": 5, "bytes_sent": 40}
+    bus = {"traffic": traffic, "utilisation": 2.04, "retries": 3}
+    lines = as_text(status(device=device | {"notes": ["it is slow"]}, bus=bus)).splitlines()
+    assert lines[-3] == "  traffic used 204%  retries 3  questions 5  bytes_sent 40"
+    assert lines[-2].endswith("timeout: unit 3 (asked again in 12 s, every 45 s at least)")
+    assert lines[-1] == "    note: it is slow"
+
+
 def test_all_that_is_wrong_is_said() -> None:
     text = as_text(
         status(
