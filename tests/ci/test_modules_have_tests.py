@@ -24,6 +24,7 @@ TESTED_BY_OTHERS = {
     "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.cap.faults": "one record; tests/cloud/cap/test_check.py reads it",
     "cloud.cap.profiles": "by name through cloud.cap.check: tests/cloud/cap/test_check.py",
+    "cloud.cap.rules": "through cloud.cap.check: tests/cloud/cap/test_check.py",
     "cloud.cli.access": "its commands are given through cloud.cli.main by tests/cloud/cli/test_access.py",
     "cloud.cli.cap": "its commands are given through cloud.cli.main by tests/cloud/cli/test_cap.py",
     "cloud.cli.gateways": "its commands are given through cloud.cli.main by tests/cloud/cli/test_gateways.py",
