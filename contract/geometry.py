@@ -12,11 +12,14 @@ import numpy as np
 from contract.readings import Bools, Float64s
 
 Point = tuple[float, float]
+_MOST_CORNERS = 10_000  # of a ring whose crossings are looked for, which costs the square: some seconds
 _M_PER_DEGREE = 111_195.0  # of latitude, on a sphere of the Earth's mean radius (IUGG)
 
 
 def ring_fault(points: Sequence[Point]) -> str | None:
     """Why these points bound no area, in words; None when they do. points: (lat, lon), the first repeated last or not.
+
+    Crossings are looked for in rings of at most 10,000 corners.
 
     >>> ring_fault([(0, 0), (1, 1), (1, 0), (0, 1)])
     'its border crosses itself between points 1-2 and 3-4 (a bow-tie): name the points in the order around the area'
@@ -29,7 +32,7 @@ def ring_fault(points: Sequence[Point]) -> str | None:
     corners, number = _corners(points)
     if len(set(points)) < 3:
         return f"it has {len(set(points))} different points: an area needs three at least"
-    crossing = _crossing(corners)
+    crossing = _crossing(corners) if len(corners) <= _MOST_CORNERS else None
     if crossing is not None:
         a, b = (number[n] for n in crossing)
         last = len(points) - (points[0] == points[-1])

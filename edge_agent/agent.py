@@ -38,7 +38,9 @@ class Agent:
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
         self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
-        self._pipeline = Pipeline(config.catalogue.channels_by_gateway[config.gateway.id])
+        channels = config.catalogue.channels_by_gateway[config.gateway.id]
+        levels = {c.id: config.catalogue.compared_with(c.id) for c in channels}
+        self._pipeline = Pipeline(channels, levels)
         self._pipeline_state = self._remembered()
         self._gathered: list[tuple[int, int, float]] = []
         self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))

@@ -12,7 +12,8 @@ class Scope(StrEnum):
     """What a caller may do."""
 
     READ = "read"  # see readings, warnings, states
-    OPERATE = "operate"  # run the installation: release a batch, acknowledge
+    OPERATE = "operate"  # run the installation: release a batch, acknowledge, take over
+    DECIDE = "decide"  # what alters warnings: end an incident, mute a sensor, enter the rain signal
     APPROVE = "approve"  # let a warning go out that waits for it; none does yet, so it opens nothing
     ADMINISTER = "administer"  # keys, people, the audit record
 
@@ -28,11 +29,11 @@ class Role(StrEnum):
 
 
 # Whoever administers people is not to approve warnings: to do so takes another role, and giving it is in the audit
-# record. An engineer and a duty officer may do the same today; they are two offices, and the record tells them apart.
+# record. What alters warnings is the duty officer's alone.
 SCOPES_OF: Mapping[Role, frozenset[Scope]] = {
     Role.VIEWER: frozenset({Scope.READ}),
     Role.ENGINEER: frozenset({Scope.READ, Scope.OPERATE}),
-    Role.DUTY_OFFICER: frozenset({Scope.READ, Scope.OPERATE}),
+    Role.DUTY_OFFICER: frozenset({Scope.READ, Scope.OPERATE, Scope.DECIDE}),
     Role.APPROVER: frozenset({Scope.READ, Scope.APPROVE}),
     Role.ADMINISTRATOR: frozenset({Scope.READ, Scope.OPERATE, Scope.ADMINISTER}),
 }
@@ -79,6 +80,11 @@ _NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
     ("GET", re.compile(r"/v1/audit/?"), Scope.ADMINISTER),
     ("POST", re.compile(r"/v1/clock/confirm/?"), Scope.OPERATE),
     ("POST", re.compile(r"/v1/quarantine/[^/]+/release/?"), Scope.OPERATE),
+    ("POST", re.compile(r"/v1/incidents/[^/]+/(acknowledge|take-over)/?"), Scope.OPERATE),
+    ("POST", re.compile(r"/v1/incidents/[^/]+/end/?"), Scope.DECIDE),
+    ("POST", re.compile(r"/v1/mutes/?"), Scope.DECIDE),
+    ("DELETE", re.compile(r"/v1/mutes/(channel|station)/[^/]+/?"), Scope.DECIDE),
+    ("PUT", re.compile(r"/v1/rain-signal/?"), Scope.DECIDE),
 )
 
 

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 
 from cloud.access.access import Access
 from cloud.api import access as access_routes
-from cloud.api import clock, health, openapi, problems, queries, warnings
+from cloud.api import clock, decisions, health, late, openapi, problems, queries, warnings
 from cloud.api.guard import Guard
 from cloud.api.ports import Services
 
@@ -15,9 +15,10 @@ def create_app(services: Services, access: Access) -> FastAPI:
     app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     problems.install(app)
     openapi.install(app)
-    for part in (queries, warnings, health):
+    for part in (queries, warnings, late, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)
+    decisions.mount(app, services, access)
     app.add_middleware(Guard, access=access)  # limits and headers stand outside it: see `cloud.api.limits`
     return app

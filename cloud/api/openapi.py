@@ -74,6 +74,14 @@ ANSWERS: dict[str, dict[str, Schema]] = {
         _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
         "application/cap+xml": TEXT,
     },
+    "/v1/incidents/{name}/acknowledge": {_JSON: reference("Decision")},
+    "/v1/incidents/{name}/take-over": {_JSON: reference("Decision")},
+    "/v1/incidents/{name}/end": {_JSON: reference("Decision")},
+    "/v1/mutes": {_JSON: list_of(reference("Mute"))},
+    "/v1/mutes/channel/{number}": {_JSON: reference("Decision")},
+    "/v1/mutes/station/{name}": {_JSON: reference("Decision")},
+    "/v1/rain-signal": {_JSON: reference("RainSignal")},
+    "/v1/late": {_JSON: list_of(reference("LateReading"))},
     "/v1/feed": {"application/atom+xml": TEXT},
     "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},
     "/readyz": {_JSON: object_of(ready={"type": "boolean", "const": True})},
@@ -85,10 +93,20 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/audit": {_JSON: list_of(reference("AuditRow"))},
     "/v1/session": {_JSON: reference("Session")},
 }
+# (method, path) -> the same, where a path's methods answer differently
+ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
+    ("post", "/v1/mutes"): {_JSON: reference("Decision")},
+    ("put", "/v1/rain-signal"): {_JSON: reference("Decision")},
+}
 # path -> refusals of its own; 422 comes with parameters, 429 and 503 with overload, anywhere
 REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/readings": (404, 413),
     "/v1/warnings/{name}": (404,),
+    "/v1/incidents/{name}/acknowledge": (404, 409),
+    "/v1/incidents/{name}/take-over": (404, 409),
+    "/v1/incidents/{name}/end": (404, 409),
+    "/v1/mutes/channel/{number}": (404,),
+    "/v1/mutes/station/{name}": (404,),
     "/v1/clock/confirm": (409,),
     "/v1/quarantine/{number}/release": (404, 409),
 }
@@ -120,7 +138,8 @@ def mend(document: Schema) -> None:
             operation["security"] = security(method.upper(), path)
             answers = operation["responses"]
             if path in ANSWERS and "200" in answers:
-                answers["200"]["content"] = {kind: {"schema": schema} for kind, schema in ANSWERS[path].items()}
+                found = ANSWERS_TO.get((method, path), ANSWERS[path])
+                answers["200"]["content"] = {kind: {"schema": schema} for kind, schema in found.items()}
             for status in sorted({*map(int, answers), *_refusals(path, operation)}):
                 if status >= 400:
                     answers[str(status)] = refusal(status)

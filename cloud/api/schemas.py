@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from cloud.access.scopes import Role, Scope
-from cloud.warnings.model import Certainty, MsgType, Why
+from cloud.log.decision import DecisionKind
+from cloud.warnings.model import Certainty, Ending, MsgType, Why
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
@@ -59,6 +60,8 @@ _EVIDENCE = object_of(
     doubt=TEXT,
     simulated={"type": "boolean"},
 )
+
+_ACT = object_of(who=TEXT, at=_TIME, at_ms=_MS)
 
 COMPONENTS: dict[str, Schema] = {
     "Station": object_of(
@@ -132,6 +135,10 @@ COMPONENTS: dict[str, Schema] = {
         opened_ms=_MS,
         updated_ms=_MS,
         closed_ms=_or_null(_MS),
+        zones=list_of(TEXT),
+        acknowledged=_or_null(_ACT),
+        owner=_or_null(_ACT),
+        ended=_or_null(object_of(who=TEXT, at=_TIME, at_ms=_MS, reason=_one_of(Ending), note=TEXT)),
         evidence=list_of(_EVIDENCE),
         messages=list_of(reference("Message")),
     ),
@@ -141,6 +148,22 @@ COMPONENTS: dict[str, Schema] = {
         known={"type": "boolean"},
         step=_or_null(object_of(seconds=_NUMBER, at=_TIME)),
         trouble=TEXT,
+    ),
+    "Decision": object_of(
+        id=TEXT,
+        kind=_one_of(DecisionKind),
+        who=TEXT,
+        at=_TIME,
+        target=TEXT,
+        detail={"type": "object"},
+        repeated={"type": "boolean"},
+    ),
+    "Mute": object_of(target=TEXT, until=_TIME, reason=TEXT, who=TEXT, at=_TIME),
+    "RainSignal": object_of(
+        level=_one_of(("none", *Level)), who=_or_null(TEXT), at=_or_null(_TIME), valid_until=_or_null(_TIME)
+    ),
+    "LateReading": object_of(
+        number=COUNT, channel=COUNT, rule=TEXT, time=_TIME, came=_TIME, value=_NUMBER, level=_LEVEL
     ),
     "Kept": object_of(
         id=COUNT,

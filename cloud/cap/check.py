@@ -5,6 +5,7 @@ Standard: CAP 1.2 (OASIS, 1 July 2010), its schema and what it says in words bes
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from cloud.cap.profiles import PROFILES
 from cloud.cap.schema import ALERT, NAMESPACE
 
 MAX_BYTES = 4 * 1024 * 1024
+MOST_FAULTS = 200  # that are said one by one
 _FEEDS = ("{http://www.w3.org/2005/Atom}feed", "rss", "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF")
 _OTHER_CAP = re.compile(r"^(urn:oasis:names:tc:emergency:cap:1\.[01]|http://www\.incident\.com/cap/1\.0)$")
 _DOCTYPE = re.compile(rb"<!DOCTYPE|<\x00!\x00D\x00O\x00C|\x00<\x00!\x00D\x00O\x00C")
@@ -45,11 +47,19 @@ def check(data: bytes, profiles: Sequence[str] = ()) -> list[Fault]:
     elif root.tag != f"{{{NAMESPACE}}}alert":
         return [*found, _no_alert(root)]
     for alert in alerts:
-        found += structure.of_element(alert, ALERT)
-        found += rules.of_alert(alert)
-        for name in profiles:
-            found += PROFILES[name](alert)
-    return sorted(set(found), key=lambda fault: fault.line)
+        for judged in (
+            structure.of_element(alert, ALERT),
+            rules.of_alert(alert),
+            *(PROFILES[p](alert) for p in profiles),
+        ):
+            found += itertools.islice(judged, MOST_FAULTS + 1)
+        if len(found) > MOST_FAULTS:
+            break
+    found = sorted(set(found), key=lambda fault: fault.line)
+    if len(found) > MOST_FAULTS:
+        last = found[MOST_FAULTS - 1].line
+        return [*found[:MOST_FAULTS], Fault(last, "file", "there are more faults", "mend these first")]
+    return found
 
 
 def _parser() -> etree.XMLParser:

@@ -15,6 +15,7 @@ from lxml import etree
 from cloud.cap.faults import Fault
 from cloud.cap.schema import NAMESPACE, SIGNATURES, TIME, Element, places
 
+_MOST_COUNTED = 1000  # parts of one element among which one is named by its number
 _SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -39,7 +40,7 @@ def path(node: etree._Element) -> str:
     at: etree._Element | None = node
     while at is not None:
         above = at.getparent()
-        twins = [] if above is None else above.findall(str(at.tag))
+        twins = [] if above is None or len(above) > _MOST_COUNTED else above.findall(str(at.tag))
         number = f"[{twins.index(at) + 1}]" if len(twins) > 1 else ""
         names.append(local(at) + number)
         if local(at) == "alert":

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli import access
+from cloud.cli import access, decisions
 from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
@@ -30,6 +30,7 @@ app.add_typer(sink, name="sink")
 app.command("sinks")(sinks)
 
 access.mount(app)
+decisions.mount(app)
 
 
 @app.command()

@@ -24,18 +24,28 @@ class DecisionKind(StrEnum):
     """What a person may decide. The words stand in the log: they keep their meaning."""
 
     RELEASE = "release"  # let a refused batch out of quarantine
-    # Reserved: nobody heeds them yet, so none can be written.
+    # What these say of incidents and sensors: `cloud.warnings.decisions`.
     ACKNOWLEDGE = "acknowledge"
     TAKE_OVER = "take_over"
     END = "end"
     MUTE = "mute"
     RAIN_SIGNAL = "rain_signal"
+    # Reserved: nobody heeds them yet, so none can be written.
     APPROVE = "approve"
     AMEND = "amend"
     REJECT = "reject"
 
 
-IN_USE = frozenset({DecisionKind.RELEASE})
+IN_USE = frozenset(
+    {
+        DecisionKind.RELEASE,
+        DecisionKind.ACKNOWLEDGE,
+        DecisionKind.TAKE_OVER,
+        DecisionKind.END,
+        DecisionKind.MUTE,
+        DecisionKind.RAIN_SIGNAL,
+    }
+)
 
 
 class DecisionError(ValueError):

@@ -6,16 +6,18 @@ TypeError on anything else.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from cloud.warnings.incidents import OpenIncident
-from cloud.warnings.model import Certainty, Evidence, Incident, MessageHead
+from cloud.warnings.decisions import Mute
+from cloud.warnings.incidents import Aside, IncidentState, OpenIncident
+from cloud.warnings.model import Act, Certainty, Ended, Ending, Evidence, Incident, MessageHead, Why
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
 from contract.conditions.state import ConditionState
-from contract.conditions.targets import ConditionKey, Target, TargetKind
+from contract.conditions.targets import ConditionKey, Target
 
 _QUANTITIES = {quantity.value: quantity for quantity in Quantity}
 
@@ -53,8 +55,28 @@ def incident_json(i: Incident) -> dict[str, Any]:
         "opened_ms": i.opened_ms,
         "updated_ms": i.updated_ms,
         "closed_ms": i.closed_ms,
+        "zones": list(i.zones or (i.zone,)),
+        "acknowledged": None if i.acknowledged is None else _act_json(i.acknowledged),
+        "owner": None if i.owner is None else _act_json(i.owner),
+        "ended": None if i.ended is None else _ended_json(i.ended),
         "evidence": [evidence_json(e) for e in i.evidence],
     }
+
+
+def _act_json(a: Act) -> dict[str, Any]:
+    return {"who": a.who, "at": iso(a.at_ms), "at_ms": a.at_ms}
+
+
+def _act_from_json(data: Mapping[str, Any] | None) -> Act | None:
+    return None if data is None else Act(data["who"], data["at_ms"])
+
+
+def _ended_json(e: Ended) -> dict[str, Any]:
+    return {"who": e.who, "at": iso(e.at_ms), "at_ms": e.at_ms, "reason": e.reason.value, "note": e.note}
+
+
+def _ended_from_json(data: Mapping[str, Any] | None) -> Ended | None:
+    return None if data is None else Ended(data["who"], data["at_ms"], Ending(data["reason"]), data["note"])
 
 
 def evidence_json(e: Evidence) -> dict[str, Any]:
@@ -89,6 +111,10 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
         data["updated_ms"],
         data["closed_ms"],
         evidence,
+        tuple(data.get("zones") or (data["zone"],)),
+        _act_from_json(data.get("acknowledged")),
+        _act_from_json(data.get("owner")),
+        _ended_from_json(data.get("ended")),
     )
 
 
@@ -111,28 +137,55 @@ def evidence_from_json(e: Mapping[str, Any]) -> Evidence:
     )
 
 
-def _target_json(target: Target) -> int | str:
-    """A channel goes by its number alone, as in releases in which there were no other targets."""
-    return target.id if target.kind is TargetKind.CHANNEL else target.text
-
-
 def open_incident_json(o: OpenIncident) -> dict[str, Any]:
     """What the ledger keeps of an open incident."""
     return {
         "incident": incident_json(o.incident),
-        "told_ms": o.sent_ms,
-        "told_level": o.sent_level.value,
-        "told_evidence": [[_target_json(target), level] for target, level in o.sent_evidence],
-        "told_certainty": o.sent_certainty.value,
+        "told": incident_json(o.told),
+        "told_ms": o.told_ms,
+        "worse_ms": o.worse_ms,
+        "lost": [[key.target.text, key.rule, why.value] for key, why in sorted(o.lost.items())],
     }
 
 
 def open_incident_from_json(data: Mapping[str, Any]) -> OpenIncident:
-    """What `open_incident_json` gave."""
+    """What `open_incident_json` gave, of this release or of one that kept less of what was told."""
     incident = incident_from_json(data["incident"])
-    evidence = tuple(
-        (Target.of_channel(target) if isinstance(target, int) else Target.parse(target), Level(level).value)
+    told = incident_from_json(data["told"]) if "told" in data else _told_before(incident, data)
+    lost = {ConditionKey(Target.parse(target), rule): Why(why) for target, rule, why in data.get("lost", ())}
+    return OpenIncident(incident, told, data["told_ms"], data.get("worse_ms"), lost)
+
+
+def _told_before(incident: Incident, data: Mapping[str, Any]) -> Incident:
+    """What a release had told that kept its level, certainty, places and their levels: of those that still stand."""
+    levels = {
+        Target.of_channel(target) if isinstance(target, int) else Target.parse(target): Level(level)
         for target, level in data["told_evidence"]
-    )
+    }
+    evidence = [replace(e, level=levels[e.key.target]) for e in incident.evidence if e.key.target in levels]
     certainty = Certainty(data.get("told_certainty", incident.certainty))  # 0.1 did not store it
-    return OpenIncident(incident, data["told_ms"], Level(data["told_level"]), evidence, certainty)
+    return replace(incident, level=Level(data["told_level"]), certainty=certainty, evidence=tuple(evidence))
+
+
+def mute_json(m: Mute) -> dict[str, str]:
+    """What the API and the commands tell of a mute. Times: RFC 3339, UTC."""
+    return {
+        "target": m.target.text,
+        "until": iso(m.until_ms),
+        "reason": m.reason,
+        "who": m.who,
+        "at": iso(m.at_ms),
+    }
+
+
+def aside_json(state: IncidentState) -> list[dict[str, Any]]:
+    """What the ledger keeps of conditions that are set aside."""
+    return [
+        {"target": key.target.text, "rule": key.rule, "level": a.level.value, "value": a.value}
+        for key, a in sorted(state.aside.items())
+    ]
+
+
+def aside_from_json(data: Iterable[Mapping[str, Any]]) -> dict[ConditionKey, Aside]:
+    """What `aside_json` gave."""
+    return {ConditionKey(Target.parse(a["target"]), a["rule"]): Aside(Level(a["level"]), a["value"]) for a in data}

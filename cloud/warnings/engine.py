@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from cloud.log.decision import Decision, DecisionKind
+from cloud.warnings import decisions
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.detectors.base import PerReading
 from cloud.warnings.detectors.registry import make_detectors
-from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.incidents import Announcement, Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
@@ -26,7 +27,7 @@ from contract.conditions.limits import Watched
 from contract.conditions.reconciling import restore
 from contract.conditions.state import Change, Condition, Late
 from contract.conditions.stored import Stored, to_json
-from contract.conditions.targets import ConditionKey, TargetKind
+from contract.conditions.targets import ConditionKey, Target, TargetKind
 from contract.readings import Bools, Int64s, ReadingBatch
 
 
@@ -34,8 +35,9 @@ from contract.readings import Bools, Int64s, ReadingBatch
 class EngineState:
     """earlier: messages of open incidents, as far as references need them; number: of the last message.
 
-    detectors: by word, what each remembers. standing: the conditions as they stood after the last entry; what is read
-    of one without a level is as old as its last change. It follows from `conditions`.
+    detectors: by word, what each remembers. people: what people decided and holds still. standing: the conditions as
+    they stood after the last entry; what is read of one without a level is as old as its last change. It follows from
+    `conditions`.
     """
 
     conditions: State
@@ -43,6 +45,7 @@ class EngineState:
     earlier: dict[str, list[Message]] = field(default_factory=dict)
     number: int = 0
     detectors: dict[str, Any] = field(default_factory=dict)
+    people: decisions.People = field(default_factory=decisions.People)
     standing: dict[ConditionKey, Condition] | None = None
 
 
@@ -88,13 +91,14 @@ class Outcome:
 
 
 # A release from quarantine is carried out by the entry of readings beside it.
-_NOT_OF_WARNINGS = frozenset({DecisionKind.RELEASE})
+_KNOWN = decisions.KINDS | {DecisionKind.RELEASE}
 
 
 class Engine:
     """The warnings of a district: which conditions its rules make of readings, and what is to be said of them."""
 
     def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
+        self._catalogue = catalogue
         self._detectors = make_detectors(catalogue)
         rules = {rule.id: rule for rule in catalogue.rules}
         quantities = {
@@ -165,7 +169,7 @@ class Engine:
 
         Consumes `state`. Afterwards `state.conditions.moved` are the rows that may have altered.
         """
-        outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _NOT_OF_WARNINGS]) for ds in waiting.decisions]
+        outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _KNOWN]) for ds in waiting.decisions]
         if state.standing is None:
             state.standing = dict(state.conditions)
         moved = []
@@ -178,8 +182,12 @@ class Engine:
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
         """Entries between which nothing but readings and time alters conditions."""
         assert state.standing is not None
+        decided, ended = self._decide(state, waiting.decisions[0], int(waiting.now_ms[0]), outcomes[0])
         found, entry = self._findings(state, waiting)
         state.conditions, brought = self._conditions.steps(state.conditions, found, entry, waiting.now_ms)
+        if decided:
+            rows = [state.conditions.rows[key] for key in decided]
+            state.conditions.mark(np.union1d(state.conditions.moved, np.array(rows, np.int64)))
         for at, change in brought.changes:
             outcomes[at].changes.append(change)
         for at, note in brought.late:
@@ -187,14 +195,14 @@ class Engine:
         stands = brought.stands
         k = 0
         for at, (now_ms, out) in enumerate(zip(waiting.now_ms.tolist(), outcomes, strict=True)):
-            moved = []
+            moved = decided if at == 0 else []
             while k < len(stands) and stands[k][0] == at:
                 c = stands[k][1]
                 state.standing[c.key] = c
                 moved.append(c.key)
                 k += 1
             if moved or out.changes or waiting.decisions[at] or state.incidents.due(now_ms):
-                self._tell(state, moved, now_ms, out)
+                self._tell(state, moved, now_ms, out, ended if at == 0 else ())
 
     def _findings(self, state: EngineState, waiting: Waiting) -> tuple[Findings, Int64s]:
         """What every detector finds in these entries, and the place of the entry of each finding, rising."""
@@ -220,24 +228,79 @@ class Engine:
         order = np.argsort(entry, kind="stable")
         return Findings.concat(found).take(order), entry[order]
 
-    def _tell(self, state: EngineState, moved: Sequence[ConditionKey], now_ms: int, out: Outcome) -> None:
-        """The incidents after one entry, and the messages that are due."""
+    def _decide(
+        self, state: EngineState, decided: Sequence[Decision], now_ms: int, out: Outcome
+    ) -> tuple[list[ConditionKey], list[Announcement]]:
+        """What people decided in an entry: the conditions that it moves, and the incidents that it ends."""
         assert state.standing is not None
-        state.incidents, announcements = self._incidents.step(state.incidents, state.standing, moved, now_ms)
-        out.zones = state.incidents.looked_at
-        for a in announcements:
+        moved, ended = [], []
+        for decision in decided:
+            opened = [o.incident for o in state.incidents.open.values()]
+            state.people, effect = decisions.decide(state.people, decision, self._catalogue, opened, now_ms)
+            match effect:
+                case decisions.Muted(target):
+                    for key, change in self._mute(state, target, now_ms):
+                        state.standing[key] = state.conditions[key]
+                        moved.append(key)
+                        out.changes += change
+                case decisions.Noted(incident):
+                    state.incidents.note(incident)
+                    out.incidents.append(incident)
+                    out.zones = [*out.zones, incident.zone]
+                case decisions.End(incident, how):
+                    state.incidents, announcements = self._incidents.end(state.incidents, incident, how, now_ms)
+                    ended += announcements
+                    out.zones = [*out.zones, *(a.incident.zone for a in announcements)]
+        return moved, ended
+
+    def _mute(self, state: EngineState, target: Target, now_ms: int) -> Iterator[tuple[ConditionKey, list[Change]]]:
+        """The conditions of a channel, or of a station and its channels, are muted for as long as anybody said."""
+        for key in self._of_place(target):
+            until_ms = decisions.muted_until(state.people, self._places_of(key))
+            yield key, self._conditions.mute(state.conditions, [state.conditions.rows[key]], until_ms, now_ms)
+
+    def _of_place(self, target: Target) -> list[ConditionKey]:
+        return [key for key in self._conditions.keys if target in self._places_of(key)]
+
+    def _places_of(self, key: ConditionKey) -> tuple[Target, ...]:
+        """By what a condition's sensors are muted: its channel, and the station of that."""
+        if key.target.kind is not TargetKind.CHANNEL:
+            return (key.target,)
+        return key.target, Target.of_station(self._catalogue.channels[int(key.target.id)].station.id)
+
+    def _tell(
+        self,
+        state: EngineState,
+        moved: Sequence[ConditionKey],
+        now_ms: int,
+        out: Outcome,
+        ended: Sequence[Announcement] = (),
+    ) -> None:
+        """The incidents after one entry, and the messages that are due. ended: by people, in this entry."""
+        assert state.standing is not None
+        state.incidents, announcements = self._incidents.step(
+            state.incidents, state.standing, moved, now_ms, out.changes
+        )
+        out.zones = sorted({*out.zones, *state.incidents.looked_at})
+        for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
             state.number += 1
             message = self._writer.write(a, state.number, earlier, now_ms)
             earlier.append(message)
             out.messages.append(message)
-            out.incidents.append(a.incident)
+            out.incidents = [i for i in out.incidents if i.id != a.incident.id]
+            out.incidents.append(self._stands(state, a))
             if a.msg_type is MsgType.CANCEL:
                 del state.earlier[a.incident.id]
         written = {i.id for i in out.incidents}
         changed = self._incidents.zones_of(c.key.target for c in out.changes if c.key in state.standing)
         still_open = [state.incidents.open[zone].incident for zone in changed if zone in state.incidents.open]
         out.incidents += [i for i in still_open if i.id not in written]
+
+    def _stands(self, state: EngineState, a: Announcement) -> Incident:
+        """The incident of a message as it stands, which a renewal does not tell."""
+        current = state.incidents.open.get(a.incident.zone)
+        return a.incident if a.msg_type is MsgType.CANCEL or current is None else current.incident
 
 
 def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:

@@ -1,12 +1,11 @@
-"""What a zone's conditions amount to: one incident, many updates. Pure.
+"""What a zone's conditions amount to: one incident, few updates. Pure.
 
-An incident opens with the first level in its zone and closes when none is left. It gets a message
-- when it opens, when it closes, and at once when it gets worse;
-- after a quiet time (`quiet_s`) when it eases or its certainty changes;
-- after a longer one (`evidence_s`) when another station joins it or anything else about its evidence changes;
-- before its last message expires.
-Two hundred wet sensors are not two hundred warnings. EEMUA 191 calls more than 10 alarms in 10 minutes a flood and
-fewer than 6 an hour the target.
+An incident opens with the first level in its zone and closes when none is left, or when a person ends it. What an
+Update is sent for, and how long that may wait, is in `cloud.warnings.news`. Two hundred wet sensors are not two hundred
+warnings: EEMUA 191 calls more than 10 alarms in 10 minutes a flood and fewer than 6 an hour the target.
+
+Silence holds an incident for as long as it lasts: only dry readings or a person end it. Conditions that a person has
+ended are set aside: they open no incident again until they were dry, or are worse than they were when it was ended.
 
 A step costs what has moved in it: zones in which nothing did are looked at when their next message may be due.
 """
@@ -14,22 +13,31 @@ A step costs what has moved in it: zones in which nothing did are looked at when
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cloud.warnings.model import Certainty, Evidence, Incident, MsgType, Why
+from cloud.warnings.model import Certainty, Ended, Ending, Evidence, Incident, MsgType, Why
+from cloud.warnings.news import Haste, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
-from contract.conditions.state import Condition, ConditionState
+from contract.conditions.state import Change, Condition, ConditionState, Doubt, Reason
 from contract.conditions.targets import ConditionKey, Target, TargetKind
+
+# Why a condition lost its level or has a lower one, where that was no dry reading: no all-clear follows from it.
+_LOST = {
+    Reason.CORRECTED: Why.CORRECTED,
+    Reason.THRESHOLDS_CHANGED: Why.THRESHOLDS_CHANGED,
+    Reason.NO_LONGER_WATCHED: Why.NO_LONGER_WATCHED,
+}
+_JUDGED = frozenset({Reason.ON_DELAY_OVER, Reason.OFF_DELAY_OVER, Reason.ROSE_AGAIN})  # by readings
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A message to be written about an incident as it stands."""
+    """A message to be written about an incident as it stands; of a renewal, as it was last told."""
 
     incident: Incident
     msg_type: MsgType
@@ -38,26 +46,46 @@ class Announcement:
 
 @dataclass(slots=True)
 class OpenIncident:
-    """An open incident, and what its last message said. next_ms: when time alone may bring the next message."""
+    """An open incident, and what its last message said.
+
+    told, told_ms: as it stood then, and when. worse_ms: when something was first seen that may not wait long. lost:
+    conditions that lost their level without dry readings, and why. next_ms: when time alone may bring a message.
+    """
 
     incident: Incident
-    sent_ms: int
-    sent_level: Level
-    sent_evidence: tuple[tuple[Target, str], ...]
-    sent_certainty: Certainty
+    told: Incident
+    told_ms: int
+    worse_ms: int | None = None
+    lost: dict[ConditionKey, Why] = field(default_factory=dict)
     next_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """How a condition stood when a person ended its incident. value: in its quantity's unit."""
+
+    level: Level
+    value: float | None
 
 
 @dataclass(slots=True)
 class IncidentState:
     """wet: by zone, the conditions with a level; it follows from the conditions, and the first step makes it.
 
-    looked_at: the zones that the last step may have altered.
+    open: by zone, the first of those that share incidents. aside: conditions that are wet still and whose incident a
+    person ended. ended: by zone, the id of the last one that a person ended. looked_at: the zones that the last step
+    may have altered.
     """
 
-    open: dict[str, OpenIncident] = field(default_factory=dict)  # by zone
+    open: dict[str, OpenIncident] = field(default_factory=dict)
+    aside: dict[ConditionKey, Aside] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
+
+    def note(self, incident: Incident) -> None:
+        """An open incident as it stands now: acknowledged, or taken over."""
+        self.open[incident.zone].incident = incident
 
     def due(self, now_ms: int) -> bool:
         """May time alone bring a message now?"""
@@ -75,10 +103,13 @@ class Incidents:
         self._zone |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
         self._zone |= {Target.of_zone(zone): zone for zone in catalogue.zones}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
+        self._head = _heads(catalogue)
+        top = {rule.id: max(rule.levels.values()) for rule in catalogue.rules}
+        self._top = {key: top[key.rule] for key, q in quantities.items() if q is Quantity.DEPTH and key.rule in top}
 
     def zones_of(self, targets: Iterable[Target]) -> list[str]:
-        """The zones in which these targets are, in the catalogue's order."""
-        return sorted({self._zone[target] for target in targets}, key=self._place.__getitem__)
+        """By what zones the incidents of these targets go, in the catalogue's order."""
+        return self._sorted({self._head[self._zone[target]] for target in targets})
 
     def step(
         self,
@@ -86,75 +117,165 @@ class Incidents:
         conditions: Mapping[ConditionKey, Condition],
         moved: Iterable[ConditionKey],
         now_ms: int,
+        changes: Sequence[Change] = (),
     ) -> tuple[IncidentState, list[Announcement]]:
-        """moved: the conditions that may have altered since the last step. `state` is consumed."""
+        """moved: the conditions that may have altered since the last step. changes: what befell them, and those that
+        are watched no longer. `state` is consumed."""
         out: list[Announcement] = []
+        left: set[str] = set()
         if state.wet is None:  # a restart, perhaps with another catalogue: look at everything once
             state.wet = {zone: set() for zone in self._place}
             moved = list(conditions)
-            state.open = {zone: o for zone, o in state.open.items() if zone in self._place}
-        zones = set()
+            state.aside = {key: a for key, a in state.aside.items() if key in conditions}
+            left = self._move_house(state, now_ms, out)
+        zones = {self._head[zone] for zone in left if zone in self._head}
         for key in moved:
-            zone = self._zone[key.target]
+            zone = self._head[self._zone[key.target]]
             zones.add(zone)
             (state.wet[zone].discard if conditions[key].level is None else state.wet[zone].add)(key)
+            self._heed_again(state, conditions[key])
+        for change in changes:
+            self._note_lost(state, change, zones)
         zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
-        state.looked_at = sorted(zones, key=self._place.__getitem__)
+        state.looked_at = self._sorted(zones)
         for zone in state.looked_at:
-            wet = [conditions[key] for key in sorted(state.wet[zone])]
+            wet = [conditions[key] for key in sorted(state.wet[zone]) if key not in state.aside]
             current = state.open.get(zone)
             if current is None:
                 if wet:
-                    state.open[zone] = self._open(zone, wet, now_ms, out)
+                    state.open[zone] = self._open(zone, wet, state, now_ms, out)
             elif not wet:
-                closed = replace(current.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
-                out.append(Announcement(closed, MsgType.CANCEL, Why.ENDED_DRY))
+                self._close(current, now_ms, out)
                 del state.open[zone]
             else:
                 self._go_on(current, wet, now_ms, out)
+        state.looked_at += sorted(left - zones)
         return state, out
 
-    def _open(self, zone: str, wet: list[Condition], now_ms: int, out: list[Announcement]) -> OpenIncident:
-        evidence = [self._evidence(c) for c in wet]
-        level, certainty = _highest(wet), _certainty(wet)
+    def end(
+        self, state: IncidentState, incident: str, ended: Ended, now_ms: int
+    ) -> tuple[IncidentState, list[Announcement]]:
+        """A person ends an incident; nothing when it is not open. `state` is consumed."""
+        zone = next((zone for zone, o in state.open.items() if o.incident.id == incident), None)
+        if zone is None:
+            return state, []
+        o = state.open.pop(zone)
+        for e in o.incident.evidence:
+            state.aside[e.key] = Aside(e.level, e.value)
+        state.ended[zone] = incident
+        why = Why.WITHDRAWN if ended.reason is Ending.FALSE else Why.ENDED_BY_PERSON
+        closed = replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, ended=ended)
+        if zone not in state.looked_at:
+            state.looked_at.append(zone)
+        return state, [Announcement(closed, MsgType.CANCEL, why)]
+
+    # --- what befalls conditions ---
+
+    def _heed_again(self, state: IncidentState, c: Condition) -> None:
+        """One that was set aside counts again when it is dry, or worse than it was."""
+        aside = state.aside.get(c.key)
+        if aside is None:
+            return
+        worse = c.level is not None and (
+            c.level.rank > aside.level.rank
+            or (c.key in self._top and is_deeper(aside.value, c.shown_value, self._top[c.key]))
+        )
+        if c.level is None or worse:
+            del state.aside[c.key]
+
+    def _note_lost(self, state: IncidentState, change: Change, zones: set[str]) -> None:
+        before, level = change.level_before, change.level
+        fell = before is not None and (level is None or level.rank < before.rank)
+        why = _LOST.get(change.reason)
+        for zone, o in state.open.items():
+            if fell and why is not None and any(e.key == change.key for e in o.incident.evidence):
+                o.lost[change.key] = why
+                zones.add(zone)
+            elif change.reason in _JUDGED:
+                o.lost.pop(change.key, None)
+
+    def _move_house(self, state: IncidentState, now_ms: int, out: list[Announcement]) -> set[str]:
+        """Incidents of zones that the catalogue no longer has, or that share incidents now, go where their places are
+        now; those whose places are gone, or in several zones, end. The zones that have none any more."""
+        left = set()
+        for zone, o in list(state.open.items()):
+            if self._head.get(zone) == zone:
+                continue
+            del state.open[zone]
+            left.add(zone)
+            now_in = {self._head[self._zone[e.key.target]] for e in o.incident.evidence if e.key.target in self._zone}
+            to = now_in.pop() if len(now_in) == 1 else None
+            if to is not None and to not in state.open:
+                o.incident, o.told = (replace(i, zone=to) for i in (o.incident, o.told))
+                state.open[to] = o
+                left.add(to)
+            else:
+                gone = replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
+                out.append(Announcement(gone, MsgType.CANCEL, Why.NO_LONGER_WATCHED))
+        return left
+
+    # --- one zone ---
+
+    def _open(
+        self, zone: str, wet: list[Condition], state: IncidentState, now_ms: int, out: list[Announcement]
+    ) -> OpenIncident:
+        level, evidence = _highest(wet), tuple(map(self._evidence, wet))
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
-        incident = Incident(name, zone, level, level, certainty, now_ms, now_ms, None, tuple(evidence))
+        if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
+            name = f"{last}b"
+        zones = self._zones(evidence)
+        incident = Incident(name, zone, level, level, _certainty(wet), now_ms, now_ms, None, evidence, zones)
         out.append(Announcement(incident, MsgType.ALERT, Why.OPENED))
-        opened = OpenIncident(incident, now_ms, level, _gist(evidence), certainty)
-        opened.next_ms = self._next_ms(opened)
+        opened = OpenIncident(incident, incident, now_ms)
+        opened.next_ms = self._due_ms(opened, Haste.RENEWAL)
         return opened
 
+    def _close(self, current: OpenIncident, now_ms: int, out: list[Announcement]) -> None:
+        closed = replace(current.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
+        why = weightiest(current.lost.values()) if current.lost else Why.ENDED_DRY
+        out.append(Announcement(closed, MsgType.CANCEL, why))
+
     def _go_on(self, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]) -> None:
-        evidence = [self._evidence(c) for c in wet]
-        level = _highest(wet)
-        peak = max(current.incident.peak_level, level, key=lambda x: x.rank)
-        current.incident = replace(
+        level, evidence = _highest(wet), tuple(map(self._evidence, wet))
+        now = current.incident = replace(
             current.incident,
             level=level,
-            peak_level=peak,
-            certainty=_certainty(wet),
-            evidence=tuple(evidence),
+            peak_level=max(current.incident.peak_level, level, key=lambda x: x.rank),
+            certainty=_certainty(wet, current.incident.certainty),
+            evidence=evidence,
+            zones=self._zones(evidence),
         )
-        current.next_ms = self._next_ms(current)
-        if now_ms >= current.next_ms:
-            incident = current.incident = replace(current.incident, updated_ms=now_ms)
-            out.append(Announcement(incident, MsgType.UPDATE, _why(current)))
-            current.sent_ms, current.sent_level, current.sent_evidence = now_ms, level, _gist(evidence)
-            current.sent_certainty = incident.certainty
-            current.next_ms = self._next_ms(current)
+        muted = any(c.reason is Reason.MUTED for c in wet)
+        why, haste = news(current.told, now, current.lost, self._top, muted)
+        if haste > Haste.GATHER:
+            current.worse_ms = None
+        elif current.worse_ms is None:
+            current.worse_ms = now_ms
+        current.next_ms = self._due_ms(current, haste)
+        if now_ms < current.next_ms:
+            return
+        says = current.told if why is Why.RENEWAL else now  # a renewal has the same text
+        current.told = replace(says, updated_ms=now_ms, acknowledged=now.acknowledged, owner=now.owner)
+        current.incident = replace(now, updated_ms=now_ms)
+        current.told_ms, current.worse_ms = now_ms, None
+        out.append(Announcement(current.told, MsgType.UPDATE, why))
+        current.next_ms = self._due_ms(current, Haste.RENEWAL)
 
-    def _next_ms(self, o: OpenIncident) -> int:
-        """When the next Update of an incident as it stands is due."""
-        now = o.incident
-        if now.level.rank > o.sent_level.rank:
-            return o.sent_ms
-        expires_s = self._catalogue.response_plan.responses[o.sent_level].expires_s
-        wait_s = max(expires_s / 2, expires_s - self._settings.renew_s)
-        if now.level is not o.sent_level or now.certainty is not o.sent_certainty:
-            wait_s = min(wait_s, self._settings.quiet_s)
-        elif _gist(now.evidence) != o.sent_evidence:
-            wait_s = min(wait_s, self._settings.evidence_s)
-        return o.sent_ms + math.ceil(wait_s * 1000)
+    def _due_ms(self, o: OpenIncident, haste: Haste) -> int:
+        """When the next message of an incident as it stands is due."""
+        s = self._settings
+        if haste is Haste.AT_ONCE:
+            return o.told_ms
+        expires_s = self._catalogue.response_plan.responses[o.told.level].expires_s
+        renewal_ms = o.told_ms + math.ceil(max(expires_s / 2, expires_s - s.renew_s) * 1000)
+        if haste is Haste.RENEWAL:
+            return renewal_ms
+        if haste is Haste.GATHER:
+            assert o.worse_ms is not None
+            return min(renewal_ms, o.worse_ms + math.ceil(s.gather_s * 1000))
+        return min(renewal_ms, o.told_ms + math.ceil((s.quiet_s if haste is Haste.QUIET else s.evidence_s) * 1000))
+
+    # --- shapes ---
 
     def _evidence(self, c: Condition) -> Evidence:
         assert c.level is not None
@@ -175,36 +296,36 @@ class Incidents:
             c.doubt.value,
         )
 
+    def _zones(self, evidence: Iterable[Evidence]) -> tuple[str, ...]:
+        return tuple(self._sorted({self._zone[e.key.target] for e in evidence}))
 
-def _why(o: OpenIncident) -> Why:
-    """For what an incident as it stands gets an Update."""
-    if o.incident.level is not o.sent_level:
-        return Why.WORSE if o.incident.level.rank > o.sent_level.rank else Why.EASED
-    if o.incident.certainty is not o.sent_certainty:
-        return Why.CERTAINTY
-    return Why.AREA if _gist(o.incident.evidence) != o.sent_evidence else Why.RENEWAL
+    def _sorted(self, zones: Iterable[str]) -> list[str]:
+        return sorted(zones, key=self._place.__getitem__)
+
+
+def _heads(catalogue: Catalogue) -> dict[str, str]:
+    """Each zone, and the zone by which its incidents go: the first that names the same group, or itself."""
+    first: dict[str, str] = {}
+    return {
+        zone.id: zone.id if zone.incident_group is None else first.setdefault(zone.incident_group, zone.id)
+        for zone in catalogue.zones.values()
+    }
 
 
 def _highest(wet: list[Condition]) -> Level:
     return max((c.level for c in wet if c.level is not None), key=lambda level: level.rank)
 
 
-def _gist(evidence: Iterable[Evidence]) -> tuple[tuple[Target, str], ...]:
-    """What makes a difference to a reader: which targets, at which levels (the highest of any rule)."""
-    out: dict[Target, Level] = {}
-    for e in evidence:
-        before = out.get(e.key.target)
-        if before is None or e.level.rank > before.rank:
-            out[e.key.target] = e.level
-    return tuple((target, level.value) for target, level in out.items())
-
-
-def _certainty(wet: list[Condition]) -> Certainty:
-    """Observed when a trusted reading speaks for the level; Possible when all that do are silent."""
+def _certainty(wet: list[Condition], before: Certainty = Certainty.POSSIBLE) -> Certainty:
+    """How far readings speak for the level: Observed by a trusted one, Likely by a doubted one, Possible by one that
+    may have drifted, and where all that did are silent. before: of the incident, which stays while all are clearing: a
+    reading below a level does not speak for it."""
     highest = _highest(wet)
     top = [c for c in wet if c.level is highest]
-    if any(c.state is not ConditionState.UNKNOWN and not c.suspect for c in top):
+    speak = [c for c in top if c.state not in (ConditionState.UNKNOWN, ConditionState.CLEARING)]
+    if any(not c.suspect for c in speak):
         return Certainty.OBSERVED
-    if any(c.state is not ConditionState.UNKNOWN for c in top):
+    if any(c.doubt is not Doubt.DRIFT for c in speak):
         return Certainty.LIKELY
-    return Certainty.POSSIBLE
+    clearing = any(c.state is ConditionState.CLEARING for c in top)
+    return before if clearing and not speak else Certainty.POSSIBLE

@@ -66,6 +66,22 @@ class ConditionSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LateReading:
+    """A reading that came too late to warn, and what it would have warned of.
+
+    rule: empty in a row from before there were several. value: in the channel's unit. Times are UTC milliseconds.
+    """
+
+    number: int
+    channel: int
+    rule: str
+    reading_ms: int
+    came_ms: int
+    value: float
+    level: Level
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """A condition that speaks for an incident.
 
@@ -90,8 +106,37 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Act:
+    """What a person did about an incident. who: as in the audit record. at_ms: UTC, as the decision says."""
+
+    who: str
+    at_ms: int
+
+
+class Ending(StrEnum):
+    """Why a person ended an incident."""
+
+    FALSE = "false"  # there was no water
+    OVER = "over"  # it is dealt with
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """That a person ended an incident. note: in their own words; may be empty."""
+
+    who: str
+    at_ms: int
+    reason: Ending
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
-    """What a zone's conditions amount to. closed_ms: None while open."""
+    """What the conditions of a zone, or of zones that share incidents, amount to. closed_ms: None while open.
+
+    zone: the first of those in the catalogue. zones: in which places are or were told of; empty in an incident of a
+    release that had one zone an incident. acknowledged: by whom first. owner: who took it over last.
+    """
 
     id: str
     zone: str
@@ -102,6 +147,10 @@ class Incident:
     updated_ms: int
     closed_ms: int | None
     evidence: Sequence[Evidence]
+    zones: Sequence[str] = ()
+    acknowledged: Act | None = None
+    owner: Act | None = None
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)

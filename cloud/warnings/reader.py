@@ -11,7 +11,9 @@ from sqlalchemy import Engine, select
 from cloud.warnings import store
 from cloud.warnings import tables as t
 from cloud.warnings.codec import incident_from_json
-from cloud.warnings.model import ConditionSnapshot, Incident, Message, MessageHead
+from cloud.warnings.decisions import People
+from cloud.warnings.model import ConditionSnapshot, Incident, LateReading, Message, MessageHead
+from contract.catalogue.rules import Level
 from contract.conditions.columns import State
 
 
@@ -45,6 +47,19 @@ class WarningsReader(Protocol):
         """None when there is none of that id."""
         ...
 
+    def late(
+        self, channels: Collection[int] | None, start_ms: int | None, end_ms: int | None, limit: int, before: int | None
+    ) -> Sequence[LateReading]:
+        """Readings that came too late and would have warned, newest come first.
+
+        channels: None for all. start_ms, end_ms: of the readings, the end not included. before: of a smaller number.
+        """
+        ...
+
+    def people(self) -> People:
+        """What holds of what people decided; mutes that are over may be in it still."""
+        ...
+
     def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
         """Every condition there is, by target and rule; or those whose target is one of these channels."""
         ...
@@ -53,11 +68,18 @@ class WarningsReader(Protocol):
 class LedgerReader:
     """A `WarningsReader` of a ledger that a view writes.
 
-    version, conditions: how the view's results are counted, and its conditions as they stand: those are in memory.
+    version, conditions, people: how the view's results are counted, and its conditions and what people decided as they
+    stand: those are in memory.
     """
 
-    def __init__(self, ledger: Engine, version: Callable[[], int], conditions: Callable[[], State]) -> None:
-        self._ledger, self._version, self._conditions = ledger, version, conditions
+    def __init__(
+        self,
+        ledger: Engine,
+        version: Callable[[], int],
+        conditions: Callable[[], State],
+        people: Callable[[], People] = People,
+    ) -> None:
+        self._ledger, self._version, self._conditions, self._people = ledger, version, conditions, people
 
     def version(self) -> int:
         return self._version()
@@ -93,6 +115,28 @@ class LedgerReader:
         with self._ledger.connect() as db:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
         return None if row is None else store.message_of(row)
+
+    def late(
+        self, channels: Collection[int] | None, start_ms: int | None, end_ms: int | None, limit: int, before: int | None
+    ) -> Sequence[LateReading]:
+        query = select(t.late).where(t.late.c.would_have_warned.is_not(None)).order_by(t.late.c.id.desc()).limit(limit)
+        if channels is not None:
+            query = query.where(t.late.c.channel.in_(list(channels)))
+        if start_ms is not None:
+            query = query.where(t.late.c.reading_ms >= start_ms)
+        if end_ms is not None:
+            query = query.where(t.late.c.reading_ms < end_ms)
+        if before is not None:
+            query = query.where(t.late.c.id < before)
+        with self._ledger.connect() as db:
+            rows = db.execute(query).all()
+        return [
+            LateReading(r.id, r.channel, r.rule or "", r.reading_ms, r.now_ms, r.value, Level(r.would_have_warned))
+            for r in rows
+        ]
+
+    def people(self) -> People:
+        return self._people()
 
     def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
         state = self._conditions()

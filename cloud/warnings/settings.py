@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import LANGUAGES, NameText, unfit
 from contract.refusing import refusal
-from contract.settings_model import Positive, SettingsModel, Some
+from contract.settings_model import NotNegative, Positive, SettingsModel, Some
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
@@ -45,9 +45,10 @@ class WarningSettings(SettingsModel):
     code of the event in it (GB/T 35561's is unverified). references: which earlier messages one names, those that have
     not expired or all.
 
-    quiet_s: from a message to an Update because the incident eased or its certainty changed (one that gets worse does
-    not wait). evidence_s: to an Update because another station joined, or anything else about the evidence changed.
-    renew_s: an Update this long before a message expires.
+    gather_s: from when a place joins an incident or gets worse in it to an Update, so that what comes close together is
+    told together (an incident whose own level rises does not wait). quiet_s: from a message to an Update because the
+    incident eased or its certainty changed. evidence_s: to an Update because a place left it or eased. renew_s: an
+    Update this long before a message expires.
     """
 
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
@@ -62,8 +63,9 @@ class WarningSettings(SettingsModel):
         },
     )
     references: Literal["unexpired", "all"] = "unexpired"
-    quiet_s: Positive = 300.0
-    evidence_s: Positive = 900.0
+    gather_s: NotNegative = 30.0
+    quiet_s: Positive = 1800.0
+    evidence_s: Positive = 3600.0
     renew_s: Positive = 600.0
 
     @model_validator(mode="after")

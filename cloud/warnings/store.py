@@ -13,14 +13,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.log.base import START, Cursor
 from cloud.warnings import tables as t
 from cloud.warnings.codec import (
+    aside_from_json,
+    aside_json,
     evidence_from_json,
     evidence_json,
     incident_json,
     open_incident_from_json,
     open_incident_json,
 )
+from cloud.warnings.decisions import People, people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState, Outcome
-from cloud.warnings.incidents import OpenIncident
+from cloud.warnings.incidents import IncidentState, OpenIncident
 from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from contract.catalogue.rules import Level
 from contract.conditions.stored import from_json
@@ -51,6 +54,8 @@ def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState
         engine.restore_conditions(map(from_json, conditions)),
         number=head["number"],
         detectors=engine.restore_detectors(head.get("detectors", {})),
+        people=people_from_json(head.get("people", {})),
+        incidents=IncidentState(aside=aside_from_json(head.get("aside", ())), ended=dict(head.get("ended", {}))),
     )
     for body in opened:
         o = open_incident_from_json(body)
@@ -61,6 +66,12 @@ def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState
         state.conditions.mark(np.arange(len(state.conditions)))
         save(db, name, Cursor(row.cursor), state, engine, state.incidents.open)
     return Cursor(row.cursor), state
+
+
+def load_people(db: Connection, name: str = "warnings") -> People:
+    """What people decided, as far as it was stored."""
+    row = db.execute(select(t.view_state.c.state).where(t.view_state.c.name == name)).first()
+    return people_from_json({} if row is None else json.loads(row.state).get("people", {}))
 
 
 def save(
@@ -82,7 +93,13 @@ def save(
     bodies = [{"zone": z, "body": json.dumps(_body(state, opened[z]))} for z in sorted(zones) if z in opened]
     _replace(db, t.open_incidents, bodies)
     detectors = engine.dump_detectors(state)
-    head = {"number": state.number, **({"detectors": detectors} if detectors else {})}
+    head = {
+        "number": state.number,
+        **({"detectors": detectors} if detectors else {}),
+        "people": people_json(state.people),
+        "aside": aside_json(state.incidents),
+        "ended": state.incidents.ended,
+    }
     _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps(head)})
 
 

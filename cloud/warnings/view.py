@@ -46,7 +46,9 @@ class WarningsView:
         self._cursor: Cursor
         self._ahead: bool
         self._version = 0
-        self.reader = LedgerReader(ledger, lambda: self._version, lambda: self._state.conditions)
+        self.reader = LedgerReader(
+            ledger, lambda: self._version, lambda: self._state.conditions, lambda: self._state.people
+        )
         with reading(self._ledger, "`headwater-cloud view rebuild warnings` makes them again from the log"):
             self._load()
 

@@ -137,5 +137,10 @@ class Catalogue:
         own = (r for r in self.rules_by_channel.get(channel, ()) if r.detector == "threshold")
         return next((r.levels for r in own), {})
 
+    def compared_with(self, channel: int) -> Sequence[float]:
+        """All that rules compare the channel's own value with, in its quantity's unit, rising."""
+        own = (r for r in self.rules_by_channel.get(channel, ()) if r.detector == "threshold")
+        return sorted({value for rule in own for value in rule.levels.values()})
+
     def station_channels(self, station: str) -> Sequence[ChannelInfo]:
         return [self.channels[c.id] for c in self.stations[station].channels]

@@ -84,6 +84,8 @@ class Reporting(SettingsModel):
     deadband: a change of more than this from the last reported value is sent.
     heartbeat_s: a reading is sent at least this often.
     burst_rise_per_s: while a value rises at this rate or faster, every reading is sent; None never bursts.
+
+    Beside this a value is sent that reaches a level of a rule which the last one sent was below.
     """
 
     deadband: NotNegative = 0.0

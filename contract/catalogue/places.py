@@ -108,11 +108,16 @@ _OF_PUMPS = (*_EACH, "wet_well_area_m2", "drains_back_m")
 
 
 class Zone(SettingsModel):
-    """area: the ring of (lat, lon) a CAP polygon names; closed or not."""
+    """area: the ring of (lat, lon) a CAP polygon names; closed or not.
+
+    incident_group: zones that name the same one share their incidents: water that stands in several of them is told of
+    in one message, of those that it stands in. None: the zone has its own.
+    """
 
     id: Id
     name: Name
     area: Many[tuple[float, float]] = Field(min_length=3)
+    incident_group: Id | None = None
 
 
 class Subdistrict(SettingsModel):

@@ -7,7 +7,7 @@ jumped, for what it remembers from before a jump stands in another time.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,7 @@ class PipelineState:
 class Processed:
     """readings: what to store and send: the reported ones in the batch's order, then corrections of earlier ones.
 
-    lane: ALARM while water rises fast in a channel, else LIVE.
+    lane: ALARM while water rises fast in a channel or when it reaches a level, else LIVE.
     counts: `made` (all that came), `suppressed` (not worth the link), `reported` (made less suppressed), `corrected`
     (earlier readings that got a worse flag) -> channel number -> readings; a channel without any is left out.
     noticed: readings that a technician should hear of, each (channel, UTC ms, value, what): a counter that began anew,
@@ -53,10 +53,10 @@ class Processed:
 class Pipeline:
     """Quality and reporting of one gateway's channels, each with the settings of its catalogue."""
 
-    def __init__(self, channels: Sequence[ChannelInfo]) -> None:
-        """Raises ValueError when a channel is listed twice."""
+    def __init__(self, channels: Sequence[ChannelInfo], levels: Mapping[int, Collection[float]] | None = None) -> None:
+        """levels: by channel, what rules compare its values with. Raises ValueError when a channel is listed twice."""
         self._quality = QualityTests.of(channels)
-        self._reporter = Reporter.of(channels)
+        self._reporter = Reporter.of(channels, levels)
 
     def initial(self, jumped_ms: int = 0) -> PipelineState:
         """Nothing seen, nothing sent: the first reading of each channel is reported."""

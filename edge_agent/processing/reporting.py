@@ -1,13 +1,14 @@
 """Report by exception: which readings are worth the link. Pure, over arrays of channels.
 
 Sent is the first reading of a channel, a value that left the deadband around the last one *sent*, a new flag, every
-reading while water rises fast, and one a heartbeat. Held as the last value sent, the series in the cloud then stays
-within the deadband of everything that was suppressed.
+reading while water rises fast, one a heartbeat, and one that reaches a level of a rule which the last one sent was
+below, with the one after it: of a slow rise nobody is to be told a deadband late, nor on one reading. Held as the last
+value sent, the series in the cloud then stays within the deadband of everything that was suppressed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,7 @@ _EPSILON = 5e-10
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """send: what to report, in the batch's order. urgent: water rises in it.
+    """send: what to report, in the batch's order. urgent: water rises in it, or reaches a level.
 
     made, suppressed: readings counted by channel number.
     """
@@ -36,35 +37,53 @@ class Report:
 
 @dataclass(slots=True)
 class ReportState:
-    """What was last sent and last seen of each channel. `step` consumes it: use the one it returns."""
+    """What was last sent and last seen of each channel. `step` consumes it: use the one it returns.
+
+    reached: whether the last one seen reached a level that the one sent before it was below.
+    """
 
     sent_value: Float64s
     sent_ms: Int64s
     sent_flag: Uint8s
     seen_value: Float64s
     seen_ms: Int64s
+    reached: Bools
 
 
 class Reporter:
-    """The settings of a set of channels, compiled to arrays."""
+    """The settings of a set of channels, compiled to arrays. levels: by channel, what rules compare its values with."""
 
-    def __init__(self, numbers: Sequence[int], settings: Sequence[Reporting]) -> None:
+    def __init__(
+        self,
+        numbers: Sequence[int],
+        settings: Sequence[Reporting],
+        levels: Mapping[int, Collection[float]] | None = None,
+    ) -> None:
         order = np.argsort(np.array(numbers, np.uint32), kind="stable")
         chosen = [settings[i] for i in order]
         self.channels: Uint32s = np.array(numbers, np.uint32)[order]
         self._deadband = np.array([s.deadband for s in chosen], np.float64) + _EPSILON
         self._heartbeat_ms = np.array([s.heartbeat_s * 1000 for s in chosen], np.int64)
         self._burst = np.array([s.burst_rise_per_s or np.inf for s in chosen], np.float64)
+        own = [sorted((levels or {}).get(n, ())) for n in self.channels.tolist()]
+        self._levels = np.full((len(own), max(map(len, own), default=0)), np.inf)
+        for row, values in enumerate(own):
+            self._levels[row, : len(values)] = values
 
     @classmethod
-    def of(cls, channels: Sequence[ChannelInfo]) -> Reporter:
-        return cls([c.id for c in channels], [c.reporting for c in channels])
+    def of(cls, channels: Sequence[ChannelInfo], levels: Mapping[int, Collection[float]] | None = None) -> Reporter:
+        return cls([c.id for c in channels], [c.reporting for c in channels], levels)
 
     def initial(self) -> ReportState:
         n = len(self.channels)
         never = np.iinfo(np.int64).min // 2
         return ReportState(
-            np.full(n, np.nan), np.full(n, never), np.zeros(n, np.uint8), np.full(n, np.nan), np.full(n, never)
+            np.full(n, np.nan),
+            np.full(n, never),
+            np.zeros(n, np.uint8),
+            np.full(n, np.nan),
+            np.full(n, never),
+            np.zeros(n, np.bool_),
         )
 
     def step(self, state: ReportState, batch: ReadingBatch) -> tuple[ReportState, Report]:
@@ -86,7 +105,9 @@ class Reporter:
         due = batch.time_ms - state.sent_ms[row] >= self._heartbeat_ms[row]
         elapsed_s = np.maximum(batch.time_ms - state.seen_ms[row], 1) / 1000
         rising = (batch.value - state.seen_value[row]) / elapsed_s >= self._burst[row]
-        keep = late | changed | due | rising
+        before, level = state.sent_value[row][:, None], self._levels[row]
+        reached: Bools = np.any((batch.value[:, None] >= level) & ~(before >= level), axis=1)
+        keep = late | changed | due | rising | reached | state.reached[row]
         mark = row[keep & ~late]
         from_batch = keep & ~late
         state.sent_value[mark] = batch.value[from_batch]
@@ -95,7 +116,8 @@ class Reporter:
         seen = row[~late]
         state.seen_value[seen] = batch.value[~late]
         state.seen_ms[seen] = batch.time_ms[~late]
-        return keep, bool(np.count_nonzero(rising & ~late))
+        state.reached[seen] = reached[~late]
+        return keep, bool(np.count_nonzero((rising | reached) & ~late))
 
 
 def _count(channels: Uint32s) -> dict[int, int]:

@@ -16,7 +16,9 @@ _CAMPAIGN = "a part of the seeded campaign, which tests/simulators/promise runs 
 _FAULT_RUN = "a part of the fault runs with real processes: tests/run"
 
 TESTED_BY_OTHERS = {
+    "cloud.api.decisions": "mounted into the application that tests/cloud/api/test_decisions.py asks",
     "cloud.api.health": "mounted into the application that tests/cloud/api asks over HTTP",
+    "cloud.api.late": "mounted into the application that tests/cloud/api/test_late.py asks",
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
     "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
     "cloud.app.allocator": "works on a whole process: tests/cloud/app/test_allocator.py starts one that imports it",
@@ -24,13 +26,12 @@ TESTED_BY_OTHERS = {
     "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.cap.faults": "one record; tests/cloud/cap/test_check.py reads it",
     "cloud.cap.profiles": "by name through cloud.cap.check: tests/cloud/cap/test_check.py",
-    "cloud.cap.rules": "through cloud.cap.check: tests/cloud/cap/test_check.py",
     "cloud.cli.access": "its commands are given through cloud.cli.main by tests/cloud/cli/test_access.py",
     "cloud.cli.cap": "its commands are given through cloud.cli.main by tests/cloud/cli/test_cap.py",
+    "cloud.cli.decisions": "its commands are given through cloud.cli.main by tests/cloud/cli/test_decisions.py",
     "cloud.cli.gateways": "its commands are given through cloud.cli.main by tests/cloud/cli/test_gateways.py",
     "cloud.ingest.links": "one record without behaviour; tests/cloud/ingest/test_gateway_state.py compares it",
     "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
-    "cloud.warnings.reader": "the reading half of the view: tests/cloud/warnings/test_view.py",
     "contract.catalogue.texts": "one record; tests/cloud/warnings/test_texts.py reads it from a folder",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
     "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",

@@ -9,15 +9,12 @@ from pathlib import Path
 
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Device
-from contract.catalogue.places import Zone
 from contract.catalogue.rules import Level, Rule
 from host.district_folder import load
 
 _DISTRICT = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
 # Zone -> its channels: an underpass and a street; one gateway has a channel in each of two zones.
 PLACES = {"shakou": (101, 421), "weiwu": (201, 451), "riverside": (431,)}
-# Each zone has incidents of its own.
-_ALONE = {"incident_group": None} if "incident_group" in Zone.model_fields else {}
 OFF_DELAY_S, MIN_HOLD_S, STALE_S, EXPIRES_S = 300.0, 300.0, 600.0, 1800.0
 
 
@@ -35,8 +32,7 @@ def first_edition(rng: random.Random) -> Edition:
     channels = {c for zone in zones for c in PLACES[zone]}
     at_once = rng.random() < 0.15  # a site that wants no on-delay
     period_s = rng.choice((30.0, 60.0, 60.0, 60.0))
-    patience_s = rng.choice((60.0, 60.0, 180.0))  # of streets
-    return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s, patience_s))
+    return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s))
 
 
 def next_edition(old: Edition, rng: random.Random) -> Edition:
@@ -51,9 +47,7 @@ def _whole() -> Catalogue:
 
 
 @cache
-def _cut(
-    zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, period_s: float, patience_s: float
-) -> Catalogue:
+def _cut(zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, period_s: float) -> Catalogue:
     whole = _whole()
     infos = {c: replace(whole.channels[c], device=_paced(whole, c, period_s)) for c in channels}
     stations = {infos[c].station.id: infos[c].station for c in channels}
@@ -62,12 +56,12 @@ def _cut(
     delays = {"off_delay_s": OFF_DELAY_S, "min_hold_s": MIN_HOLD_S, "stale_after_s": STALE_S}
     steps = {Level.BLUE: 0.10, Level.YELLOW: 0.15, Level.ORANGE: 0.25, Level.RED: 0.50}
     rules = [Rule(id="deep", channels=deep, levels=steps, on_delay_s=0 if at_once else 30, **delays)] if deep else []
-    rules.append(Rule(id="flat", channels=flat, levels={**steps, Level.RED: 0.40}, on_delay_s=patience_s, **delays))
+    rules.append(Rule(id="flat", channels=flat, levels={**steps, Level.RED: 0.40}, on_delay_s=60, **delays))
     plan = whole.response_plan
     responses = {level: r.model_copy(update={"expires_s": EXPIRES_S}) for level, r in plan.responses.items()}
     return replace(
         whole,
-        zones={zone: whole.zones[zone].model_copy(update=_ALONE) for zone in zones},
+        zones={zone: whole.zones[zone] for zone in zones},
         stations=stations,
         channels=infos,
         rules=tuple(rules),

@@ -36,6 +36,13 @@ MORE_THAN_READ = {
     ("GET", "/v1/audit"): Scope.ADMINISTER,
     ("POST", "/v1/clock/confirm"): Scope.OPERATE,
     ("POST", "/v1/quarantine/{number}/release"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/acknowledge"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/take-over"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/end"): Scope.DECIDE,
+    ("POST", "/v1/mutes"): Scope.DECIDE,
+    ("DELETE", "/v1/mutes/channel/{number}"): Scope.DECIDE,
+    ("DELETE", "/v1/mutes/station/{name}"): Scope.DECIDE,
+    ("PUT", "/v1/rain-signal"): Scope.DECIDE,
 }
 APP, _ = api.guarded()
 

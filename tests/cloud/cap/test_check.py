@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.cap.check import MAX_BYTES, check
+from cloud.cap.check import MAX_BYTES, MOST_FAULTS, check
 from tests.cloud.cap.sound import SOUND
 
 RING = "34.774,113.668 34.774,113.674 34.754,113.690 34.754,113.668 34.774,113.668"
@@ -178,6 +178,20 @@ def test_every_message_of_a_feed_is_checked() -> None:
     feed = f'<feed xmlns="http://www.w3.org/2005/Atom">{entry * 2}</feed>'
     assert [f.element for f in check(feed.encode())] == ["alert/info/expires"] * 2
     assert "this feed holds no CAP 1.2 messages" in said('<feed xmlns="http://www.w3.org/2005/Atom"/>')[0]
+
+
+def test_a_hostile_message_is_no_work() -> None:
+    found = check(SOUND.replace("</alert>", "<x/>\n" * 100_000 + "</alert>").encode())
+    assert len(found) == MOST_FAULTS + 1
+    assert "there are more faults; mend these first" in str(found[-1])
+    many = " ".join(f"34.{n % 9:05},113.{n:06}" for n in range(100_000))
+    (fault,) = check(SOUND.replace(RING, many).encode())
+    assert "the polygon is open" in str(fault)
+    assert (
+        check(SOUND.replace(RING, f"{many} {many.partition(' ')[0]}").encode()) == []
+    )  # too many to look for crossings
+    (fault,) = check(SOUND.replace("<note>", "<x>").replace("<info>", "<info>" * 300).encode())
+    assert "Excessive depth" in str(fault) or "not well-formed" in str(fault)
 
 
 def test_profiles_ask_for_more() -> None:

@@ -65,8 +65,8 @@ def test_what_a_newer_release_decided_is_passed_over_aloud(
 ) -> None:
     view = open_view(open_ledger("sqlite://"), city(small_district))
     with caplog.at_level(logging.WARNING):
-        view.apply([decided(1, DecisionKind.END, monkeypatch)])
-    assert "log offset 1: what ada decided (end, incident-1) is of a newer Headwater" in caplog.text
+        view.apply([decided(1, DecisionKind.APPROVE, monkeypatch)])
+    assert "log offset 1: what ada decided (approve, incident-1) is of a newer Headwater" in caplog.text
     assert view.cursor() == 1
 
 

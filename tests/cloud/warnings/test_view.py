@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,18 +23,18 @@ from cloud.warnings import store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Announcement, Incidents, IncidentState
-from cloud.warnings.model import Certainty, Message, MessageHead, MsgType
+from cloud.warnings.model import Certainty, Message, MessageHead, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
-from contract.conditions.latches import State
+from contract.conditions.state import Change, Condition
 from contract.conditions.targets import ConditionKey
 from contract.readings import Flag, ReadingBatch
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
 
-SETTINGS = WarningSettings(quiet_s=300, evidence_s=900)
+SETTINGS = WarningSettings(gather_s=30, quiet_s=300, evidence_s=900)
 MIN = 60_000
 
 
@@ -42,9 +42,14 @@ class LooksAtEveryZone(Incidents):
     """The oracle."""
 
     def step(
-        self, state: IncidentState, conditions: State, moved: Iterable[ConditionKey], now_ms: int
+        self,
+        state: IncidentState,
+        conditions: Mapping[ConditionKey, Condition],
+        moved: Iterable[ConditionKey],
+        now_ms: int,
+        changes: Sequence[Change] = (),
     ) -> tuple[IncidentState, list[Announcement]]:
-        return super().step(state, conditions, list(conditions), now_ms)
+        return super().step(state, conditions, list(conditions), now_ms, changes)
 
 
 def everything(view: WarningsView) -> list[list[tuple[object, ...]]]:
@@ -116,46 +121,50 @@ class Storm:
 def storm(small_district: Catalogue) -> Storm:
     s = Storm(city(small_district))
     s.read(0, c1=0.15, c2=0.0, c3=0.0, c4=0.0)
-    (alert,) = s.wait(1)
+    (alert,) = s.read(1, c1=0.15)
     assert (alert.msg_type, alert.level) == (MsgType.ALERT, Level.BLUE)
     return s
 
 
 def test_getting_worse_does_not_wait(storm: Storm) -> None:
-    storm.read(1, c1=0.3)
-    (update_,) = storm.wait(2)
-    assert (update_.msg_type, update_.level) == (MsgType.UPDATE, Level.YELLOW)
-    storm.read(2, c2=0.6)
-    (update_,) = storm.wait(3)
-    assert (update_.level, len(update_.references)) == (Level.RED, 2)
+    storm.read(1.1, c1=0.3)
+    (update_,) = storm.read(2.1, c1=0.3)
+    assert (update_.msg_type, update_.why, update_.level) == (MsgType.UPDATE, Why.WORSE, Level.YELLOW)
+    storm.read(2.2, c2=0.6)
+    (update_,) = storm.read(3.2, c2=0.6)
+    assert (update_.why, update_.level) == (Why.WORSE, Level.RED)
 
 
-def test_stations_that_join_share_one_update_a_quarter_of_an_hour(storm: Storm) -> None:
-    said = []
-    for at, channel in ((2, "c2"), (5, "c3"), (8, "c4")):
-        said += storm.read(at, c1=0.15, **{channel: 0.15})
-        said += storm.wait(at + 1)
-    said += storm.read(15.9, c1=0.15, c2=0.15, c3=0.15, c4=0.15)
+def test_stations_that_join_together_are_told_together(storm: Storm) -> None:
+    said = storm.read(2, c2=0.15)
+    said += storm.read(2.3, c3=0.15)
+    said += storm.read(2.9, c4=0.15)
+    said += storm.read(3.0, c2=0.15)
+    said += storm.read(3.3, c3=0.15)
     assert said == []
-    (update_,) = storm.wait(16)
-    assert update_.level is Level.BLUE
-    assert all(f"Street {n}" in update_.cap_xml.decode() for n in (1, 2, 3, 4))
+    (update_,) = storm.wait(3.5)
+    assert (update_.why, update_.level) == (Why.JOINED, Level.BLUE)
+    assert {e.channel for e in update_.evidence} == {1, 2, 3}
+    storm.read(3.9, c4=0.15)
+    (update_,) = storm.wait(4.4)
+    assert {e.channel for e in update_.evidence} == {1, 2, 3, 4}
 
 
 def test_easing_waits_for_the_quiet_time_only(storm: Storm) -> None:
-    storm.read(1, c1=0.3)
-    storm.wait(2)
+    storm.read(1.1, c1=0.3)
+    assert len(storm.read(2.1, c1=0.3)) == 1
     storm.read(2.5, c1=0.15)
     storm.read(4.6, c1=0.15)
     assert storm.view.reader.incidents()[0].level is Level.BLUE
-    assert storm.wait(6.9) == []
-    (update_,) = storm.wait(7)
+    assert storm.wait(7) == []
+    (update_,) = storm.wait(7.1)
+    assert update_.why is Why.EASED
     assert update_.level is Level.BLUE
 
 
 def test_silence_changes_the_certainty_and_is_told(storm: Storm) -> None:
-    assert storm.wait(10) == []
-    (update_,) = storm.wait(10.1)  # silent for more than ten minutes
+    assert storm.wait(11) == []
+    (update_,) = storm.wait(11.1)  # silent for more than ten minutes
     assert storm.view.reader.incidents()[0].certainty is Certainty.POSSIBLE
     assert b"<certainty>Possible</certainty>" in update_.cap_xml
 

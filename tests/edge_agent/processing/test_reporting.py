@@ -47,6 +47,17 @@ def test_every_reading_is_sent_while_water_rises() -> None:
     assert not reporter.step(reporter.initial(), series([0.0, 0.0]))[1].urgent
 
 
+def test_a_value_that_reaches_a_level_is_sent_at_once_with_the_one_after_it() -> None:
+    """Within the deadband of the last one sent. What then wanders around the level says so again, once it was below."""
+    reporter = Reporter([1], [Reporting(deadband=0.012)], {1: [0.10, 0.15]})
+    values = [0.092, 0.095, 0.099, 0.1, 0.099, 0.101, 0.098, 0.103]
+    _, report = reporter.step(reporter.initial(), series(values))
+    assert report.send.value.tolist() == [0.092, 0.1, 0.099, 0.101, 0.098, 0.103]
+    assert report.urgent
+    other = Reporter([1], [Reporting(deadband=0.012)])
+    assert other.step(other.initial(), series(values))[1].send.value.tolist() == [0.092]
+
+
 def test_every_tip_is_sent() -> None:
     assert sent(Reporting(deadband=0), series([0.0, 0.2, 0.2, 0.4])) == [0.0, 0.2, 0.4]
 

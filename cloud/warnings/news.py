@@ -1,0 +1,94 @@
+"""What is new in an incident since it was last told, and how long that may wait. Pure.
+
+| What | Why | May wait |
+| --- | --- | --- |
+| the incident's level rose | worse | not at all |
+| a person muted what it rests on, or took that back | decision | not at all |
+| a place joined, at any level | joined | `gather_s` |
+| a place's level rose; above the highest level: its depth doubled, by 0.25 m at least | deeper | `gather_s` |
+| what it rested on was taken back, is watched no longer, or is judged by other thresholds | each its own | `gather_s` |
+| the incident's level fell | eased | `quiet_s` |
+| it became, or is no longer, merely possible | certainty | `quiet_s` |
+| a place left it, or its level fell | area | `evidence_s` |
+| nothing | renewal | until shortly before its message expires |
+
+What may wait is told with whatever is told before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+
+from cloud.warnings.model import Certainty, Evidence, Incident, Why
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+from contract.conditions.targets import ConditionKey, Target
+
+DEEPER_BY_M = 0.25
+
+
+class Haste(IntEnum):
+    """How long news may wait; the less, the sooner."""
+
+    AT_ONCE = 0
+    GATHER = 1
+    QUIET = 2
+    AREA = 3
+    RENEWAL = 4
+
+
+def news(
+    told: Incident, now: Incident, lost: Mapping[ConditionKey, Why], top: Mapping[ConditionKey, float], muted: bool
+) -> tuple[Why, Haste]:
+    """What weighs most of what is new.
+
+    lost: conditions that lost their level without dry readings, and why. top: of a condition of depths, the threshold
+    of its rule's highest level. muted: does anything it rests on stand muted?
+    """
+    before, stands = gist(told.evidence), gist(now.evidence)
+    was, is_now = ({e.key: e.level for e in i.evidence} for i in (told, now))
+    other = [why for key, why in lost.items() if key in was and is_now.get(key) is not was[key]]
+    possible = (told.certainty is Certainty.POSSIBLE) != (now.certainty is Certainty.POSSIBLE)
+    risen = any(level.rank > before[target].rank for target, level in stands.items() if target in before)
+    found: Sequence[tuple[bool, Why, Haste]] = (  # what weighs most first
+        (now.level.rank > told.level.rank, Why.WORSE, Haste.AT_ONCE),
+        (possible and muted, Why.DECISION, Haste.AT_ONCE),
+        (bool(stands.keys() - before.keys()), Why.JOINED, Haste.GATHER),
+        (risen or _deepened(told, now, top), Why.DEEPER, Haste.GATHER),
+        (bool(other), weightiest(other), Haste.GATHER),
+        (now.level is not told.level, Why.EASED, Haste.QUIET),
+        (possible, Why.CERTAINTY, Haste.QUIET),
+        (stands != before or set(told.zones) != set(now.zones), Why.AREA, Haste.AREA),
+    )
+    return next(((why, haste) for holds, why, haste in found if holds), (Why.RENEWAL, Haste.RENEWAL))
+
+
+def gist(evidence: Iterable[Evidence]) -> dict[Target, Level]:
+    """Which targets, at which levels (the highest of any rule)."""
+    out: dict[Target, Level] = {}
+    for e in evidence:
+        before = out.get(e.key.target)
+        if before is None or e.level.rank > before.rank:
+            out[e.key.target] = e.level
+    return out
+
+
+def is_deeper(told_m: float | None, now_m: float | None, top_m: float) -> bool:
+    """Has a depth grown by a class? Above the highest level's threshold, `top_m`, every doubling of what was told, by
+    `DEEPER_BY_M` at least."""
+    if now_m is None or now_m < top_m:
+        return False
+    base_m = max(told_m if told_m is not None else top_m, top_m)
+    return now_m >= max(2 * base_m, base_m + DEEPER_BY_M)
+
+
+def weightiest(whys: Iterable[Why]) -> Why:
+    """Of several reasons for which levels were lost without dry readings, the one that says least of the water."""
+    found = set(whys)
+    return next((w for w in (Why.NO_LONGER_WATCHED, Why.THRESHOLDS_CHANGED) if w in found), Why.CORRECTED)
+
+
+def _deepened(told: Incident, now: Incident, top: Mapping[ConditionKey, float]) -> bool:
+    depth_m = {e.key: e.value for e in told.evidence if e.quantity is Quantity.DEPTH}
+    return any(e.key in top and is_deeper(depth_m.get(e.key), e.value, top[e.key]) for e in now.evidence)

@@ -1,0 +1,91 @@
+"""What is new in an incident, as a table: what was told, how it stands, for what a message is sent and how soon."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud.warnings.model import Certainty, Evidence, Incident, Why
+from cloud.warnings.news import Haste, is_deeper, news, weightiest
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level
+from contract.conditions.state import ConditionState
+from contract.conditions.targets import ConditionKey
+from tests.cloud.warnings.standing import key_of
+
+B, Y, O, R = Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED  # noqa: E741 - as a table reads
+OBSERVED, LIKELY, POSSIBLE = Certainty.OBSERVED, Certainty.LIKELY, Certainty.POSSIBLE
+TOP = {key_of(n): 0.5 for n in (1, 2, 3)}
+Place = tuple[int, Level, float]
+
+
+def incident(certainty: Certainty, *places: Place) -> Incident:
+    evidence = tuple(
+        Evidence(key_of(n), n, f"s{n}", Quantity.DEPTH, level, ConditionState.ACTIVE, value, 0)
+        for n, level, value in places
+    )
+    level = max((p[1] for p in places), key=lambda x: x.rank)
+    return Incident("i", "z0", level, level, certainty, 0, 0, None, evidence, ("z0",))
+
+
+STREET: Place = (1, R, 0.60)
+TABLE = [
+    # told, now -> why, how soon
+    ([(1, B, 0.10)], [(1, Y, 0.20)], Why.WORSE, Haste.AT_ONCE),
+    ([(1, Y, 0.20)], [(1, Y, 0.20), (2, R, 0.5)], Why.WORSE, Haste.AT_ONCE),
+    ([STREET], [STREET, (2, R, 0.52)], Why.JOINED, Haste.GATHER),  # a tunnel joins a zone that is red already
+    ([STREET], [STREET, (2, B, 0.10)], Why.JOINED, Haste.GATHER),
+    ([STREET, (2, B, 0.10)], [STREET, (2, Y, 0.20)], Why.DEEPER, Haste.GATHER),
+    ([STREET, (2, R, 0.52)], [STREET, (2, R, 1.03)], Why.RENEWAL, Haste.RENEWAL),  # not doubled yet
+    ([STREET, (2, R, 0.52)], [STREET, (2, R, 1.04)], Why.DEEPER, Haste.GATHER),
+    ([STREET, (2, R, 1.46)], [STREET, (2, R, 2.90)], Why.RENEWAL, Haste.RENEWAL),
+    ([STREET, (2, R, 1.46)], [STREET, (2, R, 2.92)], Why.DEEPER, Haste.GATHER),
+    ([STREET, (2, R, 2.92)], [STREET, (2, R, 0.52)], Why.RENEWAL, Haste.RENEWAL),  # it falls: red as before
+    ([STREET], [(1, O, 0.3)], Why.EASED, Haste.QUIET),
+    ([STREET, (2, B, 0.10)], [STREET], Why.AREA, Haste.AREA),
+    ([STREET, (2, Y, 0.20)], [STREET, (2, B, 0.10)], Why.AREA, Haste.AREA),
+    ([STREET], [STREET], Why.RENEWAL, Haste.RENEWAL),
+]
+
+
+@pytest.mark.parametrize(("told", "now", "why", "haste"), TABLE)
+def test_what_is_told_and_how_soon(told: list[Place], now: list[Place], why: Why, haste: Haste) -> None:
+    assert news(incident(OBSERVED, *told), incident(OBSERVED, *now), {}, TOP, False) == (why, haste)
+
+
+@pytest.mark.parametrize(
+    ("told", "now", "muted", "why", "haste"),
+    [
+        (OBSERVED, POSSIBLE, False, Why.CERTAINTY, Haste.QUIET),
+        (POSSIBLE, OBSERVED, False, Why.CERTAINTY, Haste.QUIET),
+        (OBSERVED, LIKELY, False, Why.RENEWAL, Haste.RENEWAL),  # nobody does anything else for that
+        (OBSERVED, POSSIBLE, True, Why.DECISION, Haste.AT_ONCE),
+    ],
+)
+def test_certainty(told: Certainty, now: Certainty, muted: bool, why: Why, haste: Haste) -> None:
+    assert news(incident(told, STREET), incident(now, STREET), {}, TOP, muted) == (why, haste)
+
+
+def test_a_level_lost_without_dry_readings_says_so_once() -> None:
+    lost: dict[ConditionKey, Why] = {key_of(2): Why.CORRECTED}
+    both, one = incident(OBSERVED, STREET, (2, R, 0.6)), incident(OBSERVED, STREET)
+    assert news(both, one, lost, TOP, False) == (Why.CORRECTED, Haste.GATHER)
+    assert news(one, one, lost, TOP, False) == (Why.RENEWAL, Haste.RENEWAL)
+    lower = incident(OBSERVED, STREET, (2, Y, 0.3))
+    assert news(both, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, TOP, False)[0] is Why.THRESHOLDS_CHANGED
+    assert news(lower, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, TOP, False)[0] is Why.RENEWAL
+
+
+def test_a_class_is_a_doubling_and_a_quarter_of_a_metre_at_least() -> None:
+    assert not is_deeper(None, 0.34, 0.10)
+    assert is_deeper(None, 0.35, 0.10)  # twice 0.10 m would be told for nothing
+    assert not is_deeper(0.52, 1.03, 0.50)
+    assert is_deeper(0.52, 1.04, 0.50)
+    assert not is_deeper(0.30, 0.99, 0.50)  # told when it was not at the highest level: from its threshold on
+    assert is_deeper(0.30, 1.00, 0.50)
+    assert not is_deeper(0.5, None, 0.5)
+
+
+def test_of_several_reasons_the_one_that_says_least_of_the_water() -> None:
+    assert weightiest([Why.CORRECTED, Why.NO_LONGER_WATCHED, Why.THRESHOLDS_CHANGED]) is Why.NO_LONGER_WATCHED
+    assert weightiest([Why.CORRECTED, Why.THRESHOLDS_CHANGED]) is Why.THRESHOLDS_CHANGED
+    assert weightiest([Why.CORRECTED]) is Why.CORRECTED
