@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from contract.clock import to_ms
 
+_IS_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
 _FURTHEST_MS = 253_402_300_799_000  # the end of year 9999
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "---", "缺测", "无"))
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -55,20 +57,27 @@ def looks_like_time(cell: str) -> bool:
     return re.match(r"(\d{4}[-/年.]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})", cell) is not None
 
 
-def times(texts: Sequence[str], zone: tzinfo | None, assumed: list[str]) -> Callable[[str], int]:
-    """How this column's times are read: all numbers, or all dates."""
-    digits = [t for t in texts if re.fullmatch(r"-?\d+(\.\d+)?", t)]
-    compact = bool(digits) and all(len(t) in (12, 14) and _compact(t) is not None for t in digits)
-    seconds = bool(digits) and not compact and all(abs(float(t)) < 1e11 for t in digits)
-    if compact:
-        assumed.append(f"times: {digits[0]} taken for year, month, day, hour and minute")
-    elif digits:
+def times(texts: Iterable[str], zone: tzinfo | None, assumed: list[str]) -> Callable[[str], int]:
+    """How this column's times are read: its numbers are all dates, all seconds or all milliseconds."""
+    first, compact, seconds = "", True, True
+    for text in texts:
+        if _IS_NUMBER.fullmatch(text):
+            first = first or text
+            compact = compact and _compact(text) is not None
+            seconds = seconds and abs(float(text)) < _SECONDS_BELOW
+    if not first:
+        compact = seconds = False
+    elif compact:
+        assumed.append(f"times: {first} taken for year, month, day, hour and minute")
+    else:
         unit = "seconds" if seconds else "milliseconds"
-        assumed.append(f"times: numbers taken for epoch {unit} ({digits[0]} is {_epoch_said(digits[0], seconds)})")
+        assumed.append(f"times: numbers taken for epoch {unit} ({first} is {_epoch_said(first, seconds)})")
 
     def read(text: str) -> int:
-        if re.fullmatch(r"-?\d+(\.\d+)?", text):
+        if _IS_NUMBER.fullmatch(text):
             moment = _compact(text) if compact else None
+            if moment is None and abs(float(text)) > _FURTHEST_MS:
+                raise ValueError("a time after the year 9999")
             found = round(float(text) * (1000 if seconds else 1)) if moment is None else to_ms(_with_zone(moment, zone))
         else:
             found = to_ms(_with_zone(_moment(text), zone))
@@ -116,16 +125,20 @@ def _with_zone(moment: datetime, zone: tzinfo | None) -> datetime:
     return moment.replace(tzinfo=zone)
 
 
-def values(texts: Sequence[str], decimal: str | None, assumed: list[str]) -> Callable[[str], float]:
+def values(texts: Iterable[str], decimal: str | None, assumed: list[str]) -> Callable[[str], float]:
     if decimal not in (None, ".", ","):
         raise Refused(f"--decimal {decimal!r} is neither a point nor a comma")
+    commas = points = False
+    words: Counter[str] = Counter()
+    for text in texts:
+        commas = commas or _COMMA_NUMBER.fullmatch(text) is not None
+        points = points or ("." in text and _NUMBER.fullmatch(text) is not None)
+        if text and text.lower() in _MISSING:
+            words[text] += 1
     if decimal is None:
-        commas = sum(1 for t in texts if _COMMA_NUMBER.fullmatch(t))
-        points = sum(1 for t in texts if "." in t and _NUMBER.fullmatch(t))
         decimal = "," if commas and not points else "."
         if decimal == ",":
             assumed.append("values: the comma is taken for the decimal point (--decimal says otherwise)")
-    words: Counter[str] = Counter(t for t in texts if t.lower() in _MISSING and t)
     if words:
         said = ", ".join(sorted(words))
         assumed.append(f"values: {said} taken for missing ({sum(words.values())} times)")

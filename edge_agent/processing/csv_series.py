@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-import math
+import io
+import itertools
 import re
 import zlib
 from array import array
@@ -25,6 +26,7 @@ from edge_agent.processing.csv_cells import Refused, looks_like_time, times, val
 
 CHANNEL = 1  # the one channel of the batch that comes out
 _MAX_MISTAKES = 100
+_MAX_BYTES = 1 << 28
 _SEPARATORS = (",", ";", "\t", "|")
 _TIME_NAMES = frozenset(
     (
@@ -111,10 +113,9 @@ def read_series(file: Path, form: CsvForm | None = None) -> Series:
     try:
         text = _text(file, form.encoding, assumed)
         zone = zone_of(form.tz)
-        rows = list(_rows(text, form, assumed))
+        rows = _rows(text, form, assumed)
         columns = _columns(rows, form, assumed)
-        body = [row for row in rows[columns.header :] if _meant(row[1], columns)]
-        return _series(file, body, columns, form, zone, assumed)
+        return _series(file, rows, columns, form, zone, assumed)
     except ConfigError:
         raise
     except (OSError, EOFError, UnicodeError, LookupError, csv.Error, zlib.error, Refused) as error:
@@ -127,7 +128,10 @@ def read_series(file: Path, form: CsvForm | None = None) -> Series:
 def _text(file: Path, encoding: str | None, assumed: list[str]) -> str:
     content = file.read_bytes()
     if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as packed:
+            content = packed.read(_MAX_BYTES + 1)
+    if len(content) > _MAX_BYTES:
+        raise Refused(f"it holds more than {_MAX_BYTES >> 20} MiB: cut it into parts")
     if encoding is not None:
         return content.decode(encoding).removeprefix("\ufeff")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -144,18 +148,32 @@ def _text(file: Path, encoding: str | None, assumed: list[str]) -> str:
     return text
 
 
-def _rows(text: str, form: CsvForm, assumed: list[str]) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every row that is not empty and no comment."""
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip() and not line.startswith("#")]
-    if not lines:
-        return
-    separator = form.sep.replace("\\t", "\t") if form.sep is not None else _separator([line for _, line in lines[:20]])
+class _Rows:
+    """Every row that is not empty and no comment, as (line, cells); cut anew each time, for a large file's cells take
+    many times its own room."""
+
+    def __init__(self, text: str, separator: str) -> None:
+        self._text, self._separator = text, separator
+
+    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
+        for n, line in _lines(self._text):
+            yield n, [cell.strip() for cell in next(csv.reader([line], delimiter=self._separator))]
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    for n, line in enumerate(io.StringIO(text), 1):
+        if line.strip() and not line.startswith("#"):
+            yield n, line.rstrip("\r\n")
+
+
+def _rows(text: str, form: CsvForm, assumed: list[str]) -> _Rows:
+    some = [line for _, line in itertools.islice(_lines(text), 20)]
+    separator = form.sep.replace("\\t", "\t") if form.sep is not None else _separator(some)
     if len(separator) != 1:
         raise Refused(f"--sep {form.sep!r} is not one character")
-    if form.sep is None and separator != ",":
+    if form.sep is None and separator != "," and some:
         assumed.append(f"columns: taken to be separated by {_SAID.get(separator, separator)} (--sep says otherwise)")
-    for n, line in lines:
-        yield n, [cell.strip() for cell in next(csv.reader([line], delimiter=separator))]
+    return _Rows(text, separator)
 
 
 _SAID = {"\t": "tabs", ";": "semicolons", "|": "bars"}
@@ -183,23 +201,22 @@ class _Columns:
     which: tuple[int, str] | None
 
 
-def _columns(rows: Sequence[tuple[int, list[str]]], form: CsvForm, assumed: list[str]) -> _Columns:
-    if not rows:
+def _columns(rows: _Rows, form: CsvForm, assumed: list[str]) -> _Columns:
+    first = next((cells for _, cells in rows), None)
+    if first is None:
         return _Columns((0,), 1, 0, None)
-    first = rows[0][1]
     header = not any(looks_like_time(cell) for cell in first)
     names = [_plain(cell) for cell in first] if header else []
-    time = _time_columns(rows, form.time, names, len(first))
+    time = _time_columns(first, form.time, names)
     value = _value_column(form.value, names, len(first), time)
-    which = _which(rows[1:] if header else rows, form.channel, names, {*time, value})
+    which = _which(rows, int(header), form.channel, names, {*time, value})
     if header and form.value is None and names[value] not in _VALUE_NAMES and len(first) > 2:
         assumed.append(f"value: taken from column {first[value]!r} (--value says otherwise)")
     return _Columns(time, value, int(header), which)
 
 
-def _time_columns(
-    rows: Sequence[tuple[int, list[str]]], asked: str | None, names: Sequence[str], width: int
-) -> Sequence[int]:
+def _time_columns(first: Sequence[str], asked: str | None, names: Sequence[str]) -> Sequence[int]:
+    width = len(first)
     if asked is not None:
         return [_column("--time", part, names, width) for part in asked.split("+")]
     if names:
@@ -211,7 +228,7 @@ def _time_columns(
         if not found and width == 2:
             return [0]
         raise Refused(f"which column is the time? It has {', '.join(names)}: say --time NAME")
-    if width == 2 or looks_like_time(rows[0][1][0]):
+    if width == 2 or looks_like_time(first[0]):
         return [0]
     raise Refused("which column is the time? It has no header: say --time NUMBER, from 1")
 
@@ -234,11 +251,11 @@ def _value_column(asked: str | None, names: Sequence[str], width: int, time: Seq
 
 
 def _which(
-    body: Sequence[tuple[int, list[str]]], asked: str | None, names: Sequence[str], taken: set[int]
+    rows: _Rows, header: int, asked: str | None, names: Sequence[str], taken: set[int]
 ) -> tuple[int, str] | None:
     column, equals, wanted = (asked or "").rpartition("=")
     if equals:
-        place = _column("--channel", column, names, len(body[0][1]) if body else 0)
+        place = _column("--channel", column, names, len(next(iter(rows))[1]))
     else:
         places = [i for i, name in enumerate(names) if name in _CHANNEL_NAMES and i not in taken]
         if not places:
@@ -246,7 +263,7 @@ def _which(
                 raise Refused(f"it has no column of channels: say --channel COLUMN={asked}")
             return None
         place = places[0]
-    found = sorted({_cell(row, place) for _, row in body})
+    found = sorted({_cell(row, place) for _, row in itertools.islice(rows, header, None)})
     if asked is None:
         if len(found) <= 1:
             return None
@@ -271,10 +288,6 @@ def _plain(cell: str) -> str:
     return re.sub(r"[\s]*[(（\[].*$", "", cell.strip().strip('"').lower()).replace(" ", "_")
 
 
-def _meant(row: Sequence[str], columns: _Columns) -> bool:
-    return columns.which is None or _cell(row, columns.which[0]) == columns.which[1]
-
-
 def _cell(row: Sequence[str], place: int) -> str:
     return row[place] if place < len(row) else ""
 
@@ -283,20 +296,20 @@ def _cell(row: Sequence[str], place: int) -> str:
 
 
 def _series(
-    file: Path,
-    body: Sequence[tuple[int, list[str]]],
-    columns: _Columns,
-    form: CsvForm,
-    zone: tzinfo | None,
-    assumed: list[str],
+    file: Path, rows: _Rows, columns: _Columns, form: CsvForm, zone: tzinfo | None, assumed: list[str]
 ) -> Series:
-    said = [(" ".join(_cell(row, i) for i in columns.time).strip(), _cell(row, columns.value)) for _, row in body]
-    read_time = times([when for when, _ in said], zone, assumed)
-    read_value = values([what for _, what in said], form.decimal, assumed)
+    def said() -> Iterator[tuple[int, list[str], str, str]]:
+        """(line, cells, time, value) of the rows of the channel that is meant."""
+        for line, row in itertools.islice(rows, columns.header, None):
+            if columns.which is None or _cell(row, columns.which[0]) == columns.which[1]:
+                yield line, row, " ".join(_cell(row, i) for i in columns.time).strip(), _cell(row, columns.value)
+
+    read_time = times((when for _, _, when, _ in said()), zone, assumed)
+    read_value = values((what for _, _, _, what in said()), form.decimal, assumed)
     mistakes: list[Mistake] = []
     text: list[tuple[str, str]] = []
     time_ms, value = array("q"), array("d")
-    for (line, row), (when, what) in zip(body, said, strict=True):
+    for line, row, when, what in said():
         try:
             if len(row) <= max(*columns.time, columns.value):
                 raise ValueError("a cell is missing")
@@ -317,8 +330,8 @@ def _series(
 
 def _contradicted(readings: ReadingBatch) -> Sequence[int]:
     """Rows that say of one time what another row says otherwise; the same said twice contradicts nobody."""
-    rows: dict[int, set[float | None]] = {}
-    values = [None if math.isnan(v) else v for v in readings.value.tolist()]
-    for t, v in zip(readings.time_ms.tolist(), values, strict=True):
-        rows.setdefault(t, set()).add(v)
-    return [i for i, t in enumerate(readings.time_ms.tolist()) if len(rows[t]) > 1]
+    order = np.lexsort((readings.value, readings.time_ms))
+    t, v = readings.time_ms[order], readings.value[order]
+    same = t[1:] == t[:-1]
+    differs = same & (v[1:] != v[:-1]) & ~(np.isnan(v[1:]) & np.isnan(v[:-1]))
+    return sorted(np.flatnonzero(np.isin(readings.time_ms, t[1:][differs])).tolist())
