@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[2]
 house = loaded("house")
 
 _CAMPAIGN = "a part of the seeded campaign, which tests/simulators/promise runs and plants bugs in"
+_CONDITIONS = "a part of contract.conditions.latches: tests/contract/conditions"
 _FAULT_RUN = "a part of the fault runs with real processes: tests/run"
 
 TESTED_BY_OTHERS = {
@@ -34,6 +35,10 @@ TESTED_BY_OTHERS = {
     "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
     "contract.catalogue.texts": "one record; tests/cloud/warnings/test_texts.py reads it from a folder",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
+    "contract.conditions.doubts": _CONDITIONS,
+    "contract.conditions.judging": _CONDITIONS,
+    "contract.conditions.memory": _CONDITIONS,
+    "contract.conditions.taking_in": _CONDITIONS,
     "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",
     "edge_agent.drivers.modbus_line": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
     "edge_agent.drivers.modbus_reads": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
