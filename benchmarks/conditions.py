@@ -2,7 +2,7 @@
 
 `step` is the pure engine; `apply` adds the ledger (SQLite on disk, one transaction an entry, as when the view is not
 behind) and is measured a second time with 100 entries in one transaction. One channel in two hundred is under water,
-so incidents come and go on.
+so incidents come and go on. `backlog` is the pure engine on 2,000 entries at once, dry and with a tenth under water.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry, EntryKind
-from cloud.warnings.engine import Engine
+from cloud.warnings.engine import Engine, Waiting
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import open_view
 from contract.catalogue.catalogue import Catalogue
@@ -27,6 +27,7 @@ from contract.wire.envelope import Lane
 from host.district_folder import load
 
 CHANNELS, ZONES, PER_ENTRY, PERIOD_S = 50_000, 500, 50, 60
+BACKLOG = 2000
 START_MS = 1_626_768_000_000
 
 
@@ -44,10 +45,10 @@ def city() -> Catalogue:
     return replace(small, zones=zones, stations=stations, channels=channels)
 
 
-def entries(count: int) -> list[Entry]:
-    """The channels by turns, each once a minute."""
+def entries(count: int, share: float = 0.005) -> list[Entry]:
+    """The channels by turns, each once a minute. share: of them, under water that moves."""
     chance = np.random.default_rng(1)
-    wet = chance.random(CHANNELS + 1) < 0.005
+    wet = chance.random(CHANNELS + 1) < share
     out = []
     for k in range(count):
         numbers = (np.arange(PER_ENTRY) + k * PER_ENTRY) % CHANNELS + 1
@@ -71,6 +72,13 @@ def run(steps: int = 6000, alone: int = 500) -> dict[str, float | str]:
         messages += len(outcome.messages)
     _rate(figures, "step", time.process_time() - began, steps)
     figures["messages in it"] = float(messages)
+    for name, share in (("dry", 0.0), ("a tenth wet", 0.1)):
+        backlog = [(decode_batch(e.payload).readings, e.append_ms) for e in entries(2 * BACKLOG, share)]
+        state, _ = engine.steps(engine.initial(), _waiting(backlog[:BACKLOG]))
+        waiting = _waiting(backlog[BACKLOG:])
+        began = time.process_time()
+        engine.steps(state, waiting)
+        _rate(figures, f"backlog, {name}", time.process_time() - began, BACKLOG)
     with tempfile.TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{folder}/ledger.sqlite", whole=True)
         view = open_view(ledger, catalogue)
@@ -90,6 +98,12 @@ def run(steps: int = 6000, alone: int = 500) -> dict[str, float | str]:
         ledger.dispose()
         figures["restart: the state from the ledger, CPU s"] = time.process_time() - began
     return figures
+
+
+def _waiting(log: list[tuple[ReadingBatch, int]]) -> Waiting:
+    entry = np.repeat(np.arange(len(log)), [len(batch) for batch, _ in log])
+    now_ms = np.array([now for _, now in log], np.int64)
+    return Waiting(ReadingBatch.concat([batch for batch, _ in log]), entry, now_ms, [()] * len(log))
 
 
 def _rate(figures: dict[str, float | str], what: str, cpu_s: float, count: int) -> None:
