@@ -33,6 +33,7 @@ Int8s = NDArray[np.int8]
 
 _EVIDENCE = 2  # usable findings that set or reset a level
 _AGAIN_MS = 5_000  # after which a level is looked at again whose time has come but whose evidence has not
+_GENTLE_M_PER_S = 0.2 / 60
 _RISE_OF = 3  # findings at each end of the rise
 _RISE_AT_LEAST_MS = 30_000
 _OF = {reason: REASONS.index(reason) for reason in Reason}
@@ -160,8 +161,9 @@ def _clearing(state: State, limits: Limits, rows: Int64s, level: Int8s, now_ms: 
 def show(state: State, limits: Limits, rows: Int64s, now_ms: Int64s) -> None:
     """What people are told of each row, since when, how fast it rises, and why it is doubted.
 
-    Without a level: the newest value. With one: the newest that two of the last three findings bear out or that stood
-    long enough; while it dips or clears, the last that reached the level, with its own time.
+    Without a level: the newest value. With one: the newest that two of the last three findings bear out, that stood
+    long enough, or that rose from the one before no faster than twice what water did in the fastest tunnel; while it
+    dips or clears, the last that reached the level, with its own time.
     """
     state.shown[rows], state.shown_ms[rows] = state.value[rows], state.reading_ms[rows]
     state.rise[rows], state.doubt[rows] = np.nan, 0
@@ -178,6 +180,11 @@ def show(state: State, limits: Limits, rows: Int64s, now_ms: Int64s) -> None:
     middle = np.maximum(np.minimum(newest, second), np.minimum(np.maximum(newest, second), third))
     middle = np.where(n < _RISE_OF, np.where(n == 1, newest, np.minimum(newest, second)), middle)
     middle = np.where(_stands_alone(state, limits, rows, now_ms), newest, middle)
+    pause_ms = np.minimum(
+        held.begin_ms[n - 1, place] - held.begin_ms[np.maximum(n - 2, 0), place], limits.period_ms[rows]
+    )
+    gentle = limits.water[rows] & (n > 1) & (newest - second <= doubts.STILL_M + _GENTLE_M_PER_S * pause_ms / 1000)
+    middle = np.where(gentle, np.maximum(middle, newest), middle)
     clear = limits.clear[state.level[rows], rows]
     # Of the findings that reach the clear value and are not above what is borne out, the newest.
     top = np.where(middle >= clear, middle, np.inf)

@@ -155,8 +155,15 @@ def test_one_echo_too_high_is_not_shown() -> None:
     bench.polled([0.0, *[0.12] * 10], 30, begin_s=30)
     bench.read(360, 1.40)
     assert bench.condition.shown_value == 0.12
-    bench.read(390, 1.41)
+    bench.read(390, 1.40)
     assert bench.condition.shown_value == 1.40
+
+
+def test_a_gentle_rise_is_shown_at_once() -> None:
+    bench = Bench()
+    bench.polled([0.0, *[0.45] * 10], 30, begin_s=30)
+    bench.read(360, 0.50)
+    assert bench.condition.shown_value == 0.50
 
 
 def test_dry_readings_end_a_level_and_say_so() -> None:
