@@ -116,7 +116,8 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
     else:
         typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
         raise typer.Exit(2)
-    typer.echo(f"{name} is empty and will follow the log from its beginning")
+    kept = "; what was told stays as it is and is not told again" if name == "warnings" else ""
+    typer.echo(f"{name} will follow the log from its beginning{kept}")
 
 
 @quarantine.command("list")

@@ -6,8 +6,7 @@ import json
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import numpy as np
-from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.log.base import START, Cursor
@@ -29,8 +28,8 @@ from contract.catalogue.rules import Level
 from contract.conditions.stored import from_json
 
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
-_STATE = (t.view_state, t.condition_state, t.open_incidents)
-_RESULTS = (t.incidents, t.messages, t.changes, t.late)
+NAME = "warnings"
+REBUILD = "rebuild"  # in the head: until the state is stored again
 
 
 def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
@@ -61,10 +60,8 @@ def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
-    if old_form or state.conditions.gone:
-        db.execute(delete(t.condition_state))
-        state.conditions.mark(np.arange(len(state.conditions)))
-        save(db, name, Cursor(row.cursor), state, engine, state.incidents.open)
+    if old_form:
+        state.conditions.store_anew()
     return Cursor(row.cursor), state
 
 
@@ -83,7 +80,12 @@ def save(
     zones: Collection[str],
 ) -> None:
     """The conditions that moved, the open incidents of these zones, what the detectors remember, and the cursor."""
-    moved = engine.dump_conditions(state.conditions, state.conditions.moved.tolist())
+    anew = state.conditions.anew
+    if anew:
+        db.execute(delete(t.condition_state))
+        zones = {*zones, *state.incidents.open}
+    stored = range(len(state.conditions)) if anew else state.conditions.moved.tolist()
+    moved = engine.dump_conditions(state.conditions, stored)
     rows = [{"target": c["target"], "rule": c["rule"], "body": json.dumps(c)} for c in moved]
     _replace(db, t.condition_state, rows)
     opened = state.incidents.open
@@ -158,9 +160,33 @@ def write(db: Connection, outcome: Outcome, number: int) -> int:
 
 
 def forget(db: Connection) -> None:
-    """As if the log had never been read."""
-    for table in (*_STATE, *_RESULTS):
-        db.execute(delete(table))
+    """What conditions are is to be found again from the log. What was told is a record and stays as it is.
+
+    State that cannot be read is left out: then the log alone says what it was.
+    """
+    row = db.execute(select(t.view_state).where(t.view_state.c.name == NAME)).first()
+    if row is None:
+        return
+    try:
+        head = json.loads(row.state)
+        if not isinstance(head["number"], int):
+            raise TypeError("a number of another type")
+    except (ValueError, TypeError, LookupError):
+        head = {"number": db.execute(select(func.max(t.messages.c.number))).scalar() or 0}
+    for table, read in ((t.condition_state, from_json), (t.open_incidents, open_incident_from_json)):
+        for found in db.execute(select(table)).all():
+            try:
+                read(json.loads(found.body))
+            except (ValueError, TypeError, LookupError, AttributeError):
+                this = [c == getattr(found, c.name) for c in table.primary_key.columns]
+                db.execute(delete(table).where(*this))
+    _replace_one(db, t.view_state, "name", NAME, {"cursor": row.cursor, "state": json.dumps({**head, REBUILD: True})})
+
+
+def rebuilding(db: Connection) -> bool:
+    """Are the conditions to be found again from the log?"""
+    state = db.execute(select(t.view_state.c.state).where(t.view_state.c.name == NAME)).scalar()
+    return state is not None and bool(json.loads(state).get(REBUILD))
 
 
 def message_of(row: Row[Any]) -> Message:

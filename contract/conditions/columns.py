@@ -44,6 +44,7 @@ class State(Mapping[ConditionKey, Condition]):
     listed: the keys, by row. moved: rows that the last step may have altered, rising. due_ms: when time alone alters
     each row next.
     gone: conditions of rules and targets that are watched no longer, of which the next step tells.
+    differing: as they were told, conditions that stand otherwise after a rebuild; the next step tells of it.
     changed: rows under another rule than the one that judged them last; the next step judges them anew.
     """
 
@@ -58,7 +59,9 @@ class State(Mapping[ConditionKey, Condition]):
                 self.of_channel.setdefault(int(key.target.id), []).append(key)
         self.moved: Int64s = np.empty(0, np.int64)
         self.gone: list[Condition] = []
+        self.differing: list[Condition] = []
         self.changed: list[int] = []
+        self.anew = False
 
         self.state: Uint8s = np.full(n, UNKNOWN, np.uint8)
         self.level = np.full(n, NO_LEVEL, np.int8)
@@ -101,6 +104,16 @@ class State(Mapping[ConditionKey, Condition]):
 
     def __len__(self) -> int:
         return len(self.listed)
+
+    def take(self, other: State, rows: Int64s) -> None:
+        """These rows as they are in `other`, which has the same keys."""
+        for name, column in vars(self).items():
+            if isinstance(column, np.ndarray) and name != "moved":
+                column[..., rows] = getattr(other, name)[..., rows]
+
+    def store_anew(self, anew: bool = True) -> None:
+        """Must what is stored of conditions make way for all of these? It has other keys, or another form."""
+        self.anew = anew
 
     def mark(self, rows: Int64s) -> None:
         """These may have altered, rising: `moved`."""

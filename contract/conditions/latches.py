@@ -102,6 +102,14 @@ class Conditions:
             gone = (c.key, c.channel, int(now_ms[0]), ConditionState.UNKNOWN, None, c.state, c.level)
             out.changes.append((0, Change(*gone, Reason.NO_LONGER_WATCHED, c.value)))
         state.gone.clear()
+        for was in state.differing:
+            row = state.rows[was.key]
+            state.reason[row], state.since_ms[row] = _OF[Reason.THRESHOLDS_CHANGED], now_ms[0]
+            c = state.at(row)
+            is_now = (int(now_ms[0]), c.state, c.level, was.state, was.level)
+            out.changes.append((0, Change(c.key, c.channel, *is_now, Reason.THRESHOLDS_CHANGED, c.value)))
+            out.stands.append((0, c))
+        state.differing.clear()
         if len(found):
             late = calm_history(
                 found, now_ms[entry], self.limits.stale_ms[found.condition], self.limits.lowest[found.condition]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from contract.catalogue.rules import Level
-from contract.conditions.columns import DOUBTS, LEVELS, NEVER, NO_LEVEL, REASONS, STATES, State
+from contract.conditions.columns import DOUBTS, LEVELS, NEVER, NO_LEVEL, REASONS, STATES, UNKNOWN, State
 from contract.conditions.judging import next_due
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Limits
@@ -26,6 +26,8 @@ def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
     every = list(stored)
     rows = _rows_of(conditions, every, state)
     for s, row in zip(every, rows, strict=True):
+        if row is None or state.listed[row] != s.key:
+            state.store_anew()
         if row is None:
             if s.reading_ms is not None or s.level is not None:
                 state.gone.append(_as_it_was(s))
@@ -39,6 +41,23 @@ def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
             state.due_ms[row] = next_due(state, conditions.limits, at, state.reading_ms[at])[0]
     state.gone.sort(key=lambda c: c.key)
     return state
+
+
+def after_rebuild(told: State, rebuilt: State) -> State:
+    """The conditions as a rebuild from the log found them; what was told otherwise, the next step tells of.
+
+    What the log no longer knows (it was trimmed), or knows as silent, keeps what was told: a rebuild clears nothing
+    that no reading denies. Both under the same rules; `told` as `restore` gave it. Consumes `rebuilt`.
+    """
+    forgotten = (rebuilt.reading_ms == NEVER) & (told.reading_ms != NEVER)
+    kept = np.flatnonzero(forgotten | ((rebuilt.state == UNKNOWN) & (told.level > rebuilt.level)))
+    rebuilt.take(told, kept)
+    rebuilt.store_anew()
+    anew = set(kept.tolist())
+    rebuilt.changed[:] = [row for row in told.changed if row in anew]
+    rebuilt.gone[:] = told.gone
+    rebuilt.differing[:] = [told.at(row) for row in np.flatnonzero(told.level != rebuilt.level).tolist()]
+    return rebuilt
 
 
 def _rows_of(conditions: Conditions, every: list[Stored], state: State) -> list[int | None]:
