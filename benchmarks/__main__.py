@@ -17,7 +17,20 @@ from pathlib import Path
 
 from simulators.processes.mosquitto import ProgramMissing
 
-NAMES = ("quality", "conditions", "receive", "views", "delivery", "api", "start", "edge", "identity", "load", "outage")
+NAMES = (
+    "quality",
+    "conditions",
+    "receive",
+    "views",
+    "delivery",
+    "api",
+    "start",
+    "edge",
+    "rtu",
+    "identity",
+    "load",
+    "outage",
+)
 RESULTS = Path(__file__).parent / "results"
 FAILED, UNKNOWN, NOTHING_RAN = 1, 2, 3
 

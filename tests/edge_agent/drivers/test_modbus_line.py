@@ -6,7 +6,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable, Coroutine
 from itertools import count, pairwise
+from typing import Any
 
 import pytest
 
@@ -14,7 +16,7 @@ from edge_agent.acquisition.bus import BusTask
 from firmware_bridge.modbus_frames import Question, RtuFraming
 from tests.edge_agent.drivers import rude
 from tests.edge_agent.drivers.rtu import device
-from tests.edge_agent.drivers.rude import Rude, RudePort, has, plain
+from tests.edge_agent.drivers.rude import Played, Rude, RudePort, has, plain
 from tests.played import play
 
 RTU = RtuFraming()
@@ -309,7 +311,7 @@ def test_an_overloaded_bus_is_told_by_how_much() -> None:
     assert {d["state"] for d in played.status["devices"]} == {"good"}
 
 
-def cadence(for_s: float) -> None:
+def cadence(for_s: float, runs: Callable[[Coroutine[Any, Any, Played]], Played]) -> None:
     """Eight units: one dead, one noisy, one slow, one behind a hole; and the others."""
     chance = random.Random(8)
 
@@ -325,7 +327,7 @@ def cadence(for_s: float) -> None:
         bend=bend,
     )
     devices = [device(u, [0, 5], timeout_s=0.3) for u in range(1, 9)]
-    played = play(rude.run(line, devices, for_s))
+    played = runs(rude.run(line, devices, for_s))
     for unit in (1, 4, 5, 6, 7, 8):
         for register in (0, 5):
             assert played.worst_gap(unit, register, for_s) <= 2.0, (unit, register)
@@ -334,4 +336,10 @@ def cadence(for_s: float) -> None:
 
 
 def test_cadence_for_ten_minutes() -> None:
-    cadence(600.0)
+    cadence(600.0, play)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_cadence_for_90_s_of_real_time() -> None:
+    cadence(90.0, asyncio.run)
