@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 _REOPEN_S = 1.0
 _STUCK_S = 120.0  # no device's time-outs add up to that
 _JUMP_MS = 60_000  # what the gateway's time moved against its monotonic time: it was put right
+_RECKON_MS = 1000
 _OVERLOADED = 1.05  # more than chance adds to a full bus
 
 # What devices said; NaN where one should have and did not.
@@ -37,6 +38,7 @@ class BusTask:
         self._driver: Driver | None = None
         self._trouble = ""
         self._overload = ""
+        self._reckon_ms = 0  # monotonic; when the demand is added up next
         self._restarts = 0
         self._down: DeviceFault | None = None  # why no device of the bus can be asked
         self._asked_s: float | None = None  # monotonic; while a device is being read
@@ -209,6 +211,10 @@ class BusTask:
         self._schedule.cut_off(device, fault, now_ms)
 
     def _tell_overload(self) -> None:
+        now_ms = self._clock.monotonic_ms()
+        if now_ms < self._reckon_ms:
+            return
+        self._reckon_ms = now_ms + _RECKON_MS
         demand = self._schedule.demand()
         if demand < _OVERLOADED:
             self._overload = ""

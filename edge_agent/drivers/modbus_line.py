@@ -164,6 +164,8 @@ class Line:
 
     async def _believed(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
         """Asks until no other question's reply can be meant."""
+        if self._set.numbered:
+            return await self._fresh_or_once(question, timeout_s, rest_s)
         if self._evidence is None or self._evidence.question != question:
             surplus = {refusal: self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
             self._evidence = _Evidence(question, surplus)
@@ -227,9 +229,9 @@ class Line:
         took_s = _now() - asked_s
         ways.silent = 0
         before, _ = self._without_echo(data[: reply.start], sent)
-        found = self._heard.beside(before, question, _now())
+        found = self._heard.beside(before, question, _now()) if before else None
         if not self._set.numbered:
-            if any(f.is_question for f in found.frames):
+            if found is not None and any(f.is_question for f in found.frames):
                 what = f"somebody else asked while unit {question.unit} was: no reply is believed"
                 raise DeviceFault(Fault.OTHER_MASTER, what)
             self._heard.answered(question, _now())
