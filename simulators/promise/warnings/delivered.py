@@ -33,7 +33,7 @@ def _once(witness: Witness, consumer: Consumer) -> None:
             fail("one-id-one-text", f"{consumer.name} got {name} with two texts")
         if name in last:
             before = consumer.has[last[name]]
-            fell = any(before.at_ms <= down_from <= before.at_ms + _WRITTEN_MS for down_from, _ in witness.down)
+            fell = any(abs(down_from - before.at_ms) <= _WRITTEN_MS for down_from, _ in witness.down)
             if before.sure and not fell:
                 fail("said-once", f"{consumer.name} got {name} twice, at {witness.at(before.at_ms)} and later")
         last[name] = n

@@ -61,7 +61,8 @@ def _cut(zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, perio
     responses = {level: r.model_copy(update={"expires_s": EXPIRES_S}) for level, r in plan.responses.items()}
     return replace(
         whole,
-        zones={zone: whole.zones[zone] for zone in zones},
+        # Each zone has incidents of its own.
+        zones={zone: whole.zones[zone].model_copy(update={"incident_group": None}) for zone in zones},
         stations=stations,
         channels=infos,
         rules=tuple(rules),

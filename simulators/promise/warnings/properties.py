@@ -222,7 +222,8 @@ class _Checks:
         deadline_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
         mutes = self._witness.mutes(place.channel, place.station)
         muted = any(a <= deadline_ms and rows[i].time_ms <= b for a, b in mutes)
-        return None if muted or deadline_ms > place.span[1] else deadline_ms
+        history = deadline_ms - reached_ms > TOLD_WITHIN_MS + place.delays.stale_ms / 2  # after a long time down
+        return None if muted or history or deadline_ms > place.span[1] else deadline_ms
 
     def _rises(self, place: _Place) -> None:
         rows, sensor = self._rows(place), self._sensors[place.channel]

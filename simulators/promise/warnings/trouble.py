@@ -36,12 +36,13 @@ class Trouble:
             self._world.after(rng.uniform(60, seconds), self._kinds[rng.choice(kinds)])
 
     def over(self) -> None:
-        """Links up, boxes on, no crash to come."""
+        """Links up, boxes on, no crash to come, and the cloud runs."""
         for gateway in self._gateways:
             gateway.heal()
         self._cloud.disk.heal()
         self._cloud.machine.step(0)
         self._cloud.fall_when_told(None)
+        self._cloud.start()
 
     def _link_cut(self) -> None:
         gateway = self._world.rng.choice(self._gateways)
