@@ -140,6 +140,7 @@ COMPONENTS: dict[str, Schema] = {
         owner=_or_null(_ACT),
         ended=_or_null(object_of(who=TEXT, at=_TIME, at_ms=_MS, reason=_one_of(Ending), note=TEXT)),
         evidence=list_of(_EVIDENCE),
+        simulated={"type": "boolean"},
         messages=list_of(reference("Message")),
     ),
     "Clock": object_of(

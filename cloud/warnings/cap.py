@@ -106,9 +106,10 @@ class CapWriter:
         )
 
     def _status(self, incident: Incident, earlier: Sequence[Message]) -> str:
-        """What rests on a simulation is never Actual, whatever the settings say."""
+        """What rests on a simulation is never Actual, whatever the settings say; what once did stays so to its end."""
         wanted = self._settings.status
-        return "Exercise" if wanted == "Actual" and is_simulated(incident, earlier) else wanted
+        exercise = is_simulated(incident, earlier) or any(m.status == "Exercise" for m in earlier[-1:])
+        return "Exercise" if wanted == "Actual" and exercise else wanted
 
     def _note(self, incident: Incident, earlier: Sequence[Message]) -> str:
         """CAP 1.2, 3.2.1: what an exercise is for."""

@@ -60,6 +60,7 @@ def incident_json(i: Incident) -> dict[str, Any]:
         "owner": None if i.owner is None else _act_json(i.owner),
         "ended": None if i.ended is None else _ended_json(i.ended),
         "evidence": [evidence_json(e) for e in i.evidence],
+        "simulated": i.simulated,
     }
 
 
@@ -115,6 +116,7 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
         _act_from_json(data.get("acknowledged")),
         _act_from_json(data.get("owner")),
         _ended_from_json(data.get("ended")),
+        data.get("simulated", False),
     )
 
 

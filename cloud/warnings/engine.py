@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -10,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from cloud.log.decision import Decision, DecisionKind
+from cloud.log.origin import Origin
 from cloud.warnings import decisions
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.detectors.base import PerReading
 from cloud.warnings.detectors.registry import make_detectors
+from cloud.warnings.gateways import gateways_of
 from cloud.warnings.incidents import Announcement, Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
@@ -22,6 +25,7 @@ from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Rule
 from contract.conditions.columns import State
 from contract.conditions.findings import Findings
+from contract.conditions.going_back import disbelieve, go_back
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Watched
 from contract.conditions.reconciling import restore
@@ -37,7 +41,7 @@ class EngineState:
 
     detectors: by word, what each remembers. people: what people decided and holds still. standing: the conditions as
     they stood after the last entry; what is read of one without a level is as old as its last change. It follows from
-    `conditions`.
+    `conditions`. now_ms: of the last entry.
     """
 
     conditions: State
@@ -47,6 +51,7 @@ class EngineState:
     detectors: dict[str, Any] = field(default_factory=dict)
     people: decisions.People = field(default_factory=decisions.People)
     standing: dict[ConditionKey, Condition] | None = None
+    now_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,15 @@ class Waiting:
     """Some entries of the log, as the engine takes them.
 
     batch: the readings of all of them. entry: shape (n,), the place of the entry that each reading came with, rising.
-    now_ms: shape (e,), of each entry, UTC. decisions: what people decided in each.
+    now_ms: shape (e,), of each entry, UTC. decisions: what people decided in each. origins: what was said in each of
+    where readings come from; empty when nothing was in any.
     """
 
     batch: ReadingBatch
     entry: Int64s
     now_ms: Int64s
     decisions: Sequence[Sequence[Decision]]
+    origins: Sequence[Sequence[Origin]] = ()
 
     def __len__(self) -> int:
         return len(self.now_ms)
@@ -70,7 +77,11 @@ class Waiting:
         a, b = np.searchsorted(self.entry, [first, end]).tolist()
         rows = slice(a, b)
         return Waiting(
-            self.batch.take(rows), self.entry[rows] - first, self.now_ms[first:end], self.decisions[first:end]
+            self.batch.take(rows),
+            self.entry[rows] - first,
+            self.now_ms[first:end],
+            self.decisions[first:end],
+            self.origins[first:end],
         )
 
 
@@ -94,6 +105,9 @@ class Outcome:
 _KNOWN = decisions.KINDS | {DecisionKind.RELEASE}
 
 
+_NO_ROWS: Int64s = np.empty(0, np.int64)
+
+
 class Engine:
     """The warnings of a district: which conditions its rules make of readings, and what is to be said of them."""
 
@@ -112,6 +126,11 @@ class Engine:
         self._places = {
             word: np.array([place[key] for key in detector.conditions], np.int64) for word, detector in self._detectors
         }
+        self._rows_of: dict[str, list[int]] = defaultdict(list)
+        gateways = gateways_of(catalogue)
+        for key, n in place.items():
+            for gateway in gateways.get(key.target, ()):
+                self._rows_of[gateway].append(n)
         self._incidents = Incidents(catalogue, quantities, settings)
         self._writer = CapWriter(catalogue, settings)
 
@@ -154,14 +173,20 @@ class Engine:
         return [to_json(state, self._conditions.limits, row) for row in rows]
 
     def step(
-        self, state: EngineState, batch: ReadingBatch, now_ms: int, decisions: Sequence[Decision] = ()
+        self,
+        state: EngineState,
+        batch: ReadingBatch,
+        now_ms: int,
+        decisions: Sequence[Decision] = (),
+        origins: Sequence[Origin] = (),
     ) -> tuple[EngineState, Outcome]:
-        """The warnings after one entry of the log: its readings, what people decided in it, or time alone.
+        """The warnings after one entry of the log: its readings, what people decided or gateways said of themselves in
+        it, or time alone.
 
-        now_ms: of the entry, UTC. Consumes `state`.
+        now_ms: of the entry, UTC; less than before where the log was put right. Consumes `state`.
         """
-        entry = np.zeros(len(batch), np.int64)
-        state, (out,) = self.steps(state, Waiting(batch, entry, np.array([now_ms], np.int64), [decisions]))
+        entry, now = np.zeros(len(batch), np.int64), np.array([now_ms], np.int64)
+        state, (out,) = self.steps(state, Waiting(batch, entry, now, [decisions], [origins]))
         return state, out
 
     def steps(self, state: EngineState, waiting: Waiting) -> tuple[EngineState, list[Outcome]]:
@@ -174,10 +199,33 @@ class Engine:
             state.standing = dict(state.conditions)
         moved = []
         for first, end in _stretches(waiting):
+            now_ms = int(waiting.now_ms[first])
+            if now_ms < state.now_ms:
+                moved.append(self._go_back(state, now_ms))
+            said = waiting.origins[first] if waiting.origins else ()
+            moved += [self._hear_origin(state, origin, now_ms) for origin in said]
             self._stretch(state, waiting.take(first, end), outcomes[first:end])
             moved.append(state.conditions.moved)
+            state.now_ms = int(waiting.now_ms[end - 1])
         state.conditions.mark(np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64))
         return state, outcomes
+
+    def _go_back(self, state: EngineState, now_ms: int) -> Int64s:
+        """The log was ahead of time and is put right. The rows that may have altered."""
+        rows = go_back(state.conditions, self._conditions.limits, now_ms)
+        state.standing = dict(state.conditions)
+        state.incidents.go_back(now_ms)
+        return rows
+
+    def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> Int64s:
+        """Where a gateway's readings come from. What it said before, when it was something else, is believed no more.
+        The rows that may have altered."""
+        if (origin.gateway in state.incidents.simulated) is origin.simulated:
+            return _NO_ROWS
+        rows = np.array(self._rows_of.get(origin.gateway, ()), np.int64)
+        state.incidents.hear_origin(origin)
+        disbelieve(state.conditions, rows, now_ms)
+        return rows
 
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
         """Entries between which nothing but readings and time alters conditions."""
@@ -312,8 +360,9 @@ def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:
 
 
 def _stretches(waiting: Waiting) -> Iterator[tuple[int, int]]:
-    """From where to where entries may be taken at once: a new stretch begins where a person decided something, and
-    where the log was put right that was ahead of time."""
+    """From where to where entries may be taken at once: a new stretch begins where a person decided something, where
+    the log was put right that was ahead of time, and where a gateway said whether it is simulated."""
     back = np.flatnonzero(np.diff(waiting.now_ms) < 0) + 1
     decided = [n for n, ds in enumerate(waiting.decisions) if ds and n]
-    return pairwise(sorted({0, *back.tolist(), *decided, len(waiting)}))
+    said = [n for n, os in enumerate(waiting.origins) if os]
+    return pairwise(sorted({0, *back.tolist(), *decided, *said, len(waiting)}))

@@ -16,6 +16,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from cloud.log.origin import Origin
+from cloud.warnings.gateways import gateways_of
 from cloud.warnings.model import Certainty, Ended, Ending, Evidence, Incident, MsgType, Why
 from cloud.warnings.news import Haste, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
@@ -82,6 +84,22 @@ class IncidentState:
     ended: dict[str, str] = field(default_factory=dict)
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
+    simulated: frozenset[str] = frozenset()  # gateways whose readings are of no real place
+
+    def hear_origin(self, origin: Origin) -> None:
+        """Where a gateway's readings come from, from now on."""
+        rest = self.simulated - {origin.gateway}
+        self.simulated = rest | {origin.gateway} if origin.simulated else rest
+
+    def go_back(self, now_ms: int) -> None:
+        """The log was ahead of time: no moment that is kept here is later than now, and all are looked at."""
+        for o in self.open.values():
+            o.incident, o.told = (
+                replace(i, opened_ms=min(i.opened_ms, now_ms), updated_ms=min(i.updated_ms, now_ms))
+                for i in (o.incident, o.told)
+            )
+            o.told_ms, o.next_ms = min(o.told_ms, now_ms), now_ms
+            o.worse_ms = None if o.worse_ms is None else min(o.worse_ms, now_ms)
 
     def note(self, incident: Incident) -> None:
         """An open incident as it stands now: acknowledged, or taken over."""
@@ -99,6 +117,7 @@ class Incidents:
         self, catalogue: Catalogue, quantities: Mapping[ConditionKey, Quantity], settings: WarningSettings
     ) -> None:
         self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
+        self._gateways = gateways_of(catalogue)
         self._zone = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
         self._zone |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
         self._zone |= {Target.of_zone(zone): zone for zone in catalogue.zones}
@@ -148,7 +167,7 @@ class Incidents:
                 self._close(current, now_ms, out)
                 del state.open[zone]
             else:
-                self._go_on(current, wet, now_ms, out)
+                self._go_on(state, current, wet, now_ms, out)
         state.looked_at += sorted(left - zones)
         return state, out
 
@@ -219,12 +238,13 @@ class Incidents:
     def _open(
         self, zone: str, wet: list[Condition], state: IncidentState, now_ms: int, out: list[Announcement]
     ) -> OpenIncident:
-        level, evidence = _highest(wet), tuple(map(self._evidence, wet))
+        level, evidence = _highest(wet), tuple(self._evidence(c, state) for c in wet)
         name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
         if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
             name = f"{last}b"
         zones = self._zones(evidence)
         incident = Incident(name, zone, level, level, _certainty(wet), now_ms, now_ms, None, evidence, zones)
+        incident = replace(incident, simulated=any(e.simulated for e in evidence))
         out.append(Announcement(incident, MsgType.ALERT, Why.OPENED))
         opened = OpenIncident(incident, incident, now_ms)
         opened.next_ms = self._due_ms(opened, Haste.RENEWAL)
@@ -235,8 +255,10 @@ class Incidents:
         why = weightiest(current.lost.values()) if current.lost else Why.ENDED_DRY
         out.append(Announcement(closed, MsgType.CANCEL, why))
 
-    def _go_on(self, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]) -> None:
-        level, evidence = _highest(wet), tuple(map(self._evidence, wet))
+    def _go_on(
+        self, state: IncidentState, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]
+    ) -> None:
+        level, evidence = _highest(wet), tuple(self._evidence(c, state) for c in wet)
         now = current.incident = replace(
             current.incident,
             level=level,
@@ -244,6 +266,7 @@ class Incidents:
             certainty=_certainty(wet, current.incident.certainty),
             evidence=evidence,
             zones=self._zones(evidence),
+            simulated=current.incident.simulated or any(e.simulated for e in evidence),
         )
         muted = any(c.reason is Reason.MUTED for c in wet)
         why, haste = news(current.told, now, current.lost, self._top, muted)
@@ -277,7 +300,7 @@ class Incidents:
 
     # --- shapes ---
 
-    def _evidence(self, c: Condition) -> Evidence:
+    def _evidence(self, c: Condition, state: IncidentState) -> Evidence:
         assert c.level is not None
         station = None if c.channel is None else self._catalogue.channels[c.channel].station.id
         if c.key.target.kind is TargetKind.STATION:
@@ -294,6 +317,7 @@ class Incidents:
             c.rise_per_min,
             c.level_ms,
             c.doubt.value,
+            not state.simulated.isdisjoint(self._gateways.get(c.key.target, ())),
         )
 
     def _zones(self, evidence: Iterable[Evidence]) -> tuple[str, ...]:

@@ -136,6 +136,7 @@ class Incident:
 
     zone: the first of those in the catalogue. zones: in which places are or were told of; empty in an incident of a
     release that had one zone an incident. acknowledged: by whom first. owner: who took it over last.
+    simulated: evidence of it was, now or before.
     """
 
     id: str
@@ -151,6 +152,7 @@ class Incident:
     acknowledged: Act | None = None
     owner: Act | None = None
     ended: Ended | None = None
+    simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,12 @@ def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState
         number=head["number"],
         detectors=engine.restore_detectors(head.get("detectors", {})),
         people=people_from_json(head.get("people", {})),
-        incidents=IncidentState(aside=aside_from_json(head.get("aside", ())), ended=dict(head.get("ended", {}))),
+        incidents=IncidentState(
+            aside=aside_from_json(head.get("aside", ())),
+            ended=dict(head.get("ended", {})),
+            simulated=frozenset(head.get("simulated", ())),
+        ),
+        now_ms=head.get("now_ms", 0),
     )
     for body in opened:
         o = open_incident_from_json(body)
@@ -101,6 +106,8 @@ def save(
         "people": people_json(state.people),
         "aside": aside_json(state.incidents),
         "ended": state.incidents.ended,
+        "now_ms": state.now_ms,
+        "simulated": sorted(state.incidents.simulated),
     }
     _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps(head)})
 

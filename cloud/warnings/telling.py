@@ -182,9 +182,9 @@ class Telling:
 
 
 def is_simulated(incident: Incident, earlier: Sequence[Message]) -> bool:
-    """Does it rest on a simulated gateway, or did its last message that told of places?"""
-    last = next((m.evidence for m in reversed(earlier) if m.evidence), ())
-    return any(e.simulated for e in incident.evidence or last)
+    """Does it rest on a simulated gateway, or did it ever?"""
+    told = (incident.evidence, *(m.evidence for m in earlier))
+    return incident.simulated or any(e.simulated for evidence in told for e in evidence)
 
 
 def _named(name: str, language: Language) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from cloud.ledger.open import reading
 from cloud.log.base import START, Cursor, Entry
 from cloud.views.base import RetryLater
-from cloud.views.decode import decisions_of, readings_and_entries
+from cloud.views.decode import decisions_of, origins_of, readings_and_entries
 from cloud.warnings import store
 from cloud.warnings.engine import Engine, EngineState, Waiting
 from cloud.warnings.reader import LedgerReader
@@ -99,7 +99,7 @@ class WarningsView:
         batch, entry = readings_and_entries(entries)
         now_ms = np.array([e.now_ms for e in entries], np.int64)
         keep = self._engine.heeded(batch, now_ms[entry])
-        return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries))
+        return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries), origins_of(entries))
 
     def _recall(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """While rebuilding: what entries of the past make of the conditions. The entries that nobody was told of yet.

@@ -12,7 +12,7 @@ from cloud.ingest.admission import Admission
 from cloud.ingest.release import release
 from cloud.log.base import START, Entry, EntryKind
 from cloud.log.decision import decode_decision
-from cloud.views.decode import decisions_of, readings
+from cloud.views.decode import decisions_of, origins_of, readings
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
@@ -103,7 +103,8 @@ def check_warnings(parts: Parts, catalogue: Catalogue) -> None:
     messages: list[str] = []
     changes: list[tuple[object, ...]] = []
     for entry in _entries(parts, ticks=True):
-        state, outcome = engine.step(state, readings([entry]), entry.now_ms, *decisions_of([entry]))
+        (decided,), (origins,) = decisions_of([entry]), origins_of([entry])
+        state, outcome = engine.step(state, readings([entry]), entry.now_ms, decided, origins)
         messages += [m.id for m in outcome.messages]
         changes += [
             (

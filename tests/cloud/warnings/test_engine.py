@@ -54,7 +54,7 @@ def test_a_release_is_no_matter_of_warnings(small_district: Catalogue, monkeypat
     plain, with_it = (open_view(open_ledger("sqlite://"), catalogue) for _ in range(2))
     plain.apply(log)
     with_it.apply(log)
-    with_it.apply([decided(41, DecisionKind.RELEASE, monkeypatch)])
+    with_it.apply([decided(41, DecisionKind.RELEASE, monkeypatch)._replace(append_ms=log[-1].append_ms)])
     assert with_it.cursor() == 41
     assert with_it.reader.messages() == plain.reader.messages() != []
     assert with_it.reader.conditions() == plain.reader.conditions()
