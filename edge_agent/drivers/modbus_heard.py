@@ -47,6 +47,10 @@ class Heard:
         else:
             self._owed.ask(question, timeout_s, question.replies_from in self._late, now_s)
 
+    def late_before(self, question: Question) -> bool:
+        """Whether the unit's replies have come late before."""
+        return question.replies_from in self._late
+
     def surplus(self, question: Question, refusal: bool, now_s: float) -> int:
         """How many equal replies to other questions may be taken for one to this."""
         if self._numbered:

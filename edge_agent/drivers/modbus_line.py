@@ -180,8 +180,11 @@ class Line:
                 self._heard.believed(question, evidence.heard[pdu], _now())
                 self._evidence = None
                 return pdu
-        # Values that change from one moment to the next: if one reply was late then the true one follows it.
         self._evidence = None
+        if self._heard.late_before(question):
+            what = f"unit {question.unit} owes so many late replies that none can be told from another's"
+            raise DeviceFault(Fault.BAD_REPLY, what)
+        # Values that change from one moment to the next: if one reply was late then the true one follows it.
         if await self._follows(question, _now() + timeout_s, b""):
             raise self._two_replies(question)
         return pdu
