@@ -8,13 +8,16 @@ import os
 import signal
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.metadata import version
+from typing import Any
 
 from contract.clock import iso
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
+from edge_agent.door import Door
 from edge_agent.processing import quality_file
 from edge_agent.processing.pipeline import Pipeline, PipelineState
 from edge_agent.spool.store import SpoolStore, StoreSettings, open_store
@@ -60,6 +63,7 @@ class Agent:
             BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
             for bus in config.gateway.buses
         ]
+        self._door = Door(config.door_path, self._ask_now)
         self._started_ms = self._clock.now_ms()
 
     async def run(self) -> None:
@@ -73,6 +77,7 @@ class Agent:
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._write_status_often()))
         tasks.append(asyncio.create_task(self._save_quality_often()))
+        await self._door.open()
         ended = asyncio.create_task(stop.wait())
         watchdog = Watchdog(os.environ, self._stuck)
         watchdog.tell("READY=1")
@@ -83,6 +88,7 @@ class Agent:
                 task.result()  # nothing but a defect ends one of these: let it be seen
         finally:
             watchdog.tell("STOPPING=1")
+            await self._door.close()
             for task in (ended, beat, *tasks):
                 task.cancel()
             await asyncio.gather(ended, beat, *tasks, return_exceptions=True)
@@ -96,6 +102,13 @@ class Agent:
 
     def _stuck(self) -> list[str]:
         return [words for bus in self._buses if (words := bus.stuck())]
+
+    async def _ask_now(self, device: str) -> dict[str, Any]:
+        """Raises KeyError."""
+        for bus in self._buses:
+            with suppress(KeyError):
+                return dict((await bus.ask_now(device)).as_json())
+        raise KeyError(device)
 
     def _gather(self, readings: ReadingBatch) -> None:
         # As if the gateway's time had never jumped: it may jump before these are flushed.

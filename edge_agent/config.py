@@ -99,6 +99,10 @@ class EdgeConfig:
         return self.data_dir / "status.json"
 
     @property
+    def door_path(self) -> Path:
+        return self.data_dir / "agent.sock"
+
+    @property
     def earliest_ms(self) -> int:
         """A clock that shows less is wrong for sure. A scenario may play in any year, but no year before it starts."""
         clock = parse_clock(self.file.clock)
