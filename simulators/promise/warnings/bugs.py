@@ -8,18 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sqlalchemy import Connection
 
 from cloud.delivery import queue
 from cloud.delivery.queue import Pending, Queue
 from cloud.delivery.record import Record, Result
+from cloud.log.base import START, Cursor
 from cloud.log.log_clock import Instant, LogClock
+from cloud.warnings import store
+from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.model import Message
+from contract.conditions import judging, reconciling
+from contract.conditions.columns import NEVER, NO_LEVEL, State
+from contract.conditions.latches import Conditions
+from contract.conditions.limits import Limits
+from contract.conditions.state import Change
+from contract.conditions.stored import Stored
+from simulators.promise.bugs import clear_on_stale
 
 
 @contextmanager
-def replaced(owner: Any, name: str, new: Callable[..., Any]) -> Iterator[None]:
+def replaced(owner: Any, name: str, new: Any) -> Iterator[None]:
     """An attribute of a class or module is another while it lasts."""
     old = getattr(owner, name)
     setattr(owner, name, new)
@@ -72,7 +84,52 @@ def _poisoned_blocks() -> AbstractContextManager[None]:
     return replaced(Queue, "refused", stubborn)
 
 
+def _one_sample_raises() -> AbstractContextManager[None]:
+    """One finding at or above a level is evidence enough."""
+    return replaced(judging, "_EVIDENCE", 1)
+
+
+def _clear_on_rule_edit() -> AbstractContextManager[None]:
+    """What was held under another rule is forgotten."""
+
+    def dropped(state: State, _limits: Limits, row: int, _stored: Stored) -> None:
+        for column in (state.above_ms, state.set_ms, state.from_ms):
+            column[:, row] = NEVER
+        state.level[row] = NO_LEVEL
+
+    return replaced(reconciling, "_under_another_rule", dropped)
+
+
+def _mute_read_as_dry() -> AbstractContextManager[None]:
+    """A sensor that is muted counts as dry."""
+    mute = Conditions.mute
+
+    def careless(self: Conditions, state: State, rows: Sequence[int], until_ms: int, now_ms: int) -> list[Change]:
+        changes = mute(self, state, rows, until_ms, now_ms)
+        for row in rows:
+            state.level[row], state.set_ms[:, row] = NO_LEVEL, NEVER
+        return [replace(c, level=None) for c in changes]
+
+    return replaced(Conditions, "mute", careless)
+
+
+def _ordinal_lost() -> AbstractContextManager[None]:
+    """After a restart the messages are not counted on from where the count stood."""
+    load = store.load
+
+    def forgetful(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
+        cursor, state = load(db, name, engine)
+        return cursor, replace(state, number=state.number + (cursor != START))
+
+    return replaced(store, "load", forgetful)
+
+
 BUGS: dict[str, Bug] = {
+    "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
+    "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
+    "one-sample-raises": Bug(_one_sample_raises, frozenset({"one-sample-is-not-enough"})),
+    "mute-read-as-dry": Bug(_mute_read_as_dry, frozenset({"mute-is-not-dry"})),
+    "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),
     "poisoned-blocks": Bug(_poisoned_blocks, frozenset({"poisoned-blocks-nothing"})),

@@ -32,7 +32,8 @@ def first_edition(rng: random.Random) -> Edition:
     channels = {c for zone in zones for c in PLACES[zone]}
     at_once = rng.random() < 0.15  # a site that wants no on-delay
     period_s = rng.choice((30.0, 60.0, 60.0, 60.0))
-    return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s))
+    patience_s = rng.choice((60.0, 60.0, 180.0))  # of streets
+    return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s, patience_s))
 
 
 def next_edition(old: Edition, rng: random.Random) -> Edition:
@@ -47,7 +48,9 @@ def _whole() -> Catalogue:
 
 
 @cache
-def _cut(zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, period_s: float) -> Catalogue:
+def _cut(
+    zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, period_s: float, patience_s: float
+) -> Catalogue:
     whole = _whole()
     infos = {c: replace(whole.channels[c], device=_paced(whole, c, period_s)) for c in channels}
     stations = {infos[c].station.id: infos[c].station for c in channels}
@@ -56,7 +59,7 @@ def _cut(zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, perio
     delays = {"off_delay_s": OFF_DELAY_S, "min_hold_s": MIN_HOLD_S, "stale_after_s": STALE_S}
     steps = {Level.BLUE: 0.10, Level.YELLOW: 0.15, Level.ORANGE: 0.25, Level.RED: 0.50}
     rules = [Rule(id="deep", channels=deep, levels=steps, on_delay_s=0 if at_once else 30, **delays)] if deep else []
-    rules.append(Rule(id="flat", channels=flat, levels={**steps, Level.RED: 0.40}, on_delay_s=60, **delays))
+    rules.append(Rule(id="flat", channels=flat, levels={**steps, Level.RED: 0.40}, on_delay_s=patience_s, **delays))
     plan = whole.response_plan
     responses = {level: r.model_copy(update={"expires_s": EXPIRES_S}) for level, r in plan.responses.items()}
     return replace(

@@ -10,19 +10,13 @@ from simulators.promise.world import Broken
 
 # Property, or kind of fault -> what it waits for.
 OFF: dict[str, str] = {
-    "one-sample-is-not-enough": "conditions that judge the share of usable readings",
-    "late-history-is-not-now": "conditions that judge the share of usable readings",
-    "raised-on-evidence": "conditions that judge the share of usable readings",
-    "a-dip-resets-nothing": "conditions that judge the share of usable readings",
-    "silence-clears-nothing": "conditions that judge the share of usable readings",
-    "ended-only-when-dry": "conditions that judge the share of usable readings",
-    "a-rule-change-clears-nothing": "held levels that are judged again under other rules",
-    "rules-change": "held levels that are judged again under other rules",
-    "ends-when-dry": "held levels that are judged again under other rules",
     "told-is-a-record": "a rebuild that leaves alone what was told",
     "rebuild": "a rebuild that leaves alone what was told",
     "officers": "decisions of people about incidents and sensors",
+    "mute-is-not-dry": "decisions of people about incidents and sensors",
     "worse-within-a-level-is-told": "incidents that tell of places",
+    "a-rule-change-is-no-all-clear": "incidents that say why they end",
+    "ends-when-dry": "incidents of zones that are renamed",
 }
 
 

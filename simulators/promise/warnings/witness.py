@@ -125,7 +125,8 @@ class Witness:
         self.told.append(
             Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue, *more)
         )
-        self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level.value} {m.id[-20:]} of {m.incident}")
+        why = m.why.value if m.why is not None else "?"
+        self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level.value} {why} {m.id[-20:]} of {m.incident}")
 
     def decision(self, decision: Decision, came_ms: int, new: bool) -> None:
         """It is in the log since `came_ms`, true time; not new: since an earlier try, about when it was made."""
