@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from contract.catalogue.devices import Device, DeviceModel, SerialBus, TcpBus, WholeNumber
+from contract.catalogue.devices import MOST_DEVICES, Device, DeviceModel, SerialBus, TcpBus, WholeNumber
 from contract.catalogue.protocols import ProtocolDefinition
 from contract.refusing import Place, no_such, refusal, refusals
 from contract.settings_model import Id, Many, SettingsModel, Some
@@ -208,7 +208,7 @@ class ModbusSerialBus(SerialBus):
     rs485_rts_on_send: bool = True
     rs485_before_s: Annotated[float, Field(ge=0, le=1)] = 0.0
     rs485_after_s: Annotated[float, Field(ge=0, le=1)] = 0.0
-    devices: Annotated[tuple[RtuDevice, ...], AfterValidator(_apart)] = ()
+    devices: Annotated[tuple[RtuDevice, ...], Field(max_length=MOST_DEVICES), AfterValidator(_apart)] = ()
 
 
 class ModbusRtuBus(ModbusSerialBus):
@@ -238,7 +238,7 @@ class ModbusRtuOverTcpBus(TcpBus):
     rest_s: Rest | None = None
     echo: Echo = "auto"
     pause_after_connect_s: Rest | None = None
-    devices: Annotated[tuple[RtuDevice, ...], AfterValidator(_apart)] = ()
+    devices: Annotated[tuple[RtuDevice, ...], Field(max_length=MOST_DEVICES), AfterValidator(_apart)] = ()
 
 
 class ModbusTcpBus(TcpBus):
@@ -253,7 +253,7 @@ class ModbusTcpBus(TcpBus):
     transaction_ids: Literal["strict", "ignore"] = "strict"
     rest_s: Rest | None = None
     pause_after_connect_s: Rest | None = None
-    devices: Annotated[tuple[TcpDevice, ...], AfterValidator(_apart)] = ()
+    devices: Annotated[tuple[TcpDevice, ...], Field(max_length=MOST_DEVICES), AfterValidator(_apart)] = ()
 
 
 DEFINITION = ProtocolDefinition(NAME, ModbusModel, (ModbusTcpBus, ModbusRtuBus, ModbusRtuOverTcpBus, ModbusAsciiBus))

@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from contract.catalogue.devices import Device, DeviceModel, Register, SerialBus, WholeNumber
+from contract.catalogue.devices import MOST_DEVICES, Device, DeviceModel, Register, SerialBus, WholeNumber
 from contract.catalogue.protocols import ProtocolDefinition
 from contract.catalogue.quantities import Quantity
 from contract.refusing import refusals
@@ -88,7 +88,7 @@ class NodeBus(SerialBus):
 
     protocol: ClassVar[str] = NAME
     kind: Literal["node_serial"] = "node_serial"
-    devices: tuple[NodeDevice, ...] = ()
+    devices: Annotated[tuple[NodeDevice, ...], Field(max_length=MOST_DEVICES)] = ()
 
 
 DEFINITION = ProtocolDefinition(NAME, NodeModel, (NodeBus,))

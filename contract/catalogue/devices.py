@@ -162,6 +162,10 @@ class Device(SettingsModel):
     back_off_max_s: BackOff | None = None
 
 
+# On one bus: four times what any protocol addresses, so that a file of a mebibyte takes no fifty in memory.
+MOST_DEVICES = 1000
+
+
 class Bus(SettingsModel):
     """What devices share: a line, or a connection. A protocol has one model for each kind of bus that it runs on.
 
@@ -178,7 +182,7 @@ class Bus(SettingsModel):
     retries: Retries = 3
     back_off_first_s: BackOff = 10.0
     back_off_max_s: BackOff = 45.0
-    devices: tuple[Device, ...] = ()
+    devices: Annotated[tuple[Device, ...], Field(max_length=MOST_DEVICES)] = ()
 
     @staticmethod
     def address_trouble(address: str) -> str:

@@ -9,10 +9,7 @@ from __future__ import annotations
 from simulators.promise.world import Broken
 
 # Property, or kind of fault -> what it waits for.
-OFF: dict[str, str] = {
-    "officers": "margins for what is muted just after its water rose, and while its zone is renamed (seeds 98, 101)",
-    "mute-is-not-dry": "the same",
-}
+OFF: dict[str, str] = {}
 
 
 def on(name: str) -> bool:

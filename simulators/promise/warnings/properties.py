@@ -77,9 +77,15 @@ class _Checks:
         """No level is told that the sensors of the zone have not shown by more than one sample, and in time."""
         level: Level | None = None
         for t in told:
-            if t.level is not None and (level is None or t.level.rank > level.rank):
+            before = level or self._carried_over(t)
+            if t.level is not None and (before is None or t.level.rank > before.rank):
                 self._evidence_of(t, zone)
             level = t.level
+
+    def _carried_over(self, t: Told) -> Level | None:
+        """What the same incident was told to be before, when its zone had another name."""
+        earlier = [x for x in self._witness.told if x.incident == t.incident and x.seen_ms < t.seen_ms]
+        return earlier[-1].level if earlier else None
 
     def _evidence_of(self, t: Told, zone: str) -> None:
         young, old, single = False, False, False
@@ -180,7 +186,9 @@ class _Checks:
                 continue
             for i, h in enumerate(rows):
                 if h.time_ms > dry_ms:
-                    reached_ms = ev.surely_reached(rows, i, level_m, delays, until_ms)
+                    seen_ms = min([until_ms, *(begin_ms for begin_ms, _ in mutes if begin_ms >= h.came_ms)])
+                    own = [x for x in rows[i:] if x.came_ms <= seen_ms]
+                    reached_ms = ev.surely_reached(own, 0, level_m, delays, seen_ms)
                     if reached_ms is not None and reached_ms + TOLD_WITHIN_MS <= t.sent_ms:
                         return level
         return None
