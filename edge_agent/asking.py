@@ -10,7 +10,8 @@ from typing import Any
 
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.channel_settings import Quality
-from contract.catalogue.devices import Bus, DeviceModel
+from contract.catalogue.devices import Bus
+from contract.catalogue.loader import device_file
 from contract.catalogue.names import NameText
 from contract.catalogue.places import Station, StationKind
 from contract.clock import SystemClock
@@ -33,7 +34,10 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
 
     settings: of the bus, beside kind and address. Every register of the file is read. Raises ConfigError.
     """
-    model = _model(file)
+    read = read_yaml(file)
+    model = device_file(read, PROTOCOLS)
+    if model is None:
+        raise ConfigError(read.mistakes)
     options = Path("the options")
     if kind not in PROTOCOLS.bus_models:
         document = Document(options, {})
@@ -57,18 +61,6 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
         for n, r in enumerate(model.registers, 1)
     )
     return bus, DeviceInfo(bus.devices[0], model, channels)
-
-
-def _model(file: Path) -> DeviceModel:
-    document = read_yaml(file)
-    named = document.data.get("protocol") if isinstance(document.data, dict) else None
-    definition = PROTOCOLS.by_name.get(named) if isinstance(named, str) else None
-    if definition is None and not document.mistakes:
-        raise ConfigError([document.mistake(("protocol",), f"protocol: {PROTOCOLS.unknown(named)}")])
-    model = validate(document, definition.device_file if definition else DeviceModel)
-    if model is None:
-        raise ConfigError(document.mistakes)
-    return model
 
 
 async def asked(

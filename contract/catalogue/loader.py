@@ -51,6 +51,18 @@ def make_catalogue(documents: DistrictDocuments, protocols: Protocols) -> Catalo
     return catalogue
 
 
+def device_file(document: Document, protocols: Protocols) -> DeviceModel | None:
+    """A device file, checked by the protocol that it names; None with its mistakes noted in the document."""
+    if document.mistakes or not isinstance(document.data, dict):
+        return validate(document, DeviceModel)  # it says what the file is instead
+    named = document.data.get("protocol")
+    definition = protocols.by_name.get(named) if isinstance(named, str) else None
+    if definition is None:
+        document.mistakes.append(document.mistake(("protocol",), f"protocol: {protocols.unknown(named)}"))
+        return None
+    return validate(document, definition.device_file)
+
+
 class _Loader:
     def __init__(self, documents: DistrictDocuments, protocols: Protocols) -> None:
         self.documents = documents
@@ -115,7 +127,7 @@ class _Loader:
                 places = self.documents.device_places(name)
                 self.mistakes.append(doc.mistake(path, f"device model {name!r} has no file {places}"))
                 continue
-            model = self._device_file(document)
+            model = device_file(document, self.protocols)
             self.mistakes.extend(document.mistakes)
             if model is None:
                 continue
@@ -124,17 +136,6 @@ class _Loader:
                 self.mistakes.append(document.mistake(("model",), f"this file must describe model {name!r}"))
             out[name] = model
         return out
-
-    def _device_file(self, document: Document) -> DeviceModel | None:
-        """Checked by the protocol that it names; None with its mistakes noted in the document."""
-        if document.mistakes or not isinstance(document.data, dict):
-            return validate(document, DeviceModel)  # it says what the file is instead
-        named = document.data.get("protocol")
-        definition = self.protocols.by_name.get(named) if isinstance(named, str) else None
-        if definition is None:
-            document.mistakes.append(document.mistake(("protocol",), f"protocol: {self.protocols.unknown(named)}"))
-            return None
-        return validate(document, definition.device_file)
 
     def _speak_alike(self, doc: Document, gateways: GatewaysFile, models: Mapping[str, DeviceModel]) -> None:
         """Every device speaks what its bus speaks."""
