@@ -135,7 +135,7 @@ def _named(key: ConditionKey) -> tuple[str, str]:
 
 def _check_silence(changes: Sequence[tuple[object, ...]], entries: Sequence[Entry], catalogue: Catalogue) -> None:
     """A level that falls, or an unknown condition that becomes normal, needs a reading that says so, logged at that
-    moment. A rise that came to nothing never had a level, and may end by time."""
+    moment. A rise that came to nothing, without a level, may end by time: its last reading must say so."""
     lowest = _lowest_usable(entries)
     states: dict[tuple[str, str], object] = {}
     level_of: dict[tuple[str, str], Level | None] = {}
@@ -149,9 +149,10 @@ def _check_silence(changes: Sequence[tuple[object, ...]], entries: Sequence[Entr
         rule, channel = rules[rule_id], int(Target.parse(target).id)
         eased = before is not None and (level is None or level.rank < before.rank)
         limit = rule.levels[before] - rule.hysteresis if eased and before else min(rule.levels.values())
-        if was == "pending" and not eased:
-            continue
-        if (eased or state == "normal") and not lowest.get((channel, time_ms), np.inf) < limit:
+        if was == "pending" and state == "normal":
+            if not _newest_usable(entries, channel, time_ms) < limit:
+                raise Broken(f"cleared by silence: channel {channel} at {time_ms}, a rise ended above its level")
+        elif (eased or state == "normal") and not lowest.get((channel, time_ms), np.inf) < limit:
             what = f"{before.value if before else 'no level'} -> {level_text or state}"
             raise Broken(f"cleared by silence: channel {channel} at {time_ms}, {what} ({reason}) without a reading")
 
@@ -166,6 +167,27 @@ def _lowest_usable(entries: Sequence[Entry]) -> dict[Key, float]:
             key = (c, entry.now_ms)
             out[key] = min(v, out.get(key, v))
     return out
+
+
+def _newest_usable(entries: Sequence[Entry], channel: int, at_ms: int) -> float:
+    """The value of the newest usable reading known then; infinite: there was none. Of several moments within that
+    millisecond, one for each entry logged in it and one before them, the lowest."""
+    known: dict[int, tuple[float, int]] = {}
+    lowest = float("inf")
+    for entry in entries:
+        if entry.now_ms > at_ms:
+            break
+        if entry.now_ms == at_ms:
+            lowest = min(lowest, _newest_value(known))
+        batch: ReadingBatch = readings([entry])
+        own = batch.take(batch.channel == channel)
+        known |= dict(zip(own.time_ms.tolist(), zip(own.value.tolist(), own.flag.tolist(), strict=True), strict=True))
+    return min(lowest, _newest_value(known))
+
+
+def _newest_value(known: dict[int, tuple[float, int]]) -> float:
+    usable = [t for t, (v, flag) in known.items() if not np.isnan(v) and flag not in (Flag.FAIL, Flag.MISSING)]
+    return known[max(usable)][0] if usable else float("inf")
 
 
 def _entries(parts: Parts, ticks: bool = False) -> list[Entry]:
