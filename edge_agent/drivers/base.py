@@ -34,6 +34,7 @@ class Fault(StrEnum):
     GATEWAY = "gateway"  # a gateway on the way has no answer of the device (Modbus exceptions 10 and 11)
     BUSY = "busy"  # the device says: later (Modbus exceptions 5 and 6)
     EXCEPTION = "exception"  # the device refuses
+    UNANSWERED = "unanswered"  # the device answers other questions, and never this one
     BUS_DOWN = "bus_down"  # the port or the socket is gone: open it again
     CLOSED = "closed"  # the other side ended the connection
     NAME_NOT_FOUND = "name_not_found"
@@ -76,6 +77,7 @@ LOOK_AT = {
     Fault.GATEWAY: "the gateway is there, the device behind it is not heard: see to its power, wires and unit number",
     Fault.BUSY: "ask it less often (period_s), or give it more tries (retries)",
     Fault.EXCEPTION: "see to the register's address and table in the device file",
+    Fault.UNANSWERED: "has it that register? See to its address and table in the device file",
     Fault.BUS_DOWN: "is it plugged in, and its server up?",
     Fault.CLOSED: "is another client connected already? Many gateways take but one or two",
     Fault.NAME_NOT_FOUND: "see to the name, or write the address in numbers",
@@ -100,7 +102,7 @@ class DeviceFault(Exception):
     @property
     def asks_again(self) -> bool:
         """Whether the same question may be answered a moment later."""
-        return not self.fault.of_bus and self.fault is not Fault.EXCEPTION
+        return not self.fault.of_bus and self.fault not in (Fault.EXCEPTION, Fault.UNANSWERED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,9 @@ EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
 _OF_THIS_READ = (1, 2, 3)  # the other exceptions tell of the device as a whole, or of a gateway on the way
 _OTHERWISE = {4: Fault.DEVICE_FAILURE, 5: Fault.BUSY, 6: Fault.BUSY, 10: Fault.GATEWAY, 11: Fault.GATEWAY}
 _NO_SUCH_FUNCTION = 1
+# As good as silence: what a device, or the gateway before it, may do where it has no such register.
+_NOTHING_CAME = (Fault.TIMEOUT, Fault.ECHO, Fault.GATEWAY, Fault.DEVICE_FAILURE, Fault.CLOSED)
+_SETTLED = (Fault.EXCEPTION, Fault.UNANSWERED)  # of one request, and not of the device
 _FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 _SOCKET = "socket://"  # before there was a kind for it, a serial server was named so
 _NO_PAUSE_S = 0.00175  # above 19200 baud (Modbus over serial line V1.02, 2.5.1.1)
@@ -62,8 +65,8 @@ def describe(device: DeviceInfo) -> str:
 class ModbusDriver:
     """Devices speak when asked, and a reply carries no time: readings get that of its arrival.
 
-    A register that the device refuses is told as missing, and the others are read all the same; after silence or noise
-    the rest of the device's requests wait until it is asked again.
+    A register that the device refuses, or never answers, is told as missing, and the others are read all the same;
+    after other silence, or noise, the rest of the device's requests wait until it is asked again.
     """
 
     silent_periods = 0
@@ -111,6 +114,7 @@ class _Poll:
     def __init__(self, device: DeviceInfo, reads: Reads, line: Line) -> None:
         self._device, self._reads, self._line = device, reads, line
         self._wanted = {c.id for c in device.channels}
+        self._registers = {w.channel: w.register for p in reads.parts for w in p.read.wanted}
         self._lost: set[int] = set()  # channels of which something did not come
         self._words: dict[tuple[Table, int], int] = {}
         self.missing: list[Missing] = []
@@ -118,26 +122,30 @@ class _Poll:
 
     async def run(self) -> None:
         """Asks until all is there, or something other than a refusal stands in the way."""
-        waiting = [p for p in self._reads.parts if self._of(p.read)]
+        waiting = self._reads.in_turn([p for p in self._reads.parts if self._of(p.read)])
         while waiting:
             part = waiting.pop(0)
             if part.refused is not None and part.again_s > _now():
                 self._misses([part], part.refused)
                 continue
+            if (instead := self._reads.instead(part, waiting)) is not None:
+                waiting = [part, *(p for p in waiting if p is not instead)]
+                part = instead
             try:
                 words = await self._ask(part)
             except _Refused as refused:
                 waiting[:0] = self._refused(part, refused)
             except DeviceFault as fault:
-                self._misses([part, *waiting], fault)
-                return
+                if not (self._reads.unanswered(part) and fault.fault in _NOTHING_CAME):
+                    self._misses([part, *waiting], fault)
+                    return
+                waiting[:0] = self._unanswered(part, fault)
             else:
                 self._takes(part, words)
 
     def values(self) -> dict[int, float]:
         """Of the channels of which all came."""
-        pieces = {w.channel: w.register for p in self._reads.parts for w in p.read.wanted}
-        return {c: value_of(pieces[c], self._words) for c in pieces if c in self._wanted - self._lost}
+        return {c: value_of(r, self._words) for c, r in self._registers.items() if c in self._wanted - self._lost}
 
     def notes(self) -> dict[str, str]:
         """What is not as the file says, though it answers."""
@@ -146,6 +154,7 @@ class _Poll:
 
     def _refused(self, part: Part, refused: _Refused) -> list[Part]:
         """What to ask in the part's place, now."""
+        self._reads.lives()
         pieces = [] if refused.code == _NO_SUCH_FUNCTION else self._reads.split(part)
         if not pieces:
             self._reads.refuse(part, refused, _now())
@@ -154,12 +163,28 @@ class _Poll:
         self._reads.found_hole(part.read, refused.why)
         return [p for p in pieces if self._of(p.read)]
 
+    def _unanswered(self, part: Part, fault: DeviceFault) -> list[Part]:
+        """What to ask in the part's place, now, as the device answers other questions and this one never."""
+        pieces = self._reads.split(part)
+        if pieces:
+            self._reads.found_hole(part.read, f"as a whole it was not answered {part.needs} times ({fault.fault})")
+            return [p for p in pieces if self._of(p.read)]
+        what = f"unit {_device(self._device).unit} answers other questions, and never {span(part.read)} "
+        never = DeviceFault(Fault.UNANSWERED, f"{what}({_names(part.read)}; {fault.fault})")
+        self._reads.leave_out(part, never, _now())
+        self._misses([part], never)
+        return []
+
     def _takes(self, part: Part, words: list[int]) -> None:
         self._reads.answer(part)
         self._words.update(((part.read.table, part.read.address + n), word) for n, word in enumerate(words))
 
     def _misses(self, parts: Sequence[Part], fault: DeviceFault) -> None:
+        """Of a channel all may have come before, by a smaller read."""
         channels = {w.channel for p in parts for w in p.read.wanted} & self._wanted - self._lost
+        channels = {c for c in channels if not self._came(c)}
+        if not channels:
+            return
         self._lost |= channels
         self.missing.append(Missing(tuple(sorted(channels)), fault))
 
@@ -183,6 +208,10 @@ class _Poll:
             took_ms = (_now() - began_s) * 1000
             self.asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
 
+    def _came(self, channel: int) -> bool:
+        spans = self._registers[channel].spans()
+        return all((s.table, s.address + n) in self._words for s in spans for n in range(s.count))
+
     def _of(self, read: Read) -> bool:
         return any(w.channel in self._wanted for w in read.wanted)
 
@@ -197,7 +226,7 @@ class _Refused(DeviceFault):
 
 def _exception(unit: int, read: Read, code: int) -> DeviceFault:
     why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
-    names = ", ".join(w.register.name for w in read.wanted)
+    names = _names(read)
     if code in _OF_THIS_READ or code not in _OTHERWISE:
         return _Refused(f"unit {unit} refuses {span(read)} ({names})", why, code)
     return DeviceFault(_OTHERWISE[code], f"unit {unit} says to {span(read)} ({names}): {why}")
@@ -206,8 +235,12 @@ def _exception(unit: int, read: Read, code: int) -> DeviceFault:
 def _together(missing: Sequence[Missing], asked: tuple[Asked, ...]) -> DeviceFault:
     """One fault for a device that gave nothing: the last if it was no refusal, else all refusals."""
     last = missing[-1].fault
-    told = [last] if last.fault is not Fault.EXCEPTION else [m.fault for m in missing]
+    told = [m.fault for m in missing] if last.fault in _SETTLED else [last]
     return DeviceFault(last.fault, "; ".join(f.detail for f in told), asked)
+
+
+def _names(read: Read) -> str:
+    return ", ".join(w.register.name for w in read.wanted)
 
 
 def _plan(device: DeviceInfo) -> list[Read]:

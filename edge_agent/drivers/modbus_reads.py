@@ -2,6 +2,13 @@
 
 A read that spans several registers and is refused is split: first at its gaps, then in halves, until what is refused
 stands alone. What answers stays as it is from then on; a register that is refused is asked again every `AGAIN_S`.
+
+Some devices say nothing where others refuse, and silence may also be a lost reply or a device without power. So a read
+counts as unanswered only when that came `_NEVER` times in a row, of one that was answered before `_NO_MORE` times, and
+each time the device had answered another question since the time before. Then it is split, or left out: each time
+twice as long, for it costs a time-out. A device of which nothing at all is heard is asked every second time for
+something smaller than its first read, or for another read: as often as before, for a time-out as before, and whichever
+is answered shows that it lives.
 """
 
 from __future__ import annotations
@@ -9,20 +16,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from contract.catalogue.quantities import QuantityKind
 from edge_agent.drivers.base import DeviceFault
 from edge_agent.drivers.read_plan import Read, Wanted
 
-AGAIN_S = 60.0
+AGAIN_S, _MOST_S = 60.0, 3600.0
+_NEVER, _NO_MORE = 3, 12
+_GOES_LAST = 2  # what was left unanswered so often must not keep the others from being asked
 
 
 @dataclass(slots=True)
 class Part:
-    """One request. answered: it was, once. refused: why it is not asked before `again_s`."""
+    """One request.
+
+    answered: it was, once. refused: why it is not asked before `again_s`. alone: how often in a row it was not answered
+    and others were; answers: how many the device had given when it was last not answered. left_out: times in a row.
+    """
 
     read: Read
     answered: bool = False
     refused: DeviceFault | None = None
     again_s: float = 0.0
+    alone: int = 0
+    answers: int = 0
+    left_out: int = 0
+
+    @property
+    def needs(self) -> int:
+        """How often it must not be answered before that means something."""
+        return _NO_MORE if self.answered else _NEVER
 
 
 class Reads:
@@ -31,6 +53,8 @@ class Reads:
     def __init__(self, plan: Sequence[Read]) -> None:
         self.parts = [Part(r) for r in plan]
         self.holes: dict[str, str] = {}  # by the read that has one
+        self._answers = 0  # of the device, refusals too
+        self._silent = 0  # times in a row that nothing came of it
 
     def split(self, part: Part) -> list[Part]:
         """Puts smaller requests in a part's place, and gives them; [] when it is one register, which cannot be cut."""
@@ -45,9 +69,44 @@ class Reads:
         """The part is left out until `AGAIN_S` have passed."""
         part.refused, part.again_s = fault, now_s + AGAIN_S
 
+    def leave_out(self, part: Part, fault: DeviceFault, now_s: float) -> None:
+        """The part is not answered: it is left out, each time for longer."""
+        part.refused, part.again_s = fault, now_s + min(AGAIN_S * 2**part.left_out, _MOST_S)
+        part.left_out = min(part.left_out + 1, 16)
+
     def answer(self, part: Part) -> None:
         """The part was answered."""
         part.answered, part.refused = True, None
+        part.alone = part.left_out = 0
+        self.lives()
+
+    def lives(self) -> None:
+        """The device answered something, if only by a refusal."""
+        self._answers += 1
+        self._silent = 0
+
+    def unanswered(self, part: Part) -> bool:
+        """Nothing came of the part. True when it is this request that is not answered, and not the device that is
+        silent."""
+        self._silent += 1
+        if self._answers > part.answers:
+            part.alone += 1
+        part.answers = self._answers
+        return part.alone >= part.needs
+
+    def in_turn(self, parts: Sequence[Part]) -> list[Part]:
+        """What was left unanswered while others were answered goes last."""
+        return sorted(parts, key=lambda p: p.alone >= _GOES_LAST)
+
+    def instead(self, part: Part, others: Sequence[Part]) -> Part | None:
+        """What to ask before the part, as it was in vain so often that it may be the question; None: the part itself.
+
+        others: the parts that wait behind it.
+        """
+        if self._silent < part.needs or self._silent % 2 == 0:
+            return None
+        found = [*others, *(Part(r) for r in _singly(part.read))]
+        return found[self._silent // 2 % len(found)] if found else None
 
     def found_hole(self, read: Read, why: str) -> None:
         """A read that was refused as a whole answers in pieces: `holes` tells."""
@@ -72,6 +131,13 @@ def _pieces(read: Read) -> list[Read]:
     if len(runs) == 1:
         runs = _halves(read, runs[0])
     return [_read(read, run) for run in runs]
+
+
+def _singly(read: Read) -> list[Read]:
+    """Each register of a read by itself; [] when it has but one. Those that forget what they told are left out."""
+    places = sorted({w.at for w in read.wanted})
+    runs = [[w for w in read.wanted if w.at == at] for at in places] if len(places) > 1 else []
+    return [_read(read, r) for r in runs if not any(w.register.quantity.kind is QuantityKind.AMOUNT for w in r)]
 
 
 def _halves(read: Read, run: list[Wanted]) -> list[list[Wanted]]:
