@@ -41,7 +41,6 @@ TESTED_BY_OTHERS = {
     "contract.conditions.taking_in": _CONDITIONS,
     "contract.identifiers": "one pattern; tests/contract/test_settings_model.py says what it takes",
     "edge_agent.drivers.modbus_line": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
-    "edge_agent.drivers.modbus_reads": "through the driver: tests/edge_agent/drivers/test_modbus_line.py",
     "edge_agent.process": "becomes another process: every agent of tests/run does",
     "simulators.cli.plant": "serves until a signal: tests/run/test_foreign_masters.py reads from it",
     "simulators.demo.run": "plays a demo: tests/run/test_demo.py",

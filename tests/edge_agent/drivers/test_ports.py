@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import socket
+import struct
+import termios
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -95,3 +99,77 @@ async def test_the_old_name_of_a_serial_server_keeps_its_meaning(host: str) -> N
 def test_seven_data_bits_and_even_parity_are_asciis() -> None:
     made = ModbusAsciiBus(id="b", address="")
     assert (made.data_bits, made.parity) == (7, "E")
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, made: ModbusRtuBus | ModbusAsciiBus, data_bits: int = 8) -> int:
+    """What a port of a pty asks of the kernel when it is opened: the control modes (a pty has no bits and parity of its
+    own and forgets them)."""
+    asked: list[int] = []
+    tcsetattr = termios.tcsetattr
+
+    def remember(fd: int, when: int, modes: list[Any]) -> None:
+        asked.append(modes[2])
+        tcsetattr(fd, when, modes)
+
+    monkeypatch.setattr(termios, "tcsetattr", remember)
+    master, slave = os.openpty()
+
+    async def open_it() -> None:
+        port = SerialPort(os.ttyname(slave), made, data_bits)
+        await port.open(1.0)
+        port.close()
+
+    asyncio.run(open_it())
+    os.close(master)
+    os.close(slave)
+    return asked[-1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, termios.CS7 | termios.PARENB),
+        ({"parity": "O"}, termios.CS7 | termios.PARENB | termios.PARODD),
+        ({"parity": "N", "stop_bits": 2}, termios.CS7 | termios.CSTOPB),
+        ({"data_bits": 8, "parity": "N"}, termios.CS8),
+    ],
+)
+def test_data_bits_and_parity_as_the_kernel_is_told(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], wanted: int
+) -> None:
+    made = ModbusAsciiBus.model_validate({"id": "b", "address": "", **settings})
+    of_interest = termios.CSIZE | termios.PARENB | termios.PARODD | termios.CSTOPB
+    assert opened(monkeypatch, made, made.data_bits) & of_interest == wanted
+
+
+@pytest.mark.parametrize(
+    ("settings", "flags", "waits_ms"),
+    [
+        ({}, 0b011, (0, 0)),  # enabled, RTS high while sending and low behind it (linux/serial.h)
+        ({"rs485_rts_on_send": False}, 0b101, (0, 0)),
+        ({"rs485_before_s": 0.029, "rs485_after_s": 0.002}, 0b011, (29, 2)),
+    ],
+)
+async def test_rs485_as_the_kernel_is_told(
+    monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], flags: int, waits_ms: tuple[int, int]
+) -> None:
+    told: dict[int, bytes] = {}
+    ioctl = fcntl.ioctl
+
+    def kernel(fd: int, request: int, argument: Any = 0, *more: Any) -> Any:
+        if request in (_TIOCGRS485, _TIOCSRS485):
+            told[request] = bytes(argument)
+            return 0
+        return ioctl(fd, request, argument, *more)
+
+    monkeypatch.setattr(fcntl, "ioctl", kernel)
+    with RtuUnits(lambda _unit: 0.0) as units:
+        made = ModbusRtuBus.model_validate({"id": "b", "address": units.path, "rs485": True, **settings})
+        driver = ModbusDriver(made, [info := device(1, [0], timeout_s=5.0)], units.path, SystemClock())
+        assert (await driver.read(info)).readings.value.tolist() == [says(1, 0)]
+        await driver.close()
+    said = struct.unpack("=8I", told[_TIOCSRS485])
+    assert (said[0] & 0b10111, said[1:3]) == (flags, waits_ms)
+
+
+_TIOCGRS485, _TIOCSRS485 = 0x542E, 0x542F
