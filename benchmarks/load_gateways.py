@@ -18,6 +18,7 @@ from contract.wire.envelope import Lane
 RATE_PER_S = CHANNELS / 60 * 10
 IN_FLIGHT = 100  # batches of history of one gateway that are not acknowledged yet
 RESEND_S = 5.0
+SAMPLES_OF_AN_ALARM = 2  # one sample is no evidence: what is timed is the batch that brings the second
 LIVE, HISTORY = 1, 2  # spools
 Key = tuple[str, int]
 
@@ -56,7 +57,7 @@ class Gateways:
             if now_s - began > drowned * every_s and drowned < len(zones):
                 zone = zones[drowned]
                 self.alarms[f"z{zone}"] = time.monotonic()
-                self._station(zone, 0.6, Lane.ALARM)
+                self._station(zone, 0.6, Lane.ALARM, SAMPLES_OF_AN_ALARM)
                 drowned += 1
             if rounds * PER_STATION < (now_s - began) * RATE_PER_S:
                 self._station(first + rounds % (STATIONS - first), 0.01, Lane.LIVE)
@@ -87,15 +88,14 @@ class Gateways:
         with self._lock:
             self._waiting.clear()
 
-    def _station(self, number: int, depth: float, lane: Lane) -> None:
-        """All channels of one station, now."""
-        channel = _channels(number)
+    def _station(self, number: int, depth: float, lane: Lane, samples: int = 1) -> None:
+        """All channels of one station, now; more samples: a second apart, the last one now."""
+        channel = np.tile(_channels(number), samples)
         value = np.where((channel - 1) % 10 == 0, depth, 12.0)
-        readings = ReadingBatch.of(
-            np.full(PER_STATION, time.time_ns() // 1_000_000), channel, value, np.ones(len(channel))
-        )
+        ago_ms = np.repeat(np.arange(samples)[::-1] * 1000, PER_STATION)
+        readings = ReadingBatch.of(time.time_ns() // 1_000_000 - ago_ms, channel, value, np.ones(len(channel)))
         self._publish(f"g{number % GATEWAYS}", LIVE, lane, readings)
-        self.sent_readings += PER_STATION
+        self.sent_readings += len(channel)
 
     def _old_minute(self, gateway: int, time_ms: int) -> None:
         channel = _channels((STATIONS // GATEWAYS - 1) * GATEWAYS + gateway)
