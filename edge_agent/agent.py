@@ -96,7 +96,7 @@ class Agent:
             await self._uplink.drained(_DRAIN_S)  # a gateway taken out of service leaves nothing behind if it can
             uplink.cancel()
             await asyncio.gather(uplink, return_exceptions=True)
-            self._write_status()
+            self._write_status(ended=True)
             self._save_quality()
             self._store.close()
 
@@ -178,12 +178,13 @@ class Agent:
             self._write_status()
             await asyncio.sleep(_STATUS_S)
 
-    def _write_status(self) -> None:
+    def _write_status(self, ended: bool = False) -> None:
         status = {
             "gateway": self._config.gateway.id,
             "version": version("headwater"),
             "written_ms": self._clock.now_ms(),
             "started_ms": self._started_ms,
+            "ended": ended,
             "simulated": self._config.simulated,
             "readings": dict(self._totals),
             "uplink": self._uplink.status(),

@@ -24,7 +24,7 @@ _LONGEST_PATH = 107  # bytes: sun_path of unix(7), less its end
 _LINE = 4096
 _QUESTION_S = 10.0
 
-# Device id -> what `edge_agent.asking` shows; raises KeyError for one that there is not.
+# Device id -> what `edge_agent.technician.asking` shows; raises KeyError for one that there is not.
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
 
 

@@ -62,7 +62,7 @@ def read_status(path: Path, reads: int = _READS) -> dict[str, Any]:
                 raise NeverRan(f"{path}: {error}: start the agent with `headwater-edge run`") from error
             time.sleep(_PAUSE_S)
     status["file_age_s"] = round(age_s, 1)
-    status["alive"] = age_s < STALE_S
+    status["alive"] = age_s < STALE_S and not status.get("ended", False)
     return status
 
 

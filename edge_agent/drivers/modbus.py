@@ -15,7 +15,8 @@ from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
 from edge_agent.drivers.base import Answer, Asked, DeviceFault, DeviceInfo, Fault, Heard, Missing, stamp_ms
-from edge_agent.drivers.modbus_line import Line, LineSettings
+from edge_agent.drivers.line_settings import LineSettings
+from edge_agent.drivers.modbus_line import Line
 from edge_agent.drivers.modbus_reads import Part, Reads, span
 from edge_agent.drivers.ports import Port, SerialPort, TcpPort
 from edge_agent.drivers.read_plan import Read, plan
@@ -62,6 +63,11 @@ def describe(device: DeviceInfo) -> str:
     return ", ".join(span(r) for r in _plan(device))
 
 
+def line_of(bus: Bus, address: str, port: Port | None = None) -> Line:
+    """What one question after another can be asked of. port: see `ModbusDriver`."""
+    return Line(port or _port(bus, address), _settings(bus, address), address)
+
+
 class ModbusDriver:
     """Devices speak when asked, and a reply carries no time: readings get that of its arrival.
 
@@ -76,7 +82,7 @@ class ModbusDriver:
     ) -> None:
         """port: what to speak through; None: the one at `address`."""
         self._clock = clock
-        self._line = Line(port or _port(bus, address), _settings(bus, address), address)
+        self._line = line_of(bus, address, port)
         self._reads = {d.device.id: Reads(_plan(d)) for d in devices}
 
     async def read(self, device: DeviceInfo) -> Answer:

@@ -101,6 +101,10 @@ class Heard:
             f"unit {unit} answered after {took_s:.2f} s, {took_s - timeout_s:.2f} s later than timeout_s {timeout_s:g}"
         )
 
+    def took_late_s(self, unit: int) -> float | None:
+        """How long the unit's last late reply took; None when none came."""
+        return self._late[unit][0] if unit in self._late else None
+
     def foreign_reply_due(self) -> bool:
         """Whether the last that was heard is another master's question: its reply comes next."""
         return self._expects_s is not None

@@ -18,9 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import DeviceFault, Fault
+from edge_agent.drivers.line_settings import LineSettings
 from edge_agent.drivers.modbus_heard import Heard
 from edge_agent.drivers.ports import Port
-from firmware_bridge.modbus_frames import Frame, Framing, Question
+from firmware_bridge.modbus_frames import Frame, Question
 
 _MOST_ASKED = 5  # times for one question whose answer could be mistaken
 _FIRST_HEARD_OUT, _FIRST_S = 2, 0.1  # of a unit whose ways are not known yet
@@ -33,25 +34,6 @@ _WHEN_IN_DOUBT_S, _MOST_REST_S = 0.1, 0.2
 _MISSED, _MISSED_RESTED = 3, 6
 _FOREIGN_S = 0.3  # how long another master's reply is let through before we ask
 _CONNECT_S = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class LineSettings:
-    """How a bus is spoken to.
-
-    numbered: replies are matched by their transaction numbers. reconnects: it is a connection, which may die without a
-    word. silence_s: between frames, at least. character_s: how long a character takes; 0.0: nobody knows. rest_s, echo,
-    pause_after_connect_s: as the bus says; None: found out.
-    """
-
-    framing: Framing
-    numbered: bool
-    reconnects: bool
-    silence_s: float = 0.0
-    character_s: float = 0.0
-    rest_s: float | None = None
-    echo: bool | None = None
-    pause_after_connect_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -127,6 +109,24 @@ class Line:
                 if not (left and self._set.reconnects):
                     raise self._gone() from error
         raise AssertionError("not reached")
+
+    async def listen(self, for_s: float) -> None:
+        """Hears what is said unasked, and counts it in `faults`. Raises DeviceFault when the port cannot be opened."""
+        await self._ready(for_s)
+        until_s = _now() + for_s
+        data = b""
+        while self._port.is_open and await self._port.wait(until_s):
+            data += self._take()
+        self._heard.beside(data, None, self._port.came_s)
+
+    def took_s(self, unit: int) -> float | None:
+        """How long the unit's last reply took, without what was heard out behind it."""
+        known = self._of(unit).answers_s
+        return known[-1] if known else None
+
+    def took_late_s(self, unit: int) -> float | None:
+        """How long the unit's last late reply took; None when none came."""
+        return self._heard.took_late_s(unit)
 
     def close(self) -> None:
         """Gives the port back."""

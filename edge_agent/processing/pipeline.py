@@ -44,6 +44,7 @@ class Processed:
     fell or leapt.
     """
 
+    judged: ReadingBatch
     readings: ReadingBatch
     lane: Lane
     counts: Mapping[str, Mapping[int, int]]
@@ -80,7 +81,8 @@ class Pipeline:
             undated = self._quality.undated(state.quality)
             state = PipelineState(undated, self._reporter.initial(), jumped_ms)
         quality, judged = self._quality.step(state.quality, batch)
-        memory, report = self._reporter.step(state.report, batch.with_flags(judged.flag))
+        flagged = batch.with_flags(judged.flag)
+        memory, report = self._reporter.step(state.report, flagged)
         corrections = judged.corrections
         counts = {
             "made": report.made,
@@ -91,7 +93,7 @@ class Pipeline:
         readings = ReadingBatch.concat([report.send, corrections]) if len(corrections) else report.send
         lane = Lane.ALARM if report.urgent else Lane.LIVE
         return PipelineState(quality, memory, jumped_ms), Processed(
-            readings, lane, counts, _noticed(batch, judged.tests)
+            flagged, readings, lane, counts, _noticed(batch, judged.tests)
         )
 
 

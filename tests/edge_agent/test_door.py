@@ -18,7 +18,7 @@ import pytest
 from edge_agent.config import EdgeConfig, load_config
 from edge_agent.door import Door, NoAgent, ask_agent
 from edge_agent.status import write_status
-from edge_agent.technician import NotAsked, chosen, read, show
+from edge_agent.technician.reading import NotAsked, chosen, read, show
 from tests.conftest import SMALL_DISTRICT
 from tests.edge_agent.slave import slave
 

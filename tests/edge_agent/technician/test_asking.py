@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from contract.documents import ConfigError
-from edge_agent.asking import as_text, described
 from edge_agent.cli import app
+from edge_agent.technician.asking import as_text, described
 from simulators.cli.main import DISTRICT
 from tests.edge_agent.slave import slave
 

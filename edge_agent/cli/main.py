@@ -4,29 +4,42 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated
 
 import typer
 
 from contract.documents import ConfigError
+from edge_agent.cli.asking import probe, read
+from edge_agent.cli.common import ConfigPath, refuse, refuse_with
+from edge_agent.cli.dry import run_dry
+from edge_agent.cli.scanning import scan
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
-ConfigPath = Annotated[Path, typer.Argument(help="The agent's YAML file.", show_default=False)]
-
 
 @app.command()
-def run(config: ConfigPath) -> None:
-    """Read the buses, spool, and send, until SIGTERM."""
+def run(
+    config: ConfigPath,
+    dry: Annotated[bool, typer.Option("--dry", help="Show what is read; spool, send and write nothing.")] = False,
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="With --dry: end after so many seconds.", min=0.1, show_default=False)
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="With --dry: end when every channel was asked.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry, for machines: one object a reading.")] = False,
+) -> None:
+    """Read the buses, spool, and send, until SIGTERM. With --dry, exit code 1: a channel gave no value."""
     from edge_agent.config import load_config
     from edge_agent.process import hand_over
 
     try:
         checked = load_config(config)
     except ConfigError as error:
-        _refuse(error)
+        refuse(error)
+    if dry:
+        run_dry(checked, config, for_s, once, as_json)
+    if for_s is not None or once or as_json:
+        refuse_with("--for, --once and --json go with --dry: the agent runs until it is stopped")
     hand_over(checked, config)
 
 
@@ -39,7 +52,7 @@ def check(config: ConfigPath) -> None:
     try:
         checked = load_config(config, complete=True)
     except ConfigError as error:
-        _refuse(error)
+        refuse(error)
     for bus in checked.gateway.buses:
         typer.echo(f"{bus.id}  {bus.kind}  {checked.address(bus.id)}")
         describe = driver_module(bus.protocol).describe
@@ -61,95 +74,12 @@ def status(config: ConfigPath, as_json: Annotated[bool, typer.Option("--json", h
         found = read_status(load_config(config).status_path)
         said = json.dumps(found, indent=1) if as_json else as_text(found)
     except ConfigError as error:
-        _refuse(error)
+        refuse(error)
     except NeverRan as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
     typer.echo(said)
     raise typer.Exit(0 if found["alive"] else 1)
-
-
-@app.command()
-def read(
-    config: ConfigPath,
-    device: Annotated[
-        str | None, typer.Argument(help="One device; without it all of them.", show_default=False)
-    ] = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
-    every: Annotated[float, typer.Option(help="With --watch: seconds from one look to the next.", min=0.1)] = 2.0,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: one object a poll and line.")] = False,
-) -> None:
-    """Ask devices now: requests, raw words, values, flags. Through the agent where one runs, never beside it."""
-    from edge_agent import technician
-    from edge_agent.config import load_config
-
-    try:
-        checked = load_config(config)
-        _ask(technician.read(checked, device, every if watch else None), as_json)
-    except ConfigError as error:
-        _refuse(error)
-
-
-@app.command()
-def probe(
-    device: Annotated[Path, typer.Option(help="Its device file.", show_default=False)],
-    kind: Annotated[str, typer.Option(help="modbus_tcp, modbus_rtu, modbus_rtu_over_tcp, ...", show_default=False)],
-    address: Annotated[str, typer.Option(help="HOST:PORT, or the serial port.", show_default=False)],
-    unit: Annotated[int, typer.Option(help="Its unit number.", show_default=False)],
-    baud_rate: Annotated[int | None, typer.Option(help="Of a serial line.", show_default=False)] = None,
-    parity: Annotated[str | None, typer.Option(help="N, E or O.", show_default=False)] = None,
-    stop_bits: Annotated[int | None, typer.Option(help="1 or 2.", show_default=False)] = None,
-    times: Annotated[int, typer.Option(help="How often it is asked.", min=1)] = 1,
-    every: Annotated[float, typer.Option(help="Seconds from one poll to the next.", min=0.0)] = 1.0,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="Another setting of the bus, NAME=VALUE.", show_default=False)
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: one object a poll and line.")] = False,
-) -> None:
-    """Ask one device before anything is configured. Exit code 1: no value came."""
-    from edge_agent.asking import asked, described
-
-    given = {"baud_rate": baud_rate, "parity": parity, "stop_bits": stop_bits}
-    settings: dict[str, object] = {name: value for name, value in given.items() if value is not None}
-    for text in setting or ():
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"{text!r} is not NAME=VALUE", param_hint="--set")
-        settings[name] = yaml_value(value)
-    try:
-        bus, info = described(device, kind, address, settings, unit)
-    except ConfigError as error:
-        _refuse(error)
-    _ask(asked(bus, address, [info], times, every), as_json)
-
-
-def yaml_value(text: str) -> object:
-    """As it would be read in a file: 3 is a number, true a switch."""
-    import yaml
-
-    return yaml.safe_load(text)
-
-
-def _ask(answers: AsyncIterator[dict[str, Any]], as_json: bool) -> None:
-    import asyncio
-    import logging
-
-    from edge_agent.technician import NotAsked, show
-
-    logging.disable(logging.WARNING)  # what goes wrong is shown with the answers
-
-    def say(text: str) -> None:
-        typer.echo(text)
-        sys.stdout.flush()
-
-    try:
-        came = asyncio.run(show(answers, say, as_json))
-    except NotAsked as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    raise typer.Exit(0 if came else 1)
 
 
 @app.command()
@@ -181,7 +111,7 @@ def qc(
     try:
         command.main(series, config, sys.stdout, sys.stderr, form)
     except ConfigError as error:
-        _refuse(error)
+        refuse(error)
 
 
 @app.command()
@@ -203,9 +133,8 @@ def schema(
     typer.echo(json.dumps(made, indent=1))
 
 
-def _refuse(error: ConfigError) -> NoReturn:
-    typer.echo(error.report(), err=True)
-    raise typer.Exit(2)
+for command in (read, probe, scan):
+    app.command()(command)
 
 
 def main() -> None:

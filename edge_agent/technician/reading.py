@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 
-from edge_agent.asking import LONGEST_S, Answered, as_line, as_text, asked, good
 from edge_agent.config import EdgeConfig
 from edge_agent.door import NoAgent, ask_agent
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.status import NeverRan, read_status
+from edge_agent.technician.asking import LONGEST_S, Answered, as_line, as_text, asked, good
 
 Say = Callable[[str], None]
 

@@ -20,6 +20,8 @@ from contract.readings import Flag, ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.table import MODULES
+from edge_agent.technician.values import shown
+from firmware_bridge.modbus import IdentityText, ModbusModel
 from firmware_bridge.protocols import PROTOCOLS
 from host.yaml_config import read_yaml
 
@@ -61,6 +63,15 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
         for n, r in enumerate(model.registers, 1)
     )
     return bus, DeviceInfo(bus.devices[0], model, channels)
+
+
+def identity_of(file: Path) -> tuple[IdentityText, ...]:
+    """The texts by which a device of this file tells who it is. Raises ConfigError."""
+    read = read_yaml(file)
+    model = device_file(read, PROTOCOLS)
+    if model is None:
+        raise ConfigError(read.mistakes)
+    return model.identity if isinstance(model, ModbusModel) else ()
 
 
 async def asked(
@@ -128,9 +139,8 @@ def as_text(said: Answered) -> str:
         lines.append(f"{head:<18} {came}  ({r['ms']:.0f} ms)")
     width = max((len(v["name"]) for v in said["values"]), default=0)
     for v in said["values"]:
-        unit = "" if v["unit"] == "1" else f" {v['unit']}"
-        shown = "missing" if v["value"] is None else f"{v['value']:g}{unit}"
-        lines.append(f"  {v['name']:<{width}}  {shown:<14} {Flag(v['flag']).name.lower().replace('_', ' ')}".rstrip())
+        what = shown(v["value"], v["unit"])
+        lines.append(f"  {v['name']:<{width}}  {what:<14} {Flag(v['flag']).name.lower().replace('_', ' ')}".rstrip())
     return "\n".join(lines)
 
 

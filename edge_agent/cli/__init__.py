@@ -1,0 +1,5 @@
+"""`headwater-edge`."""
+
+from edge_agent.cli.main import app
+
+__all__ = ["app"]

@@ -1,0 +1,39 @@
+"""`headwater-edge run --dry`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from edge_agent.cli.common import refuse_with, say
+
+if TYPE_CHECKING:
+    from edge_agent.config import EdgeConfig
+
+
+def run_dry(config: EdgeConfig, path: Path, for_s: float | None, once: bool, as_json: bool) -> NoReturn:
+    """Reads as planned and shows it; faults go to standard error as they begin and end."""
+    from edge_agent.technician.dry_run import DryRun
+    from edge_agent.technician.running_agents import runs
+
+    if runs(config):
+        refuse_with(
+            f"the agent runs, and a line has one master: `headwater-edge read {path} --watch` asks through it, or "
+            "stop it before (systemctl stop headwater-edge)"
+        )
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("edge_agent.acquisition").setLevel(logging.INFO)
+
+    async def reads() -> DryRun:
+        dry = DryRun(config, say, as_json)
+        await dry.run(for_s, once)
+        return dry
+
+    dry = asyncio.run(reads())
+    typer.echo(dry.ended(), err=as_json)
+    raise typer.Exit(1 if dry.without else 0)
