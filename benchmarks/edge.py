@@ -1,12 +1,18 @@
-"""The agent at work: 50 Modbus TCP units of 10 registers at 1 Hz, quality flags and durable spool on, no broker there.
+"""The agent at work, beside Telegraf: 50 Modbus TCP units of 10 registers at 1 Hz, into an MQTT broker at QoS 1.
 
-Aim: 4 % of a core, 55 MB. The units are served by a process of their own; only the agent's is measured.
+The agent has quality flags, report by exception and its durable spool on, and is acknowledged as the cloud does it;
+Telegraf sends every reading from memory. Both run at the same time, on the same units and broker, which have processes
+of their own; only the agent's and Telegraf's are measured. Aim: at most 1.5 times Telegraf's CPU, 55 MB.
+
+Telegraf is looked for under HEADWATER_TELEGRAF and in PATH (version 1.37.2, with inputs.modbus, outputs.mqtt and
+serializers.influx); without it only the agent is measured.
 """
 
 from __future__ import annotations
 
 import multiprocessing as mp
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -14,12 +20,19 @@ import tempfile
 import time
 from pathlib import Path
 
+import paho.mqtt.client as mqtt
 import yaml
+from paho.mqtt.enums import CallbackAPIVersion
 
-UNITS, REGISTERS, WARM_S, SPAN_S, SPANS = 50, 10, 8, 10, 3
+from contract.wire.ack import Ack, encode_ack
+from contract.wire.batch import parse_batch
+from contract.wire.topics import UP_KINDS, Topic, TopicKind, cloud_filters, parse_topic
+from simulators.processes.mosquitto import mosquitto
+
+UNITS, REGISTERS, WARM_S, SPAN_S, SPANS = 50, 10, 8, 10, 5
 
 
-def district(folder: Path, port: int) -> Path:
+def district(folder: Path, port: int, broker_port: int = 9) -> Path:
     """A catalogue of 500 channels, and the agent's file, whose path is returned."""
     (folder / "devices").mkdir(parents=True)
     quality = {"fail_range": [-0.1, 8], "rate_per_s": 0.05, "spike": {"suspect": 0.1, "fail": 0.3}}
@@ -55,7 +68,7 @@ def district(folder: Path, port: int) -> Path:
     _write(folder / "rules.yaml", {"rules": []})
     plan = {level: {"headline": "h", "instruction": "i"} for level in ("blue", "yellow", "orange", "red")}
     _write(folder / "response_plan.yaml", {"sender": "a@b.example", "contact": "c", "responses": plan})
-    broker = {"host": "127.0.0.1", "port": 9}
+    broker = {"host": "127.0.0.1", "port": broker_port}
     agent = folder / "agent.yaml"
     _write(agent, {"gateway": "gw", "catalogue": ".", "data_dir": "data", "broker": broker})
     return agent
@@ -99,36 +112,115 @@ def run() -> dict[str, float | str]:
     ports = context.SimpleQueue()
     server = context.Process(target=serve, args=(ports,), daemon=True)
     server.start()
-    with tempfile.TemporaryDirectory() as folder:
-        agent_file = district(Path(folder) / "district", ports.get())
-        env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        _compiled(env)
-        agent = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent.cli", "run", str(agent_file)], stderr=subprocess.DEVNULL, env=env
-        )
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    _compiled(env)
+    telegraf = _telegraf()
+    with tempfile.TemporaryDirectory() as folder, mosquitto(Path(folder) / "broker") as broker:
+        port = ports.get()
+        agent_file = district(Path(folder) / "district", port, broker.port)
+        cloud = _acknowledging(broker.port)
+        commands = {"agent": [sys.executable, "-m", "edge_agent.cli", "run", str(agent_file)]}
+        if telegraf is not None:
+            commands["Telegraf"] = [telegraf, "--config", str(_peer(Path(folder), port, broker.port))]
         try:
-            time.sleep(WARM_S)
-            shares = []
-            for _ in range(SPANS):
-                before, began = _cpu_s(agent.pid), time.monotonic()
-                time.sleep(SPAN_S)
-                shares.append((_cpu_s(agent.pid) - before) / (time.monotonic() - began) * 100)
-            rss_mb = _rss_mb(agent.pid)
+            figures = _measured(commands, env)
         finally:
-            agent.terminate()
-            agent.wait(15)
+            cloud.loop_stop()
             server.kill()
         from edge_agent.spool.file import read_totals
 
         totals = read_totals(agent_file.parent / "data" / "spool.sqlite")
-    made = sum(c["made"] for c in totals.values())
-    sent = sum(c["reported"] for c in totals.values())
-    return {
-        "CPU, % of a core (median of 3)": statistics.median(shares),
-        "resident memory, MB": rss_mb,
-        "readings made": float(made),
-        "readings spooled": float(sent),
+    if telegraf is not None:
+        figures["agent by Telegraf"] = figures["agent: CPU, % of a core"] / figures["Telegraf: CPU, % of a core"]
+    figures["readings made"] = float(sum(c["made"] for c in totals.values()))
+    figures["readings spooled"] = float(sum(c["reported"] for c in totals.values()))
+    return dict(figures)
+
+
+def _measured(commands: dict[str, list[str]], env: dict[str, str]) -> dict[str, float]:
+    """CPU in the median of the spans, and the largest resident memory, of each command."""
+    processes = {
+        name: subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
+        for name, command in commands.items()
     }
+    try:
+        time.sleep(WARM_S)
+        shares: dict[str, list[float]] = {name: [] for name in processes}
+        for _ in range(SPANS):
+            before, began = {name: _cpu_s(p.pid) for name, p in processes.items()}, time.monotonic()
+            time.sleep(SPAN_S)
+            for name, process in processes.items():
+                shares[name].append((_cpu_s(process.pid) - before[name]) / (time.monotonic() - began) * 100)
+        out: dict[str, float] = {}
+        for name, process in processes.items():
+            out[f"{name}: CPU, % of a core"] = statistics.median(shares[name])
+            out[f"{name}: resident memory at most, MB"] = _peak_mb(process.pid)
+        return out
+    finally:
+        for process in processes.values():
+            process.terminate()
+        for process in processes.values():
+            process.wait(15)
+
+
+def _telegraf() -> str | None:
+    named = os.environ.get("HEADWATER_TELEGRAF")
+    return named or shutil.which("telegraf")
+
+
+def _peer(folder: Path, port: int, broker_port: int) -> Path:
+    """Telegraf's file: the same units and registers, one request a unit."""
+    fields = ", ".join(f'{{address={i}, name="r{i}", type="INT16", scale=0.001}}' for i in range(REGISTERS))
+    requests = "".join(
+        f"""
+  [[inputs.modbus.request]]
+    slave_id = {unit}
+    byte_order = "ABCD"
+    register = "holding"
+    fields = [{fields}]
+"""
+        for unit in range(1, UNITS + 1)
+    )
+    path = folder / "telegraf.conf"
+    path.write_text(
+        f"""
+[agent]
+  interval = "1s"
+  flush_interval = "1s"
+  omit_hostname = true
+  quiet = true
+[[outputs.mqtt]]
+  servers = ["tcp://127.0.0.1:{broker_port}"]
+  topic = "telegraf"
+  qos = 1
+  layout = "batch"
+  data_format = "influx"
+[[inputs.modbus]]
+  name = "bench"
+  controller = "tcp://127.0.0.1:{port}"
+  timeout = "500ms"
+  configuration_type = "request"
+{requests}"""
+    )
+    return path
+
+
+def _acknowledging(port: int) -> mqtt.Client:
+    """Acknowledges every batch, as the cloud does."""
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="headwater-cloud-bench")
+
+    def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        topic = parse_topic(message.topic)
+        if topic is not None and topic.kind in UP_KINDS:
+            batch = parse_batch(message.payload)
+            ack = encode_ack(Ack(batch.spool, batch.seq))
+            client.publish(str(Topic(topic.district, topic.gateway, TopicKind.ACK)), ack, 1)
+
+    client.on_message = on_message
+    client.connect("127.0.0.1", port)
+    client.subscribe([(name, 1) for name in cloud_filters()])
+    client.loop_start()
+    return client
 
 
 def _compiled(env: dict[str, str]) -> None:
@@ -139,12 +231,12 @@ def _compiled(env: dict[str, str]) -> None:
 
 
 def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all threads, to the nanosecond: ticks are too coarse for what sleeps most of the time."""
+    return sum(int(p.read_text().split()[0]) for p in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
 
 
-def _rss_mb(pid: int) -> float:
-    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmRSS"))
+def _peak_mb(pid: int) -> float:
+    line = next(x for x in Path(f"/proc/{pid}/status").read_text().splitlines() if x.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 

@@ -37,6 +37,9 @@ class Flag(IntEnum):
 FLAG_VALUES = tuple(int(f) for f in Flag)
 
 
+_WITHOUT_FLAG = np.array([Flag.NOT_EVALUATED, Flag.MISSING], np.uint8)  # by whether the value is NaN
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ReadingBatch:
     """Equal-length, read-only columns of readings.
@@ -71,7 +74,7 @@ class ReadingBatch:
         """A batch from anything array-like; without `flag`, NOT_EVALUATED, and MISSING where the value is NaN."""
         # np.array copies: the batch must own what it makes read-only.
         v = np.array(value, dtype=np.float64, ndmin=1)
-        f = np.where(np.isnan(v), Flag.MISSING, Flag.NOT_EVALUATED) if flag is None else flag
+        f = _WITHOUT_FLAG[np.isnan(v).view(np.uint8)] if flag is None else flag
         return cls(
             np.array(time_ms, dtype=np.int64, ndmin=1),
             np.array(channel, dtype=np.uint32, ndmin=1),

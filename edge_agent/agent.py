@@ -29,6 +29,7 @@ from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
+_VERSION = version("headwater")  # reads a file
 _DRAIN_S = 5.0
 _STATUS_S = 2.0
 _QUALITY_S = 300.0  # some ten kilobytes each time: flash memory bears it, and a reset shows after hours, too
@@ -55,7 +56,7 @@ class Agent:
             self._store,
             now_of(self._clock),
             config.file.uplink.outbox(),
-            version("headwater"),
+            _VERSION,
             config.simulated,
         )
         self._uplink = MqttUplink(config.gateway.id, session, self._store, config.file.broker, self._clock)
@@ -181,7 +182,7 @@ class Agent:
     def _write_status(self, ended: bool = False) -> None:
         status = {
             "gateway": self._config.gateway.id,
-            "version": version("headwater"),
+            "version": _VERSION,
             "written_ms": self._clock.now_ms(),
             "started_ms": self._started_ms,
             "ended": ended,

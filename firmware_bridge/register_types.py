@@ -115,6 +115,11 @@ def byte_order(order: str, words: int) -> str:
     raise ValueError(f"{order!r} is no order of {2 * words} bytes")
 
 
+def is_plain_word(kind: RegisterType, order: str) -> bool:
+    """Whether its number is one word as it stands, but for its sign."""
+    return kind.words == 1 and kind.whole and not kind.of_half_a_word and order in _STRAIGHT
+
+
 def number_of(kind: RegisterType, order: str, words: Sequence[int], high_half: bool = False) -> float | int | None:
     """The raw number in these words, exact; None of bcd whose digits are none, and of a float that is no number.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
+from functools import partial
 
 from firmware_bridge.modbus_register import Condition, ModbusRegister, ScaleFrom
 from firmware_bridge.raw_numbers import Number, Words, matches, read_raw, span, write_raw
-from firmware_bridge.register_types import Table
+from firmware_bridge.register_types import Table, is_plain_word
 
 
 def width(register: ModbusRegister) -> int:
@@ -58,6 +59,22 @@ def value_of(register: ModbusRegister, words: Words) -> float:
     if register.is_placed:
         value = register.placed(value)
     return round(value, register.decimals) if math.isfinite(value) else math.nan
+
+
+def reader_of(register: ModbusRegister) -> Callable[[Words], float]:
+    """`value_of` of this register; quicker where it is a plain word, as most are: it is called at every reading."""
+    r = register
+    beside = r.parts is not None or r.values is not None or bool(r.valid_if) or r.scale_from is not None
+    cut = r.bit is not None or r.mask is not None or r.shift > 0 or bool(r.missing_raw)
+    if beside or cut or r.is_placed or r.table.of_bits or not is_plain_word(r.kind, r.order):
+        return partial(value_of, register)
+    place, signed, scale, offset, decimals = (r.table, r.address), r.kind.signed, r.scale, r.offset, r.decimals
+
+    def read(words: Words) -> float:
+        raw = words[place]
+        return round((raw - 65536 if signed and raw > 32767 else raw) * scale + offset, decimals)
+
+    return read
 
 
 def write_value(register: ModbusRegister, value: float, words: MutableMapping[tuple[Table, int], int]) -> None:

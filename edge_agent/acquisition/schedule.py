@@ -127,9 +127,10 @@ class Schedule:
 
     def next(self, now_ms: int) -> tuple[DeviceState, int] | None:
         """The device to ask next, and when; None of a bus without devices."""
-        ready = [d for d in self.devices if d.when_ms <= now_ms and self._fits(d, now_ms)]
+        due = [d for d in self.devices if (d.due_ms if d.retry_ms is None else d.retry_ms) <= now_ms]
+        ready = [(self._rank(d, now_ms), d.when_ms, n, d) for n, d in enumerate(due) if self._fits(d, now_ms)]
         if ready:
-            return min(ready, key=lambda d: (self._rank(d, now_ms), d.when_ms)), now_ms
+            return min(ready)[3], now_ms
         if not self.devices:
             return None
         # One that is held back waits for the next that answers: then it is looked at again.
@@ -194,7 +195,8 @@ class Schedule:
         self._ends(device)
         device.failures = device.back_off_ms = 0
         device.silent = device.cut_off = False
-        device.faults.update(f.fault.value for f in faults)
+        if faults:
+            device.faults.update(f.fault.value for f in faults)
         device.last_fault = "; ".join(str(f) for f in faults)
         device.last_good_ms = now_ms
         device.due_ms = _following(now_ms, device.period_ms)

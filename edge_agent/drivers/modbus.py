@@ -30,7 +30,6 @@ from firmware_bridge.modbus import (
 )
 from firmware_bridge.modbus_frames import AsciiFraming, Question, RtuFraming, TcpFraming
 from firmware_bridge.register_types import Table
-from firmware_bridge.registers import value_of
 
 EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
     1: "illegal function",
@@ -120,7 +119,6 @@ class _Poll:
     def __init__(self, device: DeviceInfo, reads: Reads, line: Line) -> None:
         self._device, self._reads, self._line = device, reads, line
         self._wanted = {c.id for c in device.channels}
-        self._registers = {w.channel: w.register for p in reads.parts for w in p.read.wanted}
         self._lost: set[int] = set()  # channels of which something did not come
         self._words: dict[tuple[Table, int], int] = {}
         self.missing: list[Missing] = []
@@ -151,7 +149,8 @@ class _Poll:
 
     def values(self) -> dict[int, float]:
         """Of the channels of which all came."""
-        return {c: value_of(r, self._words) for c, r in self._registers.items() if c in self._wanted - self._lost}
+        came = self._wanted - self._lost
+        return {c: reader(self._words) for c, reader in self._reads.readers.items() if c in came}
 
     def notes(self) -> dict[str, str]:
         """What is not as the file says, though it answers."""
@@ -215,7 +214,7 @@ class _Poll:
             self.asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
 
     def _came(self, channel: int) -> bool:
-        spans = self._registers[channel].spans()
+        spans = self._reads.registers[channel].spans()
         return all((s.table, s.address + n) in self._words for s in spans for n in range(s.count))
 
     def _of(self, read: Read) -> bool:

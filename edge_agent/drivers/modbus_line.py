@@ -149,6 +149,8 @@ class Line:
 
     def _has_died(self) -> bool:
         """Several units that had answered are silent, or all there are; or nobody has ever said a word on it."""
+        if self._replied and not self._fell:
+            return False
         silent = sum(w.silent for w in self._ways.values())
         alive = any(w.answers_s and w.silent < 2 for w in self._ways.values())
         if self._replied:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from contract.catalogue.quantities import QuantityKind
 from edge_agent.drivers.base import DeviceFault
 from edge_agent.drivers.read_plan import Read, Wanted
+from firmware_bridge.registers import reader_of
 
 AGAIN_S, _MOST_S = 60.0, 3600.0
 _NEVER, _NO_MORE = 3, 12
@@ -52,6 +53,8 @@ class Reads:
 
     def __init__(self, plan: Sequence[Read]) -> None:
         self.parts = [Part(r) for r in plan]
+        self.registers = {w.channel: w.register for r in plan for w in r.wanted}
+        self.readers = {c: reader_of(r) for c, r in self.registers.items()}
         self.holes: dict[str, str] = {}  # by the read that has one
         self._answers = 0  # of the device, refusals too
         self._silent = 0  # times in a row that nothing came of it

@@ -13,7 +13,7 @@ from contract.catalogue.quantities import Quantity
 from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.raw_numbers import Span
 from firmware_bridge.register_types import RegisterType, Table
-from firmware_bridge.registers import decode, encode, value_of, width, write_value
+from firmware_bridge.registers import decode, encode, reader_of, value_of, width, write_value
 
 
 def register(**settings: object) -> ModbusRegister:
@@ -198,3 +198,20 @@ def test_a_sum_of_registers_comes_back(total: int, weight: float) -> None:
     words: dict[tuple[Table, int], int] = {}
     write_value(r, total, words)
     assert value_of(r, words) == total
+
+
+@given(
+    KINDS,
+    SCALES,
+    st.sampled_from([0.0, 3.5]),
+    st.lists(st.integers(0, 65535), min_size=4, max_size=4),
+    st.sampled_from([{}, {"missing_raw": [7]}, {"mounting_height_m": 7.25}, {"decimals": 1}, {"order": "swapped"}]),
+)
+def test_the_quicker_reader_says_the_same(
+    kind: RegisterType, scale: float, offset: float, held: list[int], more: dict[str, object]
+) -> None:
+    if "order" in more:
+        more = {} if kind.of_half_a_word else {"order": "BA" if kind.words == 1 else "DCBA"}
+    r = register(address=3, type=kind, scale=scale, offset=offset, **more)
+    words = {(Table.HOLDING, 3 + n): word for n, word in enumerate(held)}
+    assert reader_of(r)(words) == pytest.approx(value_of(r, words), abs=0, rel=0, nan_ok=True)
