@@ -1,10 +1,10 @@
-"""Whether what a device file says of a rain gauge fits the register that counts its rain. Pure."""
+"""Whether what a device file says of a rain gauge, or of another counter, fits the register that counts. Pure."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-from contract.catalogue.channel_settings import RainGauge
+from contract.catalogue.channel_settings import RainGauge, TotalCounter
 from contract.refusing import Place
 
 _BUCKETS_MM = (0.01, 0.05, 0.1, 0.2, 0.25, 0.254, 0.3, 0.4, 0.5, 1.0)
@@ -53,6 +53,28 @@ def counter_trouble(gauge: RainGauge, register: Counter) -> list[tuple[Place, st
             f"with that it wraps at {most:g} mm"
         )
         found.append((("rain_gauge", "wraps_at_mm"), what))
+    return found
+
+
+def total_trouble(counter: TotalCounter, register: Counter) -> list[tuple[Place, str]]:
+    """The same of a counter of run hours, starts or the like."""
+    found: list[tuple[Place, str]] = []
+    scale, step, wrap, limits = abs(register.scale), counter.step, counter.wraps_at, register.raw_limits
+    if limits is not None and not _multiple(step, scale):
+        what = f"a count of {step:g} is no whole number of the register's steps of {scale:g}: step or scale is wrong"
+        found.append((("counter", "step"), what))
+    elif not _same(round(step, register.decimals), step):
+        what = f"counts of {step:g} are lost when values are rounded to {register.decimals} decimals: raise decimals"
+        found.append((("counter", "step"), what))
+    if wrap is None or limits is None:
+        return found
+    most = (limits[1] + 1) * scale
+    if wrap > most * (1 + 1e-9):
+        what = f"raw values end at {limits[1]}: with scale {scale:g} it wraps at {most:g}, never at {wrap:g}"
+        found.append((("counter", "wraps_at"), what))
+    elif not _multiple(wrap, scale):
+        what = f"{wrap:g} is no whole number of the register's steps of {scale:g}: wraps_at or scale is wrong"
+        found.append((("counter", "wraps_at"), what))
     return found
 
 

@@ -10,10 +10,10 @@ from pydantic import Field, model_validator
 from contract.catalogue.channel_settings import Quality
 from contract.catalogue.devices import Register, WholeNumber
 from contract.catalogue.instruments import Fraction, Scale
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import Quantity, QuantityKind
 from contract.refusing import Place, refusals
 from contract.settings_model import Some
-from firmware_bridge.counter_settings import counter_trouble
+from firmware_bridge.counter_settings import counter_trouble, total_trouble
 from firmware_bridge.raw_numbers import CodeList, RawNumber, Span, span
 from firmware_bridge.register_types import RegisterType, Table
 
@@ -71,6 +71,10 @@ class ModbusRegister(Register, RawNumber):
     counts: Literal["tips", "mm"] | None = None
 
     @property
+    def _counts_rain(self) -> bool:
+        return self.quantity in _COUNTS_RAIN
+
+    @property
     def step(self) -> float:
         """One raw unit."""
         return abs(self.scale)
@@ -111,6 +115,11 @@ class ModbusRegister(Register, RawNumber):
         found: list[tuple[Place, str]] = []
         if quality.rain_gauge is not None:
             found += counter_trouble(quality.rain_gauge, self)
+        if quality.counter is not None and (self.quantity.kind is not QuantityKind.COUNTER or self._counts_rain):
+            what = f"{self.quantity.value} is no total of hours or starts: of rain say rain_gauge, of others neither"
+            found.append((("counter",), what))
+        elif quality.counter is not None:
+            found += total_trouble(quality.counter, self)
         limits = self.raw_limits
         if limits is not None:
             ends = sorted(self.placed(raw * self.scale + self.offset) for raw in limits)
@@ -128,7 +137,7 @@ class ModbusRegister(Register, RawNumber):
         tip_mm = own.pop("tip_mm", None)
         if tip_mm is None:
             return super()._told(own)
-        if self.quantity not in _COUNTS_RAIN:
+        if not self._counts_rain:
             raise refusals("Instrument", [(("tip_mm",), f"{self.name!r} is {self.quantity.value}: it counts no tips")])
         gauge = self.quality.rain_gauge
         if self.counts is None and (gauge is None or gauge.tip_mm == self.scale):
@@ -199,7 +208,7 @@ class ModbusRegister(Register, RawNumber):
         for n, condition in enumerate(self.valid_if):
             if bool(condition.good) == bool(condition.bad):
                 yield ("valid_if", n), "say which codes are good: [...], or which are bad: [...], one of the two"
-        if self.counts is not None and self.quantity not in _COUNTS_RAIN:
+        if self.counts is not None and not self._counts_rain:
             yield ("counts",), f"counts says what a rain gauge counts, and {self.quantity.value} is no rain"
 
     def _everything(self) -> Iterator[tuple[Place, RawNumber]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract.catalogue.catalogue import ChannelInfo
+from contract.quality.counters import counter_of as counter_of_settings
 from contract.quality.counting import Counted, Counter, count
 from contract.readings import Bools, Float64s, Int64s, ReadingBatch
 
@@ -31,10 +32,7 @@ class Gauge:
 
 def counter_of(channel: ChannelInfo) -> Counter:
     """The counter behind a channel: what its quality settings say, else one whose tip is the register's step."""
-    gauge = channel.quality.rain_gauge
-    if gauge is None:
-        return Counter(channel.register.step)
-    return Counter(gauge.tip_mm, gauge.wraps_at_mm, gauge.max_mm_per_h)
+    return counter_of_settings(channel.quality) or Counter(channel.register.step)
 
 
 @dataclass(frozen=True, slots=True)

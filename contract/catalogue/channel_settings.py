@@ -57,6 +57,19 @@ class RainGauge(SettingsModel):
     max_mm_per_h: Positive = 500.0
 
 
+class TotalCounter(SettingsModel):
+    """A counter of run hours, of starts, of anything that only rises; everything in its channel's unit.
+
+    step: one count. most_per_h: more than this it cannot count in an hour (1 of run hours). wraps_at: the total at
+    which it begins again from nought. restart_below: a fall to less than this is the instrument starting anew.
+    """
+
+    step: Positive
+    most_per_h: Positive
+    wraps_at: Positive | None = None
+    restart_below: NotNegative = 1.0
+
+
 def _rises(found: tuple[float, float]) -> tuple[float, float]:
     if found[0] >= found[1]:
         raise refusal(f"{found[0]:g} to {found[1]:g} leaves no value in between: write the lower end first")
@@ -75,7 +88,15 @@ class Quality(SettingsModel):
     spike: Spike | None = None
     flat_line: FlatLine | None = None
     rain_gauge: RainGauge | None = None
+    counter: TotalCounter | None = None
     step_to_constant: StepToConstant | None = None
+
+    @model_validator(mode="after")
+    def _counts_one_way(self) -> Quality:
+        if self.rain_gauge is not None and self.counter is not None:
+            what = "rain_gauge and counter both say what it counts: rain_gauge is for rain, counter for all else"
+            raise refusals("Quality", [(("counter",), what)])
+        return self
 
 
 class Reporting(SettingsModel):

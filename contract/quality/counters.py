@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from contract.catalogue.channel_settings import RainGauge
+from contract.catalogue.channel_settings import Quality, RainGauge, TotalCounter
 from contract.quality.counting import Counter, Memory, Step, judge
 from contract.readings import Bools, Float64s, Int64s
 
@@ -49,15 +49,28 @@ class Odd:
     wrong_step: Sequence[Step]
 
 
+def counter_of(settings: Quality) -> Counter | None:
+    """The counter that a channel's settings describe; None when they describe none."""
+    return _counter(settings.rain_gauge or settings.counter)
+
+
+def _counter(settings: RainGauge | TotalCounter | None) -> Counter | None:
+    if settings is None:
+        return None
+    if isinstance(settings, RainGauge):
+        return Counter(settings.tip_mm, settings.wraps_at_mm, settings.max_mm_per_h)
+    return Counter(settings.step, settings.wraps_at, settings.most_per_h, settings.restart_below)
+
+
 class CounterTest:
     """Settings of n rows; None where a row is no counter."""
 
-    def __init__(self, settings: Sequence[RainGauge | None]) -> None:
-        self._counters = [None if s is None else Counter(s.tip_mm, s.wraps_at_mm, s.max_mm_per_h) for s in settings]
+    def __init__(self, settings: Sequence[RainGauge | TotalCounter | None]) -> None:
+        counters = self._counters = [_counter(s) for s in settings]
         self.tested: Bools = np.array([s is not None for s in settings], np.bool_)
         self.rows: Int64s = np.flatnonzero(self.tested)
-        self._tip = np.array([np.nan if s is None else s.tip_mm for s in settings])
-        self._most_per_s = np.array([np.nan if s is None else s.max_mm_per_h / 3600 for s in settings])
+        self._tip = np.array([np.nan if c is None else c.tip for c in counters])
+        self._most_per_s = np.array([np.nan if c is None else c.most_per_h / 3600 for c in counters])
 
     def initial(self) -> CounterState:
         n = len(self._counters)

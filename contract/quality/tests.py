@@ -113,7 +113,7 @@ class QualityTests:
         self._spike = _column([s.spike and s.spike.suspect for s in q], inf)
         self._spike_fail = _column([s.spike and s.spike.fail for s in q], inf)
         self._differential = np.array([s.spike is not None and s.spike.method == "differential" for s in q], np.bool_)
-        self._counter = CounterTest([s.rain_gauge for s in q])
+        self._counter = CounterTest([s.rain_gauge or s.counter for s in q])
         self._steps = StepToConstantTest([s.step_to_constant for s in q])
         self._flat = FlatLineTest([s.flat_line for s in q], [period_s[i] for i in order])
         tested = [s != Quality() for s in q]

@@ -39,7 +39,7 @@ def test_an_example_loads_and_comes_out(text: str, tmp_path: Path) -> None:
 
 
 def test_there_are_examples_of_all_of_it() -> None:
-    assert len(FILES) == 8
+    assert len(FILES) == 9
     assert len(REFUSED) == 8
 
 

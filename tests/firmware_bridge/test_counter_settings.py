@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from contract.catalogue.channel_settings import RainGauge
 from firmware_bridge.counter_settings import counter_trouble
@@ -62,3 +63,25 @@ def test_what_fits(settings: dict[str, object], gauge: dict[str, float]) -> None
 def test_what_does_not(settings: dict[str, object], gauge: dict[str, float], key: str, said: str) -> None:
     ((where, what),) = trouble(gauge, **settings)
     assert (where, said in what) == (key, True), what
+
+
+def counts(quantity: str = "run_hours", counter: dict[str, float] | None = None, **settings: object) -> str:
+    """What is wrong with a register that counts; "" when nothing is."""
+    said = {"step": 0.1, "most_per_h": 1.0} | (counter or {})
+    told = {"name": "r", "quantity": quantity, "address": 0, "scale": 0.1, "quality": {"counter": said}, **settings}
+    try:
+        ModbusRegister.model_validate(told)
+    except ValidationError as error:
+        return str(error)
+    return ""
+
+
+def test_hours_and_starts_are_held_against_their_register() -> None:
+    assert counts() == ""
+    assert counts(counter={"wraps_at": 6553.6}) == ""
+    assert "with scale 0.1 it wraps at 6553.6, never at 65536" in counts(counter={"wraps_at": 65536})
+    assert "a count of 0.25 is no whole number of the register's steps of 0.1" in counts(counter={"step": 0.25})
+    assert "raise decimals" in counts(decimals=0)
+    assert "depth is no total of hours or starts" in counts("depth")
+    assert "rain_total is no total of hours or starts" in counts("rain_total")
+    assert counts("starts", {"step": 1, "most_per_h": 60}, scale=1.0, decimals=0) == ""
