@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -64,17 +65,8 @@ class Texts:
         self.language = language
         ours = (files("cloud.warnings") / "templates" / f"{language}.jinja").read_text("utf-8")
         sources = {"ours": ours} | ({} if own is None else {"own": own.source})
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=DictLoader(sources),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            autoescape=False,
-        )
-        ellipsis = "…" if language == "zh" else "..."
-        self._environment.filters["clip"] = lambda text, most: clip(str(text), most, ellipsis)
         try:
-            self._templates: Sequence[Template] = [self._environment.get_template(name) for name in reversed(sources)]
+            self._templates: Sequence[Template] = _compiled(language, tuple(sources.items()))
         except TemplateSyntaxError as error:
             raise TemplateFault(error.lineno, error.message or "no template") from error
 
@@ -115,6 +107,21 @@ class Texts:
         else:
             text = _BEFORE_MARKS.sub(r"\1", " ".join(text.split()))
         return "".join(c for c in text if not unfit(c))
+
+
+@lru_cache(maxsize=16)
+def _compiled(language: Language, sources: tuple[tuple[str, str], ...]) -> Sequence[Template]:
+    """The templates of (name, source), the last first. Kept: compiling takes 70 ms. Raises TemplateSyntaxError."""
+    environment = ImmutableSandboxedEnvironment(
+        loader=DictLoader(dict(sources)),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        autoescape=False,
+    )
+    ellipsis = "…" if language == "zh" else "..."
+    environment.filters["clip"] = lambda text, most: clip(str(text), most, ellipsis)
+    return [environment.get_template(name) for name, _ in reversed(sources)]
 
 
 def _line(error: BaseException) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 
 import numpy as np
@@ -135,8 +136,9 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
     """Which levels what is held amounts to under the rule that judges it now; the next step tells of it.
 
     While it is heard: those that were set and whose threshold did not rise, those whose clear value the value that is
-    shown still reaches, and where the level it had was taken out, those that it reaches. Unheard: the level it had, or
-    the next lower that there is, or the next higher. Never none, without a value that says so.
+    shown still reaches, and those that its findings have reached and not yet been below for `off_delay_s`; where the
+    level it had was taken out and no lower one is held, the next higher, if the value reaches that. Unheard: the level
+    it had, or the next lower that there is, or the next higher. Never none, without findings that say so.
     """
     had = s.level
     was_set = {level: times for level, times in s.levels.items() if times[1] != NEVER}
@@ -150,6 +152,7 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
     times = was_set.get(had) or (NEVER, s.since_ms, s.since_ms)
     heard = s.state is not ConditionState.UNKNOWN and bool(s.findings)
     held: set[Level] = set()
+    anew: set[Level] = set()  # held by what was found, under a threshold that rose: `min_hold_s` begins again
     if heard:
         value = _robust(s)
         for level in exists:
@@ -157,7 +160,9 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
             before = None if s.thresholds is None else s.thresholds.get(level)
             kept = level in was_set and (before is None or threshold <= before[0])
             kept = kept or (level in was_set and value >= clear)
-            if kept or (had not in exists and value >= threshold):
+            if not kept and level in was_set and _not_yet_dry(s, threshold, clear, int(limits.off_ms[row])):
+                anew.add(level)
+            if kept or level in anew or (had not in exists and value >= threshold and not held):
                 held.add(level)
     else:
         at = had if had in exists else None
@@ -166,7 +171,21 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
         held = {level for level in exists if level.rank <= at.rank and (level in was_set or level is at)}
     for level in held:
         _, set_ms, from_ms = was_set.get(level, times)
+        if level in anew:
+            set_ms = s.findings[-1][0]
         state.set_ms[level.rank, row], state.from_ms[level.rank, row] = set_ms, from_ms
+
+
+def _not_yet_dry(s: Stored, threshold: float, clear: float, off_ms: int) -> bool:
+    """Whether two findings or more reached a threshold and less than 9/10 of the off-delay since was below `clear`."""
+    last_ms = s.findings[-1][0]
+    since_ms = last_ms - max(off_ms, 1)
+    up_ms = of_ms = 0
+    for (time_ms, value, *_), (end_ms, *_) in itertools.pairwise(s.findings):
+        for_ms = max(end_ms - max(time_ms, since_ms), 0)
+        of_ms += for_ms
+        up_ms += for_ms if value >= clear else 0
+    return sum(value >= threshold for _, value, *_ in s.findings) > 1 and 10 * up_ms > of_ms
 
 
 def _robust(s: Stored) -> float:

@@ -18,15 +18,19 @@ from cloud.delivery.queue import Pending, Queue
 from cloud.delivery.record import Record, Result
 from cloud.log.base import START, Cursor
 from cloud.log.log_clock import Instant, LogClock
-from cloud.warnings import store
+from cloud.warnings import incidents, store
 from cloud.warnings.engine import Engine, EngineState
-from cloud.warnings.model import Message
-from contract.conditions import judging, reconciling
+from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.model import Incident, Message, Why
+from cloud.warnings.news import Haste, news
+from contract.conditions import judging, memory, reconciling
 from contract.conditions.columns import NEVER, NO_LEVEL, State
+from contract.conditions.findings import Findings
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Limits
 from contract.conditions.state import Change
 from contract.conditions.stored import Stored
+from contract.readings import Int64s
 from simulators.promise.bugs import clear_on_stale
 
 
@@ -124,10 +128,58 @@ def _ordinal_lost() -> AbstractContextManager[None]:
     return replaced(store, "load", forgetful)
 
 
+def _dip_resets() -> AbstractContextManager[None]:
+    """One reading below a level, and what was above it before counts for nothing."""
+    return replaced(memory, "two_fifths", lambda up_ms, of_ms: up_ms >= of_ms)
+
+
+def _untold() -> AbstractContextManager[None]:
+    """While an incident's own level stands, nothing that happens in it is news."""
+    look = news
+
+    def deaf(told: Incident, now: Incident, *rest: Any) -> tuple[Why, Haste]:
+        why, haste = look(told, now, *rest)
+        return (Why.RENEWAL, Haste.RENEWAL) if why in (Why.JOINED, Why.DEEPER) else (why, haste)
+
+    return replaced(incidents, "news", deaf)
+
+
+def _late_history_raises() -> AbstractContextManager[None]:
+    """What comes late is taken for what is now: its times are those at which it came."""
+    steps = Conditions.steps
+
+    def hasty(self: Conditions, state: State, found: Findings, entry: Int64s, now_ms: Int64s) -> Any:
+        time_ms = found.time_ms.copy()
+        for n, now in enumerate(now_ms.tolist()):
+            mine = entry == n
+            if mine.any():
+                late_ms = now - int(found.time_ms[mine].max())
+                time_ms[mine] += late_ms if late_ms > 60_000 else 0
+        return steps(self, state, replace(found, time_ms=time_ms), entry, now_ms)
+
+    return replaced(Conditions, "steps", hasty)
+
+
+def _ended_opens_again() -> AbstractContextManager[None]:
+    """What a person ended is forgotten at once."""
+    end = Incidents.end
+
+    def hasty(self: Incidents, state: IncidentState, *rest: Any) -> Any:
+        out = end(self, state, *rest)
+        state.aside.clear()
+        return out
+
+    return replaced(Incidents, "end", hasty)
+
+
 BUGS: dict[str, Bug] = {
     "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
     "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
     "one-sample-raises": Bug(_one_sample_raises, frozenset({"one-sample-is-not-enough"})),
+    "dip-resets": Bug(_dip_resets, frozenset({"a-dip-resets-nothing"})),
+    "worse-within-level-untold": Bug(_untold, frozenset({"worse-within-a-level-is-told"})),
+    "late-history-raises": Bug(_late_history_raises, frozenset({"late-history-is-not-now"})),
+    "ended-opens-again": Bug(_ended_opens_again, frozenset({"what-a-person-ended-stays-ended"})),
     "mute-read-as-dry": Bug(_mute_read_as_dry, frozenset({"mute-is-not-dry"})),
     "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),

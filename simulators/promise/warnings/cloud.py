@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.ledger.open import open_ledger
@@ -18,7 +19,8 @@ from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
 from cloud.views.base import Poisoned, RetryLater
 from cloud.warnings.store import forget
-from cloud.warnings.view import WarningsView, open_view
+from cloud.warnings.tables import view_state
+from cloud.warnings.view import NAME, WarningsView, open_view
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.warnings.consumers import Consumer
 from simulators.promise.warnings.couriers import Courier, some_couriers
@@ -69,7 +71,7 @@ class Cloud:
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )
             self._witness.look(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
-            self._witness.began(self.edition, parts.warnings.cursor())
+            self._witness.began(self.edition, _told_until(parts.ledger))
             self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
             self._plan_follow(0.5)
         except Crash:
@@ -180,6 +182,18 @@ class Cloud:
         self._plan_follow()
         return True
 
+    def confirm_clock(self) -> bool:
+        """A person says that the machine's clock is right as it is now; false: the cloud did not answer."""
+        if self.parts is None:
+            return False
+        try:
+            self.parts.clock.confirm("person:ann")
+        except Crash:
+            self.fall()
+            return False
+        self._plan_follow()
+        return True
+
     def tick(self) -> None:
         if self.parts is None:
             return
@@ -233,6 +247,12 @@ class Cloud:
 
     def _behind(self) -> int:
         return self.parts.log.behind(self.parts.warnings.cursor()) if self.parts is not None else 0
+
+
+def _told_until(ledger: Engine) -> int:
+    """Up to where in the log the messages were made: a view that is being rebuilt is behind that for a while."""
+    with ledger.connect() as db:
+        return db.execute(select(view_state.c.cursor).where(view_state.c.name == NAME)).scalar() or 0
 
 
 @cache

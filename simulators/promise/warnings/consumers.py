@@ -51,6 +51,8 @@ class Consumer:
         self._world, self._name, self.chokes_on = world, name, chokes_on
         self.troubles = tuple(troubles)
         self.has: list[Receipt] = []
+        self.tried_ms: int | None = None  # when it was last asked to take something
+        self.doubts: list[int] = []  # when the cloud fell and could not know what it had been told
 
     @property
     def name(self) -> str:
@@ -61,8 +63,13 @@ class Consumer:
         at = self._world.true_ms
         return next((t.mood for t in self.troubles if t.from_ms <= at < t.to_ms), None)
 
+    def cut_off(self) -> None:
+        """The cloud fell in the middle of telling it."""
+        self.doubts.append(self._world.true_ms)
+
     def deliver(self, message: Message) -> str:
         mood = self.mood()
+        self.tried_ms = self._world.true_ms
         match mood:
             case Mood.DOWN:
                 raise NotDelivered("no answer: the connection was refused")

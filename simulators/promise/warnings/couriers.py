@@ -15,6 +15,7 @@ from simulators.promise.disks import Crash
 from simulators.promise.warnings.consumers import SLOW_S, Consumer, Mood
 from simulators.promise.world import World
 
+WRITTEN_MS = 6_000  # so long it may take until what came of an attempt is written down
 _IDLE_S, _AGAIN_S = 900.0, 2.0
 _POLICY = Policy(parallel=2, eager_s=15.0)  # fewer tries than by default: each costs a seed its time
 
@@ -35,6 +36,9 @@ class Courier:
 
     def die(self) -> None:
         """The process is gone; what is on the wire is not."""
+        tried_ms = self._consumer.tried_ms
+        if not self._dead and tried_ms is not None and self._world.true_ms - tried_ms <= WRITTEN_MS:
+            self._consumer.cut_off()
         self._dead = True
 
     def wake(self, seconds: float = 0.05) -> None:
@@ -61,6 +65,7 @@ class Courier:
         try:
             return self._dispatcher.step()
         except Crash:
+            self._consumer.cut_off()
             self._fell()
             return None
         except SQLAlchemyError as error:

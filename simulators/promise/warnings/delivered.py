@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from cloud.warnings.model import MsgType
 from simulators.promise.warnings.consumers import Consumer, Mood
+from simulators.promise.warnings.couriers import WRITTEN_MS
 from simulators.promise.warnings.features import fail
 from simulators.promise.warnings.witness import Told, Witness
 
 _WITHIN_MS = 60_000  # of a message in the ledger, at a consumer that is well, from a cloud that runs
 _BACK_OFF_MS, _TEST_MS = 400_000, 700_000  # after a trouble: the longest pause, and the pause between tests
-_WRITTEN_MS = 6_000  # so long it may take until what was delivered is written down
 _SOON_MS = 10_000
 
 
@@ -33,14 +33,14 @@ def _once(witness: Witness, consumer: Consumer) -> None:
             fail("one-id-one-text", f"{consumer.name} got {name} with two texts")
         if name in last:
             before = consumer.has[last[name]]
-            fell = any(abs(down_from - before.at_ms) <= _WRITTEN_MS for down_from, _ in witness.down)
+            fell = any(abs(down_from - before.at_ms) <= WRITTEN_MS for down_from, _ in witness.down)
             if before.sure and not fell:
                 fail("said-once", f"{consumer.name} got {name} twice, at {witness.at(before.at_ms)} and later")
         last[name] = n
 
 
 def _in_order(witness: Witness, consumer: Consumer) -> None:
-    """None after a newer one of its incident."""
+    """None after a newer one of its incident; no end of what it cannot have been told of."""
     place = {t.id: n for n, t in enumerate(witness.told)}
     newest: dict[str, int] = {}
     known: set[str] = set()
@@ -52,7 +52,9 @@ def _in_order(witness: Witness, consumer: Consumer) -> None:
         if n < newest.get(r.message.incident, -1):
             fail("never-old-after-new", f"{consumer.name} got {r.message.id} after a newer one of its incident")
         newest[r.message.incident] = max(n, newest.get(r.message.incident, -1))
-        if r.message.msg_type is MsgType.CANCEL and r.message.incident not in known:
+        began_ms = next(t.seen_ms for t in witness.told if t.incident == r.message.incident)
+        perhaps = any(began_ms <= ms <= r.at_ms for ms in consumer.doubts)
+        if r.message.msg_type is MsgType.CANCEL and r.message.incident not in known and not perhaps:
             fail("no-end-without-beginning", f"{consumer.name} got {r.message.id} of what it was never told")
         known.add(r.message.incident)
 

@@ -26,20 +26,30 @@ class Edition:
     catalogue: Catalogue
 
 
-def first_edition(rng: random.Random) -> Edition:
-    """Two or three zones, one or two depth channels in each; delays short enough for a run of two hours."""
+def first_edition(rng: random.Random, together: bool = False) -> Edition:
+    """Two or three zones, one or two depth channels in each; delays short enough for a run of two hours.
+
+    together: the first two zones share incidents.
+    """
     zones = rng.sample(sorted(PLACES), rng.choice((2, 2, 3)))
     channels = {c for zone in zones for c in PLACES[zone]}
     at_once = rng.random() < 0.15  # a site that wants no on-delay
     period_s = rng.choice((30.0, 60.0, 60.0, 60.0))
     patience_s = rng.choice((60.0, 60.0, 180.0))  # of streets
-    return Edition("first", _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s, patience_s))
+    cut = _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s, patience_s, together)
+    return Edition("first", cut)
 
 
 def next_edition(old: Edition, rng: random.Random) -> Edition:
     """One thing is changed: a threshold, a level, a station, a zone's name."""
     change = rng.choice((_raise_thresholds, _lower_thresholds, _take_level_out, _remove_station, _rename_zone))
     return change(old.catalogue, rng)
+
+
+def head_of(catalogue: Catalogue, zone: str) -> str:
+    """The zone by which the incidents of a zone go: the first of those that share them."""
+    group = catalogue.zones[zone].incident_group
+    return next((z for z, other in catalogue.zones.items() if group and other.incident_group == group), zone)
 
 
 @cache
@@ -49,7 +59,12 @@ def _whole() -> Catalogue:
 
 @cache
 def _cut(
-    zones: tuple[str, ...], channels: tuple[int, ...], at_once: bool, period_s: float, patience_s: float
+    zones: tuple[str, ...],
+    channels: tuple[int, ...],
+    at_once: bool,
+    period_s: float,
+    patience_s: float,
+    together: bool,
 ) -> Catalogue:
     whole = _whole()
     infos = {c: replace(whole.channels[c], device=_paced(whole, c, period_s)) for c in channels}
@@ -64,8 +79,10 @@ def _cut(
     responses = {level: r.model_copy(update={"expires_s": EXPIRES_S}) for level, r in plan.responses.items()}
     return replace(
         whole,
-        # Each zone has incidents of its own.
-        zones={zone: whole.zones[zone].model_copy(update={"incident_group": None}) for zone in zones},
+        zones={
+            zone: whole.zones[zone].model_copy(update={"incident_group": "core" if together and n < 2 else None})
+            for n, zone in enumerate(zones)
+        },
         stations=stations,
         channels=infos,
         rules=tuple(rules),

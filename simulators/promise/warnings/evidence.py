@@ -40,18 +40,18 @@ def known(heard: Sequence[Heard], until_ms: int, oldest_ms: float) -> list[Heard
             break
         if h.came_ms - h.time_ms <= oldest_ms:
             old = by_time.get(h.time_ms)
-            by_time[h.time_ms] = h if old is None else Heard(old.came_ms, h.time_ms, h.value, h.flag)
+            by_time[h.time_ms] = h if old is None else Heard(old.came_ms, h.time_ms, h.value, h.flag, old.place)
     return [h for _, h in sorted(by_time.items()) if h.usable]
 
 
 def in_order(rows: Sequence[Heard]) -> list[Heard]:
     """Without those that came after a newer one."""
     out: list[Heard] = []
-    came_ms = float("inf")
+    came = (float("inf"), 0)
     for h in reversed(rows):
-        if h.came_ms <= came_ms:
+        if (h.came_ms, h.place) <= came:
             out.append(h)
-            came_ms = h.came_ms
+            came = (h.came_ms, h.place)
     return out[::-1]
 
 

@@ -12,8 +12,6 @@ from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
 from simulators.promise.warnings.sensors import Row, Sensor
 
-_PIECE = 60  # readings of history in one batch
-
 
 @dataclass(slots=True)
 class Waiting:
@@ -29,10 +27,13 @@ class Waiting:
 
 
 class Gateway:
-    """One gateway's readings, batch by batch, each kept until the log has taken it."""
+    """One gateway's readings, batch by batch, each kept until the log has taken it.
 
-    def __init__(self, rng: random.Random, name: str, sensors: Sequence[Sensor]) -> None:
-        self._rng, self.name, self.sensors = rng, name, sensors
+    piece: how many readings of history go in one batch.
+    """
+
+    def __init__(self, rng: random.Random, name: str, sensors: Sequence[Sensor], piece: int = 60) -> None:
+        self._rng, self.name, self.sensors, self._piece = rng, name, sensors, piece
         self._spool, self._seq = 1, 0
         self._kept: list[Row] = []
         self._cut_from_ms = 0
@@ -67,7 +68,7 @@ class Gateway:
         self.waiting = [w for w in self.waiting if not any(w is d for d in done)]
 
     def _hand_on_history(self) -> None:
-        pieces = [self._kept[i : i + _PIECE] for i in range(0, len(self._kept), _PIECE)]
+        pieces = [self._kept[i : i + self._piece] for i in range(0, len(self._kept), self._piece)]
         self._kept = []
         if self._rng.random() < 0.4:
             self._rng.shuffle(pieces)

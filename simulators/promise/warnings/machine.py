@@ -19,6 +19,11 @@ class Machine:
         """The wall clock shows so much more than the truth from now on; 0: it is right."""
         self._step_ms = by_ms
 
+    @property
+    def right(self) -> bool:
+        """Does the wall clock show the truth?"""
+        return self._step_ms == 0
+
     def now_ms(self) -> int:
         return self._world.true_ms + self._step_ms
 

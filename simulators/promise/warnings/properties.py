@@ -14,15 +14,18 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level, Rule
 from simulators.promise.warnings import evidence as ev
 from simulators.promise.warnings.cloud import Parts
+from simulators.promise.warnings.district import head_of
 from simulators.promise.warnings.evidence import Delays
 from simulators.promise.warnings.features import fail, on
 from simulators.promise.warnings.replayed import check_replay
 from simulators.promise.warnings.sensors import SHOWING, Fault, Sensor
+from simulators.promise.warnings.stays_ended import check_ended
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
 # From the moment at which the evidence is complete in a cloud that runs: the next tick, and the view's step.
 TOLD_WITHIN_MS = 120_000
 SOON_MS, AGO_MS = 10_000, 300_000  # when a message says that it was sent, against when it was first seen
+CLOCK_WITHIN_MS = 70_000  # the log's last entry is at most a tick old
 COLLECTED_MS = 60_000  # places that join within a minute may come in one message
 _YOUNG_SHARE = 1.0  # of `stale_after_s`: what is older when it comes is history
 
@@ -38,6 +41,10 @@ def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None
         checks.raised_on_evidence(zone, told)
         checks.ended_when_dry(zone, told)
     checks.told_at_once()
+    check_ended(witness)
+    off_ms = parts.log.now_ms() - witness.world.true_ms
+    if abs(off_ms) > CLOCK_WITHIN_MS:
+        fail("a-confirmed-step-frees-the-log", f"the log's time is {off_ms // 1000} s ahead of the truth at the end")
     if on("replay-says-the-same"):
         check_replay(witness, parts.log)
     for incident in parts.warnings.reader.incidents(open_only=True):
@@ -67,7 +74,7 @@ class _Checks:
     def _of_zone(self, catalogue: Catalogue, zone: str) -> Iterator[tuple[int, Rule]]:
         """The watched channels of a zone, each with each of its rules."""
         for channel, info in catalogue.channels.items():
-            if info.station.zone == zone:
+            if head_of(catalogue, info.station.zone) == zone:
                 for rule in catalogue.rules_by_channel.get(channel, ()):
                     yield channel, rule
 
@@ -96,13 +103,33 @@ class _Checks:
             level_m = rule.levels[t.level]
             rows = self._since_dry(channel, t, _YOUNG_SHARE * delays.stale_ms, level_m - rule.hysteresis, delays)
             every = self._since_dry(channel, t, float("inf"), level_m - rule.hysteresis, delays)
-            young |= ev.perhaps_reached(rows, level_m, delays, t.sent_ms)
+            young |= ev.perhaps_reached(rows, level_m, delays, t.sent_ms) or self._moved_up(t, channel, rule)
             old |= ev.perhaps_reached(every, level_m, delays, t.sent_ms)
             single |= any(h.value >= level_m for h in self._witness.heard.get(channel, ()) if h.came_ms <= t.seen_ms)
         if young:
             return
         name = "late-history-is-not-now" if old else "one-sample-is-not-enough" if single else "raised-on-evidence"
         fail(name, f"{t.said_level.value} of {zone} told at {self._at(t.sent_ms)} ({t.id})")
+
+    def _moved_up(self, t: Told, channel: int, rule: Rule) -> bool:
+        """Whether a level just below was taken out of the rule a moment ago, which had been reached, and the newest
+        reading shows the next one: who stood at a level that there is no more, stands at that one."""
+        for era, after in itertools.pairwise(self._witness.eras):
+            if after.edition.catalogue is not t.catalogue or t.seen_ms - after.from_ms > TOLD_WITHIN_MS:
+                continue
+            for old in era.edition.catalogue.rules_by_channel.get(channel, ()):
+                below = [x for x in old.levels if x.rank < t.said_level.rank]
+                if old.id != rule.id or not below or max(below, key=lambda x: x.rank) in rule.levels:
+                    continue
+                delays = delays_of(era.edition.catalogue, channel, old)
+                was_m = max(old.levels[x] for x in below)
+                young_ms = _YOUNG_SHARE * delays.stale_ms
+                rows = self._since_dry(channel, t, young_ms, was_m - old.hysteresis, delays)
+                if not rows:
+                    continue
+                if rows[-1].value >= rule.levels[t.said_level] and ev.perhaps_reached(rows, was_m, delays, t.sent_ms):
+                    return True
+        return False
 
     def _since_dry(self, channel: int, t: Told, oldest_ms: float, clear_m: float, delays: Delays) -> list[Heard]:
         rows = self._known(channel, t.sent_ms, oldest_ms)
@@ -137,11 +164,15 @@ class _Checks:
         return t.level is None and any(ms <= t.seen_ms for ms in ends)
 
     def _no_clear_by_edit(self, t: Told, zone: str) -> None:
-        """Under the rules before a change something stood, and nothing has shown dry since, by those of now."""
+        """While it lasted, but under the rules before a change, something stood, and nothing has shown dry since, by
+        the rules of now. What ended before it began, for one with a station that is gone, had an end of its own."""
         now = next(era for era in reversed(self._witness.eras) if era.edition.catalogue is t.catalogue)
+        began_ms = next(x.sent_ms for x in self._witness.told if x.incident == t.incident)
         for era, after in itertools.pairwise(self._witness.eras):
             if era.from_ms >= now.from_ms:
                 return
+            if after.from_ms < began_ms:
+                continue
             catalogue = era.edition.catalogue
             for channel, rule in self._of_zone(catalogue, zone):
                 stands = self._surely_stands(channel, rule, catalogue, t, after.from_ms)
@@ -176,7 +207,7 @@ class _Checks:
         until_ms = min(t.sent_ms - 30_000, until_ms)
         young = ev.in_order(self._known(channel, until_ms, delays.stale_ms / 4))
         rows = [h for h in young if not _within(h.came_ms, mutes)]
-        ended_ms = max(self._witness.ends(station.zone, t.seen_ms), default=None)
+        ended_ms = max(self._witness.ends(head_of(catalogue, station.zone), t.seen_ms), default=None)
         for level in sorted(rule.levels, key=lambda x: -x.rank):
             level_m = rule.levels[level]
             clear_m = level_m - rule.hysteresis
@@ -272,7 +303,7 @@ class _Checks:
     def _zones_of(self, channel: int) -> set[str]:
         """By all the names that its zone had."""
         editions = (era.edition.catalogue for era in self._witness.eras)
-        return {e.channels[channel].station.zone for e in editions if channel in e.channels}
+        return {head_of(e, e.channels[channel].station.zone) for e in editions if channel in e.channels}
 
     def _was_told(self, zones: set[str], level: Level, from_ms: int, until_ms: int) -> bool:
         """Whether a zone, by any of its names, stood at that level or above at some time , by what was told."""
@@ -313,7 +344,7 @@ class _Place:
     def __init__(self, channel: int, rule: Rule, catalogue: Catalogue, span: tuple[int, int]) -> None:
         self.channel, self.rule, self.span = channel, rule, span
         info = catalogue.channels[channel]
-        self.zone, self.station = info.station.zone, info.station.id
+        self.zone, self.station = head_of(catalogue, info.station.zone), info.station.id
         self.delays = delays_of(catalogue, channel, rule)
 
 

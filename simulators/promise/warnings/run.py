@@ -20,7 +20,7 @@ from simulators.promise.warnings.gateways import Gateway
 from simulators.promise.warnings.people import People
 from simulators.promise.warnings.properties import check
 from simulators.promise.warnings.sensors import Sensor, some_spells
-from simulators.promise.warnings.trouble import Trouble
+from simulators.promise.warnings.trouble import Trouble, WrongStart
 from simulators.promise.warnings.water import MINUTE_MS, some_water
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
@@ -72,7 +72,7 @@ def run_seed(seed: int, tracing: bool = False) -> Outcome:
 class _Run:
     def __init__(self, world: World, folder: Path, disks: dict[str, Disk], witness: Witness) -> None:
         self._world, self._witness = world, witness
-        edition = first_edition(world.rng)
+        edition = first_edition(world.rng, random.Random(f"neighbours {world.seed}").random() < 0.3)
         self.cloud = Cloud(world, edition, folder / "cloud", witness)
         disks[str(folder / "cloud")] = self.cloud.disk
         taste = random.Random(f"consumers {world.seed}")
@@ -94,10 +94,14 @@ class _Run:
             by_gateway.setdefault(info.gateway, []).append(sensor)
             self._introduce(sensor)
         self._gateways = [
-            Gateway(random.Random(world.rng.getrandbits(64)), name, own) for name, own in sorted(by_gateway.items())
+            Gateway(random.Random(world.rng.getrandbits(64)), name, own, self._piece(name))
+            for name, own in sorted(by_gateway.items())
         ]
         self._period_s = next(iter(edition.catalogue.channels.values())).period_s
         self._trouble = Trouble(world, self.cloud, self._gateways)
+
+    def _piece(self, gateway: str) -> int:
+        return random.Random(f"pieces {self._world.seed} {gateway}").choice((8, 60))
 
     def _introduce(self, sensor: Sensor) -> None:
         def at(ms: int) -> str:
@@ -112,6 +116,8 @@ class _Run:
 
     def all(self) -> None:
         world = self._world
+        if on("clock-steps"):
+            WrongStart(world, self.cloud).plan()
         self.cloud.start()
         world.after(10.0, self._tick)
         for gateway in self._gateways:

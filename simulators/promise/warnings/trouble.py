@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 
 from simulators.promise.warnings.cloud import Cloud
@@ -9,6 +10,33 @@ from simulators.promise.warnings.district import next_edition
 from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
 from simulators.promise.world import World
+
+
+class WrongStart:
+    """The machine's clock is wrong when the cloud first starts; then it is put right, and a person says so."""
+
+    def __init__(self, world: World, cloud: Cloud) -> None:
+        self._world, self._cloud = world, cloud
+        self._rng = random.Random(f"first clock {world.seed}")
+
+    def plan(self) -> None:
+        """One start in twelve; it is over before any water rises."""
+        if self._rng.random() > 1 / 12:
+            return
+        by_s = self._rng.choice((30 * 86_400, 8 * 3600, 8 * 3600, 90, -3600))
+        self._world.fault(f"wrong-start {by_s} s")
+        self._cloud.machine.step(by_s * 1000)
+        self._world.after(self._rng.uniform(20, 110), self._put_right)
+
+    def _put_right(self) -> None:
+        self._cloud.machine.step(0)
+        self._confirm()
+
+    def _confirm(self) -> None:
+        """Who gets no answer, or sees another step, says it again."""
+        right = self._cloud.machine.right
+        if not (right and self._cloud.confirm_clock()):
+            self._world.after(5, self._confirm)
 
 
 class Trouble:

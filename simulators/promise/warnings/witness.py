@@ -21,12 +21,13 @@ from simulators.promise.world import Broken, World
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One reading, in the log since `came_ms` (true time)."""
+    """One reading, in the log since `came_ms` (true time). place: among those of its channel, in the log's order."""
 
     came_ms: int
     time_ms: int
     value: float
     flag: int
+    place: int = 0
 
     @property
     def usable(self) -> bool:
@@ -64,7 +65,7 @@ class Told:
 
 @dataclass(slots=True)
 class Era:
-    """From one start to the next with other rules. cursor: of the view when it began."""
+    """From one start to the next with other rules. cursor: up to where in the log the era before made messages."""
 
     from_ms: int
     cursor: int
@@ -86,10 +87,11 @@ class Witness:
 
     def logged(self, rows: Iterable[Row], came_ms: int) -> None:
         for row in rows:
-            self.heard.setdefault(row.channel, []).append(Heard(came_ms, row.time_ms, row.value, row.flag))
+            mine = self.heard.setdefault(row.channel, [])
+            mine.append(Heard(came_ms, row.time_ms, row.value, row.flag, len(mine)))
 
     def began(self, edition: Edition, cursor: int) -> None:
-        """The cloud runs. cursor: of the view of warnings."""
+        """The cloud runs. cursor: up to where in the log messages were made."""
         if self._down_from_ms is not None:
             self.down.append((self._down_from_ms, self.world.true_ms))
             self._down_from_ms = None

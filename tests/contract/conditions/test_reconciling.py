@@ -56,6 +56,36 @@ def test_another_rule_judges_what_is_held_and_never_clears_without_a_value(
         assert bench.condition.state is (UNKNOWN if silent_s else (NORMAL if right is DRY else ACTIVE))
 
 
+RAISED = levels(blue=0.15, yellow=0.20, orange=0.30, red=0.45)
+
+
+@pytest.mark.parametrize(
+    ("shown", "right"),
+    [
+        ([0.60] * 12 + [0.42, 0.35, 0.28, 0.20, 0.13], RED),  # below the new red's clear value, for 2 min of 10
+        ([0.60] * 12 + [0.33] * 21, ORANGE),  # below it for all of the off-delay
+        ([0.60] * 2 + [0.12] * 21, DRY),  # below all of them for all of it
+        ([0.0] * 10 + [0.42] * 4, ORANGE),  # red was set, and by the new rule never reached
+        ([0.0] * 10 + [0.60] + [0.42] * 4, ORANGE),  # nor by one echo
+    ],
+)
+def test_a_raised_threshold_ends_no_level_that_it_would_not_have_ended(shown: list[float], right: Level | None) -> None:
+    bench = Bench()
+    bench.polled([0.0, *shown], 30, begin_s=30)
+    bench.restart(RAISED)
+    bench.wait(30 * len(shown) + 40)
+    assert bench.condition.level is right
+
+
+def test_a_level_taken_out_raises_at_most_the_next_one() -> None:
+    """12 cm, and 60 cm by one sample: what blue was is yellow now, and red is raised by its own delay."""
+    bench = Bench()
+    bench.polled([0.0, *[0.12] * 8, 0.28], 30, begin_s=30)
+    bench.restart(levels(yellow=0.15, orange=0.25, red=0.40))
+    bench.wait(30 * 9 + 35)
+    assert bench.condition.level in (None, Level.YELLOW)
+
+
 def test_a_lowered_threshold_that_is_reached_already_is_told_at_once() -> None:
     bench = Bench()
     bench.polled([0.0, *[0.08] * 12], 30, begin_s=30)
