@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.warnings.model import Evidence, MsgType, Why
+from contract.conditions.targets import ConditionKey
 from simulators.promise.warnings import evidence as ev
 from simulators.promise.warnings.features import fail
 from simulators.promise.warnings.witness import Told, Witness
@@ -15,18 +16,22 @@ def check_ended(witness: Witness) -> None:
     """Raises Broken when a place that a person's end had set aside is told of, and it was never dry nor got worse."""
     for n, end in enumerate(witness.told):
         if end.why in _ENDS:
+            again: set[ConditionKey] = set()
             for t in witness.told[n + 1 :]:
                 if t.zone == end.zone and t.msg_type is not MsgType.CANCEL:
-                    _told_again(witness, end, t)
+                    _told_again(witness, end, t, again)
 
 
-def _told_again(witness: Witness, end: Told, t: Told) -> None:
+def _told_again(witness: Witness, end: Told, t: Told, again: set[ConditionKey]) -> None:
+    """again: what has been told of since, rightly; it grows."""
     set_aside = [x for x in witness.told if x.incident == end.incident and x.evidence]
     for e in t.evidence:
         mine = [old for x in set_aside for old in x.evidence if old.key == e.key]
         if not mine or any(era.from_ms > set_aside[-1].sent_ms for era in witness.eras if era.from_ms <= t.seen_ms):
             continue  # it was in none of its messages, or thresholds or names are others now
-        if e.level.rank > mine[-1].level.rank or _deeper(mine[-1], e, t) or _was_lower(witness, end, mine[-1], t):
+        worse = e.level.rank > mine[-1].level.rank or _deeper(mine[-1], e, t)
+        if e.key in again or worse or _was_lower(witness, end, mine[-1], t):
+            again.add(e.key)
             continue
         what = f"{t.id} tells of channel {e.channel} at {e.level.value}"
         fail("what-a-person-ended-stays-ended", f"{what}, as {end.incident} did, ended at {witness.at(end.seen_ms)}")
