@@ -2,6 +2,7 @@
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+DEMO   := $(VENV)/.installed-demo
 PYTHON ?= python3.11
 ARGS   ?=
 SEEDS  ?= 100000
@@ -15,9 +16,16 @@ $(STAMP): pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "Headwater needs Python 3.11: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
-	@touch $(STAMP)
+	@touch $(STAMP) $(DEMO)
 
-demo: install
+# What the demo needs: under half of the whole, which `make install` brings.
+$(DEMO): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "Headwater needs Python 3.11: install it, or run make PYTHON=/path/to/python3.11"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sim]' -c constraints.txt
+	@touch $(DEMO)
+
+demo: $(DEMO)
 	$(BIN)/headwater-sim demo $(ARGS)
 
 test: install lint

@@ -11,7 +11,9 @@ from cloud.delivery.settings import EgressSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
+from cloud.ingest import embedded_broker
 from cloud.ingest.admission import AdmissionSettings
+from cloud.ledger.url import url_trouble
 from cloud.log.settings import BatchLogSettings
 from cloud.series.settings import InfluxSettings, ParquetSettings, SeriesSettings
 from cloud.warnings.settings import WarningSettings
@@ -109,6 +111,10 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         if complete and shaped.broker.embedded and shaped.broker.ca_file is not None:
             what = "the embedded broker has no TLS: give a real one's host"
             mistakes.append(document.mistake(("broker", "embedded"), what))
+        if complete and shaped.broker.embedded and (absent := embedded_broker.trouble()) is not None:
+            mistakes.append(document.mistake(("broker", "embedded"), absent))
+        if (wrong := url_trouble(shaped.ledger_url)) is not None:
+            mistakes.append(document.mistake(("ledger_url",), wrong))
         if complete:
             mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
     if catalogue is not None:

@@ -7,6 +7,7 @@ acknowledgement of its own counts.
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 import socket
 import threading
@@ -18,6 +19,13 @@ for _name in ("amqtt", "amqtt.broker", "amqtt.mqtt", "amqtt.mqtt.protocol.handle
 
 _START_TIMEOUT_S = 60.0
 _TRIES = 5
+
+
+def trouble() -> str | None:
+    """Why there can be none here; None when there can."""
+    if importlib.util.find_spec("amqtt") is not None:
+        return None
+    return "the embedded broker is not installed: pip install 'headwater[sim]', or give a real broker's host"
 
 
 class EmbeddedBroker:

@@ -21,8 +21,8 @@ from simulators.promise.gateway import GatewayNode
 from simulators.promise.properties import check_log, check_release, check_views, check_warnings
 from simulators.promise.truth import Truth
 from simulators.promise.world import Broken, Broker, World
+from simulators.shipped import DISTRICT
 
-_DISTRICT = Path(__file__).parents[2] / "configs" / "districts" / "jinshui"
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
 _FAULTS_S, _QUIET_MAX_S = 2700.0, 3 * 3600.0
 _SILENT_TICKS = 6
@@ -189,7 +189,7 @@ class _Run:
 @cache
 def catalogue() -> Catalogue:
     """The demonstration's, with a second rule on every watched channel: quick where the first is slow."""
-    district = load(_DISTRICT)
+    district = load(DISTRICT)
     own = [w.rule.model_copy(update={"channels": w.channels, "station_kind": None}) for w in district.watches]
     watched = tuple(district.rules_by_channel)
     at_once = {"on_delay_s": 0, "off_delay_s": 0, "min_hold_s": 0}

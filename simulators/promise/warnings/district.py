@@ -5,14 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Device
 from contract.catalogue.rules import Level, Rule
 from host.district_folder import load
+from simulators.shipped import DISTRICT
 
-_DISTRICT = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
 # Zone -> its channels: an underpass and a street; one gateway has a channel in each of two zones.
 PLACES = {"shakou": (101, 421), "weiwu": (201, 451), "riverside": (431,)}
 OFF_DELAY_S, MIN_HOLD_S, STALE_S, EXPIRES_S = 300.0, 300.0, 600.0, 1800.0
@@ -54,7 +53,7 @@ def head_of(catalogue: Catalogue, zone: str) -> str:
 
 @cache
 def _whole() -> Catalogue:
-    return load(_DISTRICT)
+    return load(DISTRICT)
 
 
 @cache

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
+from cloud.config import load_config
 from cloud.ingest import embedded_broker
 from cloud.ingest.embedded_broker import EmbeddedBroker
+from contract.documents import ConfigError
 from simulators.processes.mqtt_client import Client
 from simulators.processes.ports import free_port
+
+SMALL = Path(__file__).parents[2] / "districts" / "small"
 
 
 def works(port: int) -> bool:
@@ -39,3 +44,13 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told() -> None:
         port = taken.getsockname()[1]
         with pytest.raises(RuntimeError, match=f"the embedded broker did not start on port {port}: "):
             EmbeddedBroker(port).start()
+
+
+def test_without_amqtt_the_configuration_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    config = tmp_path / "cloud.yaml"
+    config.write_text(f"catalogue: {SMALL}\ndata_dir: data\nbroker:\n  embedded: true\n")
+    with pytest.raises(ConfigError) as caught:
+        load_config(config)
+    assert "cloud.yaml:4: " in caught.value.report()
+    assert "pip install 'headwater[sim]'" in caught.value.report()
