@@ -26,6 +26,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import parse_batch
+from contract.wire.birth import decode_birth
+from contract.wire.state import decode_state
 from contract.wire.topics import UP_KINDS, Topic, TopicKind, cloud_filters, parse_topic
 from simulators.processes.mosquitto import mosquitto
 
@@ -133,6 +135,7 @@ def run() -> dict[str, float | str]:
     if telegraf is not None:
         figures["agent by Telegraf"] = figures["agent: CPU, % of a core"] / figures["Telegraf: CPU, % of a core"]
     figures["readings made"] = float(sum(c["made"] for c in totals.values()))
+    figures["batches acknowledged"] = float(cloud.user_data_get()[0])
     figures["readings spooled"] = float(sum(c["reported"] for c in totals.values()))
     return dict(figures)
 
@@ -207,14 +210,20 @@ def _peer(folder: Path, port: int, broker_port: int) -> Path:
 
 def _acknowledging(port: int) -> mqtt.Client:
     """Acknowledges every batch, as the cloud does."""
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="headwater-cloud-bench")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="headwater-cloud-bench", userdata=(acked := [0]))
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         topic = parse_topic(message.topic)
-        if topic is not None and topic.kind in UP_KINDS:
-            batch = parse_batch(message.payload)
-            ack = encode_ack(Ack(batch.spool, batch.seq))
-            client.publish(str(Topic(topic.district, topic.gateway, TopicKind.ACK)), ack, 1)
+        if topic is None or topic.kind is TopicKind.ONLINE:
+            return
+        if topic.kind in UP_KINDS:
+            batch = parse_batch(bytes(message.payload))
+            acked[0] = max(acked[0], batch.seq)
+            ack = Ack(batch.spool, acked[0])
+        else:
+            said = (decode_birth if topic.kind is TopicKind.BIRTH else decode_state)(bytes(message.payload))
+            ack = Ack(said.spool, acked[0], cloud_ms=time.time_ns() // 1_000_000, asked_ms=said.asked_ms)
+        client.publish(str(Topic(topic.district, topic.gateway, TopicKind.ACK)), encode_ack(ack), 1)
 
     client.on_message = on_message
     client.connect("127.0.0.1", port)

@@ -23,6 +23,7 @@ _BUSY_S = 0.1  # before a device that said "later" is asked again; doubled each 
 _ONE_MORE = (Fault.OTHER_UNIT, Fault.WRONG_FUNCTION, Fault.WRONG_TRANSACTION, Fault.BAD_REPLY)  # seldom by chance
 # The device was there, and is not asked more seldom; what it said could not be used.
 _LIVES = (Fault.NOISE, Fault.BAD_CRC, Fault.OTHER_MASTER, Fault.BUSY, Fault.DEVICE_FAILURE)
+_SAYS_LATER = (Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
 _RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that nobody described
 
@@ -175,7 +176,8 @@ class Schedule:
         poll, again = device.poll, [m for m in missing if m.fault.asks_again]
         if poll is None or not again or self._silent_periods or now_ms >= poll.began_ms + device.period_ms:
             return False
-        answers = poll.got or (device.last_good_ms is not None and not device.silent)
+        busy = again[0].fault.fault in _SAYS_LATER
+        answers = poll.got or busy or (device.last_good_ms is not None and not device.silent)
         allowed = device.retries_allowed if answers else min(device.retries_allowed, 1)
         if again[0].fault.fault in _ONE_MORE:
             allowed = min(allowed, 1)
@@ -184,7 +186,7 @@ class Schedule:
         if not answers and self._slack_ms(device, now_ms) < device.timeout_ms:
             return False
         poll.left = tuple(c for m in again for c in m.channels)
-        wait_s = _BUSY_S * 2**poll.tries if again[0].fault.fault in (Fault.BUSY, Fault.DEVICE_FAILURE) else 0.0
+        wait_s = _BUSY_S * 2**poll.tries if busy else 0.0
         device.retry_ms = now_ms + round(wait_s * 1000 * self._speed)
         poll.tries += 1
         return True

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.line_settings import LineSettings
+from edge_agent.drivers.modbus_connection import FRESH_S, ConnectionWays
 from edge_agent.drivers.modbus_heard import Heard
 from edge_agent.drivers.ports import Port
 from firmware_bridge.modbus_frames import Frame, Question
@@ -27,7 +28,6 @@ _MOST_ASKED = 5  # times for one question whose answer could be mistaken
 _FIRST_HEARD_OUT, _FIRST_S = 2, 0.1  # of a unit whose ways are not known yet
 _MOST_HEARD = 2048  # bytes between question and reply that are looked through: several frames of the longest kind
 _QUIET_S = 0.05  # a reply does not pause so long within itself
-_FRESH_S = 2.0  # how long after it was made a connection may swallow what is asked
 _APART_S = 0.25  # of such questions
 _OLD_S = 5.0  # a connection that has never given a reply is given up then
 _WHEN_IN_DOUBT_S, _MOST_REST_S = 0.1, 0.2
@@ -77,8 +77,7 @@ class Line:
         self._number = 0xFFFF
         self._echoes = settings.echo
         self._sent_s = 0.0  # when the last question's last byte left
-        self._pause_s = settings.pause_after_connect_s or 0.0
-        self._replied = False  # on this connection
+        self._connection = ConnectionWays(settings.pause_after_connect_s)
         self._evidence: _Evidence | None = None
         self._fell: set[int] = set()  # units that fell silent since the last reply on this connection
 
@@ -106,6 +105,7 @@ class Line:
             try:
                 return await self._believed(question, timeout_s, rest_s)
             except _HungUp as error:
+                self._connection.hung_up(_now())
                 if not (left and self._set.reconnects):
                     raise self._gone() from error
         raise AssertionError("not reached")
@@ -139,22 +139,26 @@ class Line:
         if self._port.is_open and self._set.reconnects and self._has_died():
             self._heard.counts["reconnects"] += 1
             self._port.close()
+        if self._set.reconnects and self._connection.is_spent(_now()):
+            self._port.close()
         if self._port.is_open:
             return
         await self._port.open(max(timeout_s, _CONNECT_S))
-        self._replied = False
+        self._connection.opened()
         self._fell.clear()
-        if self._pause_s:
-            await asyncio.sleep(self._pause_s)
+        if self._connection.pause_s:
+            await asyncio.sleep(self._connection.pause_s)
+        if not self._port.is_open and self._connection.ended_in_the_pause():
+            await self._ready(timeout_s)
 
     def _has_died(self) -> bool:
         """Several units that had answered are silent, or all there are; or nobody has ever said a word on it."""
-        if self._replied and not self._fell:
-            return False
+        if self._connection.replied and len(self._fell) != 1:
+            return len(self._fell) >= 2
         silent = sum(w.silent for w in self._ways.values())
         alive = any(w.answers_s and w.silent < 2 for w in self._ways.values())
-        if self._replied:
-            return len(self._fell) >= 2 or (bool(self._fell) and not alive and silent >= 2)
+        if self._connection.replied:
+            return not alive and silent >= 2
         return not alive and silent >= 3 and _now() - self._port.opened_s > _OLD_S
 
     def _gone(self) -> DeviceFault:
@@ -174,6 +178,7 @@ class Line:
         evidence = self._evidence
         pdu = b""
         for _ in range(_MOST_ASKED):
+            await self._ready(timeout_s)
             clean = {refusal: not self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
             pdu = await self._fresh_or_once(question, timeout_s, rest_s)
             refusal = bool(pdu[0] & 0x80)
@@ -198,16 +203,12 @@ class Line:
             try:
                 pdu = await self._once(question, timeout_s, rest_s)
             except DeviceFault as fault:
-                swallows = self._set.reconnects and not self._replied and self._set.pause_after_connect_s is None
-                if fault.fault is not Fault.TIMEOUT or not swallows or _now() - self._port.opened_s > _FRESH_S:
+                swallows = self._set.reconnects and not self._connection.replied and self._connection.asks_again
+                if fault.fault is not Fault.TIMEOUT or not swallows or _now() - self._port.opened_s > FRESH_S:
                     raise
                 await asyncio.sleep(began_s + _APART_S - _now())
                 continue
-            if self._set.reconnects and not self._replied:
-                self._replied = True
-                after_s = began_s - self._port.opened_s
-                if self._set.pause_after_connect_s is None and after_s > self._pause_s + timeout_s / 2:
-                    self._pause_s = min(after_s, _FRESH_S)
+            self._connection.reply(began_s - self._port.opened_s, timeout_s)
             return pdu
 
     async def _once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
@@ -258,10 +259,8 @@ class Line:
             if _now() > latest_s:
                 self._heard.beside(unasked, None, self._port.came_s)
                 fault = Fault.OTHER_MASTER if self._heard.shared(_now()) else Fault.NOISE
-                what = (
-                    f"unit {question.unit} could not be asked: the line is never silent for {silence_s * 1000:.0f} ms"
-                )
-                raise DeviceFault(fault, what)
+                never = f"the line is never silent for {silence_s * 1000:.0f} ms"
+                raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
                 unasked += self._take()
         if unasked:

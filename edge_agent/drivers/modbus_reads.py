@@ -6,9 +6,9 @@ stands alone. What answers stays as it is from then on; a register that is refus
 Some devices say nothing where others refuse, and silence may also be a lost reply or a device without power. So a read
 counts as unanswered only when that came `_NEVER` times in a row, of one that was answered before `_NO_MORE` times, and
 each time the device had answered another question since the time before. Then it is split, or left out: each time
-twice as long, for it costs a time-out. A device of which nothing at all is heard is asked every second time for
-something smaller than its first read, or for another read: as often as before, for a time-out as before, and whichever
-is answered shows that it lives.
+twice as long, for it costs a time-out. A device of which nothing at all is heard is asked three times in four for a
+register of its first read, or for another read: as often as before, for a time-out as before, and whichever is answered
+shows that it lives.
 """
 
 from __future__ import annotations
@@ -106,10 +106,11 @@ class Reads:
 
         others: the parts that wait behind it.
         """
-        if self._silent < part.needs or self._silent % 2 == 0:
+        time = self._silent - part.needs + 1
+        if time < 0 or time % 4 == 3:
             return None
         found = [*others, *(Part(r) for r in _singly(part.read))]
-        return found[self._silent // 2 % len(found)] if found else None
+        return found[(time - time // 4) % len(found)] if found else None
 
     def found_hole(self, read: Read, why: str) -> None:
         """A read that was refused as a whole answers in pieces: `holes` tells."""
