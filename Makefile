@@ -45,7 +45,9 @@ bench: install
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # For a night: a failing seed prints itself; add it to tests/simulators/promise/regressions.txt.
+# Before it the bus in real time: the cadence of eight units for 90 s, ten thousand late replies on ptys.
 soak: install
+	$(BIN)/pytest -m slow tests/edge_agent/drivers
 	$(BIN)/headwater-sim promise --seeds $(SEEDS) --first $(FIRST)
 
 # make fuzz ARGS="yaml.rules --runs 100000": coverage-guided; the targets stand in tests/fuzz/targets.py

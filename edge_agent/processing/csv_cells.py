@@ -16,6 +16,7 @@ from contract.clock import to_ms
 
 _IS_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
+_DAYS = (25_569, 73_051)  # since 30 December 1899, as spreadsheets keep dates: the years 1970 to 2099
 _FURTHEST_MS = 253_402_300_799_000  # the end of year 9999
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "---", "缺测", "无"))
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -58,24 +59,29 @@ def looks_like_time(cell: str) -> bool:
 
 
 def times(texts: Iterable[str], zone: tzinfo | None, assumed: list[str]) -> Callable[[str], int]:
-    """How this column's times are read: its numbers are all dates, all seconds or all milliseconds."""
-    first, compact, seconds = "", True, True
+    """How this column's times are read: its numbers are all dates, a spreadsheet's days, seconds or milliseconds."""
+    first, compact, seconds, days, parts = "", True, True, True, False
     for text in texts:
         if _IS_NUMBER.fullmatch(text):
             first = first or text
             compact = compact and _compact(text) is not None
             seconds = seconds and abs(float(text)) < _SECONDS_BELOW
+            days = days and _DAYS[0] <= float(text) < _DAYS[1]
+            parts = parts or "." in text
+    days = days and parts  # whole numbers of that size are seconds or milliseconds of a test
     if not first:
-        compact = seconds = False
+        compact = seconds = days = False
     elif compact:
         assumed.append(f"times: {first} taken for year, month, day, hour and minute")
+    elif days:
+        assumed.append(f"times: numbers taken for a spreadsheet's days ({first} is {_day(first):%Y-%m-%d %H:%M})")
     else:
         unit = "seconds" if seconds else "milliseconds"
         assumed.append(f"times: numbers taken for epoch {unit} ({first} is {_epoch_said(first, seconds)})")
 
     def read(text: str) -> int:
         if _IS_NUMBER.fullmatch(text):
-            moment = _compact(text) if compact else None
+            moment = _compact(text) if compact else _day(text) if days else None
             if moment is None and abs(float(text)) > _FURTHEST_MS:
                 raise ValueError("a time after the year 9999")
             found = round(float(text) * (1000 if seconds else 1)) if moment is None else to_ms(_with_zone(moment, zone))
@@ -102,6 +108,10 @@ def _compact(text: str) -> datetime | None:
     except ValueError:
         return None
     return found if found is not None and 1900 <= found.year <= 2200 else None
+
+
+def _day(text: str) -> datetime:
+    return datetime(1899, 12, 30) + timedelta(seconds=round(float(text) * 86_400))
 
 
 def _moment(text: str) -> datetime:

@@ -35,6 +35,17 @@ def test_numbers_mean_the_same_in_the_whole_column() -> None:
     assert "milliseconds" in assumed[0]
 
 
+def test_a_spreadsheets_days_are_dates_without_a_zone() -> None:
+    assumed: list[str] = []
+    column = ["44397.6666667", "44398"]
+    read = times(column, zone_of("Asia/Shanghai"), assumed)
+    assert [iso(read(text)) for text in column] == ["2021-07-20T08:00:00Z", "2021-07-20T16:00:00Z"]
+    assert assumed == ["times: numbers taken for a spreadsheet's days (44397.6666667 is 2021-07-20 16:00)"]
+    with pytest.raises(ValueError, match="has no time zone: say --tz"):
+        times(column, None, [])("44398")
+    assert iso(times(["30000", "60000"], None, [])("60000")) == "1970-01-01T16:40:00Z"  # whole numbers: seconds
+
+
 def test_a_comma_is_the_decimal_point_where_no_point_stands() -> None:
     assert values(["0,45", "1"], None, [])("0,45") == 0.45
     with pytest.raises(ValueError, match="no number"):
