@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any
@@ -18,6 +18,7 @@ from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
 from edge_agent.door import Door
+from edge_agent.last_values import LastValues
 from edge_agent.processing import quality_file
 from edge_agent.processing.pipeline import Pipeline, PipelineState
 from edge_agent.spool.store import SpoolStore, StoreSettings, open_store
@@ -64,7 +65,9 @@ class Agent:
             BusTask(bus, config.devices(bus.id), config.address(bus.id), self._clock, self._gather)
             for bus in config.gateway.buses
         ]
-        self._door = Door(config.door_path, self._ask_now)
+        self._last = LastValues()
+        self._infos = {bus.id: {d.device.id: d for d in config.devices(bus.id)} for bus in config.gateway.buses}
+        self._door = Door(config.door_path, self._ask_now, self._tap)
         self._started_ms = self._clock.now_ms()
 
     async def run(self) -> None:
@@ -111,6 +114,19 @@ class Agent:
                 return dict((await bus.ask_now(device)).as_json())
         raise KeyError(device)
 
+    def _tap(self, bus_id: str | None, say: Callable[[Mapping[str, Any]], None]) -> Callable[[], None]:
+        """Raises KeyError."""
+        buses = [b for b in self._buses if bus_id in (None, b.id)]
+        if not buses:
+            raise KeyError(bus_id)
+        ends = [bus.tap(say) for bus in buses]
+
+        def end_all() -> None:
+            for end in ends:
+                end()
+
+        return end_all
+
     def _gather(self, readings: ReadingBatch) -> None:
         # As if the gateway's time had never jumped: it may jump before these are flushed.
         times = (readings.time_ms - self._clock.keeper.jumped_ms).tolist()
@@ -134,6 +150,7 @@ class Agent:
             time_ms, channel, value = zip(*gathered, strict=True)
             batch = ReadingBatch.of([t + jumped_ms for t in time_ms], channel, value)
             self._pipeline_state, processed = self._pipeline.step(self._pipeline_state, batch, jumped_ms)
+            self._last.take(processed.judged, jumped_ms)
             self._count(processed.counts)
             for number, at_ms, shown, what in processed.noticed:
                 log.warning("channel %d shows %g at %s: %s", number, shown, iso(at_ms), what)
@@ -189,12 +206,18 @@ class Agent:
             "simulated": self._config.simulated,
             "readings": dict(self._totals),
             "uplink": self._uplink.status(),
-            "buses": [bus.status() for bus in self._buses],
+            "buses": [self._with_values(bus.status()) for bus in self._buses],
         }
         try:
             write_status(self._config.status_path, status)
         except OSError as error:
             log.warning("status cannot be written to %s: %s", self._config.status_path, error)
+
+    def _with_values(self, bus: dict[str, Any]) -> dict[str, Any]:
+        now_ms = self._clock.now_ms() - self._clock.keeper.jumped_ms
+        for device in bus["devices"]:
+            device["values"] = self._last.of(self._infos[bus["id"]][device["id"]], now_ms)
+        return bus
 
 
 def _open_store(config: EdgeConfig, clock: GatewayClock) -> SpoolStore:

@@ -1,7 +1,8 @@
 """The door of a running agent: a Unix socket by which this machine's technicians ask devices now, one at a time.
 
 It reads and changes nothing, so whoever may see readings may use it: mode 0660, group `headwater` where there is one.
-A question is one line of JSON, `{"read": DEVICE}`; so is the answer.
+A question is one line of JSON, and so is the answer: `{"read": DEVICE}` asks a device now; `{"tap": BUS}`, or null for
+all, is answered by a line for each frame of the bus until the caller goes away.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Awaitable, Callable
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,12 @@ _GROUP = "headwater"
 _LONGEST_PATH = 107  # bytes: sun_path of unix(7), less its end
 _LINE = 4096
 _QUESTION_S = 10.0
+_MOST_FRAMES = 1000
 
 # Device id -> what `edge_agent.technician.asking` shows; raises KeyError for one that there is not.
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
+# Bus id or None, and who is told of each frame -> what ends it; raises KeyError for a bus that there is not.
+TapBus = Callable[[str | None, Callable[[Mapping[str, Any]], None]], Callable[[], None]]
 
 
 class NoAgent(Exception):
@@ -35,8 +40,8 @@ class NoAgent(Exception):
 class Door:
     """`opened` while the agent runs, then `close`."""
 
-    def __init__(self, path: Path, ask: Ask) -> None:
-        self._path, self._ask = path, ask
+    def __init__(self, path: Path, ask: Ask, tap: TapBus) -> None:
+        self._path, self._ask, self._tap = path, ask, tap
         self._server: asyncio.Server | None = None
         self._one_at_a_time = asyncio.Lock()
 
@@ -65,24 +70,84 @@ class Door:
         try:
             async with asyncio.timeout(_QUESTION_S):
                 line = await reader.readline()
-            answer = await self._answer(line)
-            writer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
+            question = _parsed(line)
+            if "tap" in question:
+                await self._listen_in(question["tap"], reader, writer)
+                return
+            writer.write(_line(await self._answer(question)))
             await writer.drain()
         except (OSError, TimeoutError, ValueError) as error:
             log.info("a question at the door came to nothing: %s", error)
         finally:
             writer.close()
 
-    async def _answer(self, line: bytes) -> dict[str, Any]:
-        try:
-            device = json.loads(line)["read"]
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return {"error": 'the question is not {"read": DEVICE}'}
+    async def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        if "read" not in question:
+            return {"error": 'the question is not {"read": DEVICE} or {"tap": BUS}'}
+        device = question["read"]
         try:
             async with self._one_at_a_time:
                 return await self._ask(str(device))
         except KeyError:
             return {"error": f"no device {device!r} is read by this agent"}
+
+    async def _listen_in(self, bus: object, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Frames as they go by, until the caller hangs up; one who does not keep up misses the oldest."""
+        frames: deque[Mapping[str, Any]] = deque(maxlen=_MOST_FRAMES)
+        wake = asyncio.Event()
+
+        def say(frame: Mapping[str, Any]) -> None:
+            frames.append(frame)
+            wake.set()
+
+        try:
+            end = self._tap(None if bus is None else str(bus), say)
+        except KeyError:
+            writer.write(_line({"error": f"no bus {bus!r} is read by this agent"}))
+            await writer.drain()
+            return
+        gone = asyncio.create_task(reader.read())
+        gone.add_done_callback(lambda _task: wake.set())
+        try:
+            while not gone.done():
+                await wake.wait()
+                wake.clear()
+                while frames:
+                    writer.write(_line(frames.popleft()))
+                    await writer.drain()
+        finally:
+            end()
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+
+def _parsed(line: bytes) -> Mapping[str, Any]:
+    try:
+        question = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return question if isinstance(question, dict) else {}
+
+
+def _line(said: Mapping[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False).encode() + b"\n"
+
+
+async def tap_agent(path: Path, bus: str | None) -> AsyncIterator[dict[str, Any]]:
+    """The frames of a running agent's bus, or of all, as they go by. Raises NoAgent, ValueError with its words."""
+    try:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
+    except OSError as error:
+        raise NoAgent(f"{path}: {error}") from error
+    try:
+        writer.write(_line({"tap": bus}))
+        while line := await reader.readline():
+            said: dict[str, Any] = json.loads(line)
+            if "error" in said:
+                raise ValueError(said["error"])
+            yield said
+    finally:
+        writer.close()
 
 
 async def ask_agent(path: Path, device: str, timeout_s: float) -> dict[str, Any]:

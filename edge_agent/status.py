@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from contract.clock import iso
+from contract.readings import Flag
+from edge_agent.last_values import shown
 
 STALE_S = 30.0
 _ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
@@ -136,8 +138,16 @@ def _bus_lines(bus: dict[str, Any]) -> list[str]:
         lines.append("  line    " + "  ".join(f"{k} {v}" for k, v in bus["line_faults"].items()))
     for d in bus["devices"]:
         lines.append(_device_line(d))
+        lines.extend(_value_line(v) for v in d.get("values", ()))
         lines.extend(f"    note: {note}" for note in d.get("notes", ()))
     return lines
+
+
+def _value_line(v: dict[str, Any]) -> str:
+    if v["age_s"] is None:
+        return f"    {v['name']:<16} no value yet"
+    flag = Flag(v["flag"]).name.lower().replace("_", " ")
+    return f"    {v['name']:<16} {shown(v['value'], v['unit']):<14} {flag:<14} {v['age_s']:.0f} s ago"
 
 
 def _device_line(d: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract.readings import Flag, ReadingBatch
@@ -30,10 +30,11 @@ class AskedNow:
     unit: int | str
     reads: tuple[Asked, ...]
     values: tuple[NowValue, ...]
+    identity: Mapping[str, str] = field(default_factory=dict)
 
     def as_json(self) -> Mapping[str, Any]:
         """Plain values: device, unit, reads (table, address, count, words, fault, ms), values (name, value, unit,
-        flag)."""
+        flag); identity, where there is one."""
         return {
             "device": self.device,
             "unit": self.unit,
@@ -49,11 +50,18 @@ class AskedNow:
                 for r in self.reads
             ],
             "values": [{"name": v.name, "value": v.value, "unit": v.unit, "flag": v.flag} for v in self.values],
+            **({"identity": dict(self.identity)} if self.identity else {}),
         }
 
 
-def asked_now(info: DeviceInfo, asked: Sequence[Asked], gathered: Sequence[ReadingBatch]) -> AskedNow:
-    """gathered: the readings of the poll, those of missing values among them; the last of a channel counts."""
+def asked_now(
+    info: DeviceInfo,
+    asked: Sequence[Asked],
+    gathered: Sequence[ReadingBatch],
+    identity: Mapping[str, str] | None = None,
+) -> AskedNow:
+    """identity: by which texts the device tells who it is. gathered: the readings of the poll, those of missing values
+    among them; the last of a channel counts."""
     found: dict[int, tuple[float, int]] = {}
     if gathered:
         pipeline = Pipeline(info.channels)
@@ -69,4 +77,4 @@ def asked_now(info: DeviceInfo, asked: Sequence[Asked], gathered: Sequence[Readi
     for c in info.channels:
         value, flag = found.get(c.id, (math.nan, int(Flag.MISSING)))
         values.append(NowValue(c.register.name, None if math.isnan(value) else value, c.quantity.unit, flag))
-    return AskedNow(info.device.id, info.device.unit, tuple(asked), tuple(values))
+    return AskedNow(info.device.id, info.device.unit, tuple(asked), tuple(values), identity or {})

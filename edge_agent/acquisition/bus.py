@@ -6,15 +6,16 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from contract.catalogue.devices import Bus
-from contract.clock import Clock
+from contract.clock import Clock, iso
 from contract.readings import ReadingBatch
 from edge_agent.acquisition.asked_now import AskedNow, asked_now
 from edge_agent.acquisition.schedule import DeviceState, Poll, Schedule
-from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Driver, Missing, stamp_ms
+from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Driver, Missing, Tappable, TellsWhoItIs, stamp_ms
 from edge_agent.drivers.table import driver_module
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ _OVERLOADED = 1.05  # more than chance adds to a full bus
 
 # What devices said; NaN where one should have and did not.
 Gather = Callable[[ReadingBatch], None]
+Tapped = Callable[[Mapping[str, Any]], None]
 
 
 class BusTask:
@@ -44,6 +46,7 @@ class BusTask:
         self._asked_s: float | None = None  # monotonic; while a device is being read
         self._wake = asyncio.Event()
         self._asking_now: dict[str, list[asyncio.Future[AskedNow]]] = {}
+        self._taps: list[Tapped] = []
         self._gathered: dict[str, list[ReadingBatch]] = {}  # of polls that somebody waits for
 
     async def run(self) -> None:
@@ -52,6 +55,7 @@ class BusTask:
         while True:
             try:
                 self._driver = await module.open_driver(self._bus, self._devices, self._address, self._clock)
+                self._tap_or_not()
                 self._schedule.expect(self._driver.silent_periods, self._clock.now_ms())
                 await _first_to_end(self._ask_in_turn(self._driver), self._listen(self._driver))
             except Exception as error:  # a bug in one driver must not silence the others
@@ -73,6 +77,32 @@ class BusTask:
         self._asking_now.setdefault(device, []).append(told)
         self._wake.set()
         return await told
+
+    def tap(self, say: Tapped) -> Callable[[], None]:
+        """Tells each frame of the bus, with its meaning (see `Tappable`), until what it gives is called."""
+        self._taps.append(say)
+        self._tap_or_not()
+
+        def end() -> None:
+            self._taps.remove(say)
+            self._tap_or_not()
+
+        return end
+
+    def _tap_or_not(self) -> None:
+        """Only while somebody listens in is anything told."""
+        if isinstance(self._driver, Tappable):
+            self._driver.tap(self._tell_taps if self._taps else None)
+
+    def _tell_taps(self, frame: Mapping[str, Any]) -> None:
+        said = {"time": iso(self._clock.now_ms()), "bus": self._bus.id, **frame}
+        for say in self._taps:
+            say(said)
+
+    @property
+    def id(self) -> str:
+        """Of the bus."""
+        return self._bus.id
 
     def stuck(self) -> str:
         """Words for a read that does not come back, long after every time-out; empty while all is well."""
@@ -185,6 +215,7 @@ class BusTask:
                 self._miss(device, missing.channels, now_ms)
         if not goes_on:
             self._end(device, poll, down, now_ms)
+            await self._tell(device, poll)
 
     def _end(self, device: DeviceState, poll: Poll, down: DeviceFault | None, now_ms: int) -> None:
         """A poll is over; `answer` was its last."""
@@ -201,10 +232,20 @@ class BusTask:
         if poll.got or (down is None and self._schedule.asked_only):
             self._say("")
             self._tell_overload()
+
+    async def _tell(self, device: DeviceState, poll: Poll) -> None:
+        """Those who asked hear what came of the poll, and who the device says that it is."""
+        name = device.info.device.id
+        if name not in self._asking_now:
+            return
+        identity: Mapping[str, str] = {}
+        if poll.got and isinstance(self._driver, TellsWhoItIs):
+            with suppress(DeviceFault):
+                identity = await self._driver.identity(device.info)
         gathered = self._gathered.pop(name, [])
         for told in self._asking_now.pop(name, []):
             if not told.done():
-                told.set_result(asked_now(device.info, poll.asked, gathered))
+                told.set_result(asked_now(device.info, poll.asked, gathered, identity))
 
     def _cut_off(self, device: DeviceState, fault: DeviceFault, now_ms: int) -> None:
         self._miss(device, (c.id for c in device.to_ask.channels), now_ms)

@@ -1,17 +1,22 @@
-"""`headwater-edge read` and `probe`: what a device says now."""
+"""`headwater-edge read`, `probe` and `tap`: what devices say now."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from contract.documents import ConfigError
-from edge_agent.cli.common import ConfigPath, refuse, refuse_with, say, yaml_value
+from edge_agent.cli.common import ConfigPath, progress, refuse, refuse_with, say, yaml_value
+
+if TYPE_CHECKING:
+    from edge_agent.config import EdgeConfig
 
 
 def read(
@@ -64,6 +69,55 @@ def probe(
     except ConfigError as error:
         refuse(error)
     _ask(asked(bus, address, [info], times, every), as_json)
+
+
+def tap(
+    config: ConfigPath,
+    bus: Annotated[str | None, typer.Argument(help="One bus; without it all of them.", show_default=False)] = None,
+    for_s: Annotated[
+        float | None, typer.Option("--for", help="End after so many seconds.", min=0.1, show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: one object a frame.")] = False,
+) -> None:
+    """The frames of a bus as they go by, with their meaning, until Ctrl-C. Exit code 1: there were none."""
+    from edge_agent.config import load_config
+    from edge_agent.technician import tap as tapping
+    from edge_agent.technician.reading import NotAsked
+
+    try:
+        checked = load_config(config)
+    except ConfigError as error:
+        refuse(error)
+    seen = 0
+
+    async def listen() -> None:
+        nonlocal seen
+        with suppress(TimeoutError):
+            async with asyncio.timeout(for_s), aclosing(tapping.frames(checked, bus)) as frames:  # type: ignore[type-var]
+                async for frame in frames:
+                    seen += 1
+                    say(json.dumps(frame, ensure_ascii=False) if as_json else tapping.as_text(frame))
+
+    try:
+        asyncio.run(listen())
+    except NotAsked as error:
+        refuse_with(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    raise typer.Exit(0 if seen else 1)
+
+
+def ask_silent(config: EdgeConfig) -> None:
+    """Has the running agent ask its silent devices now, and waits until its status tells of it."""
+    from edge_agent.technician.reading import NotAsked
+    from edge_agent.technician.silent import ask_silent_ones, silent_ones
+
+    devices = silent_ones(config)
+    try:
+        with progress("asking", len(devices)) as moved:
+            asyncio.run(ask_silent_ones(config, devices, lambda: moved(1)))
+    except NotAsked as error:
+        refuse_with(str(error))
 
 
 def _ask(answers: AsyncIterator[dict[str, Any]], as_json: bool) -> None:

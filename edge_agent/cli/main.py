@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from contract.documents import ConfigError
-from edge_agent.cli.asking import probe, read
+from edge_agent.cli.asking import ask_silent, probe, read, tap
 from edge_agent.cli.common import ConfigPath, refuse, refuse_with
 from edge_agent.cli.dry import run_dry
 from edge_agent.cli.scanning import scan
@@ -65,13 +65,20 @@ def check(config: ConfigPath) -> None:
 
 
 @app.command()
-def status(config: ConfigPath, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Buses, devices, last good readings, spool, link. Exit code 1: not running; 2: never ran."""
+def status(
+    config: ConfigPath,
+    ask: Annotated[bool, typer.Option("--ask", help="First ask silent devices, whatever their back-off.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Buses, devices, last values, spool, link. Exit code 1: not running; 2: never ran."""
     from edge_agent.config import load_config
     from edge_agent.status import NeverRan, as_text, read_status
 
     try:
-        found = read_status(load_config(config).status_path)
+        checked = load_config(config)
+        if ask:
+            ask_silent(checked)
+        found = read_status(checked.status_path)
         said = json.dumps(found, indent=1) if as_json else as_text(found)
     except ConfigError as error:
         refuse(error)
@@ -133,7 +140,7 @@ def schema(
     typer.echo(json.dumps(made, indent=1))
 
 
-for command in (read, probe, scan):
+for command in (read, probe, scan, tap):
     app.command()(command)
 
 

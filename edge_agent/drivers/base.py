@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.devices import Bus, Device, DeviceModel
@@ -201,6 +201,24 @@ class Driver(Protocol):
 
     async def close(self) -> None:
         """Gives the port back. Nothing is called afterwards."""
+        ...
+
+
+@runtime_checkable
+class TellsWhoItIs(Protocol):
+    """A driver whose devices say by texts who they are: model, serial number, firmware, as their files name them."""
+
+    async def identity(self, device: DeviceInfo) -> Mapping[str, str]:
+        """By name, what the device says of itself; {} of one whose file names nothing. Raises DeviceFault."""
+        ...
+
+
+@runtime_checkable
+class Tappable(Protocol):
+    """A driver that lets others listen in."""
+
+    def tap(self, say: Callable[[Mapping[str, Any]], None] | None) -> None:
+        """Tells each frame of the line with its meaning, in plain values (see `modbus_tap`); None: no more."""
         ...
 
 

@@ -16,8 +16,10 @@ from contract.clock import Clock
 from contract.readings import ReadingBatch
 from edge_agent.drivers.base import Answer, Asked, DeviceFault, DeviceInfo, Fault, Heard, Missing, stamp_ms
 from edge_agent.drivers.line_settings import LineSettings
+from edge_agent.drivers.modbus_identity import told
 from edge_agent.drivers.modbus_line import Line
 from edge_agent.drivers.modbus_reads import Part, Reads, span
+from edge_agent.drivers.modbus_tap import EXCEPTION_NAMES, Tapped
 from edge_agent.drivers.ports import Port, SerialPort, TcpPort
 from edge_agent.drivers.read_plan import Read, plan
 from firmware_bridge.modbus import (
@@ -31,16 +33,6 @@ from firmware_bridge.modbus import (
 from firmware_bridge.modbus_frames import AsciiFraming, Question, RtuFraming, TcpFraming
 from firmware_bridge.register_types import Table
 
-EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "device failure",
-    5: "acknowledge",
-    6: "device busy",
-    10: "gateway path unavailable",
-    11: "gateway target does not respond",
-}
 _OF_THIS_READ = (1, 2, 3)  # the other exceptions tell of the device as a whole, or of a gateway on the way
 _OTHERWISE = {4: Fault.DEVICE_FAILURE, 5: Fault.BUSY, 6: Fault.BUSY, 10: Fault.GATEWAY, 11: Fault.GATEWAY}
 _NO_SUCH_FUNCTION = 1
@@ -83,6 +75,7 @@ class ModbusDriver:
         self._clock = clock
         self._line = line_of(bus, address, port)
         self._reads = {d.device.id: Reads(_plan(d)) for d in devices}
+        self._identity: dict[str, Mapping[str, str]] = {}
 
     async def read(self, device: DeviceInfo) -> Answer:
         """See `Driver.read`; one request after another, in the order of `describe`."""
@@ -102,11 +95,25 @@ class ModbusDriver:
 
     def line_faults(self) -> Mapping[str, int]:
         """Bytes of noise, damaged frames, other units, other masters' questions, late and unasked replies."""
-        return self._line.faults()
+        return self._line.heard.faults()
 
     def traffic(self) -> Mapping[str, int]:
         """questions, bytes_sent, bytes_received, frames."""
-        return self._line.traffic()
+        return self._line.heard.traffic()
+
+    async def identity(self, device: DeviceInfo) -> Mapping[str, str]:
+        """See `TellsWhoItIs`: asked once."""
+        name = device.device.id
+        assert isinstance(device.model, ModbusModel)  # the catalogue has no other on a Modbus bus
+        if device.model.identity and name not in self._identity:
+            of = _device(device)
+            texts = await told(self._line, of.unit, of.reply_unit, device.model.identity, device.timeout_s)
+            self._identity[name] = texts
+        return self._identity.get(name, {})
+
+    def tap(self, say: Tapped | None) -> None:
+        """See `Tappable`."""
+        self._line.listen_in(say)
 
     async def close(self) -> None:
         """Closes the port or the connection."""
@@ -154,7 +161,7 @@ class _Poll:
 
     def notes(self) -> dict[str, str]:
         """What is not as the file says, though it answers."""
-        slow = self._line.slow(_device(self._device).unit, self._device.timeout_s)
+        slow = self._line.heard.slow(_device(self._device).unit, self._device.timeout_s, _now())
         return {**self._reads.holes, **({"slow": slow} if slow else {})}
 
     def _refused(self, part: Part, refused: _Refused) -> list[Part]:

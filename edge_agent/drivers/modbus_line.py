@@ -21,6 +21,7 @@ from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.line_settings import LineSettings
 from edge_agent.drivers.modbus_connection import FRESH_S, ConnectionWays
 from edge_agent.drivers.modbus_heard import Heard
+from edge_agent.drivers.modbus_tap import Tap, Tapped
 from edge_agent.drivers.ports import Port
 from firmware_bridge.modbus_frames import Frame, Question
 
@@ -79,19 +80,13 @@ class Line:
         self._sent_s = 0.0  # when the last question's last byte left
         self._connection = ConnectionWays(settings.pause_after_connect_s)
         self._evidence: _Evidence | None = None
+        self._tap: Tap | None = None
         self._fell: set[int] = set()  # units that fell silent since the last reply on this connection
 
-    def faults(self) -> Mapping[str, int]:
-        """What came and was no answer, by name."""
-        return self._heard.faults()
-
-    def traffic(self) -> Mapping[str, int]:
-        """questions, bytes_sent, bytes_received, frames."""
-        return self._heard.traffic()
-
-    def slow(self, unit: int, timeout_s: float) -> str:
-        """Words when the unit answered too late lately; else ""."""
-        return self._heard.slow(unit, timeout_s, _now())
+    @property
+    def heard(self) -> Heard:
+        """What came beside the answers, in counts and words."""
+        return self._heard
 
     async def ask(self, question: Question, timeout_s: float, rest_s: float | None = None) -> bytes:
         """Function and data of the reply, an exception too. rest_s: the device's own, before it is asked.
@@ -124,9 +119,10 @@ class Line:
         known = self._of(unit).answers_s
         return known[-1] if known else None
 
-    def took_late_s(self, unit: int) -> float | None:
-        """How long the unit's last late reply took; None when none came."""
-        return self._heard.took_late_s(unit)
+    def listen_in(self, say: Tapped | None) -> None:
+        """Tells each frame that goes over the line, with its meaning; None: no more."""
+        self._tap = None if say is None else Tap(self._framing, say)
+        self._port.listen_in(None if self._tap is None else self._tap.received)
 
     def close(self) -> None:
         """Gives the port back."""
@@ -219,6 +215,8 @@ class Line:
         sent = self._framing.encode(question.unit, question.pdu, self._number)
         asked_s = _now()
         self._heard.asks(question, self._number, timeout_s, asked_s)
+        if self._tap is not None:
+            self._tap.sent(sent, question)
         self._port.write(sent)
         self._heard.counts["questions"] += 1
         self._heard.counts["bytes_sent"] += len(sent)

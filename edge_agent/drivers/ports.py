@@ -11,6 +11,7 @@ import os
 import socket
 import termios
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import suppress
 
 import serial
@@ -37,6 +38,7 @@ class Port(ABC):
         self._dropped = 0
         self._came = bytearray()
         self._waiting: asyncio.Future[bool] | None = None
+        self._tapped: Callable[[bytes], None] | None = None
 
     @abstractmethod
     async def open(self, timeout_s: float) -> None:
@@ -61,6 +63,10 @@ class Port(ABC):
         dropped, self._dropped = self._dropped, 0
         return dropped
 
+    def listen_in(self, tapped: Callable[[bytes], None] | None) -> None:
+        """Whoever is told of all that comes, besides; None: nobody."""
+        self._tapped = tapped
+
     async def wait(self, until_s: float) -> bool:
         """True as soon as there are bytes to take, or the port has ended; false when neither is so in time."""
         if self._came or not self.is_open:
@@ -83,6 +89,8 @@ class Port(ABC):
 
     def _heard(self, data: bytes) -> None:
         self._came += data
+        if self._tapped is not None:
+            self._tapped(data)
         if (over := len(self._came) - _MOST_HELD) > 0:
             del self._came[:over]
             self._dropped += over

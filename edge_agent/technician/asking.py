@@ -20,7 +20,7 @@ from contract.readings import Flag, ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.table import MODULES
-from edge_agent.technician.values import shown
+from edge_agent.last_values import shown
 from firmware_bridge.modbus import IdentityText, ModbusModel
 from firmware_bridge.protocols import PROTOCOLS
 from host.yaml_config import read_yaml
@@ -133,6 +133,7 @@ def as_line(said: Answered) -> str:
 def as_text(said: Answered) -> str:
     """For a technician: each request with its raw words, then each value."""
     lines = [f"{said['device']}  unit {said['unit']}" + (f"  {said['trouble']}" if said.get("trouble") else "")]
+    lines += [f"  {name}: {text}" for name, text in said.get("identity", {}).items()]
     for r in said["reads"]:
         head = f"  {r['table']} {r['address']}" + (f"-{r['address'] + r['count'] - 1}" if r["count"] > 1 else "")
         came = r["fault"] if r["words"] is None else " ".join(_word(w, r["table"]) for w in r["words"])

@@ -14,8 +14,8 @@ from contract.clock import iso
 from contract.readings import Flag, ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
+from edge_agent.last_values import shown
 from edge_agent.processing.pipeline import Pipeline
-from edge_agent.technician.values import shown
 
 
 class DryRun:

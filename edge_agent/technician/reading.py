@@ -62,7 +62,7 @@ async def read(config: EdgeConfig, device: str | None, every_s: float | None) ->
                 try:
                     yield await ask_agent(config.door_path, info.device.id, LONGEST_S)
                 except NoAgent as error:
-                    _nobody_runs(config, error)
+                    nobody_runs(config, error)
                     bus = next(b for b in config.gateway.buses if b.id == bus_id)
                     async for said in asked(bus, config.address(bus_id), [info], 1, 0.0):
                         yield said
@@ -73,7 +73,7 @@ async def read(config: EdgeConfig, device: str | None, every_s: float | None) ->
             await asyncio.sleep(every_s)
 
 
-def _nobody_runs(config: EdgeConfig, error: NoAgent) -> None:
+def nobody_runs(config: EdgeConfig, error: NoAgent) -> None:
     """Raises NotAsked where an agent runs that cannot be asked."""
     try:
         alive = read_status(config.status_path)["alive"]

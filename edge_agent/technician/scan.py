@@ -12,9 +12,10 @@ from typing import Any
 
 from contract.catalogue.devices import Bus
 from edge_agent.drivers.base import DeviceFault, Fault
-from edge_agent.drivers.modbus import EXCEPTION_NAMES, line_of
+from edge_agent.drivers.modbus import line_of
 from edge_agent.drivers.modbus_identity import told
 from edge_agent.drivers.modbus_line import Line
+from edge_agent.drivers.modbus_tap import EXCEPTION_NAMES
 from edge_agent.technician.scan_plan import ScanPlan, Setting
 from firmware_bridge.modbus import IdentityText
 from firmware_bridge.modbus_frames import Question
@@ -143,7 +144,7 @@ async def scan(
             into.stopped = fault
             return
         finally:
-            heard.line_faults = dict(line.faults())
+            heard.line_faults = dict(line.heard.faults())
             line.close()
         if heard.found and not plan.every:
             break
@@ -173,7 +174,7 @@ class _Setting:
         await self._line.listen(self._plan.listen_s)
         self._told.setting(self._heard.setting)
         self._told.moved(self._plan.listen_s)
-        if self._line.faults().get("foreign_questions", 0):
+        if self._line.heard.faults().get("foreign_questions", 0):
             raise DeviceFault(Fault.OTHER_MASTER, "somebody else asks on this line, and a scan would disturb him")
 
     async def _unit(self, unit: int) -> None:
@@ -223,7 +224,7 @@ class _Setting:
         """Replies that came when others were being asked, and one that may come yet."""
         await self._line.listen(self._plan.timeout_s)
         for unit in self._heard.setting.units:
-            took_s = self._line.took_late_s(unit)
+            took_s = self._line.heard.took_late_s(unit)
             if took_s is None or any(u.unit == unit for u in self._heard.found):
                 continue
             if unit in self._heard.others:

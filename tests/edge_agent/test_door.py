@@ -9,18 +9,20 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_agent.config import EdgeConfig, load_config
-from edge_agent.door import Door, NoAgent, ask_agent
+from edge_agent.door import Door, NoAgent, ask_agent, tap_agent
 from edge_agent.status import write_status
 from edge_agent.technician.reading import NotAsked, chosen, read, show
 from tests.conftest import SMALL_DISTRICT
 from tests.edge_agent.slave import slave
+from tests.waiting import until_async
 
 
 @pytest.fixture
@@ -31,9 +33,20 @@ def short() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+def no_tap(bus: str | None, say: Callable[[Mapping[str, Any]], None]) -> Callable[[], None]:
+    """One frame at once, of the only bus."""
+    if bus not in (None, "rtu"):
+        raise KeyError(bus)
+    say({"bus": "rtu", "direction": "sent"})
+    return lambda: ended.append(bus)
+
+
+ended: list[str | None] = []
+
+
 def at_door(folder: Path, ask: Callable[[str], Awaitable[dict[str, Any]]], visit: Callable[[Path], Any]) -> Any:
     async def main() -> Any:
-        door = Door(folder / "agent.sock", ask)
+        door = Door(folder / "agent.sock", ask, no_tap)
         await door.open()
         try:
             return await visit(folder / "agent.sock")
@@ -62,6 +75,19 @@ def test_a_question_is_answered_and_the_door_is_for_the_group_alone(short: Path)
 
     at_door(short, says, visit)
     assert not (short / "agent.sock").exists()
+
+
+def test_whoever_listens_in_hears_frames_until_he_goes(short: Path) -> None:
+    ended.clear()
+
+    async def visit(path: Path) -> None:
+        async with aclosing(tap_agent(path, None)) as frames:
+            assert await anext(frames) == {"bus": "rtu", "direction": "sent"}
+        with pytest.raises(ValueError, match="no bus 'x' is read by this agent"):
+            await anext(tap_agent(path, "x"))
+        await until_async(lambda: ended == [None])
+
+    at_door(short, says, visit)
 
 
 def test_one_question_at_a_time(short: Path) -> None:
@@ -127,7 +153,7 @@ def test_a_device_that_is_not_there_is_refused_with_those_that_are(config: EdgeC
 
 def test_read_goes_through_the_running_agent(config: EdgeConfig) -> None:
     async def main() -> list[dict[str, Any]]:
-        door = Door(config.door_path, says)
+        door = Door(config.door_path, says, no_tap)
         await door.open()
         try:
             return [said async for said in read(config, "u1-level", None)]

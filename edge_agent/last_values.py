@@ -1,0 +1,42 @@
+"""The last value of each channel with its flag, for whoever looks at the status; and how a value is shown."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from contract.readings import ReadingBatch
+from edge_agent.drivers.base import DeviceInfo
+
+
+class LastValues:
+    """Times are UTC ms as the gateway would have told them had its time never jumped."""
+
+    def __init__(self) -> None:
+        self._last: dict[int, tuple[int, float, int]] = {}
+
+    def take(self, judged: ReadingBatch, jumped_ms: int) -> None:
+        """Readings with their flags; missing ones leave the last value, whose age then tells."""
+        columns = (judged.channel.tolist(), judged.time_ms.tolist(), judged.value.tolist(), judged.flag.tolist())
+        for channel, time_ms, value, flag in zip(*columns, strict=True):
+            if not math.isnan(value):
+                self._last[channel] = (time_ms - jumped_ms, value, flag)
+
+    def of(self, device: DeviceInfo, now_ms: int) -> list[dict[str, Any]]:
+        """name, value, unit, flag and age_s of each of a device's channels; value and age are None before the first."""
+        out: list[dict[str, Any]] = []
+        for c in device.channels:
+            said: dict[str, Any] = {"channel": c.id, "name": c.register.name, "value": None, "unit": c.quantity.unit}
+            if (last := self._last.get(c.id)) is None:
+                out.append({**said, "flag": None, "age_s": None})
+            else:
+                time_ms, value, flag = last
+                out.append({**said, "value": value, "flag": flag, "age_s": round((now_ms - time_ms) / 1000, 1)})
+        return out
+
+
+def shown(value: float | None, unit: str) -> str:
+    """ "1.23 m"; a number without a unit alone; "missing" where there is none."""
+    if value is None:
+        return "missing"
+    return f"{value:g}" if unit == "1" else f"{value:g} {unit}"
