@@ -14,6 +14,7 @@ from edge_agent.cli.asking import ask_silent, probe, read, tap
 from edge_agent.cli.common import ConfigPath, refuse, refuse_with
 from edge_agent.cli.dry import run_dry
 from edge_agent.cli.scanning import scan
+from edge_agent.cli.setting_up import init
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
@@ -140,7 +141,7 @@ def schema(
     typer.echo(json.dumps(made, indent=1))
 
 
-for command in (read, probe, scan, tap):
+for command in (read, probe, scan, tap, init):
     app.command()(command)
 
 

@@ -43,6 +43,7 @@ TESTED_BY_OTHERS = {
     "edge_agent.cli.asking": "its commands are given through edge_agent.cli.main by tests/edge_agent/technician",
     "edge_agent.cli.dry": "its command is given through edge_agent.cli.main by tests/edge_agent/cli/test_dry.py",
     "edge_agent.cli.scanning": "its command is given through edge_agent.cli.main by tests/edge_agent/cli",
+    "edge_agent.cli.setting_up": "its command is given through edge_agent.cli.main by tests/edge_agent/cli",
     "edge_agent.drivers.line_settings": "one record; every line that tests/edge_agent/drivers opens has one",
     "edge_agent.technician.dry_run": "what `headwater-edge run --dry` does: tests/edge_agent/cli/test_dry.py",
     "edge_agent.technician.silent": "what `status --ask` does: tests/edge_agent/cli/test_beside_the_agent.py",
