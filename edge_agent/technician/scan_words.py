@@ -89,7 +89,7 @@ def _next(scan: Scan, interrupted: bool) -> Iterator[str]:
             own = f"one device that has {scan.plan.address} to itself"
             yield f"whichever unit is asked answers: {own}; take unit {units[0].unit}"
             units = units[:1]
-        yield "next, with the device file of the instrument (configs/devices, docs/device-files.md):"
+        yield "next, with the device file of the instrument, from configs/devices or written by docs/device-files.md:"
         how = f"{first.options} --address {scan.plan.address}"
         for unit in units:
             yield f"  headwater-edge probe --device FILE.yaml {how} --unit {unit.unit}"
