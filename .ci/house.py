@@ -76,6 +76,8 @@ NOT_PURE = (
     "cloud.warnings.desk",
     "cloud.warnings.reader",
     "cloud.warnings.replay",
+    "cloud.warnings.results",
+    "cloud.warnings.snapshots",
     "cloud.warnings.store",
     "cloud.warnings.view",
     "cloud.warnings.tables",

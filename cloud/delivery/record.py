@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.delivery.queue import Noted, Past, Pending
 from cloud.delivery.tables import deliveries, sinks
 from cloud.warnings.model import Message, MsgType, Why
-from cloud.warnings.store import message_of
+from cloud.warnings.results import message_of
 from cloud.warnings.tables import messages
 from contract.catalogue.rules import Level
 from contract.clock import to_ms

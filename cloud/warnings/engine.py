@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
@@ -23,7 +23,8 @@ from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Rule
-from contract.conditions.columns import State
+from contract.conditions import packed
+from contract.conditions.columns import NO_LEVEL, State
 from contract.conditions.findings import Findings
 from contract.conditions.going_back import disbelieve, go_back
 from contract.conditions.latches import Conditions
@@ -37,11 +38,13 @@ from contract.readings import Bools, Int64s, ReadingBatch
 
 @dataclass(slots=True)
 class EngineState:
-    """earlier: messages of open incidents, as far as references need them; number: of the last message.
+    """earlier: messages of open incidents, as far as references need them: without text, evidence and
+    references. number: of the
+    last message.
 
-    detectors: by word, what each remembers. people: what people decided and holds still. standing: the conditions as
-    they stood after the last entry; what is read of one without a level is as old as its last change. It follows from
-    `conditions`. now_ms: of the last entry.
+    detectors: by word, what each remembers. people: what people decided and holds still. standing: conditions as they
+    stood after the last entry, those with a level and those that changed. It follows from `conditions`. now_ms: of the
+    last entry.
     """
 
     conditions: State
@@ -89,7 +92,7 @@ class Waiting:
 class Outcome:
     """What one entry brought. incidents: as they stand after it, those that were told of or changed.
 
-    zones: those whose open incident it may have altered; what is stored of the others holds.
+    zones: those whose open incident it may have altered.
     unheeded: decisions of kinds that this release cannot carry out: a newer one wrote them.
     """
 
@@ -103,9 +106,6 @@ class Outcome:
 
 # A release from quarantine is carried out by the entry of readings beside it.
 _KNOWN = decisions.KINDS | {DecisionKind.RELEASE}
-
-
-_NO_ROWS: Int64s = np.empty(0, np.int64)
 
 
 class Engine:
@@ -131,6 +131,7 @@ class Engine:
         for key, n in place.items():
             for gateway in gateways.get(key.target, ()):
                 self._rows_of[gateway].append(n)
+        self._judged: bytes | None = None
         self._incidents = Incidents(catalogue, quantities, settings)
         self._writer = CapWriter(catalogue, settings)
 
@@ -168,9 +169,15 @@ class Engine:
         """Conditions as they were stored, under the rules of now; see `contract.conditions.reconciling.restore`."""
         return restore(self._conditions, stored)
 
-    def dump_conditions(self, state: State, rows: Iterable[int]) -> list[dict[str, Any]]:
-        """These rows, as plain values for JSON; `contract.conditions.stored.from_json` takes each."""
-        return [to_json(state, self._conditions.limits, row) for row in rows]
+    def dump_conditions(self, state: State) -> list[dict[str, Any]]:
+        """All of them, as plain values for JSON; `contract.conditions.stored.from_json` takes each."""
+        return [to_json(state, self._conditions.limits, row) for row in range(len(state))]
+
+    def judged(self) -> bytes:
+        """Which conditions there are and by what they are judged, see `contract.conditions.packed`."""
+        if self._judged is None:
+            self._judged = packed.judged(self._conditions.initial(), self._conditions.limits)
+        return self._judged
 
     def step(
         self,
@@ -192,40 +199,51 @@ class Engine:
     def steps(self, state: EngineState, waiting: Waiting) -> tuple[EngineState, list[Outcome]]:
         """The warnings after some entries, and what each brought: the same, however entries are grouped into steps.
 
-        Consumes `state`. Afterwards `state.conditions.moved` are the rows that may have altered.
+        Consumes `state`.
         """
         outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _KNOWN]) for ds in waiting.decisions]
         if state.standing is None:
-            state.standing = dict(state.conditions)
-        moved = []
+            state.standing = _standing(state.conditions)
+        for first, end in self._stretches(state, waiting):
+            self._stretch(state, waiting.take(first, end), outcomes[first:end])
+        return state, outcomes
+
+    def recall(self, state: EngineState, waiting: Waiting) -> EngineState:
+        """What conditions, detectors and people's mutes are after some entries of which everything was told: nothing is
+        made of it. Consumes `state`."""
+        state.standing = {}
+        for first, end in self._stretches(state, waiting):
+            part = waiting.take(first, end)
+            self._decide(state, part.decisions[0], int(part.now_ms[0]), Outcome())
+            found, entry = self._findings(state, part)
+            state.conditions, _ = self._conditions.steps(state.conditions, found, entry, part.now_ms)
+        state.standing = None
+        return state
+
+    def _stretches(self, state: EngineState, waiting: Waiting) -> Iterator[tuple[int, int]]:
+        """Entries between which nothing but readings and time alters conditions; what else does so before each stretch
+        is done. state.now_ms: of the last entry of the stretch before."""
         for first, end in _stretches(waiting):
             now_ms = int(waiting.now_ms[first])
             if now_ms < state.now_ms:
-                moved.append(self._go_back(state, now_ms))
-            said = waiting.origins[first] if waiting.origins else ()
-            moved += [self._hear_origin(state, origin, now_ms) for origin in said]
-            self._stretch(state, waiting.take(first, end), outcomes[first:end])
-            moved.append(state.conditions.moved)
+                self._go_back(state, now_ms)
+            for origin in waiting.origins[first] if waiting.origins else ():
+                self._hear_origin(state, origin, now_ms)
+            yield first, end
             state.now_ms = int(waiting.now_ms[end - 1])
-        state.conditions.mark(np.unique(np.concatenate(moved)) if moved else np.empty(0, np.int64))
-        return state, outcomes
 
-    def _go_back(self, state: EngineState, now_ms: int) -> Int64s:
-        """The log was ahead of time and is put right. The rows that may have altered."""
-        rows = go_back(state.conditions, self._conditions.limits, now_ms)
-        state.standing = dict(state.conditions)
+    def _go_back(self, state: EngineState, now_ms: int) -> None:
+        """The log was ahead of time and is put right."""
+        go_back(state.conditions, self._conditions.limits, now_ms)
+        state.standing = _standing(state.conditions)
         state.incidents.go_back(now_ms)
-        return rows
 
-    def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> Int64s:
-        """Where a gateway's readings come from. What it said before, when it was something else, is believed no more.
-        The rows that may have altered."""
-        if (origin.gateway in state.incidents.simulated) is origin.simulated:
-            return _NO_ROWS
-        rows = np.array(self._rows_of.get(origin.gateway, ()), np.int64)
-        state.incidents.hear_origin(origin)
-        disbelieve(state.conditions, rows, now_ms)
-        return rows
+    def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> None:
+        """Where a gateway's readings come from. What it said before, when it was something else, is believed no
+        more."""
+        if (origin.gateway in state.incidents.simulated) is not origin.simulated:
+            state.incidents.hear_origin(origin)
+            disbelieve(state.conditions, np.array(self._rows_of.get(origin.gateway, ()), np.int64), now_ms)
 
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
         """Entries between which nothing but readings and time alters conditions."""
@@ -233,9 +251,6 @@ class Engine:
         decided, ended = self._decide(state, waiting.decisions[0], int(waiting.now_ms[0]), outcomes[0])
         found, entry = self._findings(state, waiting)
         state.conditions, brought = self._conditions.steps(state.conditions, found, entry, waiting.now_ms)
-        if decided:
-            rows = [state.conditions.rows[key] for key in decided]
-            state.conditions.mark(np.union1d(state.conditions.moved, np.array(rows, np.int64)))
         for at, change in brought.changes:
             outcomes[at].changes.append(change)
         for at, note in brought.late:
@@ -334,14 +349,14 @@ class Engine:
             earlier = state.earlier.setdefault(a.incident.id, [])
             state.number += 1
             message = self._writer.write(a, state.number, earlier, now_ms)
-            earlier.append(message)
+            earlier.append(replace(message, references=(), cap_xml=b"", evidence=()))
             out.messages.append(message)
             out.incidents = [i for i in out.incidents if i.id != a.incident.id]
             out.incidents.append(self._stands(state, a))
             if a.msg_type is MsgType.CANCEL:
                 del state.earlier[a.incident.id]
         written = {i.id for i in out.incidents}
-        changed = self._incidents.zones_of(c.key.target for c in out.changes if c.key in state.standing)
+        changed = self._incidents.zones_of(c.key.target for c in out.changes if c.key in state.conditions.rows)
         still_open = [state.incidents.open[zone].incident for zone in changed if zone in state.incidents.open]
         out.incidents += [i for i in still_open if i.id not in written]
 
@@ -349,6 +364,12 @@ class Engine:
         """The incident of a message as it stands, which a renewal does not tell."""
         current = state.incidents.open.get(a.incident.zone)
         return a.incident if a.msg_type is MsgType.CANCEL or current is None else current.incident
+
+
+def _standing(conditions: State) -> dict[ConditionKey, Condition]:
+    """Those with a level: of the others an incident asks nothing."""
+    rows = np.flatnonzero(conditions.level != NO_LEVEL).tolist()
+    return {conditions.listed[row]: conditions.at(row) for row in rows}
 
 
 def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:

@@ -145,7 +145,7 @@ class Incidents:
         if state.wet is None:  # a restart, perhaps with another catalogue: look at everything once
             state.wet = {zone: set() for zone in self._place}
             moved = list(conditions)
-            state.aside = {key: a for key, a in state.aside.items() if key in conditions}
+            state.aside = {key: a for key, a in state.aside.items() if key in conditions}  # the others are dry
             left = self._move_house(state, now_ms, out)
         zones = {self._head[zone] for zone in left if zone in self._head}
         for key in moved:

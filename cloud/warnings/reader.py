@@ -8,7 +8,7 @@ from typing import Protocol
 
 from sqlalchemy import Engine, select
 
-from cloud.warnings import store
+from cloud.warnings import results
 from cloud.warnings import tables as t
 from cloud.warnings.codec import incident_from_json
 from cloud.warnings.decisions import People
@@ -101,20 +101,20 @@ class LedgerReader:
         if incident_id is not None:
             query = query.where(t.messages.c.incident == incident_id)
         with self._ledger.connect() as db:
-            return [store.message_of(row) for row in db.execute(query)]
+            return [results.message_of(row) for row in db.execute(query)]
 
     def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[MessageHead]]:
         found: dict[str, list[MessageHead]] = {i: [] for i in incident_ids}
-        query = select(*store.HEAD).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
+        query = select(*results.HEAD).where(t.messages.c.incident.in_(list(found))).order_by(t.messages.c.number.desc())
         with self._ledger.connect() as db:
             for row in db.execute(query):
-                found[row.incident].append(store.head_of(row))
+                found[row.incident].append(results.head_of(row))
         return found
 
     def message(self, message_id: str) -> Message | None:
         with self._ledger.connect() as db:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
-        return None if row is None else store.message_of(row)
+        return None if row is None else results.message_of(row)
 
     def late(
         self, channels: Collection[int] | None, start_ms: int | None, end_ms: int | None, limit: int, before: int | None

@@ -1,73 +1,161 @@
-"""The warnings' state and what came of it, to and from the ledger. Writes what a step altered, and nothing else."""
+"""What the warnings keep in the ledger: what was told and up to where, and how conditions stood a little before.
+
+Results, open incidents and what people decided are written with the entry that they are of, together with its place in
+the log (`view_state.cursor`); an entry that brings nothing writes nothing. How conditions stand is a snapshot, every
+second or so (`cloud.warnings.snapshots`). So after a crash the entries between the snapshot and that place are applied
+to conditions alone, under whichever rules hold then, and nothing is told, numbered or named a second time.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, bindparam, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, func, select
 
 from cloud.log.base import START, Cursor
+from cloud.warnings import results, snapshots
 from cloud.warnings import tables as t
-from cloud.warnings.codec import (
-    aside_from_json,
-    aside_json,
-    evidence_from_json,
-    evidence_json,
-    incident_json,
-    open_incident_from_json,
-    open_incident_json,
-)
+from cloud.warnings.codec import aside_from_json, aside_json, open_incident_from_json, open_incident_json
 from cloud.warnings.decisions import People, people_from_json, people_json
-from cloud.warnings.engine import Engine, EngineState, Outcome
+from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import IncidentState, OpenIncident
-from cloud.warnings.model import Message, MessageHead, MsgType, Why
+from cloud.warnings.model import Message, MsgType, Why
+from cloud.warnings.results import Results
+from cloud.warnings.snapshots import Snapshot
 from contract.catalogue.rules import Level
-from contract.conditions.stored import from_json
+from contract.conditions.columns import NEVER
+from contract.conditions.state import Reason
+from contract.conditions.stored import Stored, from_json
 
-HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 NAME = "warnings"
 REBUILD = "rebuild"  # in the head: until the state is stored again
+_SNAPSHOTS = "snapshots"  # in the head: conditions stand in a snapshot, not in rows
 
 
-def load(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
-    """The cursor and the state as stored; (`START`, the initial one) if nothing is.
+@dataclass(slots=True)
+class Kept:
+    """What the ledger holds. told: everything up to there was told. state: as it was told; of its conditions as much
+    as is known.
+
+    cursor, past: from where on entries up to `told` are to be recalled, and what conditions were there; None: `state`
+    stands as it is, at `told`. alike: both are under the rules that judged them. rebuild: `past` is the beginning.
+    anew: nothing is to be stored without a snapshot, for none stands there that would fit.
+    """
+
+    told: Cursor
+    state: EngineState
+    cursor: Cursor
+    past: EngineState | None = None
+    alike: bool = False
+    rebuild: bool = False
+    anew: bool = True
+
+
+@dataclass(slots=True)
+class Writing:
+    """What is to be written at once. cursor: of the last entry that it is of. opened: by zone, the open incident's
+    row; None: there is none any more. judged, snapshot: None where they stay as they are."""
+
+    cursor: Cursor
+    head: Mapping[str, Any]
+    found: Results = field(default_factory=Results)
+    opened: dict[str, str | None] = field(default_factory=dict)
+    judged: bytes | None = None
+    snapshot: bytes | None = None
+
+
+def load(db: Connection, name: str, engine: Engine) -> Kept:
+    """What is stored; the initial state at `START` if nothing is.
 
     Conditions that a changed catalogue has added begin as in the initial state; those it took away go.
     """
-    fresh = engine.initial()
     row = db.execute(select(t.view_state).where(t.view_state.c.name == name)).first()
     if row is None:
-        return START, fresh
+        return Kept(START, engine.initial(), START)
     head = json.loads(row.state)
-    old_form = "conditions" in head  # 0.1 kept everything in one row
-    if old_form:
-        conditions = head["conditions"]
+    state, told = _told(db, head, engine), Cursor(row.cursor)
+    kept = Kept(told, state, told)
+    if head.get(_SNAPSHOTS):
+        _at_snapshot(kept, snapshots.read(db, name, engine), engine)
+    else:
+        if "conditions" in head:  # 0.1 kept everything in one row
+            rows = head["conditions"]
+        else:
+            rows = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
+        state.conditions = engine.restore_conditions(map(from_json, rows))
+        state.detectors = engine.restore_detectors(head.get("detectors", {}))
+    if head.get(REBUILD):
+        return Kept(told, state, START, engine.initial(), rebuild=True)
+    return kept
+
+
+def _at_snapshot(kept: Kept, found: Snapshot | None, engine: Engine) -> None:
+    """With the conditions of a snapshot; without one they are to be found again from the log."""
+    state, opened = kept.state, kept.state.incidents.open.values()
+    if found is None:
+        state.conditions = engine.restore_conditions(_amended([], opened))
+        kept.cursor, kept.past, kept.rebuild = START, engine.initial(), True
+        return
+    kept.anew = found.stored is not None
+    if found.cursor >= kept.told:
+        kept.told = kept.cursor = found.cursor
+        state.conditions, state.detectors = found.state.conditions, found.state.detectors
+        state.now_ms = found.state.now_ms
+        return
+    kept.cursor, kept.past, kept.alike = found.cursor, found.state, found.stored is None
+    stands = found.stored
+    state.conditions = found.state.conditions if stands is None else engine.restore_conditions(_amended(stands, opened))
+
+
+def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineState:
+    """What was told, and what people decided."""
+    if "conditions" in head:
         opened = [{**o, "earlier": head["earlier"].get(o["incident"]["id"], [])} for o in head["incidents"]]
     else:
-        conditions = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
         opened = [json.loads(body) for (body,) in db.execute(select(t.open_incidents.c.body))]
-    state = EngineState(
-        engine.restore_conditions(map(from_json, conditions)),
-        number=head["number"],
-        detectors=engine.restore_detectors(head.get("detectors", {})),
-        people=people_from_json(head.get("people", {})),
-        incidents=IncidentState(
-            aside=aside_from_json(head.get("aside", ())),
-            ended=dict(head.get("ended", {})),
-            simulated=frozenset(head.get("simulated", ())),
-        ),
-        now_ms=head.get("now_ms", 0),
+    state = engine.initial()
+    state.number = head["number"]
+    state.people = people_from_json(head.get("people", {}))
+    state.incidents = IncidentState(
+        aside=aside_from_json(head.get("aside", ())),
+        ended=dict(head.get("ended", {})),
+        simulated=frozenset(head.get("simulated", ())),
     )
+    state.now_ms = head.get("now_ms", 0)
     for body in opened:
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
-    if old_form:
-        state.conditions.store_anew()
-    return Cursor(row.cursor), state
+    return state
+
+
+def _amended(stored: Iterable[Stored], opened: Iterable[OpenIncident]) -> list[Stored]:
+    """Conditions as they stood, with the levels that were told of since: a level that was told is not to be lost
+    because the snapshot is older, or cannot be read, while the rules changed."""
+    out = {s.key: s for s in stored}
+    for o in opened:
+        for e in (*o.told.evidence, *o.incident.evidence):
+            s = out.get(e.key)
+            if s is not None and s.level is e.level:
+                continue
+            since_ms = o.told_ms if e.since_ms is None else e.since_ms
+            out[e.key] = Stored(
+                e.key,
+                e.channel,
+                e.state,
+                e.level,
+                since_ms,
+                Reason.ON_DELAY_OVER,
+                e.time_ms,
+                e.value,
+                False,
+                {e.level: (NEVER, since_ms, since_ms)},
+                None if s is None else s.thresholds,
+            )
+    return list(out.values())
 
 
 def load_people(db: Connection, name: str = "warnings") -> People:
@@ -76,94 +164,34 @@ def load_people(db: Connection, name: str = "warnings") -> People:
     return people_from_json({} if row is None else json.loads(row.state).get("people", {}))
 
 
-def save(
-    db: Connection,
-    name: str,
-    cursor: Cursor,
-    state: EngineState,
-    engine: Engine,
-    zones: Collection[str],
-) -> None:
-    """The conditions that moved, the open incidents of these zones, what the detectors remember, and the cursor."""
-    anew = state.conditions.anew
-    if anew:
-        db.execute(delete(t.condition_state))
-        zones = {*zones, *state.incidents.open}
-    stored = range(len(state.conditions)) if anew else state.conditions.moved.tolist()
-    moved = engine.dump_conditions(state.conditions, stored)
-    rows = [{"target": c["target"], "rule": c["rule"], "body": json.dumps(c)} for c in moved]
-    _replace(db, t.condition_state, rows)
-    opened = state.incidents.open
-    gone = [{"old": z} for z in sorted(zones) if z not in opened]
-    if gone:
-        db.execute(delete(t.open_incidents).where(t.open_incidents.c.zone == bindparam("old")), gone)
-    bodies = [{"zone": z, "body": json.dumps(_body(state, opened[z]))} for z in sorted(zones) if z in opened]
-    _replace(db, t.open_incidents, bodies)
-    detectors = engine.dump_detectors(state)
-    head = {
+def head_json(state: EngineState) -> dict[str, Any]:
+    """What else the next message depends on."""
+    return {
+        _SNAPSHOTS: True,
         "number": state.number,
-        **({"detectors": detectors} if detectors else {}),
         "people": people_json(state.people),
         "aside": aside_json(state.incidents),
-        "ended": state.incidents.ended,
-        "now_ms": state.now_ms,
+        "ended": dict(state.incidents.ended),
         "simulated": sorted(state.incidents.simulated),
     }
-    _replace_one(db, t.view_state, "name", name, {"cursor": cursor, "state": json.dumps(head)})
 
 
-def write(db: Connection, outcome: Outcome, number: int) -> int:
-    """Messages, incidents, changes and late readings of one step. number: of the last message before; returns it."""
-    for m in outcome.messages:
-        number += 1
-        values = {
-            "number": number,
-            "id": m.id,
-            "incident": m.incident,
-            "sent_ms": m.sent_ms,
-            "msg_type": m.msg_type.value,
-            "level": m.level.value,
-            "refs": json.dumps(list(m.references)),
-            "cap_xml": m.cap_xml,
-            "why": m.why.value if m.why else None,
-            "expires_ms": m.expires_ms,
-            "status": m.status,
-            "evidence": json.dumps([evidence_json(e) for e in m.evidence]),
-        }
-        db.execute(insert(t.messages).values(values))
-    for i in outcome.incidents:
-        body = json.dumps(incident_json(i))
-        values = {"zone": i.zone, "opened_ms": i.opened_ms, "closed_ms": i.closed_ms, "body": body}
-        _replace_one(db, t.incidents, "id", i.id, values)
-    changes = [
-        {
-            "rule": c.key.rule,
-            "target": c.key.target.text,
-            "channel": c.channel,
-            "time_ms": c.time_ms,
-            "state": c.state.value,
-            "level": c.level.value if c.level else None,
-            "reason": c.reason.value,
-            "value": c.value,
-        }
-        for c in outcome.changes
-    ]
-    late = [
-        {
-            "rule": n.key.rule,
-            "target": n.key.target.text,
-            "channel": n.channel,
-            "reading_ms": n.reading_ms,
-            "now_ms": n.now_ms,
-            "value": n.value,
-            "would_have_warned": n.level.value if n.level else None,
-        }
-        for n in outcome.late
-    ]
-    for table, rows in ((t.changes, changes), (t.late, late)):
-        if rows:
-            db.execute(insert(table), rows)
-    return number
+def save(db: Connection, name: str, writing: Writing) -> None:
+    """All of it, once: what was committed although nobody heard of it is not written again."""
+    at = db.execute(select(t.view_state.c.cursor).where(t.view_state.c.name == name)).scalar()
+    if at is None or at < writing.cursor:
+        results.write(db, writing.found)
+    rows = [{"zone": zone, "body": body} for zone, body in writing.opened.items() if body is not None]
+    gone = [zone for zone, body in writing.opened.items() if body is None]
+    if gone:
+        db.execute(delete(t.open_incidents).where(t.open_incidents.c.zone.in_(gone)))
+    results.replace(db, t.open_incidents, rows)
+    if writing.snapshot is not None:
+        if writing.judged is not None:  # the first after a start: rows of an older release are read no more
+            db.execute(delete(t.condition_state))
+        snapshots.write(db, name, writing.judged, writing.snapshot)
+    head = {"name": name, "cursor": writing.cursor, "state": json.dumps(writing.head)}
+    results.replace(db, t.view_state, [head])
 
 
 def forget(db: Connection) -> None:
@@ -179,7 +207,9 @@ def forget(db: Connection) -> None:
         if not isinstance(head["number"], int):
             raise TypeError("a number of another type")
     except (ValueError, TypeError, LookupError):
-        head = {"number": db.execute(select(func.max(t.messages.c.number))).scalar() or 0}
+        snapshot = db.execute(select(func.count()).select_from(t.snapshots)).scalar()
+        number = db.execute(select(func.max(t.messages.c.number))).scalar() or 0
+        head = {"number": number, **({_SNAPSHOTS: True} if snapshot else {})}
     for table, read in ((t.condition_state, from_json), (t.open_incidents, open_incident_from_json)):
         for found in db.execute(select(table)).all():
             try:
@@ -187,52 +217,22 @@ def forget(db: Connection) -> None:
             except (ValueError, TypeError, LookupError, AttributeError):
                 this = [c == getattr(found, c.name) for c in table.primary_key.columns]
                 db.execute(delete(table).where(*this))
-    _replace_one(db, t.view_state, "name", NAME, {"cursor": row.cursor, "state": json.dumps({**head, REBUILD: True})})
+    state = {"name": NAME, "cursor": row.cursor, "state": json.dumps({**head, REBUILD: True})}
+    results.replace(db, t.view_state, [state])
 
 
-def rebuilding(db: Connection) -> bool:
-    """Are the conditions to be found again from the log?"""
-    state = db.execute(select(t.view_state.c.state).where(t.view_state.c.name == NAME)).scalar()
-    return state is not None and bool(json.loads(state).get(REBUILD))
+Mark = tuple[Any, ...]
 
 
-def message_of(row: Row[Any]) -> Message:
-    """Of a whole row of `messages`."""
-    head = head_of(row)
-    evidence = tuple(map(evidence_from_json, json.loads(row.evidence or "[]")))
-    return Message(
-        head.id,
-        head.incident,
-        head.sent_ms,
-        head.msg_type,
-        head.level,
-        head.references,
-        bytes(row.cap_xml),
-        why=head.why,
-        expires_ms=head.expires_ms,
-        status=head.status,
-        evidence=evidence,
-    )
+def mark(o: OpenIncident) -> Mark:
+    """What of an open incident does not follow from how conditions stand: while it is the same, its row holds."""
+    i = o.incident
+    now = (i.id, i.zone, i.certainty, i.peak_level, i.simulated, i.acknowledged, i.owner)
+    return (o.told_ms, o.worse_ms, frozenset(o.lost.items()), *now, o.told)
 
 
-def head_of(row: Row[Any]) -> MessageHead:
-    """Of the columns in `HEAD`."""
-    references = tuple(json.loads(row.refs))
-    return MessageHead(
-        row.id,
-        row.incident,
-        row.sent_ms,
-        MsgType(row.msg_type),
-        Level(row.level),
-        references,
-        why=Why(row.why) if row.why else None,
-        expires_ms=row.expires_ms,
-        status=row.status or "Actual",
-    )
-
-
-def _body(state: EngineState, o: OpenIncident) -> dict[str, Any]:
-    """earlier: the incident's messages, as far as references need them."""
+def body_of(state: EngineState, o: OpenIncident) -> str:
+    """The row of an open incident. earlier: its messages, as far as references need them."""
     earlier = [
         {
             "id": m.id,
@@ -245,7 +245,7 @@ def _body(state: EngineState, o: OpenIncident) -> dict[str, Any]:
         }
         for m in state.earlier[o.incident.id]
     ]
-    return {**open_incident_json(o), "earlier": earlier}
+    return json.dumps({**open_incident_json(o), "earlier": earlier})
 
 
 def _earlier(incident: str, m: dict[str, Any]) -> Message:
@@ -262,17 +262,3 @@ def _earlier(incident: str, m: dict[str, Any]) -> Message:
         expires_ms=m.get("expires_ms"),
         status=m.get("status", "Actual"),
     )
-
-
-def _replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """rows: each with the table's key and its `body`."""
-    if rows:
-        put = postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
-        put = put.on_conflict_do_update(index_elements=table.primary_key.columns, set_={"body": put.excluded.body})
-        db.execute(put, rows)
-
-
-def _replace_one(db: Connection, table: Table, key: str, value: str, values: dict[str, Any]) -> None:
-    found = db.execute(update(table).where(table.c[key] == value).values(values))
-    if not found.rowcount:
-        db.execute(insert(table).values({key: value, **values}))

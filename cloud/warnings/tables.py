@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, S
 
 from cloud.ledger.metadata import metadata
 
-# One row a view: its state and its cursor change together.
+# One row a view. cursor: what is of entries up to there is told. state: what else that depends on.
 view_state = Table(
     "view_state",
     metadata,
@@ -15,7 +15,7 @@ view_state = Table(
     Column("state", Text, nullable=False),
 )
 
-# What the warnings' state is made of. A row changes in the transaction that moves the cursor; the others hold.
+# How conditions stood before there were snapshots; the first snapshot takes their place.
 condition_state = Table(
     "condition_state",
     metadata,
@@ -24,6 +24,16 @@ condition_state = Table(
     Column("body", Text, nullable=False),
 )
 
+# How they stand, and up to where of the log: see `cloud.warnings.snapshots`. One row a part.
+snapshots = Table(
+    "snapshots",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("part", String(16), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# What the next message of each open incident depends on. A row changes with what was told of it.
 open_incidents = Table(
     "open_incidents",
     metadata,
@@ -58,7 +68,11 @@ messages = Table(
     Column("expires_ms", BigInteger),
     Column("status", String(16)),
     Column("evidence", Text),
+    # The entry of the log that it is of, and which of its table's rows of that entry; null in rows from before.
+    Column("entry", BigInteger),
+    Column("ordinal", Integer),
 )
+Index("messages_of_entry", messages.c.entry, messages.c.ordinal, unique=True)
 
 changes = Table(
     "condition_changes",
@@ -72,7 +86,10 @@ changes = Table(
     Column("value", Float),
     Column("rule", String(64)),  # null in rows from before conditions had keys
     Column("target", String(80)),
+    Column("entry", BigInteger),
+    Column("ordinal", Integer),
 )
+Index("condition_changes_of_entry", changes.c.entry, changes.c.ordinal, unique=True)
 
 late = Table(
     "late_readings",
@@ -85,4 +102,7 @@ late = Table(
     Column("would_have_warned", String(16)),
     Column("rule", String(64)),  # null in rows from before conditions had keys
     Column("target", String(80)),
+    Column("entry", BigInteger),
+    Column("ordinal", Integer),
 )
+Index("late_readings_of_entry", late.c.entry, late.c.ordinal, unique=True)

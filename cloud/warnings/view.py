@@ -1,35 +1,42 @@
-"""The warnings as a view of the log: the engine's state, what came of it, and the cursor, in one transaction."""
+"""The warnings as a view of the log: the engine's state, what came of it, and how far all of that is kept."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger.open import reading
-from cloud.log.base import START, Cursor, Entry
+from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import decisions_of, origins_of, readings_and_entries
-from cloud.warnings import store
-from cloud.warnings.engine import Engine, EngineState, Waiting
+from cloud.warnings import snapshots, store
+from cloud.warnings.engine import Engine, EngineState, Outcome, Waiting
 from cloud.warnings.reader import LedgerReader
+from cloud.warnings.results import results
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.store import Kept, Mark, Writing
 from contract.catalogue.catalogue import Catalogue
-from contract.conditions.reconciling import after_rebuild
+from contract.conditions.reconciling import after_rebuild, after_recall
 
 NAME = store.NAME
 log = logging.getLogger(__name__)
+
+SNAPSHOT_S = 1.0
+_BYTES_PER_S = 500_000  # what snapshots may write to the disk: large ones come less often
+_ENTRIES = 2000  # in any case, whatever time the log tells
 
 
 class WarningsView:
     """A `View`. `apply` in one thread; `reader` answers from any.
 
-    Raises RetryLater when the ledger is out of reach; nothing is lost then, for the state is taken from it again.
+    Raises RetryLater when the ledger is out of reach; nothing is lost then: what was to be written waits for it.
     on_messages: called when new messages are in the ledger, so that whoever delivers them need not look for them.
+    snapshot_s: how often conditions are stored, in the log's time; entries since are applied again after a crash.
     """
 
     name = NAME
@@ -40,14 +47,22 @@ class WarningsView:
         catalogue: Catalogue,
         settings: WarningSettings,
         on_messages: Sequence[Callable[[], None]] = (),
+        snapshot_s: float = SNAPSHOT_S,
     ) -> None:
         self._ledger = ledger
         self._engine = Engine(catalogue, settings)
         self._on_messages = tuple(on_messages)
+        self._least_ms = snapshot_s * 1000
         self._state: EngineState
-        self._cursor: Cursor
-        self._ahead: bool
-        self._told: tuple[Cursor, EngineState] | None = None  # while rebuilding, what was told and up to where
+        self._cursor: Cursor  # up to where entries are applied, and what came of them stored
+        self._kept: Kept | None  # while entries of the past are recalled
+        self._stepping: bool  # is the state in memory neither what was stored nor what is to be written?
+        self._writing: tuple[Writing, Sequence[Outcome]] | None = None
+        self._marks: dict[str, Mark]  # of the open incidents as they are stored
+        self._head: Mapping[str, Any]  # as it is stored
+        self._anew: bool  # must the next writing have a snapshot with all its parts?
+        self._snapshot: tuple[Cursor, int]  # the last one, and of what time of the log it is
+        self._every_ms = self._least_ms
         self._version = 0
         self.reader = LedgerReader(
             ledger, lambda: self._version, lambda: self._state.conditions, lambda: self._state.people
@@ -62,37 +77,102 @@ class WarningsView:
     def cursor(self) -> Cursor:
         return self._cursor
 
+    def told(self) -> Cursor:
+        """Entries up to there are never told of again; behind a crash, further than `cursor`."""
+        return self._cursor if self._kept is None else self._kept.told
+
     def apply(self, entries: Sequence[Entry]) -> None:
+        if self._stepping:  # a defect ended a step half-way
+            before = self._cursor
+            self._reload()
+            if self._cursor != before:
+                raise RetryLater("the warnings go on from their last snapshot")
+        if self._writing is not None:
+            at = self._writing[0].cursor
+            self._write(*self._writing)
+            entries = [e for e in entries if e.offset > at]
+        entries = self._recall(entries)
+        if not entries:
+            return
+        waiting = self._heeded(entries)
+        self._stepping = True
+        number = self._state.number
+        self._state, outcomes = self._engine.steps(self._state, waiting)
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            for d in outcome.unheeded:
+                what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
+                log.warning(what, entry.offset, d.who, d.kind.value, d.target)
+        self._write(self._to_write(entries, outcomes, number), outcomes)
+
+    def reset(self) -> None:
+        self.close()
+        with self._ledger.begin() as db:
+            store.forget(db)
+        self._load()
+        self._version += 1
+
+    def close(self) -> None:
+        """With a last snapshot, so that nothing need be applied again. The ledger is closed by who opened it."""
+        if self._stepping or self._kept is not None or self._snapshot[0] == self._cursor:
+            return
         try:
-            if self._ahead:
-                self._load()
-                if self._told is not None:
-                    raise RetryLater("the rebuild of the warnings begins again: the ledger was out of reach")
-            entries = self._recall(entries)
-            if not entries:
-                return
-            waiting = self._heeded(entries)
-            self._ahead = True  # until it is stored: the step alters the state in place
-            state, outcomes = self._engine.steps(self._state, waiting)
-            for entry, outcome in zip(entries, outcomes, strict=True):
-                for d in outcome.unheeded:
-                    what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
-                    log.warning(what, entry.offset, d.who, d.kind.value, d.target)
-            with self._ledger.begin() as db:
-                number = state.number - sum(len(o.messages) for o in outcomes)
-                for outcome in outcomes:
-                    number = store.write(db, outcome, number)
-                zones = set().union(*(o.zones for o in outcomes))
-                store.save(db, NAME, entries[-1].offset, state, self._engine, zones)
-        except OperationalError as error:
-            raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
-        self._state, self._cursor, self._ahead = state, entries[-1].offset, False
-        state.conditions.store_anew(False)
-        if any(o.messages or o.incidents for o in outcomes):
+            if self._writing is not None:
+                self._write(*self._writing)
+            writing = Writing(self._cursor, store.head_json(self._state))
+            self._add_snapshot(writing)
+            self._write(writing, ())
+        except RetryLater as error:
+            log.warning("the last snapshot of the warnings is not written, the one before holds: %s", error)
+
+    # --- what is written ---
+
+    def _to_write(self, entries: Sequence[Entry], outcomes: Sequence[Outcome], number: int) -> Writing:
+        """number: of the last message before."""
+        writing = Writing(entries[-1].offset, store.head_json(self._state))
+        writing.found = results(outcomes, [e.offset for e in entries], number)
+        self._add_incidents(writing, {zone for o in outcomes for zone in o.zones})
+        at, at_ms = self._snapshot
+        passed_ms = entries[-1].now_ms - at_ms
+        if self._anew or not 0 <= passed_ms < self._every_ms or writing.cursor - at >= _ENTRIES:
+            self._add_snapshot(writing)
+        return writing
+
+    def _add_incidents(self, writing: Writing, zones: Collection[str]) -> None:
+        opened = self._state.incidents.open
+        for zone in sorted(zones):
+            o = opened.get(zone)
+            if o is None:
+                if self._marks.pop(zone, None) is not None:
+                    writing.opened[zone] = None
+            elif (new := store.mark(o)) != self._marks.get(zone):
+                self._marks[zone] = new
+                writing.opened[zone] = store.body_of(self._state, o)
+
+    def _add_snapshot(self, writing: Writing) -> None:
+        writing.judged = self._engine.judged() if self._anew else None
+        writing.snapshot = snapshots.make(self._engine, self._state, writing.cursor)
+        self._every_ms = max(self._least_ms, len(writing.snapshot) * 1000 / _BYTES_PER_S) if self._least_ms else 0
+
+    def _write(self, writing: Writing, outcomes: Sequence[Outcome]) -> None:
+        """Raises RetryLater; it is then tried again before anything else is done."""
+        self._writing, self._stepping = (writing, outcomes), False
+        if writing.found or writing.opened or writing.snapshot is not None or writing.head != self._head:
+            try:
+                with self._ledger.begin() as db:
+                    store.save(db, NAME, writing)
+            except OperationalError as error:
+                raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
+            self._head = writing.head
+        self._writing, self._cursor = None, writing.cursor
+        if writing.snapshot is not None:
+            self._snapshot, self._anew = (writing.cursor, self._state.now_ms), False
+        if writing.found.messages or writing.found.incidents:
             self._version += 1
-        if any(o.messages for o in outcomes):
+        if writing.found.messages:
             for notify in self._on_messages:
                 notify()
+
+    # --- what is read ---
 
     def _heeded(self, entries: Sequence[Entry]) -> Waiting:
         """What the engine will look at: decoded and sifted for all at once."""
@@ -102,41 +182,51 @@ class WarningsView:
         return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries), origins_of(entries))
 
     def _recall(self, entries: Sequence[Entry]) -> Sequence[Entry]:
-        """While rebuilding: what entries of the past make of the conditions. The entries that nobody was told of yet.
+        """What entries of the past, of which everything was told, make of the conditions; the entries that are new.
 
         Incidents and messages are what was told, whatever the rules of now would have said then; what differs is told
         with the first entry that is new, as a change of rules is.
         """
-        if self._told is None:
+        kept = self._kept
+        if kept is None:
             return entries
-        until, told = self._told
-        past = [e for e in entries if e.offset <= until]
+        past = [e for e in entries if e.offset <= kept.told]
         if past:
-            self._state, _ = self._engine.steps(self._state, self._heeded(past))
-            self._cursor = past[-1].offset
-        if len(past) < len(entries):
-            conditions = after_rebuild(told.conditions, self._state.conditions)
-            self._state = replace(told, conditions=conditions, detectors=self._state.detectors)
-            self._told = None
+            waiting = self._heeded(past)
+            self._stepping = True
+            self._state = self._engine.recall(self._state, waiting)
+            self._cursor, self._stepping = past[-1].offset, False
+        if self._cursor >= kept.told or len(past) < len(entries):
+            self._go_on(kept)
         return entries[len(past) :]
 
-    def reset(self) -> None:
-        with self._ledger.begin() as db:
-            store.forget(db)
-        self._load()
-        self._version += 1
+    def _go_on(self, kept: Kept) -> None:
+        """From what was told, with the conditions that were recalled."""
+        state, recalled = kept.state, self._state
+        if kept.alike:
+            state.conditions = recalled.conditions
+        elif kept.rebuild:
+            state.conditions = after_rebuild(state.conditions, recalled.conditions)
+        else:
+            state.conditions = after_recall(state.conditions, recalled.conditions)
+        state.detectors, state.now_ms = recalled.detectors, recalled.now_ms or state.now_ms
+        self._state, self._kept = state, None
 
-    def close(self) -> None:
-        """Nothing: the ledger is closed by who opened it."""
+    def _reload(self) -> None:
+        try:
+            self._load()
+        except OperationalError as error:
+            raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
 
     def _load(self) -> None:
         with self._ledger.begin() as db:
-            self._cursor, self._state = store.load(db, NAME, self._engine)
-            self._told = None
-            if store.rebuilding(db):
-                self._told = self._cursor, self._state
-                self._cursor, self._state = START, self._engine.initial()
-        self._ahead = False  # is the state in memory further than what is stored?
+            kept = store.load(db, NAME, self._engine)
+        self._kept = None if kept.past is None else kept
+        self._state = kept.state if kept.past is None else kept.past
+        self._cursor, self._anew, self._stepping, self._writing = kept.cursor, kept.anew, False, None
+        self._snapshot = kept.cursor, self._state.now_ms
+        self._marks = {zone: store.mark(o) for zone, o in kept.state.incidents.open.items()}
+        self._head = {} if kept.anew else store.head_json(kept.state)
 
 
 def open_view(
@@ -144,6 +234,7 @@ def open_view(
     catalogue: Catalogue,
     settings: WarningSettings | None = None,
     on_messages: Sequence[Callable[[], None]] = (),
+    snapshot_s: float = SNAPSHOT_S,
 ) -> WarningsView:
     """ledger: see `cloud.ledger.open.open_ledger`. Raises StoreDamaged when the state in it cannot be read."""
-    return WarningsView(ledger, catalogue, settings or WarningSettings(), on_messages)
+    return WarningsView(ledger, catalogue, settings or WarningSettings(), on_messages, snapshot_s)

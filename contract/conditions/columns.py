@@ -41,8 +41,7 @@ SLOTS = 64  # findings a condition remembers at most
 class State(Mapping[ConditionKey, Condition]):
     """Every condition, by key, sorted; each is made of its row when it is asked for.
 
-    listed: the keys, by row. moved: rows that the last step may have altered, rising. due_ms: when time alone alters
-    each row next.
+    listed: the keys, by row. due_ms: when time alone alters each row next.
     gone: conditions of rules and targets that are watched no longer, of which the next step tells.
     differing: as they were told, conditions that stand otherwise after a rebuild; the next step tells of it.
     changed: rows under another rule than the one that judged them last; the next step judges them anew.
@@ -57,11 +56,9 @@ class State(Mapping[ConditionKey, Condition]):
         for key in keys:
             if key.target.kind is TargetKind.CHANNEL:
                 self.of_channel.setdefault(int(key.target.id), []).append(key)
-        self.moved: Int64s = np.empty(0, np.int64)
         self.gone: list[Condition] = []
         self.differing: list[Condition] = []
         self.changed: list[int] = []
-        self.anew = False
 
         self.state: Uint8s = np.full(n, UNKNOWN, np.uint8)
         self.level = np.full(n, NO_LEVEL, np.int8)
@@ -108,16 +105,8 @@ class State(Mapping[ConditionKey, Condition]):
     def take(self, other: State, rows: Int64s) -> None:
         """These rows as they are in `other`, which has the same keys."""
         for name, column in vars(self).items():
-            if isinstance(column, np.ndarray) and name != "moved":
+            if isinstance(column, np.ndarray):
                 column[..., rows] = getattr(other, name)[..., rows]
-
-    def store_anew(self, anew: bool = True) -> None:
-        """Must what is stored of conditions make way for all of these? It has other keys, or another form."""
-        self.anew = anew
-
-    def mark(self, rows: Int64s) -> None:
-        """These may have altered, rising: `moved`."""
-        self.moved = rows
 
     def of_channels(self, channels: Collection[int]) -> list[Condition]:
         """The conditions whose target is one of these channels, by channel and rule."""

@@ -17,10 +17,10 @@ from contract.readings import Int64s
 _AHEAD_MS = 600_000
 
 
-def go_back(state: State, limits: Limits, now_ms: int) -> Int64s:
+def go_back(state: State, limits: Limits, now_ms: int) -> None:
     """Every moment of the log that is later than now_ms becomes now_ms; findings from far beyond it are forgotten.
 
-    The rows that may have altered, rising. Those that have forgotten what they rest on become UNKNOWN in the next step.
+    Those that have forgotten what they rest on become UNKNOWN in the next step.
     """
     for times in (state.since_ms, state.set_ms, state.from_ms, state.base_ms, state.brisk_ms, state.shown_ms):
         np.minimum(times, now_ms, out=times)
@@ -28,7 +28,6 @@ def go_back(state: State, limits: Limits, now_ms: int) -> Int64s:
     disbelieve(state, np.flatnonzero(state.reading_ms > now_ms + _AHEAD_MS), now_ms)
     heard = rows[state.reading_ms != NEVER]
     state.due_ms[heard] = judging.next_due(state, limits, heard, np.full(len(heard), now_ms, np.int64))
-    return rows
 
 
 def disbelieve(state: State, rows: Int64s, now_ms: int) -> None:

@@ -122,7 +122,6 @@ class Conditions:
         due[rows] = False
         waiting = np.flatnonzero(due)
         rows = np.concatenate([rows, waiting]) if len(waiting) else rows
-        state.mark(np.sort(rows))
         group = np.concatenate([groups.first, np.full(len(waiting), -1)]) if len(waiting) else groups.first
         last = np.full(len(rows), -1)
         end = len(now_ms)

@@ -27,8 +27,6 @@ def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
     every = list(stored)
     rows = _rows_of(conditions, every, state)
     for s, row in zip(every, rows, strict=True):
-        if row is None or state.listed[row] != s.key:
-            state.store_anew()
         if row is None:
             if s.reading_ms is not None or s.level is not None:
                 state.gone.append(_as_it_was(s))
@@ -53,12 +51,22 @@ def after_rebuild(told: State, rebuilt: State) -> State:
     forgotten = (rebuilt.reading_ms == NEVER) & (told.reading_ms != NEVER)
     kept = np.flatnonzero(forgotten | ((rebuilt.state == UNKNOWN) & (told.level > rebuilt.level)))
     rebuilt.take(told, kept)
-    rebuilt.store_anew()
     anew = set(kept.tolist())
     rebuilt.changed[:] = [row for row in told.changed if row in anew]
     rebuilt.gone[:] = told.gone
     rebuilt.differing[:] = [told.at(row) for row in np.flatnonzero(told.level != rebuilt.level).tolist()]
     return rebuilt
+
+
+def after_recall(told: State, recalled: State) -> State:
+    """The same of conditions that a restart under other rules found again, from a snapshot and the entries behind it.
+
+    Those whose rule judges as it did are what they were. Consumes both.
+    """
+    as_they_were = np.ones(len(told), np.bool_)
+    as_they_were[told.changed] = False
+    told.take(recalled, np.flatnonzero(as_they_were))
+    return after_rebuild(told, recalled)
 
 
 def _rows_of(conditions: Conditions, every: list[Stored], state: State) -> list[int | None]:

@@ -13,7 +13,15 @@ from contract.conditions.columns import DOUBTS, LEVELS, NEVER, NO_LEVEL, REASONS
 from contract.conditions.limits import Limits
 from contract.conditions.state import ConditionState, Doubt, Reason
 from contract.conditions.targets import ConditionKey, Target
-from contract.readings import Flag
+from contract.readings import Flag, Float64s
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """By which conditions were judged, shape (4, n), by level; infinite where a rule has no such level."""
+
+    threshold: Float64s
+    clear: Float64s
 
 
 @dataclass(slots=True)
@@ -46,7 +54,7 @@ class Stored:
     doubt: Doubt = Doubt.NONE
 
 
-def to_json(state: State, limits: Limits, row: int) -> dict[str, Any]:
+def to_json(state: State, limits: Limits | Thresholds, row: int) -> dict[str, Any]:
     """One condition, for `from_json`."""
     n = int(state.count[row])
     columns = (c[:n, row].tolist() for c in (state.time_ms, state.found, state.flag, state.source))

@@ -36,7 +36,7 @@ def messages_of(out: Path) -> list[Message]:
 
     from cloud.config import load_config
     from cloud.ledger.open import open_ledger
-    from cloud.warnings.store import message_of
+    from cloud.warnings.results import message_of
     from cloud.warnings.tables import messages
 
     ledger = open_ledger(load_config(out / "cloud.yaml").ledger_url)

@@ -104,7 +104,7 @@ def test_state_that_cannot_be_read_is_found_again_from_the_log(small_district: C
     view.apply(log)
     told = view.reader.messages()
     with view.ledger.begin() as db:
-        db.execute(update(t.condition_state).values(body="torn"))
+        db.execute(update(t.snapshots).values(body=b"torn"))
         db.execute(update(t.view_state).values(state="torn"))
     rebuild(view)
     view = opened(tmp_path, catalogue)

@@ -1,0 +1,94 @@
+"""Snapshots of the warnings' conditions in the ledger: how they stood after an entry of the log.
+
+Every entry behind it is applied to them again after a restart; what was told stands in tables of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, select
+
+from cloud.log.base import START, Cursor
+from cloud.warnings import tables as t
+from cloud.warnings.decisions import people_from_json, people_json
+from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.incidents import IncidentState
+from contract.conditions import packed
+from contract.conditions.stored import Stored
+
+log = logging.getLogger(__name__)
+
+_JUDGED, _STATE = "judged", "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """cursor: of the last entry in it. state: conditions, detectors and people's mutes as they stood then.
+
+    stored: the conditions one by one, where rules or catalogue of now are others than those that judged them: then
+    `state` is under the rules of now.
+    """
+
+    cursor: Cursor
+    state: EngineState
+    stored: Sequence[Stored] | None
+
+
+def make(engine: Engine, state: EngineState, cursor: Cursor) -> bytes:
+    """What `read` reads."""
+    more = {
+        "cursor": cursor,
+        "judged": packed.checksum(engine.judged()),
+        "detectors": engine.dump_detectors(state),
+        "people": people_json(state.people),
+        "simulated": sorted(state.incidents.simulated),
+        "now_ms": state.now_ms,
+    }
+    return packed.pack(state.conditions, more)
+
+
+def write(db: Connection, name: str, judged: bytes | None, snapshot: bytes) -> None:
+    """In the place of the one before. judged: None: as it stands there."""
+    parts = {_STATE: snapshot} if judged is None else {_JUDGED: judged, _STATE: snapshot}
+    for part, body in parts.items():
+        db.execute(delete(t.snapshots).where(t.snapshots.c.name == name, t.snapshots.c.part == part))
+        db.execute(t.snapshots.insert().values(name=name, part=part, body=body))
+
+
+def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:
+    """The last one. None: there is none, or none that can be read; the log says which."""
+    rows = db.execute(select(t.snapshots.c.part, t.snapshots.c.body).where(t.snapshots.c.name == name))
+    parts = {part: bytes(body) for part, body in rows}
+    if not parts:
+        return None
+    try:
+        judged, body = parts[_JUDGED], parts[_STATE]
+        state, stored = engine.initial(), None
+        if judged == engine.judged():
+            more = packed.unpack(body, state.conditions)
+        else:
+            stored, more = packed.stored(judged, body)
+            state.conditions = engine.restore_conditions(stored)
+        if more["judged"] != packed.checksum(judged):
+            raise packed.Unreadable("its parts are not of one snapshot")
+        cursor = _and_the_rest(state, more, engine)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        what = "the snapshot of the warnings' conditions cannot be read (%s): they are found again from the log"
+        log.warning(what, error)
+        return None
+    return Snapshot(cursor, state, stored)
+
+
+def _and_the_rest(state: EngineState, more: Mapping[str, Any], engine: Engine) -> Cursor:
+    state.detectors = engine.restore_detectors(more["detectors"])
+    state.people = people_from_json(more["people"])
+    state.incidents = IncidentState(simulated=frozenset(more["simulated"]))
+    state.now_ms = int(more["now_ms"])
+    cursor = Cursor(int(more["cursor"]))
+    if cursor < START:
+        raise packed.Unreadable("its cursor is no place in a log")
+    return cursor
