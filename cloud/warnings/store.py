@@ -137,7 +137,7 @@ def _amended(stored: Iterable[Stored], opened: Iterable[OpenIncident]) -> list[S
     because the snapshot is older, or cannot be read, while the rules changed."""
     out = {s.key: s for s in stored}
     for o in opened:
-        for e in (*o.told.evidence, *o.incident.evidence):
+        for e in o.told.evidence:
             s = out.get(e.key)
             if s is not None and s.level is e.level:
                 continue

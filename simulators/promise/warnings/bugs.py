@@ -11,18 +11,19 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from cloud.delivery import queue
 from cloud.delivery.queue import Pending, Queue
 from cloud.delivery.record import Record, Result
-from cloud.log.base import START, Cursor
 from cloud.log.log_clock import Instant, LogClock
 from cloud.warnings import incidents, store
-from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings import tables as t
+from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, Why
 from cloud.warnings.news import Haste, news
+from cloud.warnings.store import Kept
 from contract.conditions import judging, memory, reconciling
 from contract.conditions.columns import NEVER, NO_LEVEL, State
 from contract.conditions.findings import Findings
@@ -118,12 +119,14 @@ def _mute_read_as_dry() -> AbstractContextManager[None]:
 
 
 def _ordinal_lost() -> AbstractContextManager[None]:
-    """After a restart the messages are not counted on from where the count stood."""
+    """What was told since the last snapshot is counted a second time after a restart."""
     load = store.load
 
-    def forgetful(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
-        cursor, state = load(db, name, engine)
-        return cursor, replace(state, number=state.number + (cursor != START))
+    def forgetful(db: Connection, name: str, engine: Engine) -> Kept:
+        kept = load(db, name, engine)
+        since = t.messages.c.entry > kept.cursor
+        kept.state.number += db.execute(select(func.count()).where(since)).scalar() or 0
+        return kept
 
     return replaced(store, "load", forgetful)
 

@@ -10,17 +10,16 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.ledger.open import open_ledger
+from cloud.log.base import START
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
 from cloud.views.base import Poisoned, RetryLater
 from cloud.warnings.store import forget
-from cloud.warnings.tables import view_state
-from cloud.warnings.view import NAME, WarningsView, open_view
+from cloud.warnings.view import WarningsView, open_view
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.warnings.consumers import Consumer
 from simulators.promise.warnings.couriers import Courier, some_couriers
@@ -30,15 +29,17 @@ from simulators.promise.warnings.machine import Machine
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
 
+SNAPSHOTS_S = (0, 20, 300, 1e6)  # how often the view stores how conditions stand; the last: when it stops
+
 
 class Parts:
     """What one life of the process holds open."""
 
-    def __init__(self, edition: Edition, folder: Path, machine: Machine) -> None:
+    def __init__(self, edition: Edition, folder: Path, machine: Machine, snapshot_s: float) -> None:
         self.log = open_log(folder)
         self.clock = BelievedClock(machine, folder, self.log)
         self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", whole=True)
-        self.warnings: WarningsView = open_view(self.ledger, edition.catalogue)
+        self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, snapshot_s=snapshot_s)
 
 
 class Cloud:
@@ -56,6 +57,7 @@ class Cloud:
         self._falls_when_told_s: float | None = None
         self._follow_planned = False
         self._forget_first = False
+        self._snapshot_s = SNAPSHOTS_S[world.seed % len(SNAPSHOTS_S)]
         self.trouble = ""
 
     # --- life ---
@@ -66,12 +68,13 @@ class Cloud:
         try:
             if self._forget_first:
                 self._forget()
-            self.parts = parts = Parts(self.edition, self.folder, self.machine)
+            self.parts = parts = Parts(self.edition, self.folder, self.machine, self._snapshot_s)
             self._world.say(
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )
             self._witness.look(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
-            self._witness.began(self.edition, _told_until(parts.ledger))
+            view = parts.warnings
+            self._witness.began(self.edition, view.told(), view.cursor() in (START, view.told()))
             self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
             self._plan_follow(0.5)
         except Crash:
@@ -104,6 +107,13 @@ class Cloud:
         for courier in self._couriers:
             courier.finish()
         if self.parts is not None:
+            try:
+                self.parts.warnings.close()
+            except Crash:
+                self.fall()
+                return
+            except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+                self._world.say(f"the last snapshot is not written: {error}")
             self.parts.log.close()
             self.fall(self._world.rng.uniform(1, 20))
 
@@ -247,12 +257,6 @@ class Cloud:
 
     def _behind(self) -> int:
         return self.parts.log.behind(self.parts.warnings.cursor()) if self.parts is not None else 0
-
-
-def _told_until(ledger: Engine) -> int:
-    """Up to where in the log the messages were made: a view that is being rebuilt is behind that for a while."""
-    with ledger.connect() as db:
-        return db.execute(select(view_state.c.cursor).where(view_state.c.name == NAME)).scalar() or 0
 
 
 @cache

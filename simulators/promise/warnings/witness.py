@@ -65,11 +65,16 @@ class Told:
 
 @dataclass(slots=True)
 class Era:
-    """From one start to the next with other rules. cursor: up to where in the log the era before made messages."""
+    """From one start to the next with other rules. cursor: up to where in the log the era before made messages.
+
+    whole: it began with conditions as they stood there, not with a snapshot of before: then what follows depends on
+    nothing but the log and the editions.
+    """
 
     from_ms: int
     cursor: int
     edition: Edition
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -90,13 +95,13 @@ class Witness:
             mine = self.heard.setdefault(row.channel, [])
             mine.append(Heard(came_ms, row.time_ms, row.value, row.flag, len(mine)))
 
-    def began(self, edition: Edition, cursor: int) -> None:
-        """The cloud runs. cursor: up to where in the log messages were made."""
+    def began(self, edition: Edition, cursor: int, whole: bool) -> None:
+        """The cloud runs. cursor: up to where in the log messages were made. whole: see `Era`."""
         if self._down_from_ms is not None:
             self.down.append((self._down_from_ms, self.world.true_ms))
             self._down_from_ms = None
         if not self.eras or self.eras[-1].edition is not edition:
-            self.eras.append(Era(self.world.true_ms, cursor, edition))
+            self.eras.append(Era(self.world.true_ms, cursor, edition, whole))
 
     def ended(self) -> None:
         """The cloud runs no more."""
