@@ -6,13 +6,12 @@ Every entry behind it is applied to them again after a restart; what was told st
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, delete, select
 
-from cloud.log.base import START, Cursor
+from cloud.log.base import Cursor
 from cloud.warnings import tables as t
 from cloud.warnings.decisions import people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
@@ -67,28 +66,23 @@ def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:
         return None
     try:
         judged, body = parts[_JUDGED], parts[_STATE]
-        state, stored = engine.initial(), None
+        conditions, stored = engine.initial().conditions, None
         if judged == engine.judged():
-            more = packed.unpack(body, state.conditions)
+            more = packed.unpack(body, conditions)
         else:
             stored, more = packed.stored(judged, body)
-            state.conditions = engine.restore_conditions(stored)
+            conditions = engine.restore_conditions(stored)
         if more["judged"] != packed.checksum(judged):
             raise packed.Unreadable("its parts are not of one snapshot")
-        cursor = _and_the_rest(state, more, engine)
+        state = EngineState(
+            conditions,
+            incidents=IncidentState(simulated=frozenset(more["simulated"])),
+            detectors=engine.restore_detectors(more["detectors"]),
+            people=people_from_json(more["people"]),
+            now_ms=int(more["now_ms"]),
+        )
+        return Snapshot(Cursor(int(more["cursor"])), state, stored)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         what = "the snapshot of the warnings' conditions cannot be read (%s): they are found again from the log"
         log.warning(what, error)
         return None
-    return Snapshot(cursor, state, stored)
-
-
-def _and_the_rest(state: EngineState, more: Mapping[str, Any], engine: Engine) -> Cursor:
-    state.detectors = engine.restore_detectors(more["detectors"])
-    state.people = people_from_json(more["people"])
-    state.incidents = IncidentState(simulated=frozenset(more["simulated"]))
-    state.now_ms = int(more["now_ms"])
-    cursor = Cursor(int(more["cursor"]))
-    if cursor < START:
-        raise packed.Unreadable("its cursor is no place in a log")
-    return cursor

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
@@ -35,7 +35,7 @@ REBUILD = "rebuild"  # in the head: until the state is stored again
 _SNAPSHOTS = "snapshots"  # in the head: conditions stand in a snapshot, not in rows
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """What the ledger holds. told: everything up to there was told. state: as it was told; of its conditions as much
     as is known.
@@ -54,7 +54,7 @@ class Kept:
     anew: bool = True
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Writing:
     """What is to be written at once. cursor: of the last entry that it is of. opened: by zone, the open incident's
     row; None: there is none any more. judged, snapshot: None where they stay as they are."""
@@ -77,37 +77,34 @@ def load(db: Connection, name: str, engine: Engine) -> Kept:
         return Kept(START, engine.initial(), START)
     head = json.loads(row.state)
     state, told = _told(db, head, engine), Cursor(row.cursor)
-    kept = Kept(told, state, told)
     if head.get(_SNAPSHOTS):
-        _at_snapshot(kept, snapshots.read(db, name, engine), engine)
+        kept = _at_snapshot(state, told, snapshots.read(db, name, engine), engine)
     else:
         if "conditions" in head:  # 0.1 kept everything in one row
             rows = head["conditions"]
         else:
             rows = [json.loads(body) for (body,) in db.execute(select(t.condition_state.c.body))]
-        state.conditions = engine.restore_conditions(map(from_json, rows))
-        state.detectors = engine.restore_detectors(head.get("detectors", {}))
+        conditions = engine.restore_conditions(map(from_json, rows))
+        detectors = engine.restore_detectors(head.get("detectors", {}))
+        kept = Kept(told, replace(state, conditions=conditions, detectors=detectors), told)
     if head.get(REBUILD):
-        return Kept(told, state, START, engine.initial(), rebuild=True)
+        return Kept(told, kept.state, START, engine.initial(), rebuild=True)
     return kept
 
 
-def _at_snapshot(kept: Kept, found: Snapshot | None, engine: Engine) -> None:
+def _at_snapshot(state: EngineState, told: Cursor, found: Snapshot | None, engine: Engine) -> Kept:
     """With the conditions of a snapshot; without one they are to be found again from the log."""
-    state, opened = kept.state, kept.state.incidents.open.values()
+    opened = state.incidents.open.values()
     if found is None:
-        state.conditions = engine.restore_conditions(_amended([], opened))
-        kept.cursor, kept.past, kept.rebuild = START, engine.initial(), True
-        return
-    kept.anew = found.stored is not None
-    if found.cursor >= kept.told:
-        kept.told = kept.cursor = found.cursor
-        state.conditions, state.detectors = found.state.conditions, found.state.detectors
-        state.now_ms = found.state.now_ms
-        return
-    kept.cursor, kept.past, kept.alike = found.cursor, found.state, found.stored is None
-    stands = found.stored
-    state.conditions = found.state.conditions if stands is None else engine.restore_conditions(_amended(stands, opened))
+        state = replace(state, conditions=engine.restore_conditions(_amended([], opened)))
+        return Kept(told, state, START, engine.initial(), rebuild=True)
+    past, stored = found.state, found.stored
+    alike, anew = stored is None, stored is not None
+    if found.cursor >= told:
+        state = replace(state, conditions=past.conditions, detectors=past.detectors, now_ms=past.now_ms)
+        return Kept(found.cursor, state, found.cursor, anew=anew)
+    conditions = past.conditions if stored is None else engine.restore_conditions(_amended(stored, opened))
+    return Kept(told, replace(state, conditions=conditions), found.cursor, past, alike=alike, anew=anew)
 
 
 def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineState:
@@ -116,15 +113,18 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
         opened = [{**o, "earlier": head["earlier"].get(o["incident"]["id"], [])} for o in head["incidents"]]
     else:
         opened = [json.loads(body) for (body,) in db.execute(select(t.open_incidents.c.body))]
-    state = engine.initial()
-    state.number = head["number"]
-    state.people = people_from_json(head.get("people", {}))
-    state.incidents = IncidentState(
+    incidents = IncidentState(
         aside=aside_from_json(head.get("aside", ())),
         ended=dict(head.get("ended", {})),
         simulated=frozenset(head.get("simulated", ())),
     )
-    state.now_ms = head.get("now_ms", 0)
+    state = replace(
+        engine.initial(),
+        number=head["number"],
+        people=people_from_json(head.get("people", {})),
+        incidents=incidents,
+        now_ms=head.get("now_ms", 0),
+    )
     for body in opened:
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o

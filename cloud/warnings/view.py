@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from cloud.views.decode import decisions_of, origins_of, readings_and_entries
 from cloud.warnings import snapshots, store
 from cloud.warnings.engine import Engine, EngineState, Outcome, Waiting
 from cloud.warnings.reader import LedgerReader
-from cloud.warnings.results import results
+from cloud.warnings.results import Results, results
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import Kept, Mark, Writing
 from contract.catalogue.catalogue import Catalogue
@@ -118,9 +119,7 @@ class WarningsView:
         try:
             if self._writing is not None:
                 self._write(*self._writing)
-            writing = Writing(self._cursor, store.head_json(self._state))
-            self._add_snapshot(writing)
-            self._write(writing, ())
+            self._write(self._with_snapshot(self._cursor, Results(), {}), ())
         except RetryLater as error:
             log.warning("the last snapshot of the warnings is not written, the one before holds: %s", error)
 
@@ -128,30 +127,34 @@ class WarningsView:
 
     def _to_write(self, entries: Sequence[Entry], outcomes: Sequence[Outcome], number: int) -> Writing:
         """number: of the last message before."""
-        writing = Writing(entries[-1].offset, store.head_json(self._state))
-        writing.found = results(outcomes, [e.offset for e in entries], number)
-        self._add_incidents(writing, {zone for o in outcomes for zone in o.zones})
+        cursor = entries[-1].offset
+        found = results(outcomes, [e.offset for e in entries], number)
+        opened = self._opened({zone for o in outcomes for zone in o.zones})
         at, at_ms = self._snapshot
         passed_ms = entries[-1].now_ms - at_ms
-        if self._anew or not 0 <= passed_ms < self._every_ms or writing.cursor - at >= _ENTRIES:
-            self._add_snapshot(writing)
-        return writing
+        if self._anew or not 0 <= passed_ms < self._every_ms or cursor - at >= _ENTRIES:
+            return self._with_snapshot(cursor, found, opened)
+        return Writing(cursor, store.head_json(self._state), found, opened)
 
-    def _add_incidents(self, writing: Writing, zones: Collection[str]) -> None:
+    def _opened(self, zones: Collection[str]) -> dict[str, str | None]:
+        """The rows of open incidents that no longer hold."""
+        out: dict[str, str | None] = {}
         opened = self._state.incidents.open
         for zone in sorted(zones):
             o = opened.get(zone)
             if o is None:
                 if self._marks.pop(zone, None) is not None:
-                    writing.opened[zone] = None
+                    out[zone] = None
             elif (new := store.mark(o)) != self._marks.get(zone):
                 self._marks[zone] = new
-                writing.opened[zone] = store.body_of(self._state, o)
+                out[zone] = store.body_of(self._state, o)
+        return out
 
-    def _add_snapshot(self, writing: Writing) -> None:
-        writing.judged = self._engine.judged() if self._anew else None
-        writing.snapshot = snapshots.make(self._engine, self._state, writing.cursor)
-        self._every_ms = max(self._least_ms, len(writing.snapshot) * 1000 / _BYTES_PER_S) if self._least_ms else 0
+    def _with_snapshot(self, cursor: Cursor, found: Results, opened: dict[str, str | None]) -> Writing:
+        judged = self._engine.judged() if self._anew else None
+        snapshot = snapshots.make(self._engine, self._state, cursor)
+        self._every_ms = max(self._least_ms, len(snapshot) * 1000 / _BYTES_PER_S) if self._least_ms else 0
+        return Writing(cursor, store.head_json(self._state), found, opened, judged, snapshot)
 
     def _write(self, writing: Writing, outcomes: Sequence[Outcome]) -> None:
         """Raises RetryLater; it is then tried again before anything else is done."""
@@ -203,14 +206,12 @@ class WarningsView:
     def _go_on(self, kept: Kept) -> None:
         """From what was told, with the conditions that were recalled."""
         state, recalled = kept.state, self._state
-        if kept.alike:
-            state.conditions = recalled.conditions
-        elif kept.rebuild:
-            state.conditions = after_rebuild(state.conditions, recalled.conditions)
-        else:
-            state.conditions = after_recall(state.conditions, recalled.conditions)
-        state.detectors, state.now_ms = recalled.detectors, recalled.now_ms or state.now_ms
-        self._state, self._kept = state, None
+        conditions = recalled.conditions
+        if not kept.alike:
+            conditions = (after_rebuild if kept.rebuild else after_recall)(state.conditions, conditions)
+        now_ms = recalled.now_ms or state.now_ms
+        self._state = replace(state, conditions=conditions, detectors=recalled.detectors, now_ms=now_ms)
+        self._kept = None
 
     def _reload(self) -> None:
         try:

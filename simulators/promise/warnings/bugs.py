@@ -125,8 +125,8 @@ def _ordinal_lost() -> AbstractContextManager[None]:
     def forgetful(db: Connection, name: str, engine: Engine) -> Kept:
         kept = load(db, name, engine)
         since = t.messages.c.entry > kept.cursor
-        kept.state.number += db.execute(select(func.count()).where(since)).scalar() or 0
-        return kept
+        again = db.execute(select(func.count()).where(since)).scalar() or 0
+        return replace(kept, state=replace(kept.state, number=kept.state.number + again))
 
     return replaced(store, "load", forgetful)
 
