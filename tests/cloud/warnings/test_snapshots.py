@@ -73,24 +73,6 @@ def test_a_crash_at_any_entry_however_they_are_grouped_says_the_same(
     crash(view)
 
 
-def test_each_row_is_named_by_its_entry_and_its_place_there(small_district: Catalogue, tmp_path: Path) -> None:
-    view = opened(tmp_path, city(small_district))
-    log = history(3)
-    follow(view, log, 7)
-    sent = {e.offset: e.now_ms for e in log}
-    with view.ledger.connect() as db:
-        for table in (t.messages, t.changes, t.late):
-            rows = db.execute(select(table.c.entry, table.c.ordinal).order_by(*table.primary_key)).all()
-            assert rows == sorted(set(rows))
-            for entry in {r.entry for r in rows}:
-                mine = [r.ordinal for r in rows if r.entry == entry]
-                assert mine == list(range(len(mine)))
-        told = db.execute(select(t.messages.c.entry, t.messages.c.sent_ms)).all()
-    assert told
-    assert all(sent[entry] == sent_ms for entry, sent_ms in told)
-    crash(view)
-
-
 def test_an_entry_that_brings_nothing_writes_nothing(small_district: Catalogue, tmp_path: Path) -> None:
     view = opened(tmp_path, city(small_district))
     log = flood(20)

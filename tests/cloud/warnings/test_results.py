@@ -1,0 +1,37 @@
+"""Rows of the ledger, each named by its entry of the log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+
+from cloud.ledger.open import open_ledger
+from cloud.warnings import results
+from cloud.warnings import tables as t
+from cloud.warnings.view import open_view
+from contract.catalogue.catalogue import Catalogue
+from tests.cloud.warnings.city import city, history
+from tests.cloud.warnings.test_view import SETTINGS
+
+
+def test_each_row_is_named_by_its_entry_and_its_place_there(small_district: Catalogue, tmp_path: Path) -> None:
+    view = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite"), city(small_district), SETTINGS)
+    log = history(3)
+    for a in range(0, len(log), 7):
+        view.apply(log[a : a + 7])
+    sent = {e.offset: e.now_ms for e in log}
+    with view.ledger.connect() as db:
+        for table in (t.messages, t.changes, t.late):
+            rows = db.execute(select(table.c.entry, table.c.ordinal).order_by(*table.primary_key)).all()
+            assert rows == sorted(set(rows))
+            for entry in {r.entry for r in rows}:
+                mine = [r.ordinal for r in rows if r.entry == entry]
+                assert mine == list(range(len(mine)))
+        told = db.execute(select(t.messages.c.entry, t.messages.c.sent_ms)).all()
+    assert told
+    assert all(sent[entry] == sent_ms for entry, sent_ms in told)
+    with view.ledger.connect() as db:
+        rows = db.execute(select(t.messages).order_by(t.messages.c.number.desc())).all()
+    assert [results.message_of(row) for row in rows] == list(view.reader.messages())
+    view.ledger.dispose()
