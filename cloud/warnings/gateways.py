@@ -11,12 +11,13 @@ from contract.conditions.targets import Target
 
 def gateways_of(catalogue: Catalogue) -> Mapping[Target, frozenset[str]]:
     """Of each channel its gateway, of each station and zone those of its channels; none for a target without any."""
-    found: dict[Target, set[str]] = defaultdict(set)
+    stations: dict[str, set[str]] = defaultdict(set)
+    zones: dict[str, set[str]] = defaultdict(set)
+    found: dict[Target, frozenset[str]] = {}
+    alone = {gateway: frozenset({gateway}) for gateway in {info.gateway for info in catalogue.channels.values()}}
     for channel, info in catalogue.channels.items():
-        for target in (
-            Target.of_channel(channel),
-            Target.of_station(info.station.id),
-            Target.of_zone(info.station.zone),
-        ):
-            found[target].add(info.gateway)
-    return {target: frozenset(gateways) for target, gateways in found.items()}
+        found[Target.of_channel(channel)] = alone[info.gateway]
+        stations[info.station.id].add(info.gateway)
+        zones[info.station.zone].add(info.gateway)
+    found |= {Target.of_station(station): frozenset(gateways) for station, gateways in stations.items()}
+    return found | {Target.of_zone(zone): frozenset(gateways) for zone, gateways in zones.items()}

@@ -25,6 +25,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
+from contract.conditions.columns import NOT_DUE
 from contract.conditions.state import Change, Condition, ConditionState, Doubt, Reason
 from contract.conditions.targets import ConditionKey, Target, TargetKind
 
@@ -84,6 +85,7 @@ class IncidentState:
     ended: dict[str, str] = field(default_factory=dict)
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
+    due_ms: int = 0  # when time alone may bring the next message of any incident, at the earliest
     simulated: frozenset[str] = frozenset()  # gateways whose readings are of no real place
 
     def hear_origin(self, origin: Origin) -> None:
@@ -100,6 +102,7 @@ class IncidentState:
             )
             o.told_ms, o.next_ms = min(o.told_ms, now_ms), now_ms
             o.worse_ms = None if o.worse_ms is None else min(o.worse_ms, now_ms)
+        self.due_ms = now_ms
 
     def note(self, incident: Incident) -> None:
         """An open incident as it stands now: acknowledged, or taken over."""
@@ -107,7 +110,7 @@ class IncidentState:
 
     def due(self, now_ms: int) -> bool:
         """May time alone bring a message now?"""
-        return self.wet is None or any(o.next_ms <= now_ms for o in self.open.values())
+        return self.wet is None or self.due_ms <= now_ms
 
 
 class Incidents:
@@ -155,7 +158,8 @@ class Incidents:
             self._heed_again(state, conditions[key])
         for change in changes:
             self._note_lost(state, change, zones)
-        zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
+        if state.due_ms <= now_ms:
+            zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
         state.looked_at = self._sorted(zones)
         for zone in state.looked_at:
             wet = [conditions[key] for key in sorted(state.wet[zone]) if key not in state.aside]
@@ -169,6 +173,7 @@ class Incidents:
             else:
                 self._go_on(state, current, wet, now_ms, out)
         state.looked_at += sorted(left - zones)
+        state.due_ms = min((o.next_ms for o in state.open.values()), default=NOT_DUE)
         return state, out
 
     def end(
@@ -206,11 +211,14 @@ class Incidents:
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
         why = _LOST.get(change.reason)
+        lost = fell and why is not None
+        if not lost and change.reason not in _JUDGED:
+            return
         for zone, o in state.open.items():
-            if fell and why is not None and any(e.key == change.key for e in o.incident.evidence):
+            if lost and why is not None and any(e.key == change.key for e in o.incident.evidence):
                 o.lost[change.key] = why
                 zones.add(zone)
-            elif change.reason in _JUDGED:
+            elif o.lost and change.reason in _JUDGED:
                 o.lost.pop(change.key, None)
 
     def _move_house(self, state: IncidentState, now_ms: int, out: list[Announcement]) -> set[str]:

@@ -56,10 +56,8 @@ class Limits:
         """In the order of `keys`."""
         each = [watched[key] for key in keys]
         rules = [w.rule for w in each]
-        threshold = np.full((len(LEVELS), len(keys)), np.inf)
-        for n, rule in enumerate(rules):
-            for level, value in rule.levels.items():
-                threshold[level.rank, n] = value
+        column = {id(rule): [rule.levels.get(level, np.inf) for level in LEVELS] for rule in rules}
+        threshold = np.array([column[id(rule)] for rule in rules], np.float64).reshape(-1, len(LEVELS)).T.copy()
         hysteresis = np.array([r.hysteresis for r in rules], np.float64)
         period = _ms([w.period_s for w in each])
         on, off = _ms([r.on_delay_s for r in rules]), _ms([r.off_delay_s for r in rules])
