@@ -132,7 +132,7 @@ class Engine:
             for gateway in gateways.get(key.target, ()):
                 self._rows_of[gateway].append(n)
         self._judged: bytes | None = None
-        self._incidents = Incidents(catalogue, quantities, settings)
+        self._incidents = Incidents(catalogue, quantities, settings, gateways)
         self._writer = CapWriter(catalogue, settings)
 
     def initial(self) -> EngineState:

@@ -114,13 +114,17 @@ class IncidentState:
 
 
 class Incidents:
-    """quantities: of each condition, what the values that it judges are."""
+    """quantities: of each condition, what the values that it judges are. gateways: as `gateways_of` gives them."""
 
     def __init__(
-        self, catalogue: Catalogue, quantities: Mapping[ConditionKey, Quantity], settings: WarningSettings
+        self,
+        catalogue: Catalogue,
+        quantities: Mapping[ConditionKey, Quantity],
+        settings: WarningSettings,
+        gateways: Mapping[Target, frozenset[str]] | None = None,
     ) -> None:
         self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
-        self._gateways = gateways_of(catalogue)
+        self._gateways = gateways_of(catalogue) if gateways is None else gateways
         self._zone = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
         self._zone |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
         self._zone |= {Target.of_zone(zone): zone for zone in catalogue.zones}

@@ -43,7 +43,7 @@ class Target(NamedTuple):
     @property
     def text(self) -> str:
         """For a column of a table; `parse` takes it."""
-        return f"{self.kind.value}/{self.id}"
+        return f"{self.kind}/{self.id}"
 
     @classmethod
     def parse(cls, text: str) -> Target:
