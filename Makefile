@@ -8,7 +8,7 @@ ARGS   ?=
 SEEDS  ?= 100000
 FIRST  ?= 1
 
-.PHONY: install demo test lint audit bench soak fuzz proto clean
+.PHONY: install demo test lint audit bench soak fuzz proto schemas clean
 
 install: $(STAMP)
 
@@ -57,6 +57,13 @@ fuzz: install
 
 proto: install
 	$(BIN)/python -m grpc_tools.protoc -I . --python_out=. --pyi_out=. contract/wire/wire.proto firmware_bridge/node.proto
+
+# What an editor knows about the files in configs/: configs/schemas, held by tests/configs/test_schemas.py.
+schemas: install
+	mkdir -p configs/schemas
+	for kind in agent device gateways district rules response_plan; do \
+	  $(BIN)/headwater-edge schema $$kind >configs/schemas/$$kind.json || exit 1; done
+	$(BIN)/headwater-cloud schema >configs/schemas/cloud.json
 
 clean:
 	rm -rf $(VENV) demo-out

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import logging
 import os
 import pickle
 import sys
@@ -18,17 +17,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from host.logs import LogForm, set_up
+
 if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
 
 
-def hand_over(config: EdgeConfig, path: Path) -> NoReturn:
-    """Becomes the agent. path: of the configuration, for whoever reads the list of processes."""
+def hand_over(config: EdgeConfig, path: Path, log: str = "text") -> NoReturn:
+    """Becomes the agent. path: of the configuration, for whoever reads the list of processes. log: see `host.logs`."""
     file = os.memfd_create("headwater-edge")
     os.set_inheritable(file, True)
     with os.fdopen(file, "wb", closefd=False) as out:
         pickle.dump(_own_part(config), out, pickle.HIGHEST_PROTOCOL)
-    command = [sys.executable, *_flags(), "-m", "edge_agent.process", str(file), str(path)]
+    command = [sys.executable, *_flags(), "-m", "edge_agent.process", str(file), str(path), log]
     os.execv(sys.executable, command)  # noqa: S606 -- ourselves, no shell
 
 
@@ -54,7 +55,7 @@ def _own_part(config: EdgeConfig) -> EdgeConfig:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    set_up(LogForm(sys.argv[3]))
     with os.fdopen(int(sys.argv[1]), "rb") as handed:
         handed.seek(0)
         config = pickle.load(handed)  # noqa: S301 -- from ourselves: no other process can name this file

@@ -6,18 +6,19 @@ import logging
 import sys
 
 from cloud.config import CloudConfig
+from host.logs import LogForm, set_up
 
 # How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
 # Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
 _SWITCH_S = 0.0005
 
 
-def run(config: CloudConfig) -> None:
+def run(config: CloudConfig, log: LogForm = LogForm.TEXT) -> None:
     """Until SIGTERM. Prints one JSON line when it is ready. Before: `cloud.app.allocator.keep_little`."""
     sys.setswitchinterval(_SWITCH_S)
     from cloud.app.cloud import Cloud
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    set_up(log)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     cloud = Cloud(config)
     first = cloud.first_administrator()

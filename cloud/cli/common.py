@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -22,7 +23,8 @@ _NO_LOGIN = 2**32 - 1  # of a service or a timer: nobody logged in
 
 
 class Group(TyperGroup):
-    """A file of the cloud's that is damaged or too new is said in one line, with what to do about it."""
+    """What an operator can mend is said in one line, with what to do about it: a file that is damaged or too new, a
+    ledger out of reach."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -30,6 +32,20 @@ class Group(TyperGroup):
         except (StoreDamaged, LedgerTooNew) as error:
             typer.echo(" ".join(str(error).split()), err=True)
             raise typer.Exit(2) from error
+        except Exception as error:
+            if (said := unreachable(error)) is None:
+                raise
+            typer.echo(said, err=True)
+            raise typer.Exit(2) from error
+
+
+def unreachable(error: Exception) -> str | None:
+    """What a ledger out of reach is told as; None where the error is another one. It names no password."""
+    known = sys.modules.get("sqlalchemy.exc")  # a command that asked no ledger has not imported it
+    if known is None or not isinstance(error, known.OperationalError):
+        return None
+    why = " ".join(str(error.orig).split())
+    return f"the ledger is out of reach: {why}: start its server, or mend ledger_url; then give the command again"
 
 
 ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]

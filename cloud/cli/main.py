@@ -15,9 +15,10 @@ from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, re
 from cloud.cli.gateways import broker, gateway
 from cloud.cli.sinks import sink, sinks
 from contract.documents import ConfigError
+from host.logs import LogForm
 from host.sqlite import StoreDamaged
 
-app = typer.Typer(cls=Group, no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(cls=Group, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
 view = typer.Typer(no_args_is_help=True, help="Views of the log.")
 app.add_typer(quarantine, name="quarantine")
@@ -34,14 +35,19 @@ decisions.mount(app)
 
 
 @app.command()
-def serve(config: ConfigPath) -> None:
+def serve(
+    config: ConfigPath,
+    log: Annotated[
+        LogForm, typer.Option("--log", envvar="HEADWATER_LOG", help="Lines for people, or JSON for a collector.")
+    ] = LogForm.TEXT,
+) -> None:
     """All roles in one process, until SIGTERM. Prints one JSON line when it is ready."""
     from cloud.app.allocator import keep_little
 
     keep_little()
     from cloud.app.process import run
 
-    run(load_or_exit(config))
+    run(load_or_exit(config), log)
 
 
 @app.command()
@@ -65,6 +71,15 @@ def check(config: ConfigPath) -> None:
         typer.echo("the cloud starts with these, but delivers nothing there", err=True)
         raise typer.Exit(2)
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
+
+
+@app.command()
+def schema() -> None:
+    """JSON Schema of the cloud's file, for an editor: what may stand in it. To standard output."""
+    from cloud.config import ConfigFile
+    from contract.catalogue.json_schema import schema_of_model
+
+    typer.echo(json.dumps(schema_of_model(ConfigFile), indent=1))
 
 
 @app.command()

@@ -13,8 +13,10 @@ from sqlalchemy.pool import StaticPool
 
 from cloud.ledger.metadata import metadata
 from cloud.ledger.schema import bring_to_head
+from cloud.ledger.url import url_of
 from host.sqlite import StoreDamaged, passes
 
+_CONNECT_S = 5
 _REMEDY = (
     "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "
     "record are in no other place"
@@ -32,8 +34,11 @@ def open_ledger(url: str, whole: bool = False) -> Engine:
     """
     if url == "sqlite://":
         engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    elif (address := url_of(url)).get_backend_name() == "postgresql":
+        # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
+        engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
     else:
-        engine = create_engine(url)
+        engine = create_engine(address)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
     try:

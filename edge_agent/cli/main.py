@@ -15,8 +15,9 @@ from edge_agent.cli.common import ConfigPath, refuse, refuse_with
 from edge_agent.cli.dry import run_dry
 from edge_agent.cli.scanning import scan
 from edge_agent.cli.setting_up import init
+from host.logs import LogForm
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 
 @app.command()
@@ -28,6 +29,9 @@ def run(
     ] = None,
     once: Annotated[bool, typer.Option("--once", help="With --dry: end when every channel was asked.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry, for machines: one object a reading.")] = False,
+    log: Annotated[
+        LogForm, typer.Option("--log", envvar="HEADWATER_LOG", help="Lines for people, or JSON for a collector.")
+    ] = LogForm.TEXT,
 ) -> None:
     """Read the buses, spool, and send, until SIGTERM. With --dry, exit code 1: a channel gave no value."""
     from edge_agent.config import load_config
@@ -41,7 +45,7 @@ def run(
         run_dry(checked, config, for_s, once, as_json)
     if for_s is not None or once or as_json:
         refuse_with("--for, --once and --json go with --dry: the agent runs until it is stopped")
-    hand_over(checked, config)
+    hand_over(checked, config, log)
 
 
 @app.command()

@@ -15,7 +15,7 @@ from contract.documents import ConfigError
 from simulators.shipped import DISTRICT
 from simulators.storms.storms import Storm, parse_storm
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
 DistrictFolder = Annotated[Path, typer.Option("--district", help="A catalogue with its simulation.yaml.")]
 StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago:p=20,hours=2, csv:PATH or none.")]
