@@ -204,6 +204,8 @@ class Engine:
         outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _KNOWN]) for ds in waiting.decisions]
         if state.standing is None:
             state.standing = _standing(state.conditions)
+            if not (state.conditions.gone or state.conditions.differing or state.conditions.changed):
+                state.incidents = self._incidents.refresh(state.incidents, state.standing)
         for first, end in self._stretches(state, waiting):
             self._stretch(state, waiting.take(first, end), outcomes[first:end])
         return state, outcomes

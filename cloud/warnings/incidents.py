@@ -137,6 +137,20 @@ class Incidents:
         """By what zones the incidents of these targets go, in the catalogue's order."""
         return self._sorted({self._head[self._zone[target]] for target in targets})
 
+    def refresh(self, state: IncidentState, conditions: Mapping[ConditionKey, Condition]) -> IncidentState:
+        """After a restart under the same rules: open incidents rest on what they rested on when they were looked at
+        last, which is not stored as often as it changes. conditions: those with a level. `state` is consumed."""
+        wet: dict[str, list[Condition]] = {}
+        for key in sorted(conditions):
+            if key not in state.aside and key.target in self._zone:
+                wet.setdefault(self._head[self._zone[key.target]], []).append(conditions[key])
+        for zone, o in state.open.items():
+            if zone in wet and self._head.get(zone) == zone:
+                evidence = tuple(self._evidence(c, state) for c in wet[zone])
+                level, zones = _highest(wet[zone]), self._zones(evidence)
+                o.incident = replace(o.incident, level=level, evidence=evidence, zones=zones)
+        return state
+
     def step(
         self,
         state: IncidentState,

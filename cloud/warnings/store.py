@@ -225,9 +225,10 @@ Mark = tuple[Any, ...]
 
 
 def mark(o: OpenIncident) -> Mark:
-    """What of an open incident does not follow from how conditions stand: while it is the same, its row holds."""
+    """What the next message of an open incident depends on, but for how conditions stand: while it is the same, its row
+    holds. Level and zones are those of the last look: an end is told with them."""
     i = o.incident
-    now = (i.id, i.zone, i.certainty, i.peak_level, i.simulated, i.acknowledged, i.owner)
+    now = (i.id, i.zone, i.zones, i.level, i.peak_level, i.certainty, i.simulated, i.acknowledged, i.owner)
     return (o.told_ms, o.worse_ms, frozenset(o.lost.items()), *now, o.told)
 
 
