@@ -12,6 +12,7 @@ from cloud.cli import access, decisions
 from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
+from cloud.cli.doctor import doctor
 from cloud.cli.gateways import broker, gateway
 from cloud.cli.sinks import sink, sinks
 from contract.documents import ConfigError
@@ -29,6 +30,7 @@ app.add_typer(broker, name="broker")
 app.add_typer(cap, name="cap")
 app.add_typer(sink, name="sink")
 app.command("sinks")(sinks)
+app.command("doctor")(doctor)
 
 access.mount(app)
 decisions.mount(app)

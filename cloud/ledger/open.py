@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from cloud.ledger.metadata import metadata
-from cloud.ledger.schema import bring_to_head
+from cloud.ledger.schema import bring_to_head, version_of
 from cloud.ledger.url import url_of
 from host.sqlite import StoreDamaged, passes
 
@@ -32,13 +32,7 @@ def open_ledger(url: str, whole: bool = False) -> Engine:
     Raises StoreDamaged on a damaged file, LedgerTooNew on one of a newer Headwater, OperationalError on one that is out
     of reach.
     """
-    if url == "sqlite://":
-        engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    elif (address := url_of(url)).get_backend_name() == "postgresql":
-        # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
-        engine = create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
-    else:
-        engine = create_engine(address)
+    engine = _engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _durable)
     try:
@@ -50,6 +44,28 @@ def open_ledger(url: str, whole: bool = False) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+def version_at(url: str) -> str | None:
+    """The version of the schema there; nothing is brought up to date. None for an empty ledger.
+
+    Raises StoreDamaged on a damaged file, and what the database raises.
+    """
+    engine = _engine(url)
+    try:
+        with reading(engine), engine.connect() as db:
+            return version_of(db)
+    finally:
+        engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if url == "sqlite://":
+        return create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    if (address := url_of(url)).get_backend_name() == "postgresql":
+        # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
+        return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
+    return create_engine(address)
 
 
 @contextmanager
