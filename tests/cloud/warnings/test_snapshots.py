@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, func, select, update
+from sqlalchemy import func, select, update
 
 from cloud.ledger import schema
 from cloud.ledger.open import open_ledger
@@ -206,7 +206,7 @@ def test_a_step_down_to_0004_finds_conditions_again_and_holds_what_was_told(
     view.close()
     told = view.reader.messages()
     crash(view)
-    ledger = create_engine(f"sqlite:///{tmp_path}/ledger.sqlite")
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
     schema.move(ledger, "0004")
     schema.move(ledger, "head")
     ledger.dispose()
