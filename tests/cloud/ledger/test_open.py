@@ -11,6 +11,7 @@ import yaml
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
+import cloud.access.tables  # noqa: F401 -- the owner of `people`
 from cloud.cli.main import app
 from cloud.ledger.open import open_ledger
 from cloud.warnings.view import open_view
