@@ -217,7 +217,7 @@ class TcpBus(Bus):
         host, _, port = address.rpartition(":")
         if host and port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536:
             return ""
-        return f"{address!r} is not host:port"
+        return f"{address!r} is not host:port, such as 192.168.10.11:502"
 
 
 def _of_its_kind(found: object, info: ValidationInfo) -> object:

@@ -104,6 +104,8 @@ def tap(
         refuse_with(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    if not seen:
+        typer.echo("no frame came: a device is asked once in its period, which `headwater-edge check` tells", err=True)
     raise typer.Exit(0 if seen else 1)
 
 

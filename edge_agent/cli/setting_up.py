@@ -49,7 +49,7 @@ def init(
     from edge_agent.technician.first_config import FirstConfig, NotWritten, chosen, device_files, write
 
     try:
-        files = device_files(devices)
+        files = device_files(devices, device or ())
         address = address or _asked("Port of the bus (/dev/ttyUSB0, or HOST:PORT)", "--address")
         kind = kind or ("modbus_rtu" if "/" in address else "modbus_tcp")
         bus = _bus(kind, baud_rate, parity, stop_bits, guided=not device)

@@ -236,8 +236,17 @@ class _Refused(DeviceFault):
         self.why, self.code = why, code
 
 
+def _as_printed(read: Read) -> str:
+    """Of an address that looks like the number a manual prints (Modbus application protocol V1.1b3, 4.4: the first
+    register is number 1, of address 0): the address that it mostly is. "" for any other."""
+    first = {Table.INPUT: 30001, Table.HOLDING: 40001}.get(read.table, 65536)
+    if not first <= read.address < first + 10000:
+        return ""
+    return f", and what a manual prints as {read.address} is mostly address {read.address - first}"
+
+
 def _exception(unit: int, read: Read, code: int) -> DeviceFault:
-    why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
+    why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code}){_as_printed(read) if code == 2 else ''}"
     names = _names(read)
     if code in _OF_THIS_READ or code not in _OTHERWISE:
         return _Refused(f"unit {unit} refuses {span(read)} ({names})", why, code)

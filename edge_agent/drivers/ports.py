@@ -252,17 +252,20 @@ class _Hearing(asyncio.Protocol):
 
 def _serial_fault(path: str, error: Exception) -> DeviceFault:
     number = getattr(error, "errno", None)
+    if number is None and f"({errno.ENOTTY}," in str(error):  # pyserial puts what termios said into its own text
+        number = errno.ENOTTY
     fault = {
         errno.ENOENT: Fault.NO_SUCH_PORT,
         errno.ENODEV: Fault.NO_SUCH_PORT,
         errno.ENXIO: Fault.NO_SUCH_PORT,
+        errno.ENOTTY: Fault.NO_SUCH_PORT,
         errno.EACCES: Fault.NO_PERMISSION,
         errno.EPERM: Fault.NO_PERMISSION,
         errno.EAGAIN: Fault.PORT_LOCKED,
         errno.EBUSY: Fault.PORT_LOCKED,
     }.get(number or 0, Fault.BUS_DOWN)
     words = {
-        Fault.NO_SUCH_PORT: "there is no such port",
+        Fault.NO_SUCH_PORT: "it is no serial port" if number == errno.ENOTTY else "there is no such port",
         Fault.NO_PERMISSION: "no permission",
         Fault.PORT_LOCKED: "another program has locked it",
     }.get(fault, str(error))

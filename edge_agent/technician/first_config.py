@@ -162,14 +162,18 @@ def _lay(base: Path, folder: Path, texts: Mapping[Path, str], copies: Mapping[Pa
         raise NotWritten(f"cannot write {error.filename}: {error.strerror}") from error
 
 
-def device_files(folder: Path | None) -> list[Path]:
-    """The device files there are to choose from, by name. Raises NotWritten when there are none."""
+def device_files(folder: Path | None, wanted: Sequence[str] = ()) -> list[Path]:
+    """The device files there are to choose from, by name. wanted: MODEL:UNIT of each device, as `chosen` takes it.
+    Raises NotWritten when there are none, and a model is not given by its file."""
     places = (folder,) if folder is not None else PLACES
     for place in places:
         if found := sorted(place.glob("*.yaml")):
             return found
+    if wanted and all(_is_file(text.partition(":")[0]) for text in wanted):
+        return []
     looked = ", ".join(str(p) for p in places)
-    raise NotWritten(f"no device files in {looked}: say with --devices where they are (configs/devices of Headwater)")
+    where = "say with --devices where they are (configs/devices of Headwater), or --device FILE.yaml:UNIT"
+    raise NotWritten(f"no device files in {looked}: {where}")
 
 
 def chosen(text: str, files: Sequence[Path]) -> ChosenDevice:
@@ -197,12 +201,16 @@ def device_of(model: str, unit: str, name: str, files: Sequence[Path]) -> Chosen
 def _file_of(model: str, files: Sequence[Path]) -> Path:
     if model.isdigit() and 1 <= int(model) <= len(files):
         return files[int(model) - 1]
-    if model.endswith(".yaml") and Path(model).is_file():
+    if _is_file(model):
         return Path(model)
     found = next((f for f in files if f.stem == model), None)
     if found is None:
         raise NotWritten(no_such("device file", model, [f.stem for f in files]))
     return found
+
+
+def _is_file(model: str) -> bool:
+    return model.endswith(".yaml") and Path(model).is_file()
 
 
 def _kind_of(devices: Sequence[ChosenDevice]) -> str:

@@ -85,3 +85,14 @@ def test_device_files_are_looked_for_where_they_are_installed(tmp_path: Path) ->
     assert PLACES[0] == Path("configs/devices")
     code, said = init(tmp_path, "--devices", tmp_path, "--address", "h:1", "--device", "us-level-60:1")
     assert (code, f"no device files in {tmp_path}" in said) == (2, True)
+
+
+def test_device_files_given_by_path_need_no_folder(tmp_path: Path) -> None:
+    file = DEVICES / "us-level-60.yaml"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    options = ("--devices", empty, "--address", "/dev/ttyUSB0")
+    code, said = init(tmp_path / "new", *SITE[2:], *options, "--device", f"{file}:1:pit")
+    assert code == 0, said
+    code, said = init(tmp_path / "two", *SITE[2:], *options, "--device", f"{file}:1:pit", "--device", "us-level-60:2")
+    assert (code, "or --device FILE.yaml:UNIT" in said) == (2, True)

@@ -171,6 +171,23 @@ async def test_what_a_device_refuses_is_missing_and_the_rest_is_read() -> None:
     assert missing.fault.detail == "unit 1 refuses holding 100+1 (r1): illegal data address (exception 2)"
 
 
+@pytest.mark.parametrize(
+    ("table", "at", "told"),
+    [
+        (Table.INPUT, 30300, ", and what a manual prints as 30300 is mostly address 299"),
+        (Table.HOLDING, 40005, ", and what a manual prints as 40005 is mostly address 4"),
+        (Table.HOLDING, 30300, ""),
+        (Table.INPUT, 299, ""),
+    ],
+)
+async def test_a_refused_number_as_manuals_print_them_is_told_with_its_address(
+    table: Table, at: int, told: str
+) -> None:
+    info = info_with(["uint16"], at=[at], tables=[table])
+    fault = await fault_of(lambda function, _address, _count: bytes([function | 0x80, 2]), info)
+    assert fault.detail.endswith(f"illegal data address (exception 2){told}")
+
+
 @pytest.mark.parametrize(("code", "asked"), [(2, [0, 100, 200]), (6, [0]), (11, [0])])
 async def test_a_device_that_cannot_answer_at_all_is_not_asked_on(code: int, asked: list[int]) -> None:
     info = info_with(["uint16"] * 3, at=[0, 100, 200])

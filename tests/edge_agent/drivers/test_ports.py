@@ -46,6 +46,15 @@ async def test_a_port_that_is_not_there() -> None:
     assert (fault.fault, fault.detail) == (Fault.NO_SUCH_PORT, "cannot open /dev/ttyNONE: there is no such port")
 
 
+async def test_a_file_that_is_no_serial_port(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    fault = await fault_of(SerialPort(str(tmp_path / "notes.txt"), bus()))
+    assert (fault.fault, fault.detail) == (
+        Fault.NO_SUCH_PORT,
+        f"cannot open {tmp_path}/notes.txt: it is no serial port",
+    )
+
+
 async def test_a_port_that_another_program_has_locked() -> None:
     with RtuUnits(lambda _unit: 0.0) as units:
         first, second = SerialPort(units.path, bus()), SerialPort(units.path, bus())
