@@ -36,6 +36,7 @@ _AFTER = {
     "thresholds_changed": ("Assess", "Unknown", "Unknown", "Unknown"),
     "no_longer_watched": ("Assess", "Unknown", "Unknown", "Unknown"),
 }
+_IN_CAP = f"{{{NAMESPACE}}}"
 _CIRCLE_KM = 0.1  # around each place that is named
 
 
@@ -49,6 +50,7 @@ class CapWriter:
         self._catalogue, self._settings = catalogue, settings
         self._telling = Telling(catalogue)
         self._tags = settings.tags(catalogue)
+        self._rings = {zone.id: _ring(zone) for zone in catalogue.zones.values()}
         self._texts: dict[Language, Texts] = {}
         for tag in self._tags:
             language = language_of(tag) or "en"
@@ -72,7 +74,7 @@ class CapWriter:
         status = self._status(incident, earlier)
         referred = self._referred(earlier, now_ms)
         nsmap: dict[Any, str] = {None: NAMESPACE}  # the stubs do not know the default namespace
-        alert = etree.Element(f"{{{NAMESPACE}}}alert", nsmap=nsmap)
+        alert = etree.Element(_IN_CAP + "alert", nsmap=nsmap)
         _add(alert, "identifier", identifier)
         _add(alert, "sender", plan.sender)
         _add(alert, "sent", self.time(now_ms))
@@ -184,9 +186,9 @@ class CapWriter:
         """The incident's zones, and a circle around each place that is named and stands for itself."""
         area = _add(info, "area")
         _add(area, "areaDesc", self._telling.zone_names(incident, language))
-        for zone in (self._catalogue.zones.get(z) for z in zones_of(incident)):
-            if zone is not None:
-                _add(area, "polygon", _ring(zone))
+        for zone in zones_of(incident):
+            if zone in self._rings:
+                _add(area, "polygon", self._rings[zone])
         stations = dict.fromkeys(e.station for e in found[:MOST_PLACES] if e.station is not None)
         for station in (self._catalogue.stations.get(s) for s in stations):
             if station is not None:
@@ -208,6 +210,6 @@ def _pair(parent: etree._Element, tag: str, name: str, value: str) -> None:
 
 
 def _add(parent: etree._Element, tag: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, f"{{{NAMESPACE}}}{tag}")
+    element = etree.SubElement(parent, _IN_CAP + tag)
     element.text = text
     return element
