@@ -58,8 +58,10 @@ class _Collector(Collector):
         yield GaugeMetricFamily("headwater_clock_known", "0 while the time is only guessed", value=float(clock.known))
         yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
-        found = [i.level.value for i in self._services.warnings.incidents(open_only=True)]
-        for level in ("blue", "yellow", "orange", "red"):
+        found = [
+            "blind" if i.level is None else i.level.value for i in self._services.warnings.incidents(open_only=True)
+        ]
+        for level in ("blind", "blue", "yellow", "orange", "red"):
             levels.add_metric([level], found.count(level))
         yield levels
 

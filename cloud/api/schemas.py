@@ -119,7 +119,7 @@ COMPONENTS: dict[str, Schema] = {
         incident=TEXT,
         sent=_TIME,
         msgType=_one_of(MsgType),
-        level=_LEVEL,
+        level=_or_null(_LEVEL),
         references=list_of(TEXT),
         why=_or_null(_one_of(Why)),
         renewal={"type": "boolean"},
@@ -129,8 +129,8 @@ COMPONENTS: dict[str, Schema] = {
     "Incident": object_of(
         id=TEXT,
         zone=TEXT,
-        level=_LEVEL,
-        peak_level=_LEVEL,
+        level=_or_null(_LEVEL),
+        peak_level=_or_null(_LEVEL),
         certainty=_one_of(Certainty),
         opened_ms=_MS,
         updated_ms=_MS,
@@ -141,6 +141,8 @@ COMPONENTS: dict[str, Schema] = {
         ended=_or_null(object_of(who=TEXT, at=_TIME, at_ms=_MS, reason=_one_of(Ending), note=TEXT)),
         evidence=list_of(_EVIDENCE),
         simulated={"type": "boolean"},
+        blind={"type": "boolean"},
+        sight=list_of(object_of(zone=TEXT, silent=COUNT, watched=COUNT, since_ms=_MS)),
         messages=list_of(reference("Message")),
     ),
     "Clock": object_of(

@@ -102,7 +102,9 @@ def replay(
         refuse(error)
     for m in run(open_log(found.data_dir), rules, found.file.warnings):
         line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}
-        typer.echo(json.dumps({**line, "msgType": m.msg_type.value, "level": m.level.value}))
+        typer.echo(
+            json.dumps({**line, "msgType": m.msg_type.value, "level": None if m.level is None else m.level.value})
+        )
 
 
 @view.command()

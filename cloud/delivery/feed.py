@@ -21,7 +21,7 @@ def render(messages: Sequence[Message], *, title: str, feed_id: str, base_url: s
     for m in messages:
         entry = _add(feed, "entry")
         _add(entry, "id", f"urn:cap:{m.id}")
-        _add(entry, "title", f"{m.msg_type.value}: {m.level.value}, {m.incident}")
+        _add(entry, "title", f"{m.msg_type.value}: {m.level_word}, {m.incident}")
         _add(entry, "updated", iso(m.sent_ms))
         author = _add(entry, "author")
         _add(author, "name", title)

@@ -23,7 +23,8 @@ from contract.clock import to_ms
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-_LEVELS, _TYPES = {x.value: x for x in Level}, {x.value: x for x in MsgType}
+# A blind notice has no level; among incidents it waits like one of the lowest.
+_LEVELS, _TYPES = {x.value: x for x in Level} | {"none": Level.BLUE}, {x.value: x for x in MsgType}
 _NEWEST = select(func.max(messages.c.number))
 _CHUNK = 500  # SQLite takes a thousand values in a statement
 _HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")

@@ -12,8 +12,7 @@ from typing import Any
 from lxml import etree
 
 from cloud.cap.schema import NAMESPACE
-from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
 from cloud.warnings.texts import Texts, Words, language_of
@@ -37,6 +36,9 @@ _AFTER = {
     "no_longer_watched": ("Assess", "Unknown", "Unknown", "Unknown"),
 }
 _IN_CAP = f"{{{NAMESPACE}}}"
+# Of a blind notice, which says nothing of water: responseType, urgency, severity, certainty; and of its end.
+_BLIND = ("Monitor", "Unknown", "Unknown", "Unknown")
+_SEEN = ("None", "Past", "Unknown", "Unknown")
 _CIRCLE_KM = 0.1  # around each place that is named
 
 
@@ -87,7 +89,7 @@ class CapWriter:
             references = (f"{plan.sender},{m.id},{self.time(m.sent_ms)}" for m in referred)
             _add(alert, "references", " ".join(references))
         _add(alert, "incidents", incident.id)
-        expires_ms = now_ms + round(plan.responses[incident.level].expires_s * 1000)
+        expires_ms = now_ms + round(plan.responses[incident.level or Level.BLUE].expires_s * 1000)
         for tag in self._tags:
             language = language_of(tag) or "en"
             words = self._texts[language].words(self._telling.of(announcement, earlier, now_ms, language, status))
@@ -137,18 +139,24 @@ class CapWriter:
         incident, how = announcement.incident, ended(announcement)
         language = language_of(tag) or "en"
         level = incident.level
-        measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
-        response, urgency, severity, certainty = _AFTER[how] if how else measures
+        if level is None:
+            measures = _SEEN if how else _BLIND
+        elif how:
+            measures = _AFTER[how]
+        else:
+            measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
+        response, urgency, severity, certainty = measures
         info = _add(alert, "info")
         _add(info, "language", tag)
-        _add(info, "category", "Safety")
+        _add(info, "category", "Infra" if level is None else "Safety")
         _add(info, "event", words.event)
         _add(info, "responseType", response)
         _add(info, "urgency", urgency)
         _add(info, "severity", severity)
         _add(info, "certainty", certainty)
-        for name, value in self._settings.event_codes.items():
-            _pair(info, "eventCode", name, value)
+        if level is not None:  # the codes are of water
+            for name, value in self._settings.event_codes.items():
+                _pair(info, "eventCode", name, value)
         _add(info, "effective", self.time(effective_expires_ms[0]))
         _add(info, "expires", self.time(effective_expires_ms[1]))
         _add(info, "senderName", words.sender)
@@ -167,8 +175,12 @@ class CapWriter:
     ) -> None:
         """A forecast will add `headwater:time_to_threshold` and `headwater:probability`; there is none yet."""
         incident = announcement.incident
-        _pair(info, "parameter", "headwater:level", incident.level.value)
-        _pair(info, "parameter", "headwater:peak_level", incident.peak_level.value)
+        if incident.level is None or incident.peak_level is None:
+            _pair(info, "parameter", "headwater:silent", str(sum(s.silent for s in incident.sight)))
+            _pair(info, "parameter", "headwater:watched", str(sum(s.watched for s in incident.sight)))
+        else:
+            _pair(info, "parameter", "headwater:level", incident.level.value)
+            _pair(info, "parameter", "headwater:peak_level", incident.peak_level.value)
         _pair(info, "parameter", "headwater:why", announcement.why.value)
         if announcement.why is Why.RENEWAL:
             _pair(info, "parameter", "headwater:renewal", "true")

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cloud.warnings.blind import BlindState, Notice
 from cloud.warnings.decisions import Mute
 from cloud.warnings.incidents import Aside, IncidentState, OpenIncident
-from cloud.warnings.model import Act, Certainty, Ended, Ending, Evidence, Incident, MessageHead, Why
+from cloud.warnings.model import Act, Certainty, Ended, Ending, Evidence, Incident, MessageHead, Sight, Why
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
@@ -32,7 +33,7 @@ def message_json(m: MessageHead) -> dict[str, Any]:
         "incident": m.incident,
         "sent": iso(m.sent_ms),
         "msgType": m.msg_type.value,
-        "level": m.level.value,
+        "level": _level_json(m.level),
         "references": list(m.references),
         "why": m.why.value if m.why else None,
         "renewal": m.renewal,
@@ -49,8 +50,8 @@ def incident_json(i: Incident) -> dict[str, Any]:
     return {
         "id": i.id,
         "zone": i.zone,
-        "level": i.level.value,
-        "peak_level": i.peak_level.value,
+        "level": _level_json(i.level),
+        "peak_level": _level_json(i.peak_level),
         "certainty": i.certainty.value,
         "opened_ms": i.opened_ms,
         "updated_ms": i.updated_ms,
@@ -61,7 +62,18 @@ def incident_json(i: Incident) -> dict[str, Any]:
         "ended": None if i.ended is None else _ended_json(i.ended),
         "evidence": [evidence_json(e) for e in i.evidence],
         "simulated": i.simulated,
+        "blind": i.blind,
+        "sight": [{"zone": s.zone, "silent": s.silent, "watched": s.watched, "since_ms": s.since_ms} for s in i.sight],
     }
+
+
+def _level_json(level: Level | None) -> str | None:
+    """null: of a blind notice, which has none."""
+    return None if level is None else level.value
+
+
+def _level_from_json(level: str | None) -> Level | None:
+    return None if level is None else Level(level)
 
 
 def _act_json(a: Act) -> dict[str, Any]:
@@ -105,8 +117,8 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
     return Incident(
         data["id"],
         data["zone"],
-        Level(data["level"]),
-        Level(data["peak_level"]),
+        _level_from_json(data["level"]),
+        _level_from_json(data["peak_level"]),
         Certainty(data["certainty"]),
         data["opened_ms"],
         data["updated_ms"],
@@ -117,6 +129,7 @@ def incident_from_json(data: Mapping[str, Any]) -> Incident:
         _act_from_json(data.get("owner")),
         _ended_from_json(data.get("ended")),
         data.get("simulated", False),
+        tuple(Sight(s["zone"], s["silent"], s["watched"], s["since_ms"]) for s in data.get("sight", ())),
     )
 
 
@@ -191,3 +204,31 @@ def aside_json(state: IncidentState) -> list[dict[str, Any]]:
 def aside_from_json(data: Iterable[Mapping[str, Any]]) -> dict[ConditionKey, Aside]:
     """What `aside_json` gave."""
     return {ConditionKey(Target.parse(a["target"]), a["rule"]): Aside(Level(a["level"]), a["value"]) for a in data}
+
+
+def blind_json(state: BlindState) -> dict[str, Any]:
+    """What the ledger keeps of blind zones, but for the conditions that say which are."""
+    notices = [
+        {
+            "simulated": simulated,
+            "incident": incident_json(n.incident),
+            "told": incident_json(n.told),
+            "told_ms": n.told_ms,
+        }
+        for simulated, n in state.notices.items()
+    ]
+    return {
+        "notices": notices,
+        "ended": sorted(state.ended),
+        "seen_ms": dict(state.seen_ms),
+        "awake_ms": state.awake_ms,
+    }
+
+
+def blind_from_json(data: Mapping[str, Any]) -> BlindState:
+    """What `blind_json` gave; of a release that knew of no blind zones, the initial state."""
+    notices = {
+        bool(n["simulated"]): Notice(incident_from_json(n["incident"]), incident_from_json(n["told"]), n["told_ms"])
+        for n in data.get("notices", ())
+    }
+    return BlindState(notices, set(data.get("ended", ())), dict(data.get("seen_ms", {})), data.get("awake_ms", 0))

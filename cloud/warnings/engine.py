@@ -13,12 +13,13 @@ import numpy as np
 from cloud.log.decision import Decision, DecisionKind
 from cloud.log.origin import Origin
 from cloud.warnings import decisions
+from cloud.warnings.blind import AWAY_MS, Blindness
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.detectors.base import PerReading
 from cloud.warnings.detectors.registry import make_detectors
 from cloud.warnings.gateways import gateways_of
-from cloud.warnings.incidents import Announcement, Incidents, IncidentState
-from cloud.warnings.model import Incident, Message, MsgType
+from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.model import Announcement, Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
@@ -133,6 +134,7 @@ class Engine:
                 self._rows_of[gateway].append(n)
         self._judged: bytes | None = None
         self._incidents = Incidents(catalogue, quantities, settings, gateways)
+        self._blindness = Blindness(catalogue, quantities, settings)
         self._writer = CapWriter(catalogue, settings)
 
     def initial(self) -> EngineState:
@@ -206,6 +208,7 @@ class Engine:
             state.standing = _standing(state.conditions)
             if not (state.conditions.gone or state.conditions.differing or state.conditions.changed):
                 state.incidents = self._incidents.refresh(state.incidents, state.standing)
+            self._blindness.begin(state.incidents.blind, state.conditions)
         for first, end in self._stretches(state, waiting):
             self._stretch(state, waiting.take(first, end), outcomes[first:end])
         return state, outcomes
@@ -239,6 +242,7 @@ class Engine:
         go_back(state.conditions, self._conditions.limits, now_ms)
         state.standing = _standing(state.conditions)
         state.incidents.go_back(now_ms)
+        self._blindness.begin(state.incidents.blind, state.conditions)
 
     def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> None:
         """Where a gateway's readings come from. What it said before, when it was something else, is believed no
@@ -246,6 +250,7 @@ class Engine:
         if (origin.gateway in state.incidents.simulated) is not origin.simulated:
             state.incidents.hear_origin(origin)
             disbelieve(state.conditions, np.array(self._rows_of.get(origin.gateway, ()), np.int64), now_ms)
+            self._blindness.begin(state.incidents.blind, state.conditions)
 
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
         """Entries between which nothing but readings and time alters conditions."""
@@ -259,7 +264,11 @@ class Engine:
             outcomes[at].late.append(note)
         stands = brought.stands
         k = 0
+        before_ms = state.now_ms
         for at, (now_ms, out) in enumerate(zip(waiting.now_ms.tolist(), outcomes, strict=True)):
+            if now_ms - before_ms > AWAY_MS:
+                state.incidents.blind.awake(now_ms)
+            before_ms = now_ms
             moved = decided if at == 0 else []
             while k < len(stands) and stands[k][0] == at:
                 c = stands[k][1]
@@ -300,7 +309,7 @@ class Engine:
         assert state.standing is not None
         moved, ended = [], []
         for decision in decided:
-            opened = [o.incident for o in state.incidents.open.values()]
+            opened = [*(o.incident for o in state.incidents.open.values()), *state.incidents.blind.opened()]
             state.people, effect = decisions.decide(state.people, decision, self._catalogue, opened, now_ms)
             match effect:
                 case decisions.Muted(target):
@@ -315,6 +324,7 @@ class Engine:
                 case decisions.End(incident, how):
                     state.incidents, announcements = self._incidents.end(state.incidents, incident, how, now_ms)
                     ended += announcements
+                    ended += self._blindness.end(state.incidents.blind, incident, how, now_ms)
                     out.zones = [*out.zones, *(a.incident.zone for a in announcements)]
         return moved, ended
 
@@ -347,6 +357,10 @@ class Engine:
             state.incidents, state.standing, moved, now_ms, out.changes
         )
         out.zones = sorted({*out.zones, *state.incidents.looked_at})
+        warned = [o.incident for o in state.incidents.open.values()]
+        alters = [state.standing[key] for key in moved]
+        blind = state.incidents.blind
+        announcements += self._blindness.step(blind, alters, warned, state.incidents.simulated, now_ms)
         for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
             state.number += 1
@@ -364,6 +378,8 @@ class Engine:
 
     def _stands(self, state: EngineState, a: Announcement) -> Incident:
         """The incident of a message as it stands, which a renewal does not tell."""
+        if a.incident.blind:
+            return next((i for i in state.incidents.blind.opened() if i.id == a.incident.id), a.incident)
         current = state.incidents.open.get(a.incident.zone)
         return a.incident if a.msg_type is MsgType.CANCEL or current is None else current.incident
 

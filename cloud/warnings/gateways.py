@@ -9,6 +9,13 @@ from contract.catalogue.catalogue import Catalogue
 from contract.conditions.targets import Target
 
 
+def zones_of_targets(catalogue: Catalogue) -> dict[Target, str]:
+    """In which zone each channel, station and zone is."""
+    found = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
+    found |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
+    return found | {Target.of_zone(zone): zone for zone in catalogue.zones}
+
+
 def gateways_of(catalogue: Catalogue) -> Mapping[Target, frozenset[str]]:
     """Of each channel its gateway, of each station and zone those of its channels; none for a target without any."""
     stations: dict[str, set[str]] = defaultdict(set)

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cloud.log.origin import Origin
-from cloud.warnings.gateways import gateways_of
-from cloud.warnings.model import Certainty, Ended, Ending, Evidence, Incident, MsgType, Why
+from cloud.warnings.blind import BlindState
+from cloud.warnings.gateways import gateways_of, zones_of_targets
+from cloud.warnings.model import Announcement, Certainty, Ended, Ending, Evidence, Incident, MsgType, Why
 from cloud.warnings.news import Haste, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
@@ -36,15 +37,6 @@ _LOST = {
     Reason.NO_LONGER_WATCHED: Why.NO_LONGER_WATCHED,
 }
 _JUDGED = frozenset({Reason.ON_DELAY_OVER, Reason.OFF_DELAY_OVER, Reason.ROSE_AGAIN})  # by readings
-
-
-@dataclass(frozen=True, slots=True)
-class Announcement:
-    """A message to be written about an incident as it stands; of a renewal, as it was last told."""
-
-    incident: Incident
-    msg_type: MsgType
-    why: Why
 
 
 @dataclass(slots=True)
@@ -77,7 +69,7 @@ class IncidentState:
 
     open: by zone, the first of those that share incidents. aside: conditions that are wet still and whose incident a
     person ended. ended: by zone, the id of the last one that a person ended. looked_at: the zones that the last step
-    may have altered.
+    may have altered. blind: zones of which nothing is known, see `cloud.warnings.blind`.
     """
 
     open: dict[str, OpenIncident] = field(default_factory=dict)
@@ -87,6 +79,7 @@ class IncidentState:
     looked_at: list[str] = field(default_factory=list)
     due_ms: int = 0  # when time alone may bring the next message of any incident, at the earliest
     simulated: frozenset[str] = frozenset()  # gateways whose readings are of no real place
+    blind: BlindState = field(default_factory=BlindState)
 
     def hear_origin(self, origin: Origin) -> None:
         """Where a gateway's readings come from, from now on."""
@@ -95,6 +88,7 @@ class IncidentState:
 
     def go_back(self, now_ms: int) -> None:
         """The log was ahead of time: no moment that is kept here is later than now, and all are looked at."""
+        self.blind.go_back(now_ms)
         for o in self.open.values():
             o.incident, o.told = (
                 replace(i, opened_ms=min(i.opened_ms, now_ms), updated_ms=min(i.updated_ms, now_ms))
@@ -106,11 +100,14 @@ class IncidentState:
 
     def note(self, incident: Incident) -> None:
         """An open incident as it stands now: acknowledged, or taken over."""
-        self.open[incident.zone].incident = incident
+        if incident.blind:
+            self.blind.note(incident)
+        else:
+            self.open[incident.zone].incident = incident
 
     def due(self, now_ms: int) -> bool:
         """May time alone bring a message now?"""
-        return self.wet is None or self.due_ms <= now_ms
+        return self.wet is None or min(self.due_ms, self.blind.next_ms) <= now_ms
 
 
 class Incidents:
@@ -125,9 +122,7 @@ class Incidents:
     ) -> None:
         self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
         self._gateways = gateways_of(catalogue) if gateways is None else gateways
-        self._zone = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
-        self._zone |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
-        self._zone |= {Target.of_zone(zone): zone for zone in catalogue.zones}
+        self._zone = zones_of_targets(catalogue)
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = _heads(catalogue)
         top = {rule.id: max(rule.levels.values()) for rule in catalogue.rules}
@@ -315,6 +310,7 @@ class Incidents:
         s = self._settings
         if haste is Haste.AT_ONCE:
             return o.told_ms
+        assert o.told.level is not None, "a blind notice is none of these"
         expires_s = self._catalogue.response_plan.responses[o.told.level].expires_s
         renewal_ms = o.told_ms + math.ceil(max(expires_s / 2, expires_s - s.renew_s) * 1000)
         if haste is Haste.RENEWAL:

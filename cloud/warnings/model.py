@@ -18,6 +18,7 @@ class Certainty(StrEnum):
     OBSERVED = "Observed"
     LIKELY = "Likely"
     POSSIBLE = "Possible"
+    UNKNOWN = "Unknown"  # of a blind notice: nobody knows whether there is water
 
 
 class MsgType(StrEnum):
@@ -46,6 +47,8 @@ class Why(StrEnum):
     ENDED_DRY = "ended_dry"  # dry readings say so
     ENDED_BY_PERSON = "ended_by_person"
     WITHDRAWN = "withdrawn"  # a person says that it was false
+    BLIND = "blind"  # all sensors of a zone are silent, without a warning
+    SEEN_AGAIN = "seen_again"  # they send readings again, or a warning speaks for the zone: no all-clear
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +134,24 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """A blind zone: of how many watched channels how many are silent, those aside that a person muted.
+
+    since_ms: when the last of them was read, UTC.
+    """
+
+    zone: str
+    silent: int
+    watched: int
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """What the conditions of a zone, or of zones that share incidents, amount to. closed_ms: None while open.
+
+    A blind notice is one, too: without evidence, and without a level, for nothing is known of the water. sight: its
+    zones, in the catalogue's order; empty of any other.
 
     zone: the first of those in the catalogue. zones: in which places are or were told of; empty in an incident of a
     release that had one zone an incident. acknowledged: by whom first. owner: who took it over last.
@@ -141,8 +160,8 @@ class Incident:
 
     id: str
     zone: str
-    level: Level
-    peak_level: Level
+    level: Level | None
+    peak_level: Level | None
     certainty: Certainty
     opened_ms: int
     updated_ms: int
@@ -153,25 +172,45 @@ class Incident:
     owner: Act | None = None
     ended: Ended | None = None
     simulated: bool = False
+    sight: Sequence[Sight] = ()
+
+    @property
+    def blind(self) -> bool:
+        """Does it say that nothing is known of its zones?"""
+        return self.level is None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A message to be written about an incident as it stands; of a renewal, as it was last told."""
+
+    incident: Incident
+    msg_type: MsgType
+    why: Why
 
 
 @dataclass(frozen=True, slots=True)
 class MessageHead:
     """A message without its text, for lists: two hundred texts are half a megabyte.
 
-    level: what it announces (of a Cancel: what it ends). why, expires_ms: None in a message of a release that did not
-    store them. status: CAP 1.2, 3.2.1.
+    level: what it announces (of a Cancel: what it ends); None of a blind notice. why, expires_ms: None in a message of
+    a release that did not store them. status: CAP 1.2, 3.2.1.
     """
 
     id: str
     incident: str
     sent_ms: int
     msg_type: MsgType
-    level: Level
+    level: Level | None
     references: Sequence[str]
     why: Why | None = field(default=None, kw_only=True)
     expires_ms: int | None = field(default=None, kw_only=True)
     status: str = field(default="Actual", kw_only=True)
+
+    @property
+    def level_word(self) -> str:
+        """For people: its level, or what it is that has none."""
+        return "blind" if self.level is None else self.level.value
 
     @property
     def renewal(self) -> bool:

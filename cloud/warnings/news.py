@@ -46,6 +46,8 @@ def news(
     lost: conditions that lost their level without dry readings, and why. top: of a condition of depths, the threshold
     of its rule's highest level. muted: does anything it rests on stand muted?
     """
+    assert told.level is not None, "a blind notice has no news of water"
+    assert now.level is not None, "a blind notice has no news of water"
     before, stands = gist(told.evidence), gist(now.evidence)
     was, is_now = ({e.key: e.level for e in i.evidence} for i in (told, now))
     other = [why for key, why in lost.items() if key in was and is_now.get(key) is not was[key]]

@@ -17,6 +17,7 @@ from cloud.warnings.engine import Outcome
 from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from contract.catalogue.rules import Level
 
+NO_LEVEL = "none"  # in a message's row: it is of a blind notice
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 
 
@@ -82,7 +83,7 @@ def _message(m: Message) -> dict[str, Any]:
         "incident": m.incident,
         "sent_ms": m.sent_ms,
         "msg_type": m.msg_type.value,
-        "level": m.level.value,
+        "level": m.level.value if m.level else NO_LEVEL,
         "refs": json.dumps(list(m.references)),
         "cap_xml": m.cap_xml,
         "why": m.why.value if m.why else None,
@@ -150,7 +151,7 @@ def head_of(row: Row[Any]) -> MessageHead:
         row.incident,
         row.sent_ms,
         MsgType(row.msg_type),
-        Level(row.level),
+        None if row.level == NO_LEVEL else Level(row.level),
         references,
         why=Why(row.why) if row.why else None,
         expires_ms=row.expires_ms,

@@ -48,7 +48,8 @@ class WarningSettings(SettingsModel):
     gather_s: from when a place joins an incident or gets worse in it to an Update, so that what comes close together is
     told together (an incident whose own level rises does not wait). quiet_s: from a message to an Update because the
     incident eased or its certainty changed. evidence_s: to an Update because a place left it or eased. renew_s: an
-    Update this long before a message expires.
+    Update this long before a message expires. blind_after_s: from when all watched channels of a zone are unknown to a
+    notice of it.
     """
 
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
@@ -67,6 +68,7 @@ class WarningSettings(SettingsModel):
     quiet_s: Positive = 1800.0
     evidence_s: Positive = 3600.0
     renew_s: Positive = 600.0
+    blind_after_s: Positive = 3600.0
 
     @model_validator(mode="after")
     def _one_way(self) -> WarningSettings:

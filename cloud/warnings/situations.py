@@ -9,8 +9,7 @@ from typing import Any
 
 from cloud.warnings import texts
 from cloud.warnings.cap import CapWriter
-from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Certainty, Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import Telling
 from contract.catalogue.catalogue import Catalogue, ChannelInfo

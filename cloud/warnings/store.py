@@ -18,12 +18,19 @@ from sqlalchemy import Connection, delete, func, select
 from cloud.log.base import START, Cursor
 from cloud.warnings import results, snapshots
 from cloud.warnings import tables as t
-from cloud.warnings.codec import aside_from_json, aside_json, open_incident_from_json, open_incident_json
+from cloud.warnings.codec import (
+    aside_from_json,
+    aside_json,
+    blind_from_json,
+    blind_json,
+    open_incident_from_json,
+    open_incident_json,
+)
 from cloud.warnings.decisions import People, people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import IncidentState, OpenIncident
 from cloud.warnings.model import Message, MsgType, Why
-from cloud.warnings.results import Results
+from cloud.warnings.results import NO_LEVEL, Results
 from cloud.warnings.snapshots import Snapshot
 from contract.catalogue.rules import Level
 from contract.conditions.columns import NEVER
@@ -117,6 +124,7 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
         aside=aside_from_json(head.get("aside", ())),
         ended=dict(head.get("ended", {})),
         simulated=frozenset(head.get("simulated", ())),
+        blind=blind_from_json(head.get("blind", {})),
     )
     state = replace(
         engine.initial(),
@@ -129,6 +137,9 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
+    for incident in state.incidents.blind.opened():
+        earlier = head["blind"]["earlier"][incident.id]
+        state.earlier[incident.id] = [_earlier(incident.id, m) for m in earlier]
     return state
 
 
@@ -166,6 +177,7 @@ def load_people(db: Connection, name: str = "warnings") -> People:
 
 def head_json(state: EngineState) -> dict[str, Any]:
     """What else the next message depends on."""
+    earlier = {i.id: _heads(state.earlier[i.id]) for i in state.incidents.blind.opened()}
     return {
         _SNAPSHOTS: True,
         "number": state.number,
@@ -173,6 +185,7 @@ def head_json(state: EngineState) -> dict[str, Any]:
         "aside": aside_json(state.incidents),
         "ended": dict(state.incidents.ended),
         "simulated": sorted(state.incidents.simulated),
+        "blind": {**blind_json(state.incidents.blind), "earlier": earlier},
     }
 
 
@@ -234,19 +247,23 @@ def mark(o: OpenIncident) -> Mark:
 
 def body_of(state: EngineState, o: OpenIncident) -> str:
     """The row of an open incident. earlier: its messages, as far as references need them."""
-    earlier = [
+    return json.dumps({**open_incident_json(o), "earlier": _heads(state.earlier[o.incident.id])})
+
+
+def _heads(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """An incident's messages, as far as references need them."""
+    return [
         {
             "id": m.id,
             "sent_ms": m.sent_ms,
             "type": m.msg_type.value,
-            "level": m.level.value,
+            "level": m.level.value if m.level else NO_LEVEL,
             "why": m.why.value if m.why else None,
             "expires_ms": m.expires_ms,
             "status": m.status,
         }
-        for m in state.earlier[o.incident.id]
+        for m in messages
     ]
-    return json.dumps({**open_incident_json(o), "earlier": earlier})
 
 
 def _earlier(incident: str, m: dict[str, Any]) -> Message:
@@ -256,7 +273,7 @@ def _earlier(incident: str, m: dict[str, Any]) -> Message:
         incident,
         m["sent_ms"],
         MsgType(m["type"]),
-        Level(m["level"]),
+        None if m["level"] == NO_LEVEL else Level(m["level"]),
         (),
         b"",
         why=Why(why) if why else None,

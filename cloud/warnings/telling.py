@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.values import LEVELS, amount, clip, moment, name_of, named_amount, rises, span, trend
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
@@ -19,6 +18,7 @@ from contract.clock import from_ms
 from contract.conditions.state import ConditionState
 
 MOST_PLACES = 5
+_MOST_NAMES = 3  # of blind zones in one line
 # How an incident came to its end, by why it is said; what is not here ended in dry readings.
 _ENDED = {
     Why.ENDED_BY_PERSON: "person",
@@ -26,6 +26,7 @@ _ENDED = {
     Why.CORRECTED: "corrected",
     Why.THRESHOLDS_CHANGED: "thresholds_changed",
     Why.NO_LONGER_WATCHED: "no_longer_watched",
+    Why.SEEN_AGAIN: "seen",
 }
 _DOUBTS: Mapping[str, tuple[str, str]] = {
     "suspect": ("数据存疑，待核实", "the reading is doubtful"),
@@ -103,6 +104,20 @@ class Telling:
         if why is Why.RENEWAL:  # the same text as before
             why = next((m.why for m in reversed(earlier) if m.why not in (None, Why.RENEWAL)), Why.OPENED) or Why.OPENED
         now = self.local(now_ms)
+        common = {
+            "why": why.value,
+            "ended": ended(announcement),
+            "status": status,
+            "simulated": is_simulated(incident, earlier),
+            "district": _named(self._catalogue.district.name, language),
+            "zone": self.zone_names(incident, language),
+            "contact": _in_language(self._catalogue.response_plan.contact, language),
+            "opened": moment(self.local(incident.opened_ms), now, language),
+            "lasted": span((now_ms - incident.opened_ms) / 1000, language),
+            "sent": moment(now, now, language),
+        }
+        if incident.level is None or incident.peak_level is None:
+            return {**common, **self._of_blind(incident, now, now_ms, language)}
         found = worst_first(incident)
         shown, rest = found[:MOST_PLACES], found[MOST_PLACES:]
         if len(rest) == 1:
@@ -112,13 +127,9 @@ class Telling:
         lowest = min((e.level for e in rest), key=lambda level: level.rank, default=Level.BLUE)
         response = self._catalogue.response_plan.responses[incident.level]
         return {
-            "why": why.value,
-            "ended": ended(announcement),
-            "status": status,
-            "simulated": is_simulated(incident, earlier),
+            **common,
+            "blind": False,
             "certainty": incident.certainty.value,
-            "district": _named(self._catalogue.district.name, language),
-            "zone": self.zone_names(incident, language),
             "level": levels[incident.level],
             "level_id": incident.level.value,
             "peak": levels[incident.peak_level],
@@ -133,10 +144,34 @@ class Telling:
                 "instruction": " ".join(_in_language(response.instruction, language).split()),
             },
             "told_so": bool(found) and _wet_and_not_falling(found[0]),
-            "contact": _in_language(self._catalogue.response_plan.contact, language),
-            "opened": moment(self.local(incident.opened_ms), now, language),
-            "lasted": span((now_ms - incident.opened_ms) / 1000, language),
-            "sent": moment(now, now, language),
+        }
+
+    def _of_blind(self, incident: Incident, now: datetime, now_ms: int, language: Language) -> dict[str, Any]:
+        """What is said of a blind notice beside. Those first that have been silent for longest."""
+        sight = sorted(incident.sight, key=lambda s: s.since_ms)
+        shown = sight[:MOST_PLACES] if len(sight) > MOST_PLACES + 1 else sight
+        names = [self._zone_name(s.zone, language) for s in incident.sight]
+        zh, rest = language == "zh", len(names) - 1
+        if len(names) <= _MOST_NAMES:
+            where = ("、" if zh else ", ").join(names)
+        else:
+            where = f"{clip(names[0], 30)}等{len(names)}个区域" if zh else f"{clip(names[0], 50)} and {rest} more zones"
+        return {
+            "blind": True,
+            "where": where,
+            "zones": [
+                {
+                    "name": self._zone_name(s.zone, language),
+                    "silent": s.silent,
+                    "watched": s.watched,
+                    "since": moment(self.local(s.since_ms), now, language),
+                }
+                for s in shown
+            ],
+            "more": len(sight) - len(shown),
+            "silent": sum(s.silent for s in sight),
+            "watched": sum(s.watched for s in sight),
+            "lasted": span((now_ms - min((s.since_ms for s in sight), default=now_ms)) / 1000, language),
         }
 
     def local(self, time_ms: int) -> datetime:
@@ -144,9 +179,13 @@ class Telling:
         return from_ms(time_ms).astimezone(self._time_zone)
 
     def zone_names(self, incident: Incident, language: Language) -> str:
-        zones = self._catalogue.zones
-        names = [_named(zones[z].name, language) if z in zones else z for z in zones_of(incident)]
+        names = [self._zone_name(zone, language) for zone in zones_of(incident)]
         return ("、" if language == "zh" else ", ").join(names)
+
+    def _zone_name(self, zone: str, language: Language) -> str:
+        """By its id when the catalogue has it no longer."""
+        found = self._catalogue.zones.get(zone)
+        return zone if found is None else _named(found.name, language)
 
     def place(self, e: Evidence, now: datetime, language: Language) -> Place:
         silent = e.state is ConditionState.UNKNOWN
@@ -177,8 +216,7 @@ class Telling:
         if e.station is not None:
             station = self._catalogue.stations.get(e.station)
             return e.station if station is None else _named(station.name, language)
-        zone = self._catalogue.zones.get(str(e.key.target.id))
-        return str(e.key.target.id) if zone is None else _named(zone.name, language)
+        return self._zone_name(str(e.key.target.id), language)
 
 
 def is_simulated(incident: Incident, earlier: Sequence[Message]) -> bool:

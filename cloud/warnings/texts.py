@@ -1,8 +1,9 @@
 """What messages say, from templates (jinja2) in Chinese and English that a district may change part by part. Pure.
 
 A template is a file of macros without arguments, one a part of a message; `PARTS` names them, with the longest each may
-be. A district's own file, `texts/zh.jinja` or `texts/en.jinja` of its folder, holds those that it changes; the others
-are ours, `templates/` beside this file. docs/texts.md lists the variables.
+be. Those of a blind notice begin with `blind_`, so that what a district says of water is not said of silence; only
+`sender` is the same. A district's own file, `texts/zh.jinja` or `texts/en.jinja` of its folder, holds those that it
+changes; the others are ours, `templates/` beside this file. docs/texts.md lists the variables.
 """
 
 from __future__ import annotations
@@ -99,7 +100,8 @@ class Texts:
         for part, text in self._rendered(said).items():
             most = self._longest(part, text)
             if len(text) > most:
-                return f"{part} comes out with {len(text)} characters, at most {most} may stand there: {text[:200]!r}"
+                macro = macro_name(part, bool(said.get("blind")))
+                return f"{macro} comes out with {len(text)} characters, at most {most} may stand there: {text[:200]!r}"
         return None
 
     def _longest(self, part: str, text: str) -> int:
@@ -112,7 +114,8 @@ class Texts:
             modules = [template.make_module(dict(said)) for template in self._templates]
             out = {}
             for part in PARTS:
-                macro = next((found for m in modules if callable(found := getattr(m, part, None))), None)
+                name = macro_name(part, bool(said.get("blind")))
+                macro = next((found for m in modules if callable(found := getattr(m, name, None))), None)
                 assert macro is not None, part  # ours has them all
                 out[part] = self._tidy(str(macro()))
             return out
@@ -141,6 +144,11 @@ def _compiled(language: Language, sources: tuple[tuple[str, str], ...]) -> Seque
     ellipsis = "…" if language == "zh" else "..."
     environment.filters["clip"] = lambda text, most: clip(str(text), most, ellipsis)
     return [environment.get_template(name) for name, _ in reversed(sources)]
+
+
+def macro_name(part: str, blind: bool) -> str:
+    """Of a part of a message: of a warning, or of a blind notice."""
+    return f"blind_{part}" if blind and part != "sender" else part
 
 
 def _line(error: BaseException) -> int:

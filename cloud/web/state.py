@@ -28,6 +28,7 @@ from contract.readings import Flag, ReadingBatch
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 _RAIN_STEP_S = 300
+_LOOK = "Check links, power and gateways. Until readings come again, watch the roads by camera or on patrol."
 _RAIN_BEFORE_MS = 6 * HOUR_MS  # so far back the reading is looked for from which the first gain counts
 
 
@@ -206,10 +207,25 @@ def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> boo
 
 def _warning(services: Services, incident: Incident, messages: Sequence[MessageHead]) -> dict[str, Any]:
     """An incident as in /v1/warnings, with its zone's name and what its level calls for."""
-    response = services.catalogue.response_plan.responses[incident.level]
-    zone = services.catalogue.zones[incident.zone].name
-    words = {"zone_name": zone, "headline": response.headline, "instruction": response.instruction}
+    if incident.level is None:
+        names = ", ".join(_zone_name(services, zone) for zone in incident.zones)
+        silent, watched = (sum(s.silent for s in incident.sight), sum(s.watched for s in incident.sight))
+        headline = f"{silent} of {watched} sensors silent: what the water does is not known"
+        words = {"zone_name": names, "headline": headline, "instruction": _LOOK}
+    else:
+        response = services.catalogue.response_plan.responses[incident.level]
+        words = {
+            "zone_name": _zone_name(services, incident.zone),
+            "headline": response.headline,
+            "instruction": response.instruction,
+        }
     return {**incident_json(incident), **words, "messages": [message_json(m) for m in messages]}
+
+
+def _zone_name(services: Services, zone: str) -> str:
+    """By its id when the catalogue has it no longer."""
+    found = services.catalogue.zones.get(zone)
+    return zone if found is None else str(found.name)
 
 
 def _gauge_near(services: Services, station: Station) -> ChannelInfo | None:

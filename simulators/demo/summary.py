@@ -59,7 +59,7 @@ def report(audit: Audit, messages: Sequence[Message], told: Sequence[Rise], zone
         figures.add_row(name, f"{getattr(audit, name)}")
     warnings = Table("sent", "message", "level", "why", "incident", title="Warnings", title_justify="left")
     for m in messages:
-        level = Text(m.level.value, style=_STYLE[m.level.value])
+        level = Text(m.level_word, style=_STYLE.get(m.level_word, ""))
         warnings.add_row(local(m.sent_ms, zone), m.msg_type.value, level, m.why.value if m.why else "", m.incident)
     renewals = sum(m.renewal for m in messages)
     longest_s, untold = worst_s(told), sum(r.told_ms is None for r in told)

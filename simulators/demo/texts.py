@@ -26,7 +26,7 @@ def page(messages: Sequence[Message]) -> str:
     parts = [_HEAD, f"{len(messages) - renewals} messages, and {renewals} renewals.\n"]
     for n, m in enumerate(messages, 1):
         why = "unknown" if m.why is None else m.why.value.replace("_", " ")
-        parts.append(f"## {n}. {m.incident}: {m.level.value}, {why}\n")
+        parts.append(f"## {n}. {m.incident}: {m.level_word}, {why}\n")
         parts.append(readable(m.cap_xml).splitlines()[0] + "\n" if m.renewal else readable(m.cap_xml))
     return "\n".join(parts)
 

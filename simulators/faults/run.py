@@ -228,5 +228,5 @@ def given_and_replayed(out: Path) -> tuple[Gist, Gist]:
     finally:
         ledger.dispose()
         log.close()
-    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level.value) for m in found) for found in (said, again)]
+    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level_word) for m in found) for found in (said, again)]
     return gist[0], gist[1]

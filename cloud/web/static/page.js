@@ -51,13 +51,13 @@ function showBanner(state) {
 
 function showWarnings(state) {
   const boxes = state.warnings.map((w) => {
-    const box = element("article", undefined, `warning ${w.closed_ms ? w.peak_level : w.level} ${w.closed_ms ? "closed" : ""}`);
+    const box = element("article", undefined, `warning ${w.blind ? "blind" : w.closed_ms ? w.peak_level : w.level} ${w.closed_ms ? "closed" : ""}`);
     const title = w.closed_ms
-      ? `${w.zone_name}: ended ${clockText(w.closed_ms, state.time_zone, false)}, peak ${w.peak_level}`
-      : `${w.zone_name}: ${w.level}: ${w.headline}`;
+      ? `${w.zone_name}: ended ${clockText(w.closed_ms, state.time_zone, false)}, ${w.blind ? "sensors had been silent" : `peak ${w.peak_level}`}`
+      : `${w.zone_name}: ${w.blind ? "sensors silent" : w.level}: ${w.headline}`;
     box.append(element("strong", title));
     if (!w.closed_ms) box.append(element("p", w.instruction));
-    const said = [...w.messages].reverse().map((m) => `${clockText(Date.parse(m.sent), state.time_zone, false)} ${m.msgType} ${m.level}`);
+    const said = [...w.messages].reverse().map((m) => `${clockText(Date.parse(m.sent), state.time_zone, false)} ${m.msgType} ${m.level ?? m.why}`);
     box.append(element("small", said.slice(-8).join(" → ")));
     return box;
   });

@@ -129,11 +129,13 @@ class Witness:
         zone = incident.zone if incident is not None else ""
         now_ms, catalogue = self.world.true_ms, self.eras[-1].edition.catalogue
         more = (m.why, m.expires_ms, tuple(m.evidence))
+        if m.level is None:
+            return  # a blind notice says nothing of water
         self.told.append(
             Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue, *more)
         )
         why = m.why.value if m.why is not None else "?"
-        self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level.value} {why} {m.id[-20:]} of {m.incident}")
+        self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level_word} {why} {m.id[-20:]} of {m.incident}")
 
     def decision(self, decision: Decision, came_ms: int, new: bool) -> None:
         """It is in the log since `came_ms`, true time; not new: since an earlier try, about when it was made."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cloud.warnings.incidents import Announcement, Incidents, IncidentState
-from cloud.warnings.model import Ended, Ending
+from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.model import Announcement, Ended, Ending
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity

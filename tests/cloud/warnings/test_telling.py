@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.warnings.incidents import Announcement
-from cloud.warnings.model import Certainty, Evidence, Incident, MsgType, Why
+from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, MsgType, Why
 from cloud.warnings.telling import MOST_PLACES, Telling, language_of_text, worst_first
 from cloud.warnings.texts import PARTS, Texts, Words
 from contract.catalogue.catalogue import Catalogue

@@ -22,8 +22,8 @@ from cloud.views.decode import readings
 from cloud.warnings import store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
-from cloud.warnings.incidents import Announcement, Incidents, IncidentState
-from cloud.warnings.model import Certainty, Message, MessageHead, MsgType, Why
+from cloud.warnings.incidents import Incidents, IncidentState
+from cloud.warnings.model import Announcement, Certainty, Message, MessageHead, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
