@@ -9,7 +9,7 @@ from typing import Any
 
 from cloud.warnings import texts
 from cloud.warnings.cap import CapWriter
-from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, Message, MsgType, Sight, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import Telling
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
@@ -36,7 +36,9 @@ class Situation:
 
 
 def situations(catalogue: Catalogue, zone: str, now_ms: int) -> Iterator[Situation]:
-    """A flood of a zone from its first blue to its end, and the other ends it may have. now_ms: of the first, UTC.
+    """A flood of a zone from its first blue to its end, the other ends it may have, and silence in dry weather.
+
+    now_ms: of the first, UTC.
 
     None in a district without channels.
     """
@@ -98,14 +100,29 @@ def situations(catalogue: Catalogue, zone: str, now_ms: int) -> Iterator[Situati
     closed = replace(opened, updated_ms=at, closed_ms=at, evidence=())
     for n, (name, why) in enumerate(ends.items()):
         yield Situation(name, Announcement(closed, MsgType.CANCEL, why), 0 if n else 30)
+    yield from _blind(catalogue, zone, len(watched), at + 60 * _MINUTE_MS)
+
+
+def _blind(catalogue: Catalogue, zone: str, watched: int, now_ms: int) -> Iterator[Situation]:
+    """All sensors of the zone are silent in dry weather, and are heard again. now_ms: of the first, an hour later."""
+    sight = (Sight(zone, watched, watched, now_ms - 70 * _MINUTE_MS),)
+    name = f"{catalogue.district.id}-blind-preview"
+    notice = Incident(
+        name, zone, None, None, Certainty.UNKNOWN, now_ms, now_ms, None, (), tuple(s.zone for s in sight), sight=sight
+    )
+    yield Situation("sensors silent", Announcement(notice, MsgType.ALERT, Why.BLIND), 60)
+    seen_ms = now_ms + 40 * _MINUTE_MS
+    closed = replace(notice, updated_ms=seen_ms, closed_ms=seen_ms)
+    yield Situation("sensors heard again", Announcement(closed, MsgType.CANCEL, Why.SEEN_AGAIN), 40)
 
 
 def written(catalogue: Catalogue, settings: WarningSettings, zone: str, now_ms: int) -> Iterator[tuple[str, Message]]:
-    """The situations as messages, each named; all of one incident."""
+    """The situations as messages, each named: all of one incident, but for the last two."""
     writer, earlier, at = CapWriter(catalogue, settings), list[Message](), now_ms
     for number, situation in enumerate(situations(catalogue, zone, now_ms), 1):
         at += situation.after_min * _MINUTE_MS
-        going_on = [m for m in earlier if m.msg_type is not MsgType.CANCEL]
+        incident = situation.announcement.incident.id
+        going_on = [m for m in earlier if m.msg_type is not MsgType.CANCEL and m.incident == incident]
         message = writer.write(situation.announcement, number, going_on, at)
         earlier.append(message)
         yield situation.name, message

@@ -94,7 +94,8 @@ def reference(m: Message) -> str:
 
 def test_the_whole_list_of_references_is_an_option(small_district: Catalogue) -> None:
     settings = WarningSettings(references="all")
-    (*earlier, last) = (m for _, m in written(small_district, settings, "north", START_MS) if m.msg_type != "Cancel")
+    told = [m for _, m in written(small_district, settings, "north", START_MS) if m.level is not None]
+    (*earlier, last) = (m for m in told if m.msg_type is not MsgType.CANCEL)
     assert list(last.references) == [m.id for m in earlier]
 
 
@@ -116,6 +117,7 @@ def test_only_dry_readings_or_a_person_clear(small_district: Catalogue) -> None:
         (Why.CORRECTED, "None"),
         (Why.THRESHOLDS_CHANGED, "Assess"),
         (Why.NO_LONGER_WATCHED, "Assess"),
+        (Why.SEEN_AGAIN, "None"),
     }
 
 

@@ -244,7 +244,10 @@ def test_what_an_older_release_stored_is_taken_over(small_district: Catalogue, t
     view.ledger.dispose()
     view = open_view(open_ledger(url, whole=True), catalogue, SETTINGS)
     view.apply(log[100:])
-    assert everything(view) == everything(twin)
+    ours, theirs = everything(view), everything(twin)
+    if one_row:  # 0.1 knew of no blind zones
+        assert [x.pop("blind")["notices"] for x in (ours[6], theirs[6])] == [[], []]
+    assert ours == theirs
     view.ledger.dispose()
 
 
