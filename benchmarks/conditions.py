@@ -18,9 +18,10 @@ import numpy as np
 
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry, EntryKind
-from cloud.warnings.engine import Engine, Waiting
+from cloud.warnings.engine import Engine
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import open_view
+from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.readings import ReadingBatch

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from cloud.warnings.gateways import gateways_of
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Announcement, Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Rule
@@ -39,9 +39,8 @@ from contract.readings import Bools, Int64s, ReadingBatch
 
 @dataclass(slots=True)
 class EngineState:
-    """earlier: messages of open incidents, as far as references need them: without text, evidence and
-    references. number: of the
-    last message.
+    """earlier: messages of open incidents, as far as references need them: without text, evidence and references.
+    number: of the last message.
 
     detectors: by word, what each remembers. people: what people decided and holds still. standing: conditions as they
     stood after the last entry, those with a level and those that changed. It follows from `conditions`. now_ms: of the
@@ -56,37 +55,6 @@ class EngineState:
     people: decisions.People = field(default_factory=decisions.People)
     standing: dict[ConditionKey, Condition] | None = None
     now_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Some entries of the log, as the engine takes them.
-
-    batch: the readings of all of them. entry: shape (n,), the place of the entry that each reading came with, rising.
-    now_ms: shape (e,), of each entry, UTC. decisions: what people decided in each. origins: what was said in each of
-    where readings come from; empty when nothing was in any.
-    """
-
-    batch: ReadingBatch
-    entry: Int64s
-    now_ms: Int64s
-    decisions: Sequence[Sequence[Decision]]
-    origins: Sequence[Sequence[Origin]] = ()
-
-    def __len__(self) -> int:
-        return len(self.now_ms)
-
-    def take(self, first: int, end: int) -> Waiting:
-        """The entries from `first` up to, not including, `end`."""
-        a, b = np.searchsorted(self.entry, [first, end]).tolist()
-        rows = slice(a, b)
-        return Waiting(
-            self.batch.take(rows),
-            self.entry[rows] - first,
-            self.now_ms[first:end],
-            self.decisions[first:end],
-            self.origins[first:end],
-        )
 
 
 @dataclass(slots=True)
@@ -228,7 +196,7 @@ class Engine:
     def _stretches(self, state: EngineState, waiting: Waiting) -> Iterator[tuple[int, int]]:
         """Entries between which nothing but readings and time alters conditions; what else does so before each stretch
         is done. state.now_ms: of the last entry of the stretch before."""
-        for first, end in _stretches(waiting):
+        for first, end in waiting.stretches():
             now_ms = int(waiting.now_ms[first])
             if now_ms < state.now_ms:
                 self._go_back(state, now_ms)
@@ -396,12 +364,3 @@ def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:
         return Watched(rule)
     info = catalogue.channels[int(key.target.id)]
     return Watched(rule, info.period_s, info.quantity is Quantity.DEPTH)
-
-
-def _stretches(waiting: Waiting) -> Iterator[tuple[int, int]]:
-    """From where to where entries may be taken at once: a new stretch begins where a person decided something, where
-    the log was put right that was ahead of time, and where a gateway said whether it is simulated."""
-    back = np.flatnonzero(np.diff(waiting.now_ms) < 0) + 1
-    decided = [n for n, ds in enumerate(waiting.decisions) if ds and n]
-    said = [n for n, os in enumerate(waiting.origins) if os]
-    return pairwise(sorted({0, *back.tolist(), *decided, *said, len(waiting)}))

@@ -16,11 +16,12 @@ from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
 from cloud.views.decode import decisions_of, origins_of, readings_and_entries
 from cloud.warnings import snapshots, store
-from cloud.warnings.engine import Engine, EngineState, Outcome, Waiting
+from cloud.warnings.engine import Engine, EngineState, Outcome
 from cloud.warnings.reader import LedgerReader
 from cloud.warnings.results import Results, results
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import Kept, Mark, Writing
+from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
 from contract.conditions.reconciling import after_rebuild, after_recall
 

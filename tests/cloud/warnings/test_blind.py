@@ -15,9 +15,10 @@ from cloud.log.decision import Decision, DecisionKind
 from cloud.log.origin import Origin
 from cloud.warnings.blind import Blindness
 from cloud.warnings.codec import blind_from_json, blind_json
-from cloud.warnings.engine import Engine, EngineState, Waiting
+from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import Flag, ReadingBatch
 from tests.cloud.warnings.city import PER_ZONE, RULE, START_MS, city
