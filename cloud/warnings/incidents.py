@@ -201,7 +201,7 @@ class Incidents:
             state.aside[e.key] = Aside(e.level, e.value)
         state.ended[zone] = incident
         why = Why.WITHDRAWN if ended.reason is Ending.FALSE else Why.ENDED_BY_PERSON
-        closed = replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, ended=ended)
+        closed = replace(self._closed(o, now_ms), evidence=o.incident.evidence, ended=ended)
         if zone not in state.looked_at:
             state.looked_at.append(zone)
         return state, [Announcement(closed, MsgType.CANCEL, why)]
@@ -250,8 +250,7 @@ class Incidents:
                 state.open[to] = o
                 left.add(to)
             else:
-                gone = replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
-                out.append(Announcement(gone, MsgType.CANCEL, Why.NO_LONGER_WATCHED))
+                out.append(Announcement(self._closed(o, now_ms), MsgType.CANCEL, Why.NO_LONGER_WATCHED))
         return left
 
     # --- one zone ---
@@ -272,9 +271,16 @@ class Incidents:
         return opened
 
     def _close(self, current: OpenIncident, now_ms: int, out: list[Announcement]) -> None:
-        closed = replace(current.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=())
+        closed = self._closed(current, now_ms)
         why = weightiest(current.lost.values()) if current.lost else Why.ENDED_DRY
         out.append(Announcement(closed, MsgType.CANCEL, why))
+
+    def _closed(self, o: OpenIncident, now_ms: int) -> Incident:
+        """It ends in all zones that it was told of, not only in those that were wet last: nobody is told of the others
+        again."""
+        zones = {zone for zone in (*o.told.zones, *o.incident.zones) if zone in self._place}
+        ended_in = tuple(self._sorted(zones)) or o.incident.zones
+        return replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=(), zones=ended_in)
 
     def _go_on(
         self, state: IncidentState, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]

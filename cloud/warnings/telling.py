@@ -18,7 +18,9 @@ from contract.clock import from_ms
 from contract.conditions.state import ConditionState
 
 MOST_PLACES = 5
-_MOST_NAMES = 3  # of blind zones in one line
+_MOST_NAMES = 3  # of zones or places in one line
+_ROOM: Mapping[Language, int] = {"zh": 24, "en": 34}  # characters for zones in a headline
+_ZONES, _PLACES = ("个区域", "zones"), ("处", "places")
 # How an incident came to its end, by why it is said; what is not here ended in dry readings.
 _ENDED = {
     Why.ENDED_BY_PERSON: "person",
@@ -102,7 +104,11 @@ class Telling:
         """earlier: the messages of the incident before, oldest first. status: of the message."""
         incident, why = announcement.incident, announcement.why
         if why is Why.RENEWAL:  # the same text as before
-            why = next((m.why for m in reversed(earlier) if m.why not in (None, Why.RENEWAL)), Why.OPENED) or Why.OPENED
+            while earlier and earlier[-1].why is Why.RENEWAL:
+                earlier = earlier[:-1]
+            why = (earlier[-1].why if earlier else None) or Why.OPENED
+            earlier = earlier[:-1]
+        told_ms = max((m.sent_ms for m in earlier), default=incident.opened_ms)
         now = self.local(now_ms)
         common = {
             "why": why.value,
@@ -111,6 +117,9 @@ class Telling:
             "simulated": is_simulated(incident, earlier),
             "district": _named(self._catalogue.district.name, language),
             "zone": self.zone_names(incident, language),
+            "where": _listed(
+                [self._zone_name(z, language) for z in zones_of(incident)], _ZONES, language, _ROOM[language]
+            ),
             "contact": _in_language(self._catalogue.response_plan.contact, language),
             "opened": moment(self.local(incident.opened_ms), now, language),
             "lasted": span((now_ms - incident.opened_ms) / 1000, language),
@@ -136,6 +145,7 @@ class Telling:
             "peak_id": incident.peak_level.value,
             "places": places,
             "worst": places[0] if places else _nowhere(levels[incident.level]),
+            "fresh": self._fresh(found, told_ms, language),
             "count": len({_spot(e) for e in found}),
             "more": len({_spot(e) for e in rest} - {_spot(e) for e in shown}),
             "more_level": levels[lowest],
@@ -151,14 +161,9 @@ class Telling:
         sight = sorted(incident.sight, key=lambda s: s.since_ms)
         shown = sight[:MOST_PLACES] if len(sight) > MOST_PLACES + 1 else sight
         names = [self._zone_name(s.zone, language) for s in incident.sight]
-        zh, rest = language == "zh", len(names) - 1
-        if len(names) <= _MOST_NAMES:
-            where = ("、" if zh else ", ").join(names)
-        else:
-            where = f"{clip(names[0], 30)}等{len(names)}个区域" if zh else f"{clip(names[0], 50)} and {rest} more zones"
         return {
             "blind": True,
-            "where": where,
+            "where": _listed(names, _ZONES, language),
             "zones": [
                 {
                     "name": self._zone_name(s.zone, language),
@@ -173,6 +178,11 @@ class Telling:
             "watched": sum(s.watched for s in sight),
             "lasted": span((now_ms - min((s.since_ms for s in sight), default=now_ms)) / 1000, language),
         }
+
+    def _fresh(self, found: Sequence[Evidence], told_ms: int, language: Language) -> str:
+        """The places that reached their level since the last message, worst first; empty where none did."""
+        fresh = {_spot(e): self._name(e, language) for e in found if e.since_ms is not None and e.since_ms > told_ms}
+        return _listed(list(fresh.values()), _PLACES, language)
 
     def local(self, time_ms: int) -> datetime:
         """A moment in the district's time."""
@@ -217,6 +227,19 @@ class Telling:
             station = self._catalogue.stations.get(e.station)
             return e.station if station is None else _named(station.name, language)
         return self._zone_name(str(e.key.target.id), language)
+
+
+def _listed(names: Sequence[str], what: tuple[str, str], language: Language, room: int | None = None) -> str:
+    """Three names at the most, in `room` characters; of more the first and how many others. what: they are, zh and en."""
+    zh = language == "zh"
+    text = ("、" if zh else ", ").join(names)
+    if len(names) == 1 or (len(names) <= _MOST_NAMES and (room is None or len(text) <= room)):
+        return text
+    if not names:
+        return ""
+    if zh:
+        return f"{clip(names[0], 20)}等{len(names)}{what[0]}"
+    return f"{clip(names[0], 34 if room is None else room - 17, '...')} and {len(names) - 1} more {what[1]}"
 
 
 def is_simulated(incident: Incident, earlier: Sequence[Message]) -> bool:

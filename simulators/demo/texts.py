@@ -23,7 +23,7 @@ same again and are listed in a line. Made by `python -m simulators.demo.texts OU
 def page(messages: Sequence[Message]) -> str:
     """The texts of messages, oldest first, as Markdown; of a renewal one line."""
     renewals = sum(m.renewal for m in messages)
-    parts = [_HEAD, f"{len(messages) - renewals} messages, and {renewals} renewals.\n"]
+    parts = [_HEAD, f"{len(messages) - renewals} messages, and {renewals} renewal{'s' * (renewals != 1)}.\n"]
     for n, m in enumerate(messages, 1):
         why = "unknown" if m.why is None else m.why.value.replace("_", " ")
         parts.append(f"## {n}. {m.incident}: {m.level_word}, {why}\n")

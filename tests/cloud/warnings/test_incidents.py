@@ -260,7 +260,18 @@ def test_zones_of_one_group_share_an_incident(zones: Zones) -> None:
     assert other.incident.zone == "z2"
     z.at(700, stands(1, None, reason=DRY))
     (cancel,) = z.at(710, stands(5, None, reason=DRY))
-    assert cancel.incident.id == alert.incident.id
+    assert (cancel.incident.id, cancel.why) == (alert.incident.id, Why.ENDED_DRY)
+    assert cancel.incident.zones == ("z0", "z1")  # z0 was dry before, and nobody was told
+
+
+def test_a_person_ends_it_in_every_zone_that_was_told(zones: Zones) -> None:
+    whole = zones.catalogue
+    grouped = {z: v.model_copy(update={"incident_group": "north"}) for z, v in whole.zones.items()}
+    z = Zones(replace(whole, zones=grouped))
+    z.at(0, stands(1, B), stands(9, B))
+    z.at(700, stands(1, None, reason=DRY))
+    (cancel,) = z.end(710, Ending.OVER)
+    assert cancel.incident.zones == ("z0", "z2")
 
 
 # --- bounded, whatever comes ---
