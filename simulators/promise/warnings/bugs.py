@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, func, select
 
 from cloud.delivery import queue
@@ -24,14 +25,12 @@ from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, Why
 from cloud.warnings.news import Haste, news
 from cloud.warnings.store import Kept
-from contract.conditions import judging, memory, reconciling
-from contract.conditions.columns import NEVER, NO_LEVEL, State
-from contract.conditions.findings import Findings
+from contract.conditions import judging, memory, reconciling, taking_in
+from contract.conditions.columns import LEVELS, NEVER, NO_LEVEL, State
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Limits
-from contract.conditions.state import Change
+from contract.conditions.state import Change, Late
 from contract.conditions.stored import Stored
-from contract.readings import Int64s
 from simulators.promise.bugs import clear_on_stale
 
 
@@ -148,19 +147,18 @@ def _untold() -> AbstractContextManager[None]:
 
 
 def _late_history_raises() -> AbstractContextManager[None]:
-    """What comes late is taken for what is now: its times are those at which it came."""
-    steps = Conditions.steps
+    """A level that history reached is set, as though it had been heard of in time."""
+    note = taking_in._late
 
-    def hasty(self: Conditions, state: State, found: Findings, entry: Int64s, now_ms: Int64s) -> Any:
-        time_ms = found.time_ms.copy()
-        for n, now in enumerate(now_ms.tolist()):
-            mine = entry == n
-            if mine.any():
-                late_ms = now - int(found.time_ms[mine].max())
-                time_ms[mine] += late_ms if late_ms > 60_000 else 0
-        return steps(self, state, replace(found, time_ms=time_ms), entry, now_ms)
+    def hasty(state: State, limits: Limits, row: int, channel: int, time_ms: int, now_ms: int, value: float) -> Late:
+        late = note(state, limits, row, channel, time_ms, now_ms, value)
+        if late.level is not None:
+            reached = np.arange(len(LEVELS)) <= late.level.rank
+            new = reached & np.isfinite(limits.threshold[:, row]) & (state.set_ms[:, row] == NEVER)
+            state.set_ms[new, row], state.from_ms[new, row] = now_ms, time_ms
+        return late
 
-    return replaced(Conditions, "steps", hasty)
+    return replaced(taking_in, "_late", hasty)
 
 
 def _ended_opens_again() -> AbstractContextManager[None]:
