@@ -70,7 +70,6 @@ TESTED_BY_OTHERS = {
     "simulators.promise.warnings.replayed": _CAMPAIGN,
     "simulators.promise.warnings.run": _CAMPAIGN,
     "simulators.promise.warnings.trouble": _CAMPAIGN,
-    "simulators.promise.warnings.stays_ended": _CAMPAIGN,
     "simulators.promise.watched": _CAMPAIGN,
     "simulators.wrong_clocks.agent": "becomes another process: tests/run/test_clock_faults.py",
     "simulators.wrong_clocks.cloud": "becomes another process: tests/run/test_clock_faults.py",

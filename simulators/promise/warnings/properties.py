@@ -104,12 +104,25 @@ class _Checks:
             rows = self._since_dry(channel, t, _YOUNG_SHARE * delays.stale_ms, level_m - rule.hysteresis, delays)
             every = self._since_dry(channel, t, float("inf"), level_m - rule.hysteresis, delays)
             young |= ev.perhaps_reached(rows, level_m, delays, t.sent_ms) or self._moved_up(t, channel, rule)
+            young = young or self._reached_between(channel, t, rule, delays)
             old |= ev.perhaps_reached(every, level_m, delays, t.sent_ms)
             single |= any(h.value >= level_m for h in self._witness.heard.get(channel, ()) if h.came_ms <= t.seen_ms)
         if young:
             return
         name = "late-history-is-not-now" if old else "one-sample-is-not-enough" if single else "raised-on-evidence"
         fail(name, f"{t.said_level.value} of {zone} told at {self._at(t.sent_ms)} ({t.id})")
+
+    def _reached_between(self, channel: int, t: Told, rule: Rule, delays: Delays) -> bool:
+        """Of what came at one moment, in several entries, the first few alone may show it: corrections come behind."""
+        level_m = rule.levels[t.said_level]
+        heard = [h for h in self._witness.heard.get(channel, ()) if h.came_ms <= t.sent_ms]
+        before = sum(h.came_ms < heard[-1].came_ms for h in heard) if heard else 0
+        for n in range(before + 1, len(heard)):
+            rows = ev.known(heard[:n], t.sent_ms, _YOUNG_SHARE * delays.stale_ms)
+            dry_ms = ev.last_surely_dry(rows, level_m - rule.hysteresis, delays)
+            if ev.perhaps_reached([h for h in rows if h.time_ms > dry_ms], level_m, delays, t.sent_ms):
+                return True
+        return False
 
     def _moved_up(self, t: Told, channel: int, rule: Rule) -> bool:
         """Whether a level just below was taken out of the rule a moment ago, which had been reached, and the newest

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from contract.catalogue.catalogue import Catalogue
-from simulators.promise.warnings.district import first_edition, next_edition
+from simulators.promise.warnings.district import first_edition, head_of, next_edition
 
 
 def whole(catalogue: Catalogue) -> None:
@@ -34,3 +34,17 @@ def test_every_edition_is_a_whole_district() -> None:
             said.add(edition.what.split()[0])
             whole(edition.catalogue)
     assert {"deep", "flat", "zone", "without"} <= said
+
+
+def test_two_zones_share_incidents_under_any_name() -> None:
+    rng = random.Random(1)
+    edition = first_edition(rng, together=True)
+    first, second, *others = edition.catalogue.zones
+    assert head_of(edition.catalogue, second) == head_of(edition.catalogue, first) == first
+    assert all(head_of(edition.catalogue, zone) == zone for zone in others)
+    for _ in range(6):
+        edition = next_edition(edition, rng)
+    first, second, *_ = edition.catalogue.zones
+    assert head_of(edition.catalogue, second) == first
+    apart = first_edition(random.Random(1)).catalogue
+    assert all(head_of(apart, zone) == zone for zone in apart.zones)
