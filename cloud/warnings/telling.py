@@ -117,9 +117,7 @@ class Telling:
             "simulated": is_simulated(incident, earlier),
             "district": _named(self._catalogue.district.name, language),
             "zone": self.zone_names(incident, language),
-            "where": _listed(
-                [self._zone_name(z, language) for z in zones_of(incident)], _ZONES, language, _ROOM[language]
-            ),
+            "where": self._where(incident, language),
             "contact": _in_language(self._catalogue.response_plan.contact, language),
             "opened": moment(self.local(incident.opened_ms), now, language),
             "lasted": span((now_ms - incident.opened_ms) / 1000, language),
@@ -179,6 +177,9 @@ class Telling:
             "lasted": span((now_ms - min((s.since_ms for s in sight), default=now_ms)) / 1000, language),
         }
 
+    def _where(self, incident: Incident, language: Language) -> str:
+        return _listed([self._zone_name(z, language) for z in zones_of(incident)], _ZONES, language, _ROOM[language])
+
     def _fresh(self, found: Sequence[Evidence], told_ms: int, language: Language) -> str:
         """The places that reached their level since the last message, worst first; empty where none did."""
         fresh = {_spot(e): self._name(e, language) for e in found if e.since_ms is not None and e.since_ms > told_ms}
@@ -230,7 +231,7 @@ class Telling:
 
 
 def _listed(names: Sequence[str], what: tuple[str, str], language: Language, room: int | None = None) -> str:
-    """Three names at the most, in `room` characters; of more the first and how many others. what: they are, zh and en."""
+    """Three names at the most, in `room` characters; of more the first and how many others. what: zh and en."""
     zh = language == "zh"
     text = ("、" if zh else ", ").join(names)
     if len(names) == 1 or (len(names) <= _MOST_NAMES and (room is None or len(text) <= room)):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, MsgType, Why
+from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.telling import MOST_PLACES, Telling, language_of_text, worst_first
 from cloud.warnings.texts import PARTS, Texts, Words
 from contract.catalogue.catalogue import Catalogue
@@ -161,6 +161,35 @@ def test_the_plans_words_stand_in_their_own_language(jinshui: Catalogue) -> None
     about = incident(seen("u1", Level.RED, 0.5))
     assert words(told, about, "zh").instruction.endswith("排水、交警人员：关闭隧道")
     assert words(told, about, "en").instruction.endswith("Drainage crews and police: Close the tunnel")
+
+
+def test_places_that_reached_their_level_since_the_last_message_are_named(jinshui: Catalogue) -> None:
+    stations = [s for s in jinshui.stations.values() if s.zone == "shakou"][:2]
+    old, new = (s.id for s in stations)
+    name = stations[1].name
+    about = incident(
+        seen(old, Level.RED, 1.4, since_ms=NOW_MS - 900_000), seen(new, Level.BLUE, 0.12, since_ms=NOW_MS - 60_000)
+    )
+    before = Message("m", "i", NOW_MS - 600_000, MsgType.ALERT, Level.RED, (), b"", why=Why.OPENED)
+    for why in (Why.JOINED, Why.DEEPER):
+        said = Telling(jinshui).of(Announcement(about, MsgType.UPDATE, why), [before], NOW_MS, "en", "Actual")
+        assert said["fresh"] == (name if isinstance(name, str) else name["en"])
+        assert Texts("en").words(said).description.partition(";")[0].endswith(f": {said['fresh']}")
+        told = replace(before, id="n", sent_ms=NOW_MS, why=why)
+        renewed = Announcement(about, MsgType.UPDATE, Why.RENEWAL)
+        again = Telling(jinshui).of(renewed, [before, told], NOW_MS, "en", "Actual")
+        assert again == said  # also when it is renewed
+    deeper = replace(about, evidence=about.evidence[:1])
+    said = Telling(jinshui).of(Announcement(deeper, MsgType.UPDATE, Why.DEEPER), [before], NOW_MS, "en", "Actual")
+    assert said["fresh"] == ""
+    assert Texts("en").words(said).description.startswith("The water is markedly deeper")
+
+
+def test_zones_in_a_headline_are_counted_where_their_names_do_not_fit(jinshui: Catalogue) -> None:
+    about = replace(incident(seen("a", Level.RED, 1.4)), zones=tuple(jinshui.zones))
+    said = Telling(jinshui).of(Announcement(about, MsgType.UPDATE, Why.WORSE), (), NOW_MS, "en", "Actual")
+    assert said["where"].endswith(f" and {len(jinshui.zones) - 1} more zones")
+    assert len(said["where"]) <= 34
 
 
 def test_a_renewal_says_the_same_again(jinshui: Catalogue) -> None:
