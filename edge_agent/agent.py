@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _VERSION = version("headwater")  # reads a file
 _DRAIN_S = 5.0
+_NO_READINGS = ReadingBatch.empty()
 _STATUS_S = 2.0
 _QUALITY_S = 300.0  # some ten kilobytes each time: flash memory bears it, and a reset shows after hours, too
 _QUIET_COMMIT_S = 2.0  # counts of suppressed readings may wait so long for a commit of their own
@@ -144,7 +145,7 @@ class Agent:
     def _flush(self, quiet: bool) -> None:
         """Everything gathered so far, through quality and reporting, into the spool with its counts."""
         gathered, self._gathered = self._gathered, []
-        readings, lane = ReadingBatch.empty(), Lane.LIVE
+        readings, lane = _NO_READINGS, Lane.LIVE
         if gathered:
             jumped_ms = self._clock.keeper.jumped_ms
             time_ms, channel, value = zip(*gathered, strict=True)

@@ -136,7 +136,7 @@ class _Poll:
         waiting = self._reads.in_turn([p for p in self._reads.parts if self._of(p.read)])
         while waiting:
             part = waiting.pop(0)
-            if part.refused is not None and part.again_s > _now():
+            if part.refused is not None and part.again_s > self._line.now_s():
                 self._misses([part], part.refused)
                 continue
             if (instead := self._reads.instead(part, waiting)) is not None:
@@ -161,7 +161,7 @@ class _Poll:
 
     def notes(self) -> dict[str, str]:
         """What is not as the file says, though it answers."""
-        slow = self._line.heard.slow(_device(self._device).unit, self._device.timeout_s, _now())
+        slow = self._line.heard.slow(_device(self._device).unit, self._device.timeout_s, self._line.now_s())
         return {**self._reads.holes, **({"slow": slow} if slow else {})}
 
     def _refused(self, part: Part, refused: _Refused) -> list[Part]:
@@ -169,7 +169,7 @@ class _Poll:
         self._reads.lives()
         pieces = [] if refused.code == _NO_SUCH_FUNCTION else self._reads.split(part)
         if not pieces:
-            self._reads.refuse(part, refused, _now())
+            self._reads.refuse(part, refused, self._line.now_s())
             self._misses([part], refused)
             return []
         self._reads.found_hole(part.read, refused.why)
@@ -183,7 +183,7 @@ class _Poll:
             return [p for p in pieces if self._of(p.read)]
         what = f"unit {_device(self._device).unit} answers other questions, and never {span(part.read)} "
         never = DeviceFault(Fault.UNANSWERED, f"{what}({_names(part.read)}; {fault.fault})")
-        self._reads.leave_out(part, never, _now())
+        self._reads.leave_out(part, never, self._line.now_s())
         self._misses([part], never)
         return []
 
@@ -202,7 +202,7 @@ class _Poll:
 
     async def _ask(self, part: Part) -> list[int]:
         read, device = part.read, _device(self._device)
-        began_s = _now()
+        began_s = self._line.now_s()
         words: list[int] | None = None
         fault: DeviceFault | None = None
         try:
@@ -217,7 +217,7 @@ class _Poll:
             raise
         finally:
             came = None if words is None else tuple(words)
-            took_ms = (_now() - began_s) * 1000
+            took_ms = (self._line.now_s() - began_s) * 1000
             self.asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
 
     def _came(self, channel: int) -> bool:
@@ -302,7 +302,3 @@ def _settings(bus: Bus, address: str) -> LineSettings:
     framing = AsciiFraming() if isinstance(bus, ModbusAsciiBus) else RtuFraming()
     character_s = 0.0 if over_tcp else 11 / bus.baud_rate
     return LineSettings(framing, False, over_tcp, silence_s, character_s, bus.rest_s, echo)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

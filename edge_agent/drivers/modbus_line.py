@@ -100,15 +100,19 @@ class Line:
             try:
                 return await self._believed(question, timeout_s, rest_s)
             except _HungUp as error:
-                self._connection.hung_up(_now())
+                self._connection.hung_up(self.now_s())
                 if not (left and self._set.reconnects):
                     raise self._gone() from error
         raise AssertionError("not reached")
 
+    def now_s(self) -> float:
+        """See `Port.now_s`."""
+        return self._port.now_s()
+
     async def listen(self, for_s: float) -> None:
         """Hears what is said unasked, and counts it in `faults`. Raises DeviceFault when the port cannot be opened."""
         await self._ready(for_s)
-        until_s = _now() + for_s
+        until_s = self.now_s() + for_s
         data = b""
         while self._port.is_open and await self._port.wait(until_s):
             data += self._take()
@@ -135,7 +139,7 @@ class Line:
         if self._port.is_open and self._set.reconnects and self._has_died():
             self._heard.counts["reconnects"] += 1
             self._port.close()
-        if self._set.reconnects and self._connection.is_spent(_now()):
+        if self._set.reconnects and self._connection.is_spent(self.now_s()):
             self._port.close()
         if self._port.is_open:
             return
@@ -155,7 +159,7 @@ class Line:
         alive = any(w.answers_s and w.silent < 2 for w in self._ways.values())
         if self._connection.replied:
             return not alive and silent >= 2
-        return not alive and silent >= 3 and _now() - self._port.opened_s > _OLD_S
+        return not alive and silent >= 3 and self.now_s() - self._port.opened_s > _OLD_S
 
     def _gone(self) -> DeviceFault:
         if self._set.reconnects:
@@ -169,18 +173,18 @@ class Line:
         if self._set.numbered:
             return await self._fresh_or_once(question, timeout_s, rest_s)
         if self._evidence is None or self._evidence.question != question:
-            surplus = {refusal: self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
+            surplus = {refusal: self._heard.surplus(question, refusal, self.now_s()) for refusal in (False, True)}
             self._evidence = _Evidence(question, surplus)
         evidence = self._evidence
         pdu = b""
         for _ in range(_MOST_ASKED):
             await self._ready(timeout_s)
-            clean = {refusal: not self._heard.surplus(question, refusal, _now()) for refusal in (False, True)}
+            clean = {refusal: not self._heard.surplus(question, refusal, self.now_s()) for refusal in (False, True)}
             pdu = await self._fresh_or_once(question, timeout_s, rest_s)
             refusal = bool(pdu[0] & 0x80)
             evidence.heard[pdu] += 1
             if clean[refusal] or evidence.heard[pdu] > evidence.surplus[refusal]:
-                self._heard.believed(question, evidence.heard[pdu], _now())
+                self._heard.believed(question, evidence.heard[pdu], self.now_s())
                 self._evidence = None
                 return pdu
         self._evidence = None
@@ -188,21 +192,21 @@ class Line:
             what = f"unit {question.unit} owes so many late replies that none can be told from another's"
             raise DeviceFault(Fault.BAD_REPLY, what)
         # Values that change from one moment to the next: if one reply was late then the true one follows it.
-        if await self._follows(question, _now() + timeout_s, b""):
+        if await self._follows(question, self.now_s() + timeout_s, b""):
             raise self._two_replies(question)
         return pdu
 
     async def _fresh_or_once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
         """A connection that has just been made may swallow what is asked at first: it is asked again for a while."""
         while True:
-            began_s = _now()
+            began_s = self.now_s()
             try:
                 pdu = await self._once(question, timeout_s, rest_s)
             except DeviceFault as fault:
                 swallows = self._set.reconnects and not self._connection.replied and self._connection.asks_again
-                if fault.fault is not Fault.TIMEOUT or not swallows or _now() - self._port.opened_s > FRESH_S:
+                if fault.fault is not Fault.TIMEOUT or not swallows or self.now_s() - self._port.opened_s > FRESH_S:
                     raise
-                await asyncio.sleep(began_s + _APART_S - _now())
+                await asyncio.sleep(began_s + _APART_S - self.now_s())
                 continue
             self._connection.reply(began_s - self._port.opened_s, timeout_s)
             return pdu
@@ -213,7 +217,7 @@ class Line:
         gap_s = await self._silence(question, timeout_s, rest_s)
         self._number = (self._number + 2) & 0xFFFF  # who counts one further than he should never hits another's number
         sent = self._framing.encode(question.unit, question.pdu, self._number)
-        asked_s = _now()
+        asked_s = self.now_s()
         self._heard.asks(question, self._number, timeout_s, asked_s)
         if self._tap is not None:
             self._tap.sent(sent, question)
@@ -226,19 +230,19 @@ class Line:
         if reply is None:
             self._missed(question.unit, gap_s)
             rest, echo = self._without_echo(data, sent)
-            fault = self._heard.fault(rest, echo, question, self._number, timeout_s, _now())
+            fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self.now_s())
             if fault.fault is Fault.NOISE and self._framing.numbered:
                 self._port.close()  # nothing says where the next frame begins
             raise fault
-        took_s = _now() - asked_s
+        took_s = self.now_s() - asked_s
         ways.silent = 0
         before, _ = self._without_echo(data[: reply.start], sent)
-        found = self._heard.beside(before, question, _now()) if before else None
+        found = self._heard.beside(before, question, self.now_s()) if before else None
         if not self._set.numbered:
             if found is not None and any(f.is_question for f in found.frames):
                 what = f"somebody else asked while unit {question.unit} was: no reply is believed"
                 raise DeviceFault(Fault.OTHER_MASTER, what)
-            self._heard.answered(question, _now())
+            self._heard.answered(question, self.now_s())
             if await self._follows(question, self._heard_out_until(ways, asked_s, took_s), data[reply.end :]):
                 raise self._two_replies(question)
         self._heard.counts["frames"] += 1
@@ -251,12 +255,12 @@ class Line:
         ways = self._of(question.unit)
         learnt_s = max(ways.rest_s, _WHEN_IN_DOUBT_S) if ways.missed and not ways.rested else ways.rest_s
         silence_s = max(self._set.silence_s, learnt_s if own_s is None else own_s)
-        latest_s = _now() + timeout_s + silence_s + _QUIET_S
+        latest_s = self.now_s() + timeout_s + silence_s + _QUIET_S
         unasked = self._take()
-        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > _now() and self._port.is_open:
-            if _now() > latest_s:
+        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > self.now_s() and self._port.is_open:
+            if self.now_s() > latest_s:
                 self._heard.beside(unasked, None, self._port.came_s)
-                fault = Fault.OTHER_MASTER if self._heard.shared(_now()) else Fault.NOISE
+                fault = Fault.OTHER_MASTER if self._heard.shared(self.now_s()) else Fault.NOISE
                 never = f"the line is never silent for {silence_s * 1000:.0f} ms"
                 raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
@@ -267,14 +271,14 @@ class Line:
             return await self._silence(question, timeout_s, rest_s)
         if not self._port.is_open:
             raise _HungUp
-        return _now() - max(self._port.came_s, self._sent_s)
+        return self.now_s() - max(self._port.came_s, self._sent_s)
 
     async def _hear(self, question: Question, sent: bytes, until_s: float) -> tuple[bytes, Frame | None]:
         """What comes until there is a reply, or can be none any more. A reply that has begun is heard to its end."""
         data = b""
         latest_s = until_s + max(1.0, self._set.character_s * 600)
         while True:
-            if await self._port.wait(min(until_s, _now() + _QUIET_S) if data else until_s):
+            if await self._port.wait(min(until_s, self.now_s() + _QUIET_S) if data else until_s):
                 came = self._take()
                 if not came and not self._port.is_open:
                     raise _HungUp
@@ -282,7 +286,7 @@ class Line:
                 if (reply := self._reply(data, question, sent, False)) is not None:
                     return data, reply
                 continue
-            now_s = _now()
+            now_s = self.now_s()
             if now_s >= until_s:
                 speaks = now_s < latest_s and now_s - self._port.came_s < _QUIET_S
                 if not (speaks and self._framing.begun(data, question)):
@@ -299,7 +303,7 @@ class Line:
     def _reply(self, data: bytes, question: Question, sent: bytes, ended: bool) -> Frame | None:
         """The frame that answers; ended: nothing more will come."""
         if self._set.numbered:
-            return self._heard.numbered_reply(data, question, self._number, _now())
+            return self._heard.numbered_reply(data, question, self._number, self.now_s())
         start = 0
         if self._echoes is not False and (at := data.find(sent)) >= 0:
             behind = at + len(sent)
@@ -324,7 +328,7 @@ class Line:
     def _heard_out_until(self, ways: _Ways, asked_s: float, took_s: float) -> float:
         """Until when a second reply may follow, should this one be somebody else's."""
         known = ways.answers_s
-        if self._heard.shared(_now()):
+        if self._heard.shared(self.now_s()):
             return asked_s + 2 * max([took_s, *known]) + 0.02
         if len(known) < _FIRST_HEARD_OUT:
             return asked_s + took_s + _FIRST_S
@@ -336,9 +340,9 @@ class Line:
         """Whether one more reply to the question comes by then, or another master's question."""
         while True:
             if self._framing.find(data, question) is not None:
-                self._heard.answered(question, _now())
+                self._heard.answered(question, self.now_s())
                 return True
-            if self._heard.foreign_question(data, _now()):
+            if self._heard.foreign_question(data, self.now_s()):
                 return True
             if not await self._port.wait(until_s):
                 break
@@ -347,11 +351,11 @@ class Line:
                 break
             data += came
         if data:
-            self._heard.beside(data, question, _now())
+            self._heard.beside(data, question, self.now_s())
         return False
 
     def _two_replies(self, question: Question) -> DeviceFault:
-        if self._heard.shared(_now()):
+        if self._heard.shared(self.now_s()):
             what = f"unit {question.unit} was answered twice, or somebody else asked meanwhile: not believed"
             return DeviceFault(Fault.OTHER_MASTER, what)
         return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
@@ -390,7 +394,3 @@ class Line:
         self._heard.counts["bytes_received"] += len(data)
         self._heard.counts["noise_bytes"] += self._port.let_go()
         return data
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -39,6 +39,11 @@ class Port(ABC):
         self._came = bytearray()
         self._waiting: asyncio.Future[bool] | None = None
         self._tapped: Callable[[bytes], None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def now_s(self) -> float:
+        """Time of the running loop, which is kept: to look it up is a system call each time."""
+        return self._running().time()
 
     @abstractmethod
     async def open(self, timeout_s: float) -> None:
@@ -71,7 +76,7 @@ class Port(ABC):
         """True as soon as there are bytes to take, or the port has ended; false when neither is so in time."""
         if self._came or not self.is_open:
             return True
-        loop = asyncio.get_running_loop()
+        loop = self._running()
         if until_s <= loop.time():
             return False
         self._waiting = loop.create_future()
@@ -85,7 +90,8 @@ class Port(ABC):
     def _opened(self) -> None:
         self._came.clear()
         self.is_open = True
-        self.opened_s = self.came_s = asyncio.get_running_loop().time()
+        self._loop = asyncio.get_running_loop()
+        self.opened_s = self.came_s = self._loop.time()
 
     def _heard(self, data: bytes) -> None:
         self._came += data
@@ -94,8 +100,13 @@ class Port(ABC):
         if (over := len(self._came) - _MOST_HELD) > 0:
             del self._came[:over]
             self._dropped += over
-        self.came_s = asyncio.get_running_loop().time()
+        self.came_s = self.now_s()
         self._tell(True)
+
+    def _running(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
 
     def _ended(self) -> None:
         self.is_open = False
