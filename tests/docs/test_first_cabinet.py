@@ -31,6 +31,7 @@ _FORMS = (
     (r"(?<=\d   ) +[0-9A-F]{4}( [0-9A-F]{4})*(?=  \()", "WORDS"),
     (r"\b\d+ ms", "MS"),
     (r"\b\d+ s ago", "AGE"),
+    (r"\breads \d+", "reads COUNT"),
     (r"-?\b\d+\.\d+\b", "NUMBER"),
     (r" +", " "),
 )
