@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from cloud.api.ports import Services
 from cloud.delivery.queue import Noted
 from cloud.delivery.state import SinkMode, SinkState
+from cloud.warnings.model import level_word
 from contract.wire.state import GatewayState
 
 
@@ -58,9 +59,7 @@ class _Collector(Collector):
         yield GaugeMetricFamily("headwater_clock_known", "0 while the time is only guessed", value=float(clock.known))
         yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
-        found = [
-            "blind" if i.level is None else i.level.value for i in self._services.warnings.incidents(open_only=True)
-        ]
+        found = [level_word(i.level) for i in self._services.warnings.incidents(open_only=True)]
         for level in ("blind", "blue", "yellow", "orange", "red"):
             levels.add_metric([level], found.count(level))
         yield levels

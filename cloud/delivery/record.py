@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cloud.delivery.queue import Noted, Past, Pending
 from cloud.delivery.tables import deliveries, sinks
 from cloud.warnings.model import Message, MsgType, Why
-from cloud.warnings.results import message_of
+from cloud.warnings.results import NO_LEVEL, message_of
 from cloud.warnings.tables import messages
 from contract.catalogue.rules import Level
 from contract.clock import to_ms
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 # A blind notice has no level; among incidents it waits like one of the lowest.
-_LEVELS, _TYPES = {x.value: x for x in Level} | {"none": Level.BLUE}, {x.value: x for x in MsgType}
+_LEVELS, _TYPES = {x.value: x for x in Level} | {NO_LEVEL: Level.BLUE}, {x.value: x for x in MsgType}
 _NEWEST = select(func.max(messages.c.number))
 _CHUNK = 500  # SQLite takes a thousand values in a statement
 _HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")

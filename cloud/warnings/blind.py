@@ -24,19 +24,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
-from cloud.warnings.gateways import gateways_of, zones_of_targets
-from cloud.warnings.model import Announcement, Certainty, Ended, Ending, Incident, MsgType, Sight, Why
+import numpy as np
+
+from cloud.warnings.gateways import zones_of_targets
+from cloud.warnings.model import Announcement, Certainty, Ended, Incident, MsgType, Sight, Why, incident_id
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
-from contract.clock import iso
+from contract.conditions.columns import NOT_DUE, UNKNOWN, State
 from contract.conditions.state import Condition, ConditionState, Reason
-from contract.conditions.targets import ConditionKey
+from contract.conditions.targets import ConditionKey, Target
 
 AWAY_MS = 900_000
 SEEN_AFTER_MS = 1_200_000  # one reading is good for ten minutes with most rules: that alone is no return
 _LOOK_AGAIN_MS = 60_000  # at a dark zone for which a warning speaks still
-_NEVER_MS = 2**62
 
 
 class Sense(Enum):
@@ -46,6 +47,9 @@ class Sense(Enum):
     SILENT = 1
     MUTED = 2
     NEVER_HEARD = 3
+
+
+_HEARD = (Sense.HEARD, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +88,8 @@ class BlindState:
         self.awake_ms, self.next_ms = min(self.awake_ms, now_ms), now_ms
         self.seen_ms = {zone: min(ms, now_ms) for zone, ms in self.seen_ms.items()}
         for simulated, n in self.notices.items():
-            back = [
-                replace(i, opened_ms=min(i.opened_ms, now_ms), updated_ms=min(i.updated_ms, now_ms))
-                for i in (n.incident, n.told)
-            ]
-            self.notices[simulated] = Notice(back[0], back[1], min(n.told_ms, now_ms))
+            back = n.incident.not_after(now_ms), n.told.not_after(now_ms)
+            self.notices[simulated] = Notice(*back, min(n.told_ms, now_ms))
 
     def note(self, incident: Incident) -> None:
         """An open notice as it stands now: acknowledged, or taken over."""
@@ -102,14 +103,20 @@ class BlindState:
 
 
 class Blindness:
-    """The blind notices of a district."""
+    """The blind notices of a district. gateways: as `gateways_of` gives them."""
 
-    def __init__(self, catalogue: Catalogue, keys: Iterable[ConditionKey], settings: WarningSettings) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        keys: Iterable[ConditionKey],
+        settings: WarningSettings,
+        gateways: Mapping[Target, frozenset[str]],
+    ) -> None:
         self._catalogue, self._settings = catalogue, settings
         self._after_ms = math.ceil(settings.blind_after_s * 1000)
         self._zone_of: dict[ConditionKey, str] = {}
         self._keys: dict[str, list[ConditionKey]] = {zone: [] for zone in catalogue.zones}
-        gateways, seen = gateways_of(catalogue), set()
+        seen = set()
         self._gateways: dict[str, set[str]] = {zone: set() for zone in catalogue.zones}
         zones = zones_of_targets(catalogue)
         for key in sorted(keys):
@@ -119,9 +126,12 @@ class Blindness:
                 self._keys[zone].append(key)
                 self._gateways[zone].update(gateways.get(key.target, ()))
 
-    def begin(self, state: BlindState, conditions: Mapping[ConditionKey, Condition]) -> None:
+    def begin(self, state: BlindState, conditions: State) -> None:
         """At a start, perhaps with another catalogue: how every channel stands."""
-        state.channels = {key: _sense(conditions[key]) for key in self._zone_of}
+        state.channels = dict.fromkeys(self._zone_of, _HEARD)
+        for row in np.flatnonzero(conditions.state == UNKNOWN).tolist():
+            if (key := conditions.listed[row]) in state.channels:
+                state.channels[key] = _sense(conditions.at(row))
         state.dark.clear()
         state.seen_ms = {zone: ms for zone, ms in state.seen_ms.items() if zone in self._keys}
         state.ended &= self._keys.keys()
@@ -152,7 +162,7 @@ class Blindness:
         if not touched and now_ms < state.next_ms and not state.notices:
             return []
         warned_zones = {zone for i in warned for zone in (*i.zones, i.zone)} if state.dark or state.notices else set()
-        state.next_ms = _NEVER_MS
+        state.next_ms = NOT_DUE
         out: list[Announcement] = []
         for kind in (False, True):
             self._notice(state, kind, warned_zones, simulated, now_ms, out)
@@ -165,8 +175,7 @@ class Blindness:
                 del state.notices[kind]
                 state.ended |= set(n.incident.zones) & state.dark.keys()
                 closed = replace(n.incident, updated_ms=now_ms, closed_ms=now_ms, ended=ended)
-                why = Why.WITHDRAWN if ended.reason is Ending.FALSE else Why.ENDED_BY_PERSON
-                return [Announcement(closed, MsgType.CANCEL, why)]
+                return [Announcement(closed, MsgType.CANCEL, ended.why)]
         return []
 
     # --- one zone ---
@@ -231,8 +240,7 @@ class Blindness:
             state.next_ms = min(state.next_ms, self._due_ms(state.notices[kind]))
 
     def _open(self, state: BlindState, kind: bool, zones: list[str], now_ms: int, out: list[Announcement]) -> Notice:
-        stamp = iso(now_ms)[:19].replace("-", "").replace(":", "")
-        name = f"{self._catalogue.district.id}-blind-{stamp}" + ("-simulated" if kind else "")
+        name = incident_id(self._catalogue.district.id, "blind", now_ms) + ("-simulated" if kind else "")
         sight = tuple(self._sight(state, zone) for zone in zones)
         incident = Incident(
             name,
@@ -296,7 +304,7 @@ class Blindness:
         """When the next message of a notice as it stands is due."""
         s = self._settings
         expires_s = self._catalogue.response_plan.responses[Level.BLUE].expires_s
-        wait_s = max(expires_s / 2, expires_s - s.renew_s)
+        wait_s = s.renew_after_s(expires_s)
         if set(n.incident.zones) - set(n.told.zones):
             wait_s = min(wait_s, s.quiet_s)
         elif set(n.told.zones) - set(n.incident.zones):
@@ -312,7 +320,7 @@ class Blindness:
 def _sense(c: Condition) -> tuple[Sense, int, int]:
     """How a channel stands; of a silent one since when, and the time of its last usable reading."""
     if c.state is not ConditionState.UNKNOWN:
-        return Sense.HEARD, 0, 0
+        return _HEARD
     if c.reason is Reason.MUTED:
         return Sense.MUTED, 0, 0
     if c.reading_ms is None:

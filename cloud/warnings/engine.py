@@ -102,7 +102,7 @@ class Engine:
                 self._rows_of[gateway].append(n)
         self._judged: bytes | None = None
         self._incidents = Incidents(catalogue, quantities, settings, gateways)
-        self._blindness = Blindness(catalogue, quantities, settings)
+        self._blindness = Blindness(catalogue, quantities, settings, gateways)
         self._writer = CapWriter(catalogue, settings)
 
     def initial(self) -> EngineState:

@@ -19,13 +19,12 @@ from dataclasses import dataclass, field, replace
 from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
 from cloud.warnings.gateways import gateways_of, zones_of_targets
-from cloud.warnings.model import Announcement, Certainty, Ended, Ending, Evidence, Incident, MsgType, Why
+from cloud.warnings.model import Announcement, Certainty, Ended, Evidence, Incident, MsgType, Why, incident_id
 from cloud.warnings.news import Haste, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
-from contract.clock import iso
 from contract.conditions.columns import NOT_DUE
 from contract.conditions.state import Change, Condition, ConditionState, Doubt, Reason
 from contract.conditions.targets import ConditionKey, Target, TargetKind
@@ -90,10 +89,7 @@ class IncidentState:
         """The log was ahead of time: no moment that is kept here is later than now, and all are looked at."""
         self.blind.go_back(now_ms)
         for o in self.open.values():
-            o.incident, o.told = (
-                replace(i, opened_ms=min(i.opened_ms, now_ms), updated_ms=min(i.updated_ms, now_ms))
-                for i in (o.incident, o.told)
-            )
+            o.incident, o.told = o.incident.not_after(now_ms), o.told.not_after(now_ms)
             o.told_ms, o.next_ms = min(o.told_ms, now_ms), now_ms
             o.worse_ms = None if o.worse_ms is None else min(o.worse_ms, now_ms)
         self.due_ms = now_ms
@@ -200,11 +196,10 @@ class Incidents:
         for e in o.incident.evidence:
             state.aside[e.key] = Aside(e.level, e.value)
         state.ended[zone] = incident
-        why = Why.WITHDRAWN if ended.reason is Ending.FALSE else Why.ENDED_BY_PERSON
         closed = replace(self._closed(o, now_ms), evidence=o.incident.evidence, ended=ended)
         if zone not in state.looked_at:
             state.looked_at.append(zone)
-        return state, [Announcement(closed, MsgType.CANCEL, why)]
+        return state, [Announcement(closed, MsgType.CANCEL, ended.why)]
 
     # --- what befalls conditions ---
 
@@ -259,7 +254,7 @@ class Incidents:
         self, zone: str, wet: list[Condition], state: IncidentState, now_ms: int, out: list[Announcement]
     ) -> OpenIncident:
         level, evidence = _highest(wet), tuple(self._evidence(c, state) for c in wet)
-        name = f"{self._catalogue.district.id}-{zone}-{iso(now_ms)[:19].replace('-', '').replace(':', '')}"
+        name = incident_id(self._catalogue.district.id, zone, now_ms)
         if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
             name = f"{last}b"
         zones = self._zones(evidence)
@@ -318,7 +313,7 @@ class Incidents:
             return o.told_ms
         assert o.told.level is not None, "a blind notice is none of these"
         expires_s = self._catalogue.response_plan.responses[o.told.level].expires_s
-        renewal_ms = o.told_ms + math.ceil(max(expires_s / 2, expires_s - s.renew_s) * 1000)
+        renewal_ms = o.told_ms + math.ceil(s.renew_after_s(expires_s) * 1000)
         if haste is Haste.RENEWAL:
             return renewal_ms
         if haste is Haste.GATHER:

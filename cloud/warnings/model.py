@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
+from contract.clock import iso
 from contract.conditions.state import ConditionState, Reason
 from contract.conditions.targets import ConditionKey
 
@@ -132,6 +133,11 @@ class Ended:
     reason: Ending
     note: str = ""
 
+    @property
+    def why(self) -> Why:
+        """What the message of the end is for."""
+        return Why.WITHDRAWN if self.reason is Ending.FALSE else Why.ENDED_BY_PERSON
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -174,6 +180,10 @@ class Incident:
     simulated: bool = False
     sight: Sequence[Sight] = ()
 
+    def not_after(self, now_ms: int) -> Incident:
+        """As it stands, where the log was ahead of time: begun and altered no later than now."""
+        return replace(self, opened_ms=min(self.opened_ms, now_ms), updated_ms=min(self.updated_ms, now_ms))
+
     @property
     def blind(self) -> bool:
         """Does it say that nothing is known of its zones?"""
@@ -210,7 +220,7 @@ class MessageHead:
     @property
     def level_word(self) -> str:
         """For people: its level, or what it is that has none."""
-        return "blind" if self.level is None else self.level.value
+        return level_word(self.level)
 
     @property
     def renewal(self) -> bool:
@@ -227,3 +237,13 @@ class Message(MessageHead):
 
     cap_xml: bytes
     evidence: Sequence[Evidence] = field(default=(), kw_only=True)
+
+
+def incident_id(district: str, of: str, opened_ms: int) -> str:
+    """of: the zone, or what else it is of; it begins but once in a second."""
+    return f"{district}-{of}-{iso(opened_ms)[:19].replace('-', '').replace(':', '')}"
+
+
+def level_word(level: Level | None) -> str:
+    """For people: a level, or what has none."""
+    return "blind" if level is None else level.value

@@ -77,13 +77,23 @@ def replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Non
     db.execute(put, rows)
 
 
+def stored_level(level: Level | None) -> str:
+    """As a row holds it; None: of a blind notice."""
+    return NO_LEVEL if level is None else level.value
+
+
+def level_of(stored: str) -> Level | None:
+    """What `stored_level` gave."""
+    return None if stored == NO_LEVEL else Level(stored)
+
+
 def _message(m: Message) -> dict[str, Any]:
     return {
         "id": m.id,
         "incident": m.incident,
         "sent_ms": m.sent_ms,
         "msg_type": m.msg_type.value,
-        "level": m.level.value if m.level else NO_LEVEL,
+        "level": stored_level(m.level),
         "refs": json.dumps(list(m.references)),
         "cap_xml": m.cap_xml,
         "why": m.why.value if m.why else None,
@@ -151,7 +161,7 @@ def head_of(row: Row[Any]) -> MessageHead:
         row.incident,
         row.sent_ms,
         MsgType(row.msg_type),
-        None if row.level == NO_LEVEL else Level(row.level),
+        level_of(row.level),
         references,
         why=Why(row.why) if row.why else None,
         expires_ms=row.expires_ms,

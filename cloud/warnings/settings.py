@@ -70,6 +70,10 @@ class WarningSettings(SettingsModel):
     renew_s: Positive = 600.0
     blind_after_s: Positive = 3600.0
 
+    def renew_after_s(self, expires_s: float) -> float:
+        """How long after a message that holds for `expires_s` it is renewed."""
+        return max(expires_s / 2, expires_s - self.renew_s)
+
     @model_validator(mode="after")
     def _one_way(self) -> WarningSettings:
         if self.language is not None and self.languages is not None:

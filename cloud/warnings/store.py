@@ -30,9 +30,8 @@ from cloud.warnings.decisions import People, people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.incidents import IncidentState, OpenIncident
 from cloud.warnings.model import Message, MsgType, Why
-from cloud.warnings.results import NO_LEVEL, Results
+from cloud.warnings.results import Results
 from cloud.warnings.snapshots import Snapshot
-from contract.catalogue.rules import Level
 from contract.conditions.columns import NEVER
 from contract.conditions.state import Reason
 from contract.conditions.stored import Stored, from_json
@@ -257,7 +256,7 @@ def _heads(messages: Iterable[Message]) -> list[dict[str, Any]]:
             "id": m.id,
             "sent_ms": m.sent_ms,
             "type": m.msg_type.value,
-            "level": m.level.value if m.level else NO_LEVEL,
+            "level": results.stored_level(m.level),
             "why": m.why.value if m.why else None,
             "expires_ms": m.expires_ms,
             "status": m.status,
@@ -273,7 +272,7 @@ def _earlier(incident: str, m: dict[str, Any]) -> Message:
         incident,
         m["sent_ms"],
         MsgType(m["type"]),
-        None if m["level"] == NO_LEVEL else Level(m["level"]),
+        results.level_of(m["level"]),
         (),
         b"",
         why=Why(why) if why else None,

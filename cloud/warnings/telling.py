@@ -117,7 +117,6 @@ class Telling:
             "simulated": is_simulated(incident, earlier),
             "district": _named(self._catalogue.district.name, language),
             "zone": self.zone_names(incident, language),
-            "where": self._where(incident, language),
             "contact": _in_language(self._catalogue.response_plan.contact, language),
             "opened": moment(self.local(incident.opened_ms), now, language),
             "lasted": span((now_ms - incident.opened_ms) / 1000, language),
@@ -136,6 +135,7 @@ class Telling:
         return {
             **common,
             "blind": False,
+            "where": self._where(incident, language),
             "certainty": incident.certainty.value,
             "level": levels[incident.level],
             "level_id": incident.level.value,

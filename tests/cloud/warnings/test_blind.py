@@ -16,6 +16,7 @@ from cloud.log.origin import Origin
 from cloud.warnings.blind import Blindness
 from cloud.warnings.codec import blind_from_json, blind_json
 from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.gateways import gateways_of
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.waiting import Waiting
@@ -257,10 +258,9 @@ def test_a_zone_that_is_gone_ends_its_notice(played: Played, small_district: Cat
     played.until(10, ALL)
     played.until(100, without("z1"))
     less = city(small_district)
-    key_of = {c.key: c for c in played.state.conditions.values()}
-    keys = [key for key in key_of if int(key.target.id) not in ZONES["z1"]]
-    blindness, blind = Blindness(less, keys, SETTINGS), played.state.incidents.blind
-    blindness.begin(blind, key_of)
+    keys = [key for key in played.state.conditions if int(key.target.id) not in ZONES["z1"]]
+    blindness, blind = Blindness(less, keys, SETTINGS, gateways_of(less)), played.state.incidents.blind
+    blindness.begin(blind, played.state.conditions)
     (cancel,) = blindness.step(blind, (), (), frozenset(), START_MS + played.now_s * 1000)
     assert (cancel.msg_type, cancel.why) == (MsgType.CANCEL, Why.NO_LONGER_WATCHED)
 
