@@ -14,7 +14,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -135,37 +135,37 @@ def _line(said: Mapping[str, Any]) -> bytes:
 
 async def tap_agent(path: Path, bus: str | None) -> AsyncIterator[dict[str, Any]]:
     """The frames of a running agent's bus, or of all, as they go by. Raises NoAgent, ValueError with its words."""
-    try:
-        reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
-    except OSError as error:
-        raise NoAgent(f"{path}: {error}") from error
-    try:
-        writer.write(_line({"tap": bus}))
+    async with _asked(path, {"tap": bus}) as reader:
         while line := await reader.readline():
-            said: dict[str, Any] = json.loads(line)
-            if "error" in said:
-                raise ValueError(said["error"])
-            yield said
-    finally:
-        writer.close()
+            yield _answered(line)
 
 
 async def ask_agent(path: Path, device: str, timeout_s: float) -> dict[str, Any]:
     """What the running agent says of a device. Raises NoAgent when none answers there, ValueError with its words when
     it refuses, TimeoutError."""
+    async with _asked(path, {"read": device}) as reader, asyncio.timeout(timeout_s):
+        line = await reader.readline()
+    if not line:
+        raise NoAgent(f"{path}: the agent went away")
+    return _answered(line)
+
+
+@asynccontextmanager
+async def _asked(path: Path, question: Mapping[str, Any]) -> AsyncIterator[asyncio.StreamReader]:
+    """From where a running agent's answers to a question come. Raises NoAgent when none lets us in."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
     except OSError as error:
         raise NoAgent(f"{path}: {error}") from error
     try:
-        writer.write(json.dumps({"read": device}).encode() + b"\n")
-        async with asyncio.timeout(timeout_s):
-            line = await reader.readline()
+        writer.write(_line(question))
+        yield reader
     finally:
         writer.close()
-    if not line:
-        raise NoAgent(f"{path}: the agent went away")
-    answer: dict[str, Any] = json.loads(line)
-    if "error" in answer:
-        raise ValueError(answer["error"])
-    return answer
+
+
+def _answered(line: bytes) -> dict[str, Any]:
+    said: dict[str, Any] = json.loads(line)
+    if "error" in said:
+        raise ValueError(said["error"])
+    return said

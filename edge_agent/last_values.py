@@ -1,11 +1,11 @@
-"""The last value of each channel with its flag, for whoever looks at the status; and how a value is shown."""
+"""The last value of each channel with its flag, for whoever looks at the status; and how values are shown."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from contract.readings import ReadingBatch
+from contract.readings import Flag, ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
 
 
@@ -40,3 +40,13 @@ def shown(value: float | None, unit: str) -> str:
     if value is None:
         return "missing"
     return f"{value:g}" if unit == "1" else f"{value:g} {unit}"
+
+
+def flag_words(flag: int) -> str:
+    """ "pass", "not evaluated"."""
+    return Flag(flag).name.lower().replace("_", " ")
+
+
+def raw(word: int, table: str) -> str:
+    """What came of a coil or a register, as technicians read it: 0 or 1, or four hexadecimal digits."""
+    return str(word) if table in ("coil", "discrete") else f"{word:04X}"

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.clock import iso
-from contract.readings import Flag
-from edge_agent.last_values import shown
+from edge_agent.last_values import flag_words, shown
 
 STALE_S = 30.0
 _ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
@@ -146,8 +145,8 @@ def _bus_lines(bus: dict[str, Any]) -> list[str]:
 def _value_line(v: dict[str, Any]) -> str:
     if v["age_s"] is None:
         return f"    {v['name']:<16} no value yet"
-    flag = Flag(v["flag"]).name.lower().replace("_", " ")
-    return f"    {v['name']:<16} {shown(v['value'], v['unit']):<14} {flag:<14} {v['age_s']:.0f} s ago"
+    what, flag = shown(v["value"], v["unit"]), flag_words(v["flag"])
+    return f"    {v['name']:<16} {what:<14} {flag:<14} {v['age_s']:.0f} s ago"
 
 
 def _device_line(d: dict[str, Any]) -> str:

@@ -41,12 +41,8 @@ def counter_trouble(gauge: RainGauge, register: Counter) -> list[tuple[Place, st
     if wrap is None or limits is None:
         return found
     most = (limits[1] + 1) * scale
-    if wrap > most * (1 + 1e-9):
-        what = f"raw values end at {limits[1]}: with scale {scale:g} it wraps at {most:g} mm, never at {wrap:g} mm"
-        found.append((("rain_gauge", "wraps_at_mm"), what))
-    elif not _multiple(wrap, scale):
-        what = f"{wrap:g} mm is no whole number of the register's steps of {scale:g} mm: wraps_at_mm or scale is wrong"
-        found.append((("rain_gauge", "wraps_at_mm"), what))
+    if wrong := _wrap_trouble(("rain_gauge", "wraps_at_mm"), wrap, scale, limits[1], " mm"):
+        found += wrong
     elif not _same(wrap, most) and any(_same(wrap, (limits[1] + 1) * bucket) for bucket in _BUCKETS_MM):
         what = (
             f"{wrap:g} mm are {limits[1] + 1} steps of {wrap / (limits[1] + 1):g} mm, and scale is {scale:g}: "
@@ -66,16 +62,23 @@ def total_trouble(counter: TotalCounter, register: Counter) -> list[tuple[Place,
     elif not _same(round(step, register.decimals), step):
         what = f"counts of {step:g} are lost when values are rounded to {register.decimals} decimals: raise decimals"
         found.append((("counter", "step"), what))
-    if wrap is None or limits is None:
-        return found
-    most = (limits[1] + 1) * scale
-    if wrap > most * (1 + 1e-9):
-        what = f"raw values end at {limits[1]}: with scale {scale:g} it wraps at {most:g}, never at {wrap:g}"
-        found.append((("counter", "wraps_at"), what))
-    elif not _multiple(wrap, scale):
-        what = f"{wrap:g} is no whole number of the register's steps of {scale:g}: wraps_at or scale is wrong"
-        found.append((("counter", "wraps_at"), what))
+    if wrap is not None and limits is not None:
+        found += _wrap_trouble(("counter", "wraps_at"), wrap, scale, limits[1], "")
     return found
+
+
+def _wrap_trouble(
+    place: tuple[str, str], wrap: float, scale: float, last_raw: int, unit: str
+) -> list[tuple[Place, str]]:
+    """Of the value at which a total begins anew. unit: with a blank before it, or nothing."""
+    most = (last_raw + 1) * scale
+    if wrap > most * (1 + 1e-9):
+        ends = f"raw values end at {last_raw}: with scale {scale:g} it wraps at {most:g}{unit}, never at {wrap:g}{unit}"
+        return [(place, ends)]
+    if not _multiple(wrap, scale):
+        steps = f"{wrap:g}{unit} is no whole number of the register's steps of {scale:g}{unit}"
+        return [(place, f"{steps}: {place[1]} or scale is wrong")]
+    return []
 
 
 def _same(a: float, b: float) -> bool:

@@ -19,7 +19,7 @@ from edge_agent.drivers.line_settings import LineSettings
 from edge_agent.drivers.modbus_identity import told
 from edge_agent.drivers.modbus_line import Line
 from edge_agent.drivers.modbus_reads import Part, Reads, span
-from edge_agent.drivers.modbus_tap import EXCEPTION_NAMES, Tapped
+from edge_agent.drivers.modbus_tap import Tapped, exception_words
 from edge_agent.drivers.ports import Port, SerialPort, TcpPort
 from edge_agent.drivers.read_plan import Read, plan
 from firmware_bridge.modbus import (
@@ -246,7 +246,7 @@ def _as_printed(read: Read) -> str:
 
 
 def _exception(unit: int, read: Read, code: int) -> DeviceFault:
-    why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code}){_as_printed(read) if code == 2 else ''}"
+    why = f"{exception_words(code)}{_as_printed(read) if code == 2 else ''}"
     names = _names(read)
     if code in _OF_THIS_READ or code not in _OTHERWISE:
         return _Refused(f"unit {unit} refuses {span(read)} ({names})", why, code)

@@ -26,6 +26,11 @@ EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
 }
 
 
+def exception_words(code: int) -> str:
+    """Name and number of a refusal."""
+    return f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
+
+
 class Tap:
     """Called with the bytes of a line as they go out and come in. has_crc: whether frames carry a checksum."""
 
@@ -79,9 +84,7 @@ class Tap:
         if asked is not None and frame.unit == asked.replies_from and asked.fits(frame.pdu):
             self._question = None
             if frame.pdu[0] & 0x80:
-                code = frame.pdu[1]
-                why = f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
-                return {"what": "exception", **_place(asked), "exception": why}
+                return {"what": "exception", **_place(asked), "exception": exception_words(frame.pdu[1])}
             return {"what": "reply", **_place(asked), "words": asked.words(frame.pdu)}
         if frame.is_question and not self._framing.numbered:
             address, count = int.from_bytes(frame.pdu[1:3], "big"), int.from_bytes(frame.pdu[3:5], "big")

@@ -10,17 +10,17 @@ from typing import Any
 
 from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.channel_settings import Quality
-from contract.catalogue.devices import Bus
+from contract.catalogue.devices import Bus, DeviceModel
 from contract.catalogue.loader import device_file
 from contract.catalogue.names import NameText
 from contract.catalogue.places import Station, StationKind
 from contract.clock import SystemClock
 from contract.documents import ConfigError, Document, validate
-from contract.readings import Flag, ReadingBatch
+from contract.readings import ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.table import MODULES
-from edge_agent.last_values import shown
+from edge_agent.last_values import flag_words, raw, shown
 from firmware_bridge.modbus import IdentityText, ModbusModel
 from firmware_bridge.protocols import PROTOCOLS
 from host.yaml_config import read_yaml
@@ -36,10 +36,7 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
 
     settings: of the bus, beside kind and address. Every register of the file is read. Raises ConfigError.
     """
-    read = read_yaml(file)
-    model = device_file(read, PROTOCOLS)
-    if model is None:
-        raise ConfigError(read.mistakes)
+    model = _model_of(file)
     options = Path("the options")
     if kind not in PROTOCOLS.bus_models:
         document = Document(options, {})
@@ -67,11 +64,16 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
 
 def identity_of(file: Path) -> tuple[IdentityText, ...]:
     """The texts by which a device of this file tells who it is. Raises ConfigError."""
+    model = _model_of(file)
+    return model.identity if isinstance(model, ModbusModel) else ()
+
+
+def _model_of(file: Path) -> DeviceModel:
     read = read_yaml(file)
     model = device_file(read, PROTOCOLS)
     if model is None:
         raise ConfigError(read.mistakes)
-    return model.identity if isinstance(model, ModbusModel) else ()
+    return model
 
 
 async def asked(
@@ -136,14 +138,10 @@ def as_text(said: Answered) -> str:
     lines += [f"  {name}: {text}" for name, text in said.get("identity", {}).items()]
     for r in said["reads"]:
         head = f"  {r['table']} {r['address']}" + (f"-{r['address'] + r['count'] - 1}" if r["count"] > 1 else "")
-        came = r["fault"] if r["words"] is None else " ".join(_word(w, r["table"]) for w in r["words"])
+        came = r["fault"] if r["words"] is None else " ".join(raw(w, r["table"]) for w in r["words"])
         lines.append(f"{head:<18} {came}  ({r['ms']:.0f} ms)")
     width = max((len(v["name"]) for v in said["values"]), default=0)
     for v in said["values"]:
         what = shown(v["value"], v["unit"])
-        lines.append(f"  {v['name']:<{width}}  {what:<14} {Flag(v['flag']).name.lower().replace('_', ' ')}".rstrip())
+        lines.append(f"  {v['name']:<{width}}  {what:<14} {flag_words(v['flag'])}".rstrip())
     return "\n".join(lines)
-
-
-def _word(word: int, table: str) -> str:
-    return str(word) if table in ("coil", "discrete") else f"{word:04X}"

@@ -11,10 +11,10 @@ from contextlib import suppress
 
 from contract.catalogue.catalogue import ChannelInfo
 from contract.clock import iso
-from contract.readings import Flag, ReadingBatch
+from contract.readings import ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
-from edge_agent.last_values import shown
+from edge_agent.last_values import flag_words, shown
 from edge_agent.processing.pipeline import Pipeline
 
 
@@ -57,8 +57,9 @@ class DryRun:
     def ended(self) -> str:
         """How many channels gave a value, and for each that did not, why."""
         lines = [f"{len(self._came)} of {len(self._channels)} channels gave a value; nothing was spooled or sent"]
-        faults = {d["id"]: d["last_fault"] for bus in self._buses for d in bus.status()["devices"]}
-        troubles = {bus.status()["id"]: bus.status()["trouble"] for bus in self._buses}
+        buses = [bus.status() for bus in self._buses]
+        faults = {d["id"]: d["last_fault"] for bus in buses for d in bus["devices"]}
+        troubles = {bus["id"]: bus["trouble"] for bus in buses}
         for c in self.without:
             why = faults.get(c.device.id) or troubles.get(c.bus) or "not asked yet, or it has no reading"
             lines.append(f"  none of {c.id}  {c.device.id} {c.register.name}: {why}")
@@ -88,4 +89,4 @@ def _json(c: ChannelInfo, at_ms: int, value: float | None, flag: int) -> str:
 def _line(c: ChannelInfo, at_ms: int, value: float, flag: int) -> str:
     what = shown(None if math.isnan(value) else value, c.quantity.unit)
     name = f"{c.device.id} {c.register.name}"
-    return f"{iso(at_ms)}  {c.id:<6} {name:<28} {what:<14} {Flag(flag).name.lower().replace('_', ' ')}"
+    return f"{iso(at_ms)}  {c.id:<6} {name:<28} {what:<14} {flag_words(flag)}"

@@ -15,7 +15,7 @@ from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.modbus import line_of
 from edge_agent.drivers.modbus_identity import told
 from edge_agent.drivers.modbus_line import Line
-from edge_agent.drivers.modbus_tap import EXCEPTION_NAMES
+from edge_agent.drivers.modbus_tap import exception_words
 from edge_agent.technician.scan_plan import ScanPlan, Setting
 from firmware_bridge.modbus import IdentityText
 from firmware_bridge.modbus_frames import Question
@@ -46,8 +46,7 @@ class UnitFound:
             return f"answers after {self.late_s:.2f} s: give it a timeout_s above that"
         if self.word is not None:
             return f"answers: holding 0 = {self.word:04X}  ({self.ms:.0f} ms)"
-        name = EXCEPTION_NAMES.get(self.exception or 0, "unnamed")
-        return f"lives, and refuses holding 0: {name} (exception {self.exception})  ({self.ms:.0f} ms)"
+        return f"lives, and refuses holding 0: {exception_words(self.exception or 0)}  ({self.ms:.0f} ms)"
 
     def as_json(self) -> dict[str, Any]:
         """Plain values."""

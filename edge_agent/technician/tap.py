@@ -11,6 +11,7 @@ from contract.readings import ReadingBatch
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
 from edge_agent.door import NoAgent, tap_agent
+from edge_agent.last_values import raw
 from edge_agent.technician.reading import NotAsked, nobody_runs
 
 Frame = Mapping[str, Any]
@@ -75,8 +76,7 @@ def as_text(frame: Frame) -> str:
     elif "function" in frame:
         parts.append(f"function {frame['function']}")
     if "words" in frame:
-        of_bits = frame["table"] in ("coil", "discrete")
-        parts.append("= " + " ".join(str(w) if of_bits else f"{w:04X}" for w in frame["words"]))
+        parts.append("= " + " ".join(raw(w, frame["table"]) for w in frame["words"]))
     if "exception" in frame:
         parts.append(frame["exception"])
     if "crc" in frame:

@@ -27,6 +27,7 @@ from cloud.warnings import tables as t
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
+from tests.cloud.ledger.openers import open_at_once
 from tests.cloud.warnings.city import city, history
 from tests.ledger_in_postgresql import OF_SQLITE
 from tests.postgresql import PostgreSQL, postgresql
@@ -104,19 +105,7 @@ def test_migrations_up_down_and_up_again_give_what_the_owners_expect(url: str) -
 
 @pytest.mark.servers
 def test_many_processes_open_a_fresh_one_at_once(url: str) -> None:
-    code = (
-        "import sys; from cloud.ledger import audit; from cloud.ledger.open import open_ledger\n"
-        "print('here', flush=True); sys.stdin.readline(); engine = open_ledger(sys.argv[1])\n"
-        "audit.record(engine, now_ms=1, who='w', what='x', target='t', source='s', detail={})"
-    )
-    run = [sys.executable, "-c", code, url]
-    busy = [subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for p in busy:
-        assert p.stdout is not None
-        assert p.stdout.readline() == "here\n"
-    for p in busy:
-        p.communicate("\n", timeout=60)
-    assert [p.returncode for p in busy] == [0, 0, 0, 0]
+    assert open_at_once(url) == [0, 0, 0, 0]
     engine = open_ledger(url, whole=True)
     assert audit.verify(engine).rows == 4
     engine.dispose()

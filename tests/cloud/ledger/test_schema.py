@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from cloud.ledger.errors import LedgerTooNew
 from cloud.ledger.metadata import metadata
 from cloud.ledger.open import open_ledger
 from host.sqlite import StoreDamaged
+from tests.cloud.ledger.openers import open_at_once
 
 FLOOD = Path(__file__).parents[2] / "fuzz" / "corpus" / "file.ledger" / "flood"  # made before there were migrations
 SMALL = Path(__file__).parents[2] / "districts" / "small"
@@ -201,19 +200,7 @@ def test_a_migration_that_fails_leaves_the_ledger_as_it_was(tmp_path: Path) -> N
 def test_many_processes_open_a_fresh_one_at_once(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
     url = f"sqlite:///{path}"
-    code = (
-        "import sys; from cloud.ledger import audit; from cloud.ledger.open import open_ledger\n"
-        "print('here', flush=True); sys.stdin.readline(); engine = open_ledger(sys.argv[1])\n"
-        "audit.record(engine, now_ms=1, who='w', what='x', target='t', source='s', detail={})"
-    )
-    run = [sys.executable, "-c", code, url]
-    busy = [subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for p in busy:
-        assert p.stdout is not None
-        assert p.stdout.readline() == "here\n"
-    for p in busy:
-        p.communicate("\n", timeout=60)
-    assert [p.returncode for p in busy] == [0, 0, 0, 0]
+    assert open_at_once(url) == [0, 0, 0, 0]
     engine = open_ledger(url, whole=True)
     assert audit.verify(engine).rows == 4
     assert differences(engine) == []

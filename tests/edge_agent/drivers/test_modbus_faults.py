@@ -11,7 +11,8 @@ import pytest
 
 from contract.clock import SystemClock
 from edge_agent.drivers.base import Answer, DeviceFault, DeviceInfo, Fault
-from edge_agent.drivers.modbus import EXCEPTION_NAMES, ModbusDriver
+from edge_agent.drivers.modbus import ModbusDriver
+from edge_agent.drivers.modbus_tap import EXCEPTION_NAMES
 from firmware_bridge.modbus import ModbusTcpBus
 from firmware_bridge.register_types import Table
 from tests.edge_agent.drivers.registers import info_with
