@@ -32,7 +32,7 @@ from contract.conditions.latches import Conditions
 from contract.conditions.limits import Watched
 from contract.conditions.reconciling import restore
 from contract.conditions.state import Change, Condition, Late
-from contract.conditions.stored import Stored, to_json
+from contract.conditions.stored import Stored
 from contract.conditions.targets import ConditionKey, Target, TargetKind
 from contract.readings import Bools, Int64s, ReadingBatch
 
@@ -138,10 +138,6 @@ class Engine:
     def restore_conditions(self, stored: Iterable[Stored]) -> State:
         """Conditions as they were stored, under the rules of now; see `contract.conditions.reconciling.restore`."""
         return restore(self._conditions, stored)
-
-    def dump_conditions(self, state: State) -> list[dict[str, Any]]:
-        """All of them, as plain values for JSON; `contract.conditions.stored.from_json` takes each."""
-        return [to_json(state, self._conditions.limits, row) for row in range(len(state))]
 
     def judged(self) -> bytes:
         """Which conditions there are and by what they are judged, see `contract.conditions.packed`."""

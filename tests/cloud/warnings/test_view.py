@@ -30,6 +30,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import Change, Condition
+from contract.conditions.stored import dump
 from contract.conditions.targets import ConditionKey
 from contract.readings import Flag, ReadingBatch
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
@@ -59,14 +60,20 @@ def everything(view: WarningsView) -> list[object]:
         said: list[object] = [[tuple(r) for r in db.execute(select(x).order_by(*x.primary_key))] for x in tables]
     state = view._state
     opened = {zone: (store.mark(o), state.earlier[o.incident.id]) for zone, o in state.incidents.open.items()}
-    return [*said, opened, view._engine.dump_conditions(state.conditions), store.head_json(state), state.now_ms]
+    return [
+        *said,
+        opened,
+        dump(state.conditions, view._engine._conditions.limits),
+        store.head_json(state),
+        state.now_ms,
+    ]
 
 
 def as_older_releases_did(view: WarningsView, one_row: bool = False) -> None:
     """What a ledger of 0004 held of conditions, or of 0.1."""
     view.close()
     state = view._state
-    conditions = view._engine.dump_conditions(state.conditions)
+    conditions = dump(state.conditions, view._engine._conditions.limits)
     head = {k: v for k, v in store.head_json(state).items() if k != "snapshots"} | {"now_ms": state.now_ms}
     with view.ledger.begin() as db:
         db.execute(delete(t.snapshots))
