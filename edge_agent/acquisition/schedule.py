@@ -25,6 +25,7 @@ _ONE_MORE = (Fault.OTHER_UNIT, Fault.WRONG_FUNCTION, Fault.WRONG_TRANSACTION, Fa
 _LIVES = (Fault.NOISE, Fault.BAD_CRC, Fault.OTHER_MASTER, Fault.BUSY, Fault.DEVICE_FAILURE)
 _SAYS_LATER = (Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
+_LONG_SILENT = 3  # polls in a row
 _RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that nobody described
 
 
@@ -111,6 +112,7 @@ class Schedule:
         self._speed = speed
         self._silent_periods = 0
         self._expected = False
+        self._in_vain_ms = now_ms - 1  # when a silent device was last waited for
 
     def expect(self, silent_periods: int, now_ms: int) -> None:
         """silent_periods: of the driver (`Driver.silent_periods`). Once said it stays: what was heard by a driver that
@@ -178,18 +180,26 @@ class Schedule:
             return False
         busy = again[0].fault.fault in _SAYS_LATER
         answers = poll.got or busy or (device.last_good_ms is not None and not device.silent)
-        allowed = device.retries_allowed if answers else min(device.retries_allowed, 1)
-        if again[0].fault.fault in _ONE_MORE:
-            allowed = min(allowed, 1)
-        if poll.tries >= allowed:
+        if poll.tries >= self._tries(device, again[0].fault, answers, now_ms):
             return False
-        if not answers and self._slack_ms(device, now_ms) < device.timeout_ms:
+        ends_ms = poll.began_ms + device.period_ms
+        if not answers and now_ms + device.timeout_ms > ends_ms and self._slack_ms(device, now_ms) < device.timeout_ms:
             return False
+        if not answers:  # its tries, too, are put where they cost the others nothing
+            device.silent, self._in_vain_ms = True, now_ms
         poll.left = tuple(c for m in again for c in m.channels)
         wait_s = _BUSY_S * 2**poll.tries if busy else 0.0
         device.retry_ms = now_ms + round(wait_s * 1000 * self._speed)
         poll.tries += 1
         return True
+
+    def _tries(self, device: DeviceState, fault: DeviceFault, answers: bool, now_ms: int) -> int:
+        """How many more a poll has. One that sleeps may want several requests before it hears; of one that has been
+        silent for long they keep other silent ones waiting."""
+        long_silent = not answers and device.failures >= _LONG_SILENT
+        waiting = (d.silent and d.when_ms <= now_ms for d in self.devices if d is not device)
+        crowded = long_silent and device.failures % _LONG_SILENT and any(waiting)
+        return min(device.retries_allowed, 1) if crowded or fault.fault in _ONE_MORE else device.retries_allowed
 
     def answered(self, device: DeviceState, now_ms: int, faults: Sequence[DeviceFault] = ()) -> bool:
         """faults: of parts of the answer that did not come. True when there are some, and there were none before."""
@@ -222,6 +232,7 @@ class Schedule:
             device.failures > 1 and not device.last_fault.startswith(fault.fault.value + ":")
         )
         self._ends(device)
+        self._in_vain_ms = now_ms
         device.failures += 1
         device.faults[fault.fault.value] += 1
         device.last_fault = str(fault)
@@ -280,9 +291,13 @@ class Schedule:
     def _rank(self, device: DeviceState, now_ms: int) -> int:
         if device.wanted:
             return 0
+        if device.silent and device.retry_ms is not None:
+            return 4
         if device.silent:
-            return 1 if now_ms - device.when_ms > _OVERDUE_S * 1000 * self._speed else 3
-        return 1 if device.retry_ms is None else 2
+            return 2 if now_ms - device.when_ms > _OVERDUE_S * 1000 * self._speed else 5
+        if device.retry_ms is not None:
+            return 3
+        return 1 if device.last_good_ms is not None and device.due_ms <= self._in_vain_ms else 2
 
     def _fits(self, device: DeviceState, now_ms: int) -> bool:
         """Whether it may be asked now, and not only after others. One that answers, always."""
@@ -296,9 +311,10 @@ class Schedule:
         return min(others) - now_ms if others else device.timeout_ms
 
     def _latest_ms(self, device: DeviceState) -> int:
-        """How long a silent device waits for a place that its time-out fits into: two periods of the quickest."""
+        """How long a silent device waits for a place that its time-out fits into: two periods of the quickest, and one
+        for another try, before it falls asleep again."""
         shortest_ms = min((d.period_ms for d in self.devices if not d.silent), default=0)
-        return device.when_ms + 2 * shortest_ms
+        return device.when_ms + (2 if device.retry_ms is None else 1) * shortest_ms
 
     def _silent_until(self, device: DeviceState, now_ms: int) -> int:
         return now_ms + self._silent_periods * device.period_ms

@@ -18,9 +18,9 @@ def before(plan: ScanPlan) -> str:
     """How long it will take, and of what it will keep its hands."""
     first = plan.settings[0]
     how = ", ".join(s.words for s in plan.settings)
-    asked = f"{len(first.units)} units in each of {len(plan.settings)} settings"
-    if len(plan.settings) == 1:
-        asked = f"{len(first.units)} units"
+    asked = _units(len(first.units))
+    if len(plan.settings) > 1:
+        asked += f" in each of {len(plan.settings)} settings"
     ends = (
         "" if plan.every or len(plan.settings) == 1 else "; it ends behind the first setting in which anybody answers"
     )
@@ -28,6 +28,10 @@ def before(plan: ScanPlan) -> str:
         f"{plan.address}: {asked} ({how}): at most {duration(plan.most_s)}{ends}.\n"
         "It only reads, one register a unit, and pauses in between. Ctrl-C ends it and gives what was found."
     )
+
+
+def _units(number: int) -> str:
+    return "1 unit" if number == 1 else f"{number} units"
 
 
 def duration(seconds: float) -> str:
@@ -56,8 +60,9 @@ def after(scan: Scan, interrupted: bool) -> str:
         lines += _of_others(heard)
     if interrupted:
         left = sum(len(h.setting.units) - h.asked for h in scan.heard)
+        were = "was" if left == 1 else "were"
         lines.append(
-            f"ended by Ctrl-C: {left} units of {scan.heard[-1].setting.words} were not asked" if scan.heard else ""
+            f"ended by Ctrl-C: {_units(left)} of {scan.heard[-1].setting.words} {were} not asked" if scan.heard else ""
         )
     if scan.stopped is not None:
         lines.append(f"stopped: {scan.stopped}")
@@ -72,9 +77,9 @@ def _of_others(heard: Heard) -> Iterator[str]:
     for unit, fault in heard.others.items():
         yield f"{setting}: unit {unit}: {fault}"
     if heard.silent:
-        yield f"{setting}: {heard.silent} unit{'s' * (heard.silent > 1)} silent"
+        yield f"{setting}: {_units(heard.silent)} silent"
     if heard.behind_a_gateway:
-        said = f"the gateway says that nobody is there for {heard.behind_a_gateway} units"
+        said = f"the gateway says that nobody is there for {_units(heard.behind_a_gateway)}"
         yield f"{setting}: {said} (exceptions 10 and 11)"
     faults = {k: n for k, n in heard.line_faults.items() if k not in _NOT_NOISE}
     if faults:

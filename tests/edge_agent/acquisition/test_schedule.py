@@ -135,6 +135,40 @@ def test_what_was_lost_is_asked_for_again_within_the_period_behind_those_that_ar
     assert (d.reads, d.retries) == (1, 3)
 
 
+def test_a_silent_one_has_all_its_tries_unless_others_that_are_silent_too_wait() -> None:
+    s = schedule(10, 10)
+    d, other = s.devices
+    channels = tuple(c.id for c in d.info.channels)
+
+    def tries(now_ms: int) -> int:
+        s.asks(d, now_ms)
+        made = 0
+        while s.goes_on(d, [Missing(channels, LOST)], now_ms):
+            made += 1
+            s.asks(d, now_ms)
+        return made
+
+    found = []
+    for _ in range(7):
+        s.failed(other, LOST, NOW_MS)
+        other.due_ms = NOW_MS
+        found.append(tries(NOW_MS))
+        s.failed(d, LOST, NOW_MS)
+    assert found == [3, 3, 3, 3, 1, 1, 3]
+    other.due_ms = NOW_MS + 1
+    assert tries(NOW_MS) == 3
+
+
+def test_after_a_silent_one_those_that_answer_go_first() -> None:
+    s = schedule(10, 10, 10)
+    dead, living, late = s.devices
+    s.answered(living, NOW_MS)
+    s.failed(dead, LOST, NOW_MS + 10_500)
+    assert (late.due_ms < living.due_ms, chosen(s, NOW_MS + 10_500)) == (True, living)
+    s.answered(living, NOW_MS + 10_600)
+    assert chosen(s, NOW_MS + 20_600) is late
+
+
 def test_later_is_waited_for_and_a_refusal_is_not_asked_again() -> None:
     s = schedule(10)
     d = s.devices[0]

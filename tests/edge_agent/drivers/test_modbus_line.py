@@ -106,16 +106,55 @@ def test_the_silence_of_the_lines_speed_is_always_kept() -> None:
     assert min(b - a for a, b in pairwise(times)) >= 0.01 + 3.5 * 11 / 1200
 
 
+class Sleeping:
+    """Units that hear only what follows so many requests without a pause of 3 s."""
+
+    def __init__(self, requests: int, units: set[int]) -> None:
+        self._requests, self._units = requests, units
+        self._last_s: dict[int, float] = {}
+        self._heard: Counter[int] = Counter()
+
+    def hears(self, unit: int, _pdu: bytes) -> bool:
+        if now_s() - self._last_s.get(unit, 0.0) >= 3.0:
+            self._heard[unit] = 0
+        self._last_s[unit] = now_s()
+        self._heard[unit] += 1
+        return unit not in self._units or self._heard[unit] > self._requests
+
+
 @pytest.mark.parametrize("kind", ALL)
-def test_a_unit_that_the_first_request_only_wakes(kind: str) -> None:
-    woken = [-10.0]
+@pytest.mark.parametrize("requests", [1, 2, 3])
+def test_a_unit_that_the_first_requests_only_wake(kind: str, requests: int) -> None:
+    asleep = Sleeping(requests, {1})
+    devices = [device(1, [0, 100], timeout_s=0.5, period_s=5.0)]
+    played = play(rude.run(Rude(kind, hears=asleep.hears), devices, 60.0))
+    for register in (0, 100):
+        assert {int(at // 5) for at in played.good(1, register)} == set(range(12))
 
-    def hears(_unit: int, _pdu: bytes) -> bool:
-        awake, woken[0] = now_s() - woken[0] < 3.0, now_s()
-        return awake
 
-    played = play(rude.run(Rude(kind, hears=hears), [device(1, [0], timeout_s=0.5, period_s=5.0)], 60.0))
-    assert {int(at // 5) for at in played.good(1)} == set(range(12))
+@pytest.mark.parametrize("requests", [2, 3])
+def test_units_that_sleep_are_woken_beside_others_that_are_read_each_second(requests: int) -> None:
+    asleep = Sleeping(requests, {1, 2})
+    devices = [device(u, [0], timeout_s=0.3, period_s=5.0) for u in (1, 2)]
+    devices += [device(u, [0], timeout_s=0.3) for u in (11, 12, 13)]
+    played = play(rude.run(Rude(hears=asleep.hears), devices, 60.0))
+    for unit in (1, 2):
+        assert {int(at // 5) for at in played.good(unit)} == set(range(12))
+    assert max(played.worst_gap(u, 0, 60.0) for u in (11, 12, 13)) <= 2.0
+
+
+def test_one_of_20_silent_units_is_back_within_a_minute_and_their_neighbour_keeps_its_cadence() -> None:
+    dead = [True]
+
+    async def revive(_port: RudePort, _task: BusTask) -> None:
+        await asyncio.sleep(1000)
+        dead[0] = False
+
+    line = Rude(hears=lambda u, _p: u == 1 or (u == 2 and not dead[0]))
+    devices = [device(u, [0], timeout_s=0.5, period_s=1.0 if u == 1 else 30.0) for u in range(1, 22)]
+    played = play(rude.run(line, devices, 1100.0, meanwhile=revive))
+    assert played.good(2)[0] - 1000 <= 60
+    assert played.worst_gap(1, 0, 1100.0) <= 2.0
 
 
 def test_a_connection_that_swallows_its_first_second_and_is_closed_when_idle() -> None:

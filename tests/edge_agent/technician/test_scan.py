@@ -229,3 +229,13 @@ def test_units_tell_who_they_are_where_a_device_file_says_how() -> None:
     found, _ = scanned(Rude(answers=answers), serial(), texts)
     assert by_unit(found)[4].identity == {"serial": "AB12"}
     assert found.as_json()["settings"][0]["units"][0]["identity"] == {"serial": "AB12"}
+
+
+def test_one_unit_is_no_units() -> None:
+    plan = plan_of(PORT, None, LineOptions((9600,), ("N",)), "7", False, {})
+    assert before(plan).startswith(f"{PORT}: 1 unit (9600 8N1): at most ")
+    assert "9600 8N1: 1 unit silent" in after(scanned(Rude(answers=live()), plan)[0], False)
+    behind, _ = scanned(Rude(answers=lambda _u, pdu: bytes((pdu[0] | 0x80, 11))), plan)
+    assert "nobody is there for 1 unit (exceptions 10 and 11)" in after(behind, False)
+    several = plan_of(PORT, None, LineOptions((9600, 19200), ("N",)), "7", False, {})
+    assert before(several).startswith(f"{PORT}: 1 unit in each of 2 settings (")
