@@ -158,7 +158,7 @@ class Incidents:
             state.wet = {zone: set() for zone in self._place}
             moved = list(conditions)
             state.aside = {key: a for key, a in state.aside.items() if key in conditions}  # the others are dry
-            left = self._move_house(state, now_ms, out)
+            left = self._move_house(state, conditions, now_ms, out)
         zones = {self._head[zone] for zone in left if zone in self._head}
         for key in moved:
             zone = self._head[self._zone[key.target]]
@@ -226,27 +226,39 @@ class Incidents:
             if lost and why is not None and any(e.key == change.key for e in o.incident.evidence):
                 o.lost[change.key] = why
                 zones.add(zone)
-            elif o.lost and change.reason in _JUDGED:
-                o.lost.pop(change.key, None)
+            elif change.key in o.lost and change.reason in _JUDGED and (level is None or self._is_in(change, zone)):
+                del o.lost[change.key]
 
-    def _move_house(self, state: IncidentState, now_ms: int, out: list[Announcement]) -> set[str]:
-        """Incidents of zones that the catalogue no longer has, or that share incidents now, go where their places are
-        now; those whose places are gone, or in several zones, end. The zones that have none any more."""
-        left = set()
+    def _is_in(self, change: Change, zone: str) -> bool:
+        """Not so of a place that has another zone now: what rises there says nothing of this one."""
+        return self._head[self._zone[change.key.target]] == zone
+
+    def _move_house(
+        self, state: IncidentState, conditions: Mapping[ConditionKey, Condition], now_ms: int, out: list[Announcement]
+    ) -> set[str]:
+        """Incidents go where their places are now: zones may be gone, be other ones or share incidents, and places may
+        have other zones. Those whose places are gone, or in several zones that are not theirs, end. What was told of a
+        place that is wet still and in another zone now is lost, not dry. The zones that were altered."""
+        moved = set()
+        wet = {key.target for key, c in conditions.items() if c.level is not None}
         for zone, o in list(state.open.items()):
-            if self._head.get(zone) == zone:
-                continue
-            del state.open[zone]
-            left.add(zone)
             now_in = {self._head[self._zone[e.key.target]] for e in o.incident.evidence if e.key.target in self._zone}
-            to = now_in.pop() if len(now_in) == 1 else None
-            if to is not None and to not in state.open:
+            stays = zone in now_in or (not now_in and self._head.get(zone) == zone)
+            to = zone if stays else now_in.pop() if len(now_in) == 1 else None
+            if to != zone:
+                moved.add(zone)
+                del state.open[zone]
+                if to is None or to in state.open:
+                    out.append(Announcement(self._closed(o, now_ms), MsgType.CANCEL, Why.NO_LONGER_WATCHED))
+                    continue
+                moved.add(to)
                 o.incident, o.told = (replace(i, zone=to) for i in (o.incident, o.told))
                 state.open[to] = o
-                left.add(to)
-            else:
-                out.append(Announcement(self._closed(o, now_ms), MsgType.CANCEL, Why.NO_LONGER_WATCHED))
-        return left
+            for e in (*o.told.evidence, *o.incident.evidence):
+                if e.key.target in wet and self._head[self._zone[e.key.target]] != to:
+                    o.lost[e.key] = Why.NO_LONGER_WATCHED
+                    moved.add(to)
+        return moved
 
     # --- one zone ---
 

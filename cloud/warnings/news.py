@@ -7,6 +7,7 @@
 | a place joined, at any level | joined | `gather_s` |
 | a place's level rose; above the highest level: its depth doubled, by 0.25 m at least | deeper | `gather_s` |
 | what it rested on was taken back, is watched no longer, or is judged by other thresholds | each its own | `gather_s` |
+| it is in a zone of which it did not tell: a place has another zone, or a zone another name | area | `gather_s` |
 | the incident's level fell | eased | `quiet_s` |
 | it became, or is no longer, merely possible | certainty | `quiet_s` |
 | a place left it, or its level fell | area | `evidence_s` |
@@ -59,6 +60,7 @@ def news(
         (bool(stands.keys() - before.keys()), Why.JOINED, Haste.GATHER),
         (risen or _deepened(told, now, top), Why.DEEPER, Haste.GATHER),
         (bool(other), weightiest(other), Haste.GATHER),
+        (not set(now.zones) <= set(told.zones), Why.AREA, Haste.GATHER),
         (now.level is not told.level, Why.EASED, Haste.QUIET),
         (possible, Why.CERTAINTY, Haste.QUIET),
         (stands != before or set(told.zones) != set(now.zones), Why.AREA, Haste.AREA),
