@@ -78,11 +78,9 @@ class Cloud:
         ]
         wake = [dispatcher.wake for dispatcher in self.dispatchers]
         self.warnings = open_view(self.ledger, catalogue, config.file.warnings, wake)
-        self.runners = [
-            ViewRunner(view, self.log, folder / f"{view.name}.aside")
-            for view in (self.latest, self.series, self.warnings)
-        ]
-        warned = self.runners[-1]
+        asides = {v.name: folder / f"{v.name}.aside" for v in (self.latest, self.series, self.warnings)}
+        warned = ViewRunner(self.warnings, self.log, asides[self.warnings.name], at_rest=self.warnings.keep)
+        self.runners = [*(ViewRunner(v, self.log, asides[v.name]) for v in (self.latest, self.series)), warned]
         admission = Admission(catalogue, config.file.receive.admission())
         self.ingest = Ingest(admission, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
         tls = broker.tls()

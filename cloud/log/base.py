@@ -22,6 +22,15 @@ START = Cursor(0)  # before the first entry
 Key = tuple[str, int, int]
 
 
+class LostBatches(NamedTuple):
+    """Sequences of one spool, first to last, both among them."""
+
+    gateway: str
+    spool: int
+    first: int
+    last: int
+
+
 class EntryKind(IntEnum):
     """What an entry of the log is. The numbers stand in files: they keep their meaning."""
 
@@ -97,7 +106,8 @@ class SeenStore(Protocol):
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
         """The gateway waits for nothing below `floor`: what is missing there it gave up and counted. The prefix goes to
-        floor - 1; a late copy from below counts as seen. A spool never heard of is left alone."""
+        floor - 1; a late copy from below counts as seen. A spool never heard of is left alone, but for what is lost
+        of it, see `BatchLog.put_back`."""
         ...
 
 
@@ -132,6 +142,15 @@ class BatchLog(Protocol):
 
     def notes(self, kind: EntryKind) -> Sequence[Entry]:
         """Every entry of one of `NOTES`, in order."""
+        ...
+
+    def put_back(self) -> None:
+        """The log is a copy, put back as it once was. From now on it names what it has lost: what gateways no longer
+        wait for and it never had."""
+        ...
+
+    def lost(self) -> Sequence[LostBatches]:
+        """What was found lost since `put_back`, by gateway, spool and sequence. Empty for a log that never was."""
         ...
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:

@@ -29,6 +29,15 @@ class SeenSequences:
         self.above = {s for s in self.above if s > self.prefix}
         self._advance()
 
+    def missing(self, until: int) -> list[tuple[int, int]]:
+        """What was not seen, up to `until`: first and last of each run, rising."""
+        out, next_ = [], self.prefix + 1
+        for seq in sorted(s for s in self.above if s <= until):
+            if seq > next_:
+                out.append((next_, seq - 1))
+            next_ = seq + 1
+        return [*out, (next_, until)] if next_ <= until else out
+
     def _advance(self) -> None:
         while self.prefix + 1 in self.above:
             self.prefix += 1

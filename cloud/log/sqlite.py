@@ -6,16 +6,20 @@ the sequences above it one by one. Rows and what is seen change in one transacti
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cloud.log.ahead import Ahead
-from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, NewEntry
+from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, LostBatches, NewEntry
+from cloud.log.lost import Losses, lost
 from cloud.log.sequences import SeenSequences
 from contract.wire.envelope import Lane
 from host.sqlite import StoreDamaged, connect, opening, transaction
+
+log = logging.getLogger(__name__)
 
 _SCHEMA = """
 create table if not exists entry (
@@ -65,6 +69,7 @@ class SqliteLog:
             self._db = connect(path)
             try:
                 self._db.executescript(_SCHEMA)
+                self._losses = Losses(self._db)
                 self._load()
             except BaseException:
                 self._db.close()
@@ -118,14 +123,36 @@ class SqliteLog:
         return fresh
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
+        key = (gateway, spool)
         with self._append_lock:
-            known = self._seen.get((gateway, spool))
-            if known is None or floor - 1 <= known.prefix:
+            known = self._seen.get(key)
+            looked_for = self._losses.looked_for
+            if known is None and not looked_for:
                 return
-            seen = known.copy()
+            if known is not None and floor - 1 <= known.prefix and not self._losses.awaits(gateway, spool):
+                return
+            seen = known.copy() if known is not None else SeenSequences()
             seen.settle(floor)
-            self._write([], {(gateway, spool): seen})
-            self._seen[gateway, spool] = seen
+            missing: list[LostBatches] = []
+            try:
+                with transaction(self._db):
+                    if looked_for:
+                        missing = self._losses.heard(gateway, spool, known or SeenSequences(), floor)
+                    self._write_seen({key: seen})
+            except BaseException:
+                self._losses.taken_back()
+                raise
+            self._seen[key] = seen
+        for gone in missing:
+            what = "batches %d to %d of %s (spool %016x): acknowledged after the backup and lost, or given up there"
+            log.error(what, gone.first, gone.last, gateway, spool)
+
+    def put_back(self) -> None:
+        with self._append_lock, transaction(self._db):
+            self._losses.begin()
+
+    def lost(self) -> Sequence[LostBatches]:
+        return lost(self._reader())
 
     def tick(self, now_ms: int) -> None:
         with self._append_lock:
@@ -209,16 +236,19 @@ class SqliteLog:
                     self._insert(row)
             else:
                 db.executemany(_INSERT, rows)
-            for (gateway, spool), seen in changed.items():
-                key = (gateway, f"{spool:016x}")
-                old = self._seen.get((gateway, spool))
-                db.execute("insert or replace into prefix values (?, ?, ?)", (*key, seen.prefix))
-                gone = (old.above if old else set()) - seen.above
-                db.executemany(
-                    "delete from above where gateway = ? and spool = ? and seq = ?", [(*key, s) for s in gone]
-                )
-                new = seen.above - (old.above if old else set())
-                db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
+            self._write_seen(changed)
+
+    def _write_seen(self, changed: Mapping[tuple[str, int], SeenSequences]) -> None:
+        """Within a transaction."""
+        db = self._db
+        for (gateway, spool), seen in changed.items():
+            key = (gateway, f"{spool:016x}")
+            old = self._seen.get((gateway, spool))
+            db.execute("insert or replace into prefix values (?, ?, ?)", (*key, seen.prefix))
+            gone = (old.above if old else set()) - seen.above
+            db.executemany("delete from above where gateway = ? and spool = ? and seq = ?", [(*key, s) for s in gone])
+            new = seen.above - (old.above if old else set())
+            db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
 
     def _appended(self, append_ms: int) -> None:
         row = self._db.execute("select max(offset) from entry").fetchone()

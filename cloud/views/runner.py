@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from cloud.log.base import BatchLog, Entry, EntryKind
@@ -19,10 +19,16 @@ _PAUSE_FIRST_S, _PAUSE_MAX_S = 0.5, 30.0
 
 
 class ViewRunner:
-    """aside: a file that names the entries set aside, one JSON object a line, for somebody to look at."""
+    """aside: a file that names the entries set aside, one JSON object a line, for somebody to look at.
 
-    def __init__(self, view: View, batch_log: BatchLog, aside: Path) -> None:
+    at_rest: called in the view's thread when nothing has come for half a second.
+    """
+
+    def __init__(
+        self, view: View, batch_log: BatchLog, aside: Path, at_rest: Callable[[], None] = lambda: None
+    ) -> None:
         self.view = view
+        self._at_rest = at_rest
         self._log = batch_log
         self._aside = aside
         self._set_aside = _offsets(aside)
@@ -54,8 +60,8 @@ class ViewRunner:
         pause_s = _PAUSE_FIRST_S
         while not self._stop.is_set():
             try:
-                if not self._step():
-                    self._log.wait(self.view.cursor(), _IDLE_S)
+                if not self._step() and not self._log.wait(self.view.cursor(), _IDLE_S):
+                    self._at_rest()
                 pause_s, self._trouble = _PAUSE_FIRST_S, ""
             except RetryLater as error:
                 self._say(str(error))

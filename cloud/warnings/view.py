@@ -114,7 +114,12 @@ class WarningsView:
         self._version += 1
 
     def close(self) -> None:
-        """With a last snapshot, so that nothing need be applied again. The ledger is closed by who opened it."""
+        """With a last snapshot. The ledger is closed by who opened it."""
+        self.keep()
+
+    def keep(self) -> None:
+        """A snapshot of how conditions stand now, so that no entry need be applied again; none where that is the last
+        one. In the thread of `apply`."""
         if self._stepping or self._kept is not None or self._snapshot[0] == self._cursor:
             return
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.log.base import START, BatchLog, EntryKind, NewEntry
+from cloud.log.base import START, BatchLog, EntryKind, LostBatches, NewEntry
 from cloud.log.decision import Decision, DecisionKind, decode_decision, entry_of
 from cloud.log.open import ENGINES, open_log
 from cloud.log.origin import Origin, decode_origin, origin_entry
@@ -155,6 +155,49 @@ def test_a_floor_settles_what_is_below_it(opened):
     assert tuple(log.seen.acknowledged("gw-1", 8)) == (0, ())
     assert log.append([batch(3)], NOW_MS) == [False]
     assert opened().seen.acknowledged("gw-1", 7) == (5, [9])
+
+
+def test_what_a_log_that_was_put_back_has_lost_is_named_by_gateway_and_sequence(opened):
+    log = opened()
+    log.append([batch(s) for s in (1, 2, 3, 6)], NOW_MS)
+    log.seen.settled("gw-1", 7, 6)  # 4 and 5 were given up
+    assert log.lost() == []
+    log.put_back()
+    log.append([batch(20), batch(14)], NOW_MS)  # newest first, before anything is said
+    log = opened()
+    log.seen.settled("gw-1", 7, 10)
+    assert log.lost() == [LostBatches("gw-1", 7, 7, 9)]
+    log.append([batch(s) for s in (10, 12, 25)], NOW_MS)
+    log = opened()
+    log.seen.settled("gw-1", 7, 26)  # what is above 20 was given after the gateway was heard
+    lost = [LostBatches("gw-1", 7, *x) for x in ((7, 9), (11, 11), (13, 13), (15, 19))]
+    assert log.lost() == opened().lost() == lost
+    assert log.seen.acknowledged("gw-1", 7) == (25, [])
+    log.seen.settled("gw-2", 9, 3)  # was installed after the backup
+    log.seen.settled("gw-3", 5, 1)
+    log.append([batch(s, 5, "gw-3") for s in (1, 4)], NOW_MS)
+    log.seen.settled("gw-3", 5, 4)
+    assert log.lost() == [*lost, LostBatches("gw-2", 9, 1, 2)]
+    log.put_back()
+    log.seen.settled("gw-3", 5, 8)
+    assert log.lost()[-1] == LostBatches("gw-3", 5, 5, 7)
+
+
+def test_a_disk_that_refuses_what_is_lost_gets_it_with_the_next_word(opened, monkeypatch):
+    log = opened()
+    log.append([batch(1)], NOW_MS)
+    log.put_back()
+    with monkeypatch.context() as m:
+        m.setattr(log, "_write_seen", _full)
+        with pytest.raises(sqlite3.OperationalError):
+            log.seen.settled("gw-1", 7, 4)
+    assert (log.lost(), log.seen.acknowledged("gw-1", 7)) == ([], (1, []))
+    log.seen.settled("gw-1", 7, 6)
+    assert log.lost() == [LostBatches("gw-1", 7, 2, 5)]
+
+
+def _full(_: object) -> None:
+    raise sqlite3.OperationalError("database or disk is full")
 
 
 def test_a_decision_is_written_once_however_often_it_is_asked_for(opened):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,3 +28,7 @@ def test_prefix_and_exceptions_say_what_a_set_would(steps):
         assert seen.prefix + 1 not in truth
         assert all(n > seen.prefix for n in seen.above)
         assert before.above is not seen.above
+        for until in (0, 7, 40):
+            gaps = seen.missing(until)
+            assert [n for a, b in gaps for n in range(a, b + 1)] == [n for n in range(1, until + 1) if n not in truth]
+            assert all(b + 1 < c for (_, b), (c, _) in pairwise(gaps))

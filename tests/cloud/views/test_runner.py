@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -185,3 +186,12 @@ def test_it_follows_a_real_log_and_starts_where_it_stopped(tmp_path: Path) -> No
     follow(view, log, tmp_path / "a")  # type: ignore[arg-type]
     assert len(view.kinds) == 1
     assert not before.keys() & view.kinds.keys()
+
+
+def test_a_view_that_has_nothing_to_do_is_told_so_in_its_own_thread(tmp_path: Path) -> None:
+    view, log, told = Numbers(), Log([entry(1, START_MS, GOOD), tick(2, START_MS)]), []
+    r = ViewRunner(view, log, tmp_path / "a", at_rest=lambda: told.append((threading.current_thread().name, view.at)))  # type: ignore[arg-type]
+    r.start()
+    until(lambda: told)
+    r.stop()
+    assert set(told) == {("view numbers", 2)}

@@ -302,3 +302,20 @@ def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_distri
     told = shared.body(False, 50)
     view.reset()
     assert shared.body(False, 50) == told  # a record, which no rebuild alters
+
+
+def test_a_view_at_rest_keeps_where_it_is_and_that_once(small_district: Catalogue, tmp_path: Path) -> None:
+    catalogue, log = city(small_district), history(6, 40)
+    view = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite"), catalogue, SETTINGS, snapshot_s=1e9)
+    view.apply(log[:30])
+    view.apply([tick(31, log[29].now_ms + 5000)])
+    view.keep()
+    other = open_view(open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite"), catalogue, SETTINGS)
+    assert other.cursor() == other.told() == view.cursor() == 31
+    assert everything(other) == everything(view)
+    with view.ledger.connect() as db:
+        before = db.exec_driver_sql("pragma data_version").scalar()
+        view.keep()
+        assert db.exec_driver_sql("pragma data_version").scalar() == before
+    other.ledger.dispose()
+    view.ledger.dispose()
