@@ -27,6 +27,32 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
+def snapshot(path: Path) -> sqlite3.Connection:
+    """A connection that sees the file as it is now, whatever others write to it meanwhile.
+
+    Close it as soon as may be: the write-ahead file grows until then.
+    """
+    db = connect(path)
+    try:
+        db.execute("begin")
+        db.execute("select count(*) from sqlite_master").fetchone()  # only a read fixes what is seen
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def copy(db: sqlite3.Connection, target: Path) -> None:
+    """What a connection sees, into a new file of its own; durable on return."""
+    out = sqlite3.connect(target, isolation_level=None)
+    try:
+        out.execute("pragma synchronous = full")
+        db.backup(out)
+        out.execute("pragma journal_mode = delete")  # one file, readable wherever it is carried
+    finally:
+        out.close()
+
+
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All that is written inside is durable when it ends, or none of it. Whatever is raised inside, or by a full disk,

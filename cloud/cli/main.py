@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli import access, decisions
+from cloud.cli import access, backup, decisions
 from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
@@ -31,6 +31,8 @@ app.add_typer(cap, name="cap")
 app.add_typer(sink, name="sink")
 app.command("sinks")(sinks)
 app.command("doctor")(doctor)
+for command in (backup.backup, backup.restore, backup.lost):
+    app.command()(command)
 
 access.mount(app)
 decisions.mount(app)
