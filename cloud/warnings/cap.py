@@ -6,16 +6,15 @@ without Z or fractions, expiry after sending. The words come from `cloud.warning
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from lxml import etree
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from xml.sax.saxutils import escape
 
 from cloud.cap.schema import NAMESPACE
 from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
-from cloud.warnings.texts import Texts, Words, language_of
+from cloud.warnings.texts import Texts, Words, carried, language_of
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
 from contract.catalogue.places import Zone
@@ -35,7 +34,6 @@ _AFTER = {
     "thresholds_changed": ("Assess", "Unknown", "Unknown", "Unknown"),
     "no_longer_watched": ("Assess", "Unknown", "Unknown", "Unknown"),
 }
-_IN_CAP = f"{{{NAMESPACE}}}"
 # Of a blind notice, which says nothing of water: responseType, urgency, severity, certainty; and of its end.
 _BLIND = ("Monitor", "Unknown", "Unknown", "Unknown")
 _SEEN = ("None", "Past", "Unknown", "Unknown")
@@ -51,12 +49,13 @@ class CapWriter:
     def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
         self._catalogue, self._settings = catalogue, settings
         self._telling = Telling(catalogue)
-        self._tags = settings.tags(catalogue)
-        self._rings = {zone.id: _ring(zone) for zone in catalogue.zones.values()}
-        self._texts: dict[Language, Texts] = {}
-        for tag in self._tags:
+        self._polygons = {zone.id: _polygon(zone) for zone in catalogue.zones.values()}
+        codes = settings.event_codes.items()
+        self._event_codes = "".join(_pair("    ", "eventCode", _fit(name), _fit(value)) for name, value in codes)
+        self._texts: dict[str, Texts] = {}  # by language tag
+        for tag in settings.tags(catalogue):
             language = language_of(tag) or "en"
-            self._texts[language] = Texts(language, catalogue.texts.get(language))
+            self._texts[tag] = Texts(language, catalogue.texts.get(language))
 
     def time(self, time_ms: int) -> str:
         """CAP 1.2, 3.3.2: local time with a numeric offset, whole seconds; UTC as -00:00."""
@@ -71,30 +70,36 @@ class CapWriter:
     def write(self, announcement: Announcement, number: int, earlier: Sequence[Message], now_ms: int) -> Message:
         """The message. earlier: all messages of the incident before it, oldest first."""
         incident, msg_type = announcement.incident, announcement.msg_type
-        plan = self._catalogue.response_plan
+        sender = _fit(self._catalogue.response_plan.sender)
         identifier = self.identifier(now_ms, number)
-        status = self._status(incident, earlier)
+        simulated = is_simulated(incident, earlier)
+        status = self._status(simulated, earlier)
         referred = self._referred(earlier, now_ms)
-        nsmap: dict[Any, str] = {None: NAMESPACE}  # the stubs do not know the default namespace
-        alert = etree.Element(_IN_CAP + "alert", nsmap=nsmap)
-        _add(alert, "identifier", identifier)
-        _add(alert, "sender", plan.sender)
-        _add(alert, "sent", self.time(now_ms))
-        _add(alert, "status", status)
-        _add(alert, "msgType", msg_type.value)
-        _add(alert, "scope", "Public")
+        expires_s = self._catalogue.response_plan.responses[incident.level or Level.BLUE].expires_s
+        expires_ms = now_ms + round(expires_s * 1000)
+        sent, expires = self.time(now_ms), self.time(expires_ms)
+        found = worst_first(incident)
+        xml = [
+            f"<?xml version='1.0' encoding='UTF-8'?>\n"
+            f'<alert xmlns="{NAMESPACE}">\n'
+            f"  <identifier>{_fit(identifier)}</identifier>\n"
+            f"  <sender>{sender}</sender>\n"
+            f"  <sent>{sent}</sent>\n"
+            f"  <status>{status}</status>\n"
+            f"  <msgType>{msg_type.value}</msgType>\n"
+            f"  <scope>Public</scope>\n"
+        ]
         if status != "Actual":
-            _add(alert, "note", self._note(incident, earlier))
+            xml.append(f"  <note>{_note(simulated)}</note>\n")
         if referred:
-            references = (f"{plan.sender},{m.id},{self.time(m.sent_ms)}" for m in referred)
-            _add(alert, "references", " ".join(references))
-        _add(alert, "incidents", incident.id)
-        expires_ms = now_ms + round(plan.responses[incident.level or Level.BLUE].expires_s * 1000)
-        for tag in self._tags:
-            language = language_of(tag) or "en"
-            words = self._texts[language].words(self._telling.of(announcement, earlier, now_ms, language, status))
-            self._info(alert, announcement, tag, words, (now_ms, expires_ms), is_simulated(incident, earlier))
-        xml: bytes = etree.tostring(alert, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+            references = (f"{sender},{_fit(m.id)},{self.time(m.sent_ms)}" for m in referred)
+            xml.append(f"  <references>{' '.join(references)}</references>\n")
+        xml.append(f"  <incidents>{_fit(incident.id)}</incidents>\n")
+        for tag, texts in self._texts.items():
+            said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found)
+            words = texts.words(said)
+            xml.append(self._info(announcement, tag, texts.language, words, (sent, expires), simulated, found))
+        xml.append("</alert>\n")
         return Message(
             identifier,
             incident.id,
@@ -102,24 +107,18 @@ class CapWriter:
             msg_type,
             incident.peak_level if msg_type is MsgType.CANCEL else incident.level,
             tuple(m.id for m in referred),
-            xml,
+            "".join(xml).encode(),
             why=announcement.why,
             expires_ms=expires_ms,
             status=status,
             evidence=incident.evidence,
         )
 
-    def _status(self, incident: Incident, earlier: Sequence[Message]) -> str:
+    def _status(self, simulated: bool, earlier: Sequence[Message]) -> str:
         """What rests on a simulation is never Actual, whatever the settings say; what once did stays so to its end."""
         wanted = self._settings.status
-        exercise = is_simulated(incident, earlier) or any(m.status == "Exercise" for m in earlier[-1:])
+        exercise = simulated or any(m.status == "Exercise" for m in earlier[-1:])
         return "Exercise" if wanted == "Actual" and exercise else wanted
-
-    def _note(self, incident: Incident, earlier: Sequence[Message]) -> str:
-        """CAP 1.2, 3.2.1: what an exercise is for."""
-        if is_simulated(incident, earlier):
-            return "Simulated readings; there is no such water. 模拟数据，并非真实积水。"
-        return "An exercise or a test by the sender's settings; do not act on it. 演练或测试，请勿据此处置。"
 
     def _referred(self, earlier: Sequence[Message], now_ms: int) -> Sequence[Message]:
         """The earlier messages that this one names: those that hold still, and the last one in any case."""
@@ -129,15 +128,15 @@ class CapWriter:
 
     def _info(
         self,
-        alert: etree._Element,
         announcement: Announcement,
         tag: str,
+        language: Language,
         words: Words,
-        effective_expires_ms: tuple[int, int],
+        sent_expires: tuple[str, str],
         simulated: bool,
-    ) -> None:
+        found: Sequence[Evidence],
+    ) -> str:
         incident, how = announcement.incident, ended(announcement)
-        language = language_of(tag) or "en"
         level = incident.level
         if level is None:
             measures = _SEEN if how else _BLIND
@@ -146,82 +145,108 @@ class CapWriter:
         else:
             measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
         response, urgency, severity, certainty = measures
-        info = _add(alert, "info")
-        _add(info, "language", tag)
-        _add(info, "category", "Infra" if level is None else "Safety")
-        _add(info, "event", words.event)
-        _add(info, "responseType", response)
-        _add(info, "urgency", urgency)
-        _add(info, "severity", severity)
-        _add(info, "certainty", certainty)
-        if level is not None:  # the codes are of water
-            for name, value in self._settings.event_codes.items():
-                _pair(info, "eventCode", name, value)
-        _add(info, "effective", self.time(effective_expires_ms[0]))
-        _add(info, "expires", self.time(effective_expires_ms[1]))
-        _add(info, "senderName", words.sender)
-        _add(info, "headline", words.headline)
-        _add(info, "description", words.description)
-        _add(info, "instruction", words.instruction)
         contact = NameText.of(self._catalogue.response_plan.contact).into(language)
-        if contact:
-            _add(info, "contact", contact)
-        found = worst_first(incident)
-        self._parameters(info, announcement, found, words, simulated)
-        self._area(info, incident, found, language)
+        return "".join(
+            (
+                "  <info>\n"
+                f"    <language>{_fit(tag)}</language>\n"
+                f"    <category>{'Infra' if level is None else 'Safety'}</category>\n"
+                f"    <event>{_escaped(words.event)}</event>\n"
+                f"    <responseType>{response}</responseType>\n"
+                f"    <urgency>{urgency}</urgency>\n"
+                f"    <severity>{severity}</severity>\n"
+                f"    <certainty>{certainty}</certainty>\n",
+                "" if level is None else self._event_codes,  # the codes are of water
+                f"    <effective>{sent_expires[0]}</effective>\n"
+                f"    <expires>{sent_expires[1]}</expires>\n"
+                f"    <senderName>{_escaped(words.sender)}</senderName>\n"
+                f"    <headline>{_escaped(words.headline)}</headline>\n"
+                f"    <description>{_escaped(words.description)}</description>\n"
+                f"    <instruction>{_escaped(words.instruction)}</instruction>\n",
+                f"    <contact>{_fit(contact)}</contact>\n" if contact else "",
+                *self._parameters(announcement, found, words, simulated),
+                self._area(incident, found, language),
+                "  </info>\n",
+            )
+        )
 
     def _parameters(
-        self, info: etree._Element, announcement: Announcement, found: Sequence[Evidence], words: Words, simulated: bool
-    ) -> None:
+        self, announcement: Announcement, found: Sequence[Evidence], words: Words, simulated: bool
+    ) -> Iterator[str]:
         """A forecast will add `headwater:time_to_threshold` and `headwater:probability`; there is none yet."""
         incident = announcement.incident
         if incident.level is None or incident.peak_level is None:
-            _pair(info, "parameter", "headwater:silent", str(sum(s.silent for s in incident.sight)))
-            _pair(info, "parameter", "headwater:watched", str(sum(s.watched for s in incident.sight)))
+            yield _parameter("silent", str(sum(s.silent for s in incident.sight)))
+            yield _parameter("watched", str(sum(s.watched for s in incident.sight)))
         else:
-            _pair(info, "parameter", "headwater:level", incident.level.value)
-            _pair(info, "parameter", "headwater:peak_level", incident.peak_level.value)
-        _pair(info, "parameter", "headwater:why", announcement.why.value)
+            yield _parameter("level", incident.level.value)
+            yield _parameter("peak_level", incident.peak_level.value)
+        yield _parameter("why", announcement.why.value)
         if announcement.why is Why.RENEWAL:
-            _pair(info, "parameter", "headwater:renewal", "true")
+            yield _parameter("renewal", "true")
         deepest = next((e for e in found if e.quantity is Quantity.DEPTH and e.value is not None), None)
         if deepest is not None and deepest.value is not None:
-            _pair(info, "parameter", "headwater:depth", f"{deepest.value:.2f} m")
+            yield _parameter("depth", f"{deepest.value:.2f} m")
             if deepest.rise_per_min is not None:
-                _pair(info, "parameter", "headwater:rise", f"{deepest.rise_per_min:.4f} m/min")
+                yield _parameter("rise", f"{deepest.rise_per_min:.4f} m/min")
         if simulated:
-            _pair(info, "parameter", "headwater:simulated", "true")
-        _pair(info, "parameter", "headwater:sign", words.sign)
-        _pair(info, "parameter", "headwater:sms", words.sms)
+            yield _parameter("simulated", "true")
+        yield _parameter("sign", _escaped(words.sign))
+        yield _parameter("sms", _escaped(words.sms))
 
-    def _area(self, info: etree._Element, incident: Incident, found: Sequence[Evidence], language: Language) -> None:
+    def _area(self, incident: Incident, found: Sequence[Evidence], language: Language) -> str:
         """The incident's zones, and a circle around each place that is named and stands for itself."""
-        area = _add(info, "area")
-        _add(area, "areaDesc", self._telling.zone_names(incident, language))
-        for zone in zones_of(incident):
-            if zone in self._rings:
-                _add(area, "polygon", self._rings[zone])
         stations = dict.fromkeys(e.station for e in found[:MOST_PLACES] if e.station is not None)
-        for station in (self._catalogue.stations.get(s) for s in stations):
-            if station is not None:
-                _add(area, "circle", f"{station.lat:.5f},{station.lon:.5f} {_CIRCLE_KM:g}")
-        _pair(area, "geocode", "adcode", self._catalogue.district.adcode)
+        return "".join(
+            (
+                "    <area>\n",
+                f"      <areaDesc>{_fit(self._telling.zone_names(incident, language))}</areaDesc>\n",
+                *(self._polygons.get(zone, "") for zone in zones_of(incident)),
+                *(self._circle(station) for station in stations),
+                _pair("      ", "geocode", "adcode", _fit(self._catalogue.district.adcode)),
+                "    </area>\n",
+            )
+        )
+
+    def _circle(self, station: str) -> str:
+        found = self._catalogue.stations.get(station)
+        return "" if found is None else f"      <circle>{found.lat:.5f},{found.lon:.5f} {_CIRCLE_KM:g}</circle>\n"
 
 
-def _ring(zone: Zone) -> str:
+def _note(simulated: bool) -> str:
+    """CAP 1.2, 3.2.1: what an exercise is for."""
+    if simulated:
+        return "Simulated readings; there is no such water. 模拟数据，并非真实积水。"
+    return "An exercise or a test by the sender's settings; do not act on it. 演练或测试，请勿据此处置。"
+
+
+def _polygon(zone: Zone) -> str:
     ring = list(zone.area)
     if ring[0] != ring[-1]:
         ring.append(ring[0])
-    return " ".join(f"{lat:.5f},{lon:.5f}" for lat, lon in ring)
+    return f"      <polygon>{' '.join(f'{lat:.5f},{lon:.5f}' for lat, lon in ring)}</polygon>\n"
 
 
-def _pair(parent: etree._Element, tag: str, name: str, value: str) -> None:
-    element = _add(parent, tag)
-    _add(element, "valueName", name)
-    _add(element, "value", value)
+def _parameter(name: str, value: str) -> str:
+    return _pair("    ", "parameter", f"headwater:{name}", value)
 
 
-def _add(parent: etree._Element, tag: str, text: str | None = None) -> etree._Element:
-    element = etree.SubElement(parent, _IN_CAP + tag)
-    element.text = text
-    return element
+def _pair(indent: str, tag: str, name: str, value: str) -> str:
+    """name, value: escaped."""
+    return (
+        f"{indent}<{tag}>\n"
+        f"{indent}  <valueName>{name}</valueName>\n"
+        f"{indent}  <value>{value}</value>\n"
+        f"{indent}</{tag}>\n"
+    )
+
+
+def _escaped(text: str) -> str:
+    """Of a text that holds only what messages can carry."""
+    return escape(text) if "&" in text or "<" in text or ">" in text else text
+
+
+@lru_cache(maxsize=4096)
+def _fit(text: str) -> str:
+    """Escaped, without what no message can carry. Kept: names and ids come again and again."""
+    return escape(carried(text))

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
-from cloud.warnings.values import LEVELS, amount, clip, moment, name_of, named_amount, rises, span, trend
+from cloud.warnings.values import LEVELS, amount, clip, moment, name_of, named_amount, nothing, rises, span, trend
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
 from contract.catalogue.quantities import Quantity
@@ -99,9 +99,16 @@ class Telling:
         self._time_zone = ZoneInfo(catalogue.district.time_zone)
 
     def of(
-        self, announcement: Announcement, earlier: Sequence[Message], now_ms: int, language: Language, status: str
+        self,
+        announcement: Announcement,
+        earlier: Sequence[Message],
+        now_ms: int,
+        language: Language,
+        status: str,
+        found: Sequence[Evidence] | None = None,
     ) -> dict[str, Any]:
-        """earlier: the messages of the incident before, oldest first. status: of the message."""
+        """earlier: the messages of the incident before, oldest first. status: of the message. found: the evidence,
+        worst first, where it is known already."""
         incident, why = announcement.incident, announcement.why
         if why is Why.RENEWAL:  # the same text as before
             while earlier and earlier[-1].why is Why.RENEWAL:
@@ -124,7 +131,7 @@ class Telling:
         }
         if incident.level is None or incident.peak_level is None:
             return {**common, **self._of_blind(incident, now, now_ms, language)}
-        found = worst_first(incident)
+        found = worst_first(incident) if found is None else found
         shown, rest = found[:MOST_PLACES], found[MOST_PLACES:]
         if len(rest) == 1:
             shown, rest = found, []
@@ -205,10 +212,11 @@ class Telling:
             number = "无读数" if zh else "no reading"
             value = name_of(e.quantity, language) + number if zh else number
         else:
-            number, value = amount(e.value, e.quantity, language), named_amount(e.value, e.quantity, language)
-        dry = _is_nothing(e)
+            number = amount(e.value, e.quantity, language)
+            value = named_amount(number, e.quantity, language)
+        dry = e.value is not None and number == nothing(e.quantity, language)
         deep = number if e.quantity is Quantity.DEPTH and e.value is not None and not dry else ""
-        doubt = _DOUBTS.get(e.doubt, (e.doubt, e.doubt))[0 if zh else 1]
+        doubt = "" if not e.doubt else _DOUBTS.get(e.doubt, (e.doubt, e.doubt))[0 if zh else 1]
         return Place(
             name=self._name(e, language),
             value=value,
@@ -265,7 +273,7 @@ def _wet_and_not_falling(e: Evidence) -> bool:
 
 def _is_nothing(e: Evidence) -> bool:
     """Is it a value that is said as 0?"""
-    return e.value is not None and amount(e.value, e.quantity, "en") == amount(0.0, e.quantity, "en")
+    return e.value is not None and amount(e.value, e.quantity, "en") == nothing(e.quantity, "en")
 
 
 def _in_language(text: NameText, language: Language) -> str:

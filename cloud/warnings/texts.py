@@ -15,7 +15,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import DictLoader, StrictUndefined, Template, TemplateError, TemplateSyntaxError
+from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from cloud.warnings.values import clip
@@ -35,8 +35,7 @@ PARTS: Mapping[str, tuple[int, int]] = {
     "sms": (70, 160),
 }
 _GSM = re.compile(r"[ -~\n]*")  # what one SMS of 160 may hold; anything else makes it one of 70
-_BEFORE_MARKS = re.compile(r"\s+([;,.:)])")
-_LINE_ENDS = re.compile(r"\s*\n\s*")
+_MARKS = ";,.:)"  # no blank stands before them
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,11 @@ class _Fit(dict[int, int | None]):
 _FIT = _Fit()
 
 
+def carried(text: str) -> str:
+    """A text without what no message can carry."""
+    return text if text.isprintable() else text.translate(_FIT)  # nothing that prints is unfit
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
     """That the texts of our own shapes may be read need not be found out at each."""
 
@@ -79,14 +83,18 @@ class TemplateFault(ValueError):
 
 
 class Texts:
-    """The templates of one language. own: the district's, where it has some. Raises TemplateFault."""
+    """The templates of one language. own: the district's, where it has some. Raises TemplateFault.
+
+    Ours are macros and nothing else, so that their module is made once, and reads what is said from a dictionary of its
+    own; a district's may reckon outside its macros, and is made anew for each message.
+    """
 
     def __init__(self, language: Language, own: TextFile | None = None) -> None:
         self.language = language
-        ours = (files("cloud.warnings") / "templates" / f"{language}.jinja").read_text("utf-8")
-        sources = {"ours": ours} | ({} if own is None else {"own": own.source})
+        self._said: dict[str, Any] = {}
+        self._ours = _ours(language).make_module(self._said, shared=True)
         try:
-            self._templates: Sequence[Template] = _compiled(language, tuple(sources.items()))
+            self._own: Template | None = None if own is None else _of_a_district(language, own.source)
         except TemplateSyntaxError as error:
             raise TemplateFault(error.lineno, error.message or "no template") from error
 
@@ -110,14 +118,15 @@ class Texts:
         return PARTS[part][LANGUAGES.index(self.language)]
 
     def _rendered(self, said: Mapping[str, Any]) -> dict[str, str]:
+        self._said.clear()
+        self._said.update(said)
         try:
-            modules = [template.make_module(dict(said)) for template in self._templates]
+            own = None if self._own is None else self._own.make_module(dict(said))
             out = {}
             for part in PARTS:
                 name = macro_name(part, bool(said.get("blind")))
-                macro = next((found for m in modules if callable(found := getattr(m, name, None))), None)
-                assert macro is not None, part  # ours has them all
-                out[part] = self._tidy(str(macro()))
+                macro = getattr(own, name, None)
+                out[part] = self._tidy(str(macro() if callable(macro) else getattr(self._ours, name)()))
             return out
         except Exception as error:  # whatever a template may do wrong
             raise TemplateFault(_line(error), _what(error)) from error
@@ -125,17 +134,33 @@ class Texts:
     def _tidy(self, text: str) -> str:
         """One line, as the language sets its blanks, of what messages can carry."""
         if self.language == "zh":
-            text = _LINE_ENDS.sub("", text).strip()
+            text = "".join([line.strip() for line in text.split("\n")])
         else:
-            text = _BEFORE_MARKS.sub(r"\1", " ".join(text.split()))
-        return text.translate(_FIT)
+            text = " ".join(text.split())
+            for mark in _MARKS:
+                text = text.replace(f" {mark}", mark)
+        return carried(text)
+
+
+@lru_cache
+def _ours(language: Language) -> Template:
+    """Kept: compiling takes 70 ms."""
+    return _environment(Environment, language, _source(language)).get_template("ours")
 
 
 @lru_cache(maxsize=16)
-def _compiled(language: Language, sources: tuple[tuple[str, str], ...]) -> Sequence[Template]:
-    """The templates of (name, source), the last first. Kept: compiling takes 70 ms. Raises TemplateSyntaxError."""
-    environment = _Sandbox(
-        loader=DictLoader(dict(sources)),
+def _of_a_district(language: Language, source: str) -> Template:
+    """Kept: compiling takes 70 ms. Raises TemplateSyntaxError."""
+    return _environment(_Sandbox, language, _source(language), source).get_template("own")
+
+
+def _source(language: Language) -> str:
+    return (files("cloud.warnings") / "templates" / f"{language}.jinja").read_text("utf-8")
+
+
+def _environment(kind: type[Environment], language: Language, ours: str, own: str = "") -> Environment:
+    environment = kind(
+        loader=DictLoader({"ours": ours, "own": own}),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -143,7 +168,7 @@ def _compiled(language: Language, sources: tuple[tuple[str, str], ...]) -> Seque
     )
     ellipsis = "…" if language == "zh" else "..."
     environment.filters["clip"] = lambda text, most: clip(str(text), most, ellipsis)
-    return [environment.get_template(name) for name, _ in reversed(sources)]
+    return environment
 
 
 def macro_name(part: str, blind: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cache
 
 from contract.catalogue.names import Language
 from contract.catalogue.quantities import Quantity
@@ -112,18 +113,23 @@ def amount(value: float, quantity: Quantity, language: Language) -> str:
     return _number(value, decimals) + (zh if language == "zh" else en)
 
 
-def named_amount(value: float, quantity: Quantity, language: Language) -> str:
-    """The same with what it is of, and without where it would be said twice.
+@cache
+def nothing(quantity: Quantity, language: Language) -> str:
+    """How 0 is said."""
+    return amount(0.0, quantity, language)
 
-    >>> named_amount(0.52, Quantity.DEPTH, "zh"), named_amount(108, Quantity.STAGE, "en")
+
+def named_amount(said: str, quantity: Quantity, language: Language) -> str:
+    """An amount with what it is of, and without where it would be said twice.
+
+    >>> named_amount("52厘米", Quantity.DEPTH, "zh"), named_amount("108.00 m", Quantity.STAGE, "en")
     ('积水52厘米', 'water level 108.00 m')
     """
-    said = amount(value, quantity, language)
     if quantity in _STATES[language]:
         return said
     if language == "en" and quantity is Quantity.DEPTH:
         return f"{said} of water"
-    name = _NAMES[language].get(quantity, quantity.value)
+    name = name_of(quantity, language)
     return f"{name}{said}" if language == "zh" else f"{name} {said}"
 
 
@@ -161,7 +167,7 @@ def moment(time: datetime, now: datetime, language: Language) -> str:
     >>> moment(datetime(2021, 7, 18, 8, 29), datetime(2021, 7, 20, 9, 0), "en")
     '08:29 on 18 July'
     """
-    clock = f"{time:%H:%M}"
+    clock = f"{time.hour:02}:{time.minute:02}"
     if time.date() == now.date():
         return clock
     if language == "zh":

@@ -21,6 +21,8 @@ class Level(StrEnum):
     ORANGE = "orange"
     RED = "red"
 
+    __hash__ = str.__hash__  # an enum's own is written in Python, and levels are looked up for every place that is told
+
     @property
     def rank(self) -> int:
         return _RANK[self]

@@ -21,6 +21,7 @@ from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.situations import situations, written
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import NameText
 from contract.readings import ReadingBatch
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
 
@@ -97,6 +98,24 @@ def test_the_whole_list_of_references_is_an_option(small_district: Catalogue) ->
     told = [m for _, m in written(small_district, settings, "north", START_MS) if m.level is not None]
     (*earlier, last) = (m for m in told if m.msg_type is not MsgType.CANCEL)
     assert list(last.references) == [m.id for m in earlier]
+
+
+def test_a_message_is_the_text_that_an_xml_library_makes_of_it(small_district: Catalogue) -> None:
+    zone = small_district.zones["north"].model_copy(update={"name": NameText.of('A & B <"North">')})
+    catalogue = replace(small_district, zones={**small_district.zones, "north": zone})
+    settings = WarningSettings(event_codes={"a & b": "<1>"})
+    for _, m in written(catalogue, settings, "north", START_MS):
+        alert = etree.fromstring(m.cap_xml)
+        assert etree.tostring(alert, xml_declaration=True, encoding="UTF-8") + b"\n" == m.cap_xml
+        assert zone.name in text(alert, "c:info/c:area/c:areaDesc") or m.level is None
+        assert m.level is None or text(alert, "c:info/c:eventCode/c:valueName") == "a & b"
+
+
+def test_what_no_message_can_carry_is_left_out(small_district: Catalogue) -> None:
+    (opened,) = (s for s in situations(small_district, "north", START_MS) if s.name == "opened")
+    of_old = replace(opened.announcement, incident=replace(opened.announcement.incident, id="a\x07b\u202ec"))
+    alert = etree.fromstring(CapWriter(small_district, WarningSettings()).write(of_old, 1, [], START_MS).cap_xml)
+    assert text(alert, "c:incidents") == "abc"
 
 
 def test_every_message_is_without_fault(said: list[Message]) -> None:

@@ -10,7 +10,8 @@ import pytest
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.situations import template_mistakes, written
-from cloud.warnings.texts import language_of
+from cloud.warnings.texts import carried, language_of
+from contract.catalogue.names import unfit
 from contract.documents import ConfigError
 from host.district_folder import load
 from tests.conftest import SMALL_DISTRICT
@@ -35,6 +36,22 @@ def test_a_district_changes_one_part_and_keeps_the_others(folder: Path) -> None:
     message = dict(written(load(folder), WarningSettings(), "north", NOW_MS))["worse"]
     assert b"<value>RED: STOP</value>" in message.cap_xml
     assert b"Red waterlogging warning, North" in message.cap_xml
+
+
+def test_what_a_district_reckons_outside_its_macros_is_of_the_message_that_is_written(folder: Path) -> None:
+    (folder / "texts" / "en.jinja").write_text(
+        "{% import 'ours' as ours with context %}{% set colour = level|default('none')|upper %}\n"
+        "{% macro sign() %}{{ colour }}: {{ ours.event() }}{% endmacro %}\n"
+    )
+    messages = dict(written(load(folder), WarningSettings(), "north", NOW_MS))
+    assert b"<value>BLUE: Waterlogging</value>" in messages["opened"].cap_xml
+    assert b"<value>RED: Waterlogging</value>" in messages["worse"].cap_xml
+
+
+def test_nothing_that_prints_is_taken_out_of_a_text() -> None:
+    everything = [chr(code) for code in range(0x110000)]
+    assert all(unfit(c) is None for c in everything if c.isprintable())
+    assert carried("a\x00b\u202ec\u3000d") == "abc\u3000d"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import datetime
 import pytest
 
 from cloud.warnings import values
+from contract.catalogue.names import Language
 from contract.catalogue.quantities import Quantity
 
 NOW = datetime(2021, 7, 20, 9, 0)
@@ -15,6 +16,10 @@ NOW = datetime(2021, 7, 20, 9, 0)
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(values).failed == 0
+
+
+def said(value: float, quantity: Quantity, language: Language) -> str:
+    return values.named_amount(values.amount(value, quantity, language), quantity, language)
 
 
 @pytest.mark.parametrize(
@@ -40,14 +45,14 @@ def test_the_examples_hold() -> None:
     ],
 )
 def test_every_value_has_its_unit(value: float, quantity: Quantity, zh: str, en: str) -> None:
-    assert values.named_amount(value, quantity, "zh") == zh
-    assert values.named_amount(value, quantity, "en") == en
+    assert said(value, quantity, "zh") == zh
+    assert said(value, quantity, "en") == en
 
 
 def test_every_quantity_has_words_in_both_languages() -> None:
     for quantity in Quantity:
         for value in (0.0, 1.0):
-            zh, en = (values.named_amount(value, quantity, language) for language in ("zh", "en"))
+            zh, en = (said(value, quantity, language) for language in ("zh", "en"))
             assert quantity.value not in zh, "a name that is still English"
             assert en
         assert quantity.unit in values._UNITS
