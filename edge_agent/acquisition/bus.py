@@ -72,7 +72,7 @@ class BusTask:
 
         Raises KeyError for a device that is not on this bus or feeds no channel.
         """
-        self._schedule.want(device, self._clock.now_ms())
+        self._schedule.want(device)
         told: asyncio.Future[AskedNow] = asyncio.get_running_loop().create_future()
         self._asking_now.setdefault(device, []).append(told)
         self._wake.set()
@@ -166,8 +166,8 @@ class BusTask:
             self._wake.clear()
             await _first_to_end(asyncio.sleep(_REOPEN_S), self._wait_to_wake())
         now_ms = self._clock.now_ms()
-        due = [d for d in self._schedule.devices if d.when_ms <= now_ms]
-        first = min(self._schedule.devices, key=lambda d: (not d.wanted, d.when_ms))
+        due = [d for d in self._schedule.devices if d.due_ms <= now_ms]
+        first = min(self._schedule.devices, key=lambda d: d.due_ms)
         for device in due:
             if device is not first:
                 self._cut_off(device, self._down, now_ms)
@@ -175,7 +175,7 @@ class BusTask:
 
     async def _ask(self, driver: Driver, device: DeviceState) -> None:
         """One call of the driver: a poll, or what is left of one."""
-        was_due = device.when_ms <= self._clock.now_ms()
+        was_due = device.due_ms <= self._clock.now_ms()
         began_ms = self._clock.monotonic_ms()
         self._asked_s = time.monotonic()
         asked = device.to_ask
@@ -318,7 +318,7 @@ class BusTask:
             "notes": list(device.notes.values()),
             "back_off_s": round(device.back_off_ms * real, 1),
             "back_off_max_s": round(device.most_ms * real, 1),
-            "next_ask_s": round(max(device.when_ms - now_ms, 0) * real, 1),
+            "next_ask_s": round(max(device.due_ms - now_ms, 0) * real, 1),
         }
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from contract.catalogue.devices import Bus
 from edge_agent.drivers.base import Asked, DeviceFault, DeviceInfo, Fault, Missing
@@ -26,6 +27,8 @@ _LIVES = (Fault.NOISE, Fault.BAD_CRC, Fault.OTHER_MASTER, Fault.BUSY, Fault.DEVI
 _SAYS_LATER = (Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
 _LONG_SILENT = 3  # polls in a row
+_BEFORE_ALL_MS = -1  # when who is asked now is due
+_DUE_MS = attrgetter("due_ms")
 _RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that nobody described
 
 
@@ -58,11 +61,12 @@ class DeviceState:
     """What became of asking a device, or of hearing it.
 
     last_good_ms: None before its first answer. failures: polls in a row without an answer. cut_off: the bus was down
-    when it should have been asked. retry_ms: when the poll that is under way goes on. back_off_ms: 0 while it answers.
-    took_ms: what a poll takes of the bus, scenario ms, averaged.
+    when it should have been asked. due_ms: when it is to be asked next: the rest of a poll (retrying), or a new one.
+    back_off_ms: 0 while it answers. took_ms: what a poll takes of the bus, scenario ms, averaged.
     """
 
     info: DeviceInfo
+    period_ms: int
     due_ms: int
     retries_allowed: int = _RETRIES
     first_ms: int = 0
@@ -78,20 +82,10 @@ class DeviceState:
     retries: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     poll: Poll | None = None
-    retry_ms: int | None = None
+    retrying: bool = False
     back_off_ms: int = 0
     took_ms: float = 0.0
     wanted: bool = False
-
-    @property
-    def period_ms(self) -> int:
-        """Its period, scenario ms."""
-        return round(self.info.period_s * 1000)
-
-    @property
-    def when_ms(self) -> int:
-        """When it is to be asked next: the rest of a poll, or a new one."""
-        return self.due_ms if self.retry_ms is None else self.retry_ms
 
     @property
     def to_ask(self) -> DeviceInfo:
@@ -130,17 +124,21 @@ class Schedule:
 
     def next(self, now_ms: int) -> tuple[DeviceState, int] | None:
         """The device to ask next, and when; None of a bus without devices."""
-        due = [d for d in self.devices if (d.due_ms if d.retry_ms is None else d.retry_ms) <= now_ms]
-        ready = [(self._rank(d, now_ms), d.when_ms, n, d) for n, d in enumerate(due) if self._fits(d, now_ms)]
-        if ready:
-            return min(ready)[3], now_ms
         if not self.devices:
             return None
+        first = min(self.devices, key=_DUE_MS)
+        if first.due_ms > now_ms:
+            return first, first.due_ms
+        answers = first.last_good_ms is not None and not (first.silent or first.retrying)
+        if first.wanted or answers:  # the usual case: nobody has a better right
+            return first, now_ms
+        due = [d for d in self.devices if d.due_ms <= now_ms]
+        ready = [d for d in due if self._fits(d, now_ms)]
+        if ready:
+            return min(ready, key=lambda d: (self._rank(d, now_ms), d.due_ms)), now_ms
         # One that is held back waits for the next that answers: then it is looked at again.
-        waiting = [d for d in self.devices if d.when_ms > now_ms]
-        held = [d for d in self.devices if d.when_ms <= now_ms]
-        found = [(d.when_ms, d) for d in waiting] + [(self._latest_ms(d), d) for d in held]
-        at_ms, device = min(found, key=lambda f: f[0])
+        waiting = [(d.due_ms, d) for d in self.devices if d.due_ms > now_ms]
+        at_ms, device = min(waiting + [(self._latest_ms(d), d) for d in due], key=lambda f: f[0])
         return device, max(at_ms, now_ms + 1)
 
     def longest_wait_ms(self, device: DeviceState) -> int:
@@ -151,30 +149,30 @@ class Schedule:
         """The clock was put right: times of before say nothing any more, and the devices are due as at the start."""
         for d in self.devices:
             d.due_ms = self._silent_until(d, now_ms)
-            d.poll = d.retry_ms = None
+            d.poll, d.retrying = None, False
             d.last_good_ms = None if d.last_good_ms is None else now_ms
 
-    def want(self, device: str, now_ms: int) -> DeviceState:
+    def want(self, device: str) -> DeviceState:
         """Somebody asks now: a new poll, before all others, whatever the back-off. Raises KeyError."""
         d = self._by_id[device]
-        d.due_ms = now_ms
-        d.poll = d.retry_ms = None
+        d.due_ms = _BEFORE_ALL_MS
+        d.poll, d.retrying = None, False
         d.wanted = True
         return d
 
     def asks(self, device: DeviceState, now_ms: int) -> Poll:
         """The device is asked: for what is left of its poll, or anew."""
         device.wanted = False
-        if device.poll is None or device.retry_ms is None:
+        if device.poll is None or not device.retrying:
             device.poll = Poll(now_ms)
             device.reads += 1
         else:
             device.retries += 1
-        device.retry_ms = None
+        device.retrying = False
         return device.poll
 
     def goes_on(self, device: DeviceState, missing: Sequence[Missing], now_ms: int) -> bool:
-        """Whether what is missing of a poll is asked for again within the period; `retry_ms` then says when."""
+        """Whether what is missing of a poll is asked for again within the period; `due_ms` then says when."""
         poll, again = device.poll, [m for m in missing if m.fault.asks_again]
         if poll is None or not again or self._silent_periods or now_ms >= poll.began_ms + device.period_ms:
             return False
@@ -189,7 +187,7 @@ class Schedule:
             device.silent, self._in_vain_ms = True, now_ms
         poll.left = tuple(c for m in again for c in m.channels)
         wait_s = _BUSY_S * 2**poll.tries if busy else 0.0
-        device.retry_ms = now_ms + round(wait_s * 1000 * self._speed)
+        device.due_ms, device.retrying = now_ms + round(wait_s * 1000 * self._speed), True
         poll.tries += 1
         return True
 
@@ -197,7 +195,7 @@ class Schedule:
         """How many more a poll has. One that sleeps may want several requests before it hears; of one that has been
         silent for long they keep other silent ones waiting."""
         long_silent = not answers and device.failures >= _LONG_SILENT
-        waiting = (d.silent and d.when_ms <= now_ms for d in self.devices if d is not device)
+        waiting = (d.silent and d.due_ms <= now_ms for d in self.devices if d is not device)
         crowded = long_silent and device.failures % _LONG_SILENT and any(waiting)
         return min(device.retries_allowed, 1) if crowded or fault.fault in _ONE_MORE else device.retries_allowed
 
@@ -275,7 +273,7 @@ class Schedule:
         if device.poll is not None and device.poll.busy_ms:
             took_ms = device.poll.busy_ms
             device.took_ms = took_ms if not device.took_ms else 0.7 * device.took_ms + 0.3 * took_ms
-        device.poll = device.retry_ms = None
+        device.poll, device.retrying = None, False
 
     def _after(self, device: DeviceState, now_ms: int) -> int:
         """The next whole multiple of the period behind the back-off, unless that is beyond the ceiling, or its period
@@ -291,11 +289,11 @@ class Schedule:
     def _rank(self, device: DeviceState, now_ms: int) -> int:
         if device.wanted:
             return 0
-        if device.silent and device.retry_ms is not None:
+        if device.silent and device.retrying:
             return 4
         if device.silent:
-            return 2 if now_ms - device.when_ms > _OVERDUE_S * 1000 * self._speed else 5
-        if device.retry_ms is not None:
+            return 2 if now_ms - device.due_ms > _OVERDUE_S * 1000 * self._speed else 5
+        if device.retrying:
             return 3
         return 1 if device.last_good_ms is not None and device.due_ms <= self._in_vain_ms else 2
 
@@ -307,14 +305,14 @@ class Schedule:
 
     def _slack_ms(self, device: DeviceState, now_ms: int) -> int:
         """How long until the next one that answers is due."""
-        others = [d.when_ms for d in self.devices if d is not device and not d.silent]
+        others = [d.due_ms for d in self.devices if d is not device and not d.silent]
         return min(others) - now_ms if others else device.timeout_ms
 
     def _latest_ms(self, device: DeviceState) -> int:
         """How long a silent device waits for a place that its time-out fits into: two periods of the quickest, and one
         for another try, before it falls asleep again."""
         shortest_ms = min((d.period_ms for d in self.devices if not d.silent), default=0)
-        return device.when_ms + (2 if device.retry_ms is None else 1) * shortest_ms
+        return device.due_ms + (1 if device.retrying else 2) * shortest_ms
 
     def _silent_until(self, device: DeviceState, now_ms: int) -> int:
         return now_ms + self._silent_periods * device.period_ms
@@ -326,9 +324,9 @@ def _state(info: DeviceInfo, now_ms: int, bus: Bus | None, speed: float) -> Devi
     first_s = own.back_off_first_s or (bus.back_off_first_s if bus else _BACK_OFF_FIRST_S)
     most_s = own.back_off_max_s or (bus.back_off_max_s if bus else _BACK_OFF_MAX_S)
     ms = round(1000 * speed)
-    most_ms = round(most_s * ms)
-    timeout_ms = round(info.timeout_s * ms)
-    return DeviceState(info, now_ms, retries, min(round(first_s * ms), most_ms), most_ms, timeout_ms)
+    period_ms, most_ms = round(info.period_s * 1000), round(most_s * ms)
+    first_ms, timeout_ms = min(round(first_s * ms), most_ms), round(info.timeout_s * ms)
+    return DeviceState(info, period_ms, now_ms, retries, first_ms, most_ms, timeout_ms)
 
 
 def _following(now_ms: int, period_ms: int) -> int:
