@@ -133,9 +133,8 @@ class BusTask:
         """Whatever device is due: because its period is over, or because it should have spoken and did not."""
         shortest_s = min((d.info.period_s for d in self._schedule.devices), default=0.0)
         offset_ms = self._clock.now_ms() - self._clock.monotonic_ms()
-        while (chosen := self._schedule.next(self._clock.now_ms())) is not None:
+        while (chosen := self._schedule.next(now_ms := self._clock.now_ms())) is not None:
             device, at_ms = chosen
-            now_ms = self._clock.now_ms()
             moved_ms = now_ms - self._clock.monotonic_ms() - offset_ms
             if abs(moved_ms) > _JUMP_MS:  # silence of fifty years is none, and words of tomorrow are none
                 offset_ms += moved_ms
@@ -143,7 +142,7 @@ class BusTask:
             elif self._down is not None:
                 await self._try_the_bus(driver)
             elif at_ms <= now_ms:
-                await self._ask(driver, device)
+                await self._ask(driver, device, now_ms)
             elif at_ms - now_ms > self._schedule.longest_wait_ms(device):  # the clock was set back
                 self._schedule.restart(now_ms)
             else:  # by a period at most: a device that speaks meanwhile is due later
@@ -171,15 +170,15 @@ class BusTask:
         for device in due:
             if device is not first:
                 self._cut_off(device, self._down, now_ms)
-        await self._ask(driver, first)
+        await self._ask(driver, first, now_ms)
 
-    async def _ask(self, driver: Driver, device: DeviceState) -> None:
+    async def _ask(self, driver: Driver, device: DeviceState, now_ms: int) -> None:
         """One call of the driver: a poll, or what is left of one."""
-        was_due = device.due_ms <= self._clock.now_ms()
+        was_due = device.due_ms <= now_ms
         began_ms = self._clock.monotonic_ms()
         self._asked_s = time.monotonic()
         asked = device.to_ask
-        poll = self._schedule.asks(device, self._clock.now_ms())
+        poll = self._schedule.asks(device, now_ms)
         try:
             answer = await driver.read(asked)
         except DeviceFault as fault:

@@ -81,7 +81,9 @@ class Timekeeper:
             self._anchors = [(mono_ms, self._offset_ms)]
         elif self.synchronised:
             self.wall_step_ms = round(step_ms) if abs(step_ms) > STEP_MS else 0
-        self._slew(mono_ms)
+        if self._offset_ms != self._target_ms:
+            self._slew(mono_ms)
+        self._at_ms = mono_ms
         return round(mono_ms + self._offset_ms)
 
     def resume(self, offset_ms: int) -> None:
@@ -191,7 +193,6 @@ class Timekeeper:
         """Small corrections are spread out, so that no two readings of a second get one stamp."""
         room = max(mono_ms - self._at_ms, 0) * _SLEW
         self._offset_ms += min(max(self._target_ms - self._offset_ms, -room), room)
-        self._at_ms = mono_ms
 
     def _anchor(self, mono_ms: int, offset_ms: float) -> None:
         if len(self._anchors) > 1 and self._anchors[-1][1] == self._anchors[-2][1] == offset_ms:
