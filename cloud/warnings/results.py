@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, insert
@@ -67,14 +68,17 @@ def write(db: Connection, found: Results) -> None:
 
 def replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Rows in the place of those with the same keys; every one with all columns of the table."""
-    if not rows:
-        return
-    put = postgresql.insert(table) if db.dialect.name == "postgresql" else sqlite.insert(table)
+    if rows:
+        db.execute(_replacing(table, db.dialect.name), rows)
+
+
+@cache  # made once: at every entry of the log that takes longer than to carry it out
+def _replacing(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    put = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     keys = table.primary_key.columns
-    put = put.on_conflict_do_update(
+    return put.on_conflict_do_update(
         index_elements=keys, set_={c.name: put.excluded[c.name] for c in table.columns if c.name not in keys}
     )
-    db.execute(put, rows)
 
 
 def stored_level(level: Level | None) -> str:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from cloud.log.base import Cursor
 from cloud.warnings import tables as t
@@ -22,6 +22,8 @@ from contract.conditions.stored import Stored
 log = logging.getLogger(__name__)
 
 _JUDGED, _STATE = "judged", "state"
+_REMOVE = delete(t.snapshots).where(t.snapshots.c.name == bindparam("of"), t.snapshots.c.part == bindparam("this"))
+_PUT = insert(t.snapshots)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ def write(db: Connection, name: str, judged: bytes | None, snapshot: bytes) -> N
     """In the place of the one before. judged: None: as it stands there."""
     parts = {_STATE: snapshot} if judged is None else {_JUDGED: judged, _STATE: snapshot}
     for part, body in parts.items():
-        db.execute(delete(t.snapshots).where(t.snapshots.c.name == name, t.snapshots.c.part == part))
-        db.execute(t.snapshots.insert().values(name=name, part=part, body=body))
+        db.execute(_REMOVE, {"of": name, "this": part})
+        db.execute(_PUT, {"name": name, "part": part, "body": body})
 
 
 def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from cloud.log.base import START, Cursor
 from cloud.warnings import results, snapshots
@@ -39,6 +39,7 @@ from contract.conditions.stored import Stored, from_json
 NAME = "warnings"
 REBUILD = "rebuild"  # in the head: until the state is stored again
 _SNAPSHOTS = "snapshots"  # in the head: conditions stand in a snapshot, not in rows
+_AT = select(t.view_state.c.cursor).where(t.view_state.c.name == bindparam("of"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def head_json(state: EngineState) -> dict[str, Any]:
 
 def save(db: Connection, name: str, writing: Writing) -> None:
     """All of it, once: what was committed although nobody heard of it is not written again."""
-    at = db.execute(select(t.view_state.c.cursor).where(t.view_state.c.name == name)).scalar()
+    at = db.execute(_AT, {"of": name}).scalar()
     if at is None or at < writing.cursor:
         results.write(db, writing.found)
     rows = [{"zone": zone, "body": body} for zone, body in writing.opened.items() if body is not None]

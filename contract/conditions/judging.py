@@ -138,12 +138,17 @@ def settle(state: State, limits: Limits, rows: Int64s, now_ms: Int64s) -> Uint8s
     state.level[rows], state.state[rows] = level, new
     state.step_value[rows[new == NORMAL]] = np.nan
     up, down = level > level_before, level < level_before
-    return np.select(
-        [state_before == UNKNOWN, up, down, new == ACTIVE, new == PENDING],
-        [_OF[Reason.HEARD_AGAIN], _OF[Reason.ON_DELAY_OVER], _OF[Reason.OFF_DELAY_OVER], _OF[Reason.ROSE_AGAIN],
-         _OF[Reason.ROSE_ABOVE]],
-        _OF[Reason.FELL_BELOW],
-    ).astype(np.uint8)  # fmt: skip
+    reason = np.full(len(rows), _OF[Reason.FELL_BELOW], np.uint8)
+    why = (
+        (new == PENDING, Reason.ROSE_ABOVE),
+        (new == ACTIVE, Reason.ROSE_AGAIN),
+        (down, Reason.OFF_DELAY_OVER),
+        (up, Reason.ON_DELAY_OVER),
+        (state_before == UNKNOWN, Reason.HEARD_AGAIN),
+    )
+    for rows_so, so in why:  # what weighs most last
+        reason[rows_so] = _OF[so]
+    return reason
 
 
 def _clearing(state: State, limits: Limits, rows: Int64s, level: Int8s, now_ms: Int64s) -> Bools:
@@ -224,22 +229,20 @@ def _middle(held: Held, first: Int64s, each: Int64s) -> tuple[Float64s, Float64s
 def next_due(state: State, limits: Limits, rows: Int64s, now_ms: Int64s) -> Int64s:
     """When time alone next alters each row, shape (m,), if no finding comes."""
     last_ms, last = state.reading_ms[rows], state.value[rows]
-    due = np.where(state.state[rows] == UNKNOWN, NOT_DUE, last_ms + limits.stale_ms[rows] + 1)
+    due: Int64s = np.where(state.state[rows] == UNKNOWN, NOT_DUE, last_ms + limits.stale_ms[rows] + 1)
     restless = (state.state[rows] != UNKNOWN) & (state.state[rows] != NORMAL)
     if not restless.any():
         return due
     stood_ms = last_ms + limits.stands_ms[rows]
     young = restless & (now_ms - last_ms <= limits.young_ms[rows])
     newest_doubted = _doubted(state, rows)
-    for level in range(len(LEVELS)):
-        above_ms = state.above_ms[level, rows]
-        up = last >= limits.threshold[level, rows]
-        waits = restless & (above_ms != NEVER) & (state.set_ms[level, rows] == NEVER)
-        alone = above_ms == last_ms
-        at = np.maximum(above_ms + limits.on_ms[rows], np.where(alone, stood_ms, NEVER))
-        at = np.where(at <= now_ms, now_ms + _AGAIN_MS, at)
-        rising = waits & up & young & ~(alone & newest_doubted)
-        due = np.where(rising, np.minimum(due, at), due)
+    above_ms = state.above_ms[:, rows]
+    waits = (above_ms != NEVER) & (state.set_ms[:, rows] == NEVER) & (last >= limits.threshold[:, rows]) & young
+    alone = above_ms == last_ms
+    at = np.maximum(above_ms + limits.on_ms[rows], np.where(alone, stood_ms, NEVER))
+    at = np.where(at <= now_ms, now_ms + _AGAIN_MS, at)
+    rising = waits & ~(alone & newest_doubted)
+    due = np.minimum(due, np.where(rising, at, NOT_DUE).min(axis=0))
     dips_ms = last_ms + limits.window_ms[rows] + 1  # then no time of the window stood above
     dips = restless & (dips_ms > now_ms) & (state.state[rows] != CLEARING)
     due = np.where(dips, np.minimum(due, dips_ms), due)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sqlite3
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.ledger.open import open_ledger
 from cloud.log.base import START
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
@@ -25,6 +22,7 @@ from simulators.promise.warnings.consumers import Consumer
 from simulators.promise.warnings.couriers import Courier, some_couriers
 from simulators.promise.warnings.district import Edition
 from simulators.promise.warnings.gateways import Gateway, Waiting
+from simulators.promise.warnings.ledgers import ledger_at
 from simulators.promise.warnings.machine import Machine
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
@@ -36,9 +34,10 @@ class Parts:
     """What one life of the process holds open."""
 
     def __init__(self, edition: Edition, folder: Path, machine: Machine, snapshot_s: float) -> None:
+        self.folder = folder
         self.log = open_log(folder)
         self.clock = BelievedClock(machine, folder, self.log)
-        self.ledger = open_ledger(f"sqlite:///{folder / 'ledger.sqlite'}", whole=True)
+        self.ledger = _ledger(folder)
         self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, snapshot_s=snapshot_s)
 
 
@@ -50,7 +49,6 @@ class Cloud:
         self.machine = Machine(world)
         self.disk = Disk(random.Random(world.rng.getrandbits(64)))
         folder.mkdir(parents=True)
-        shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
         self.parts: Parts | None = None
         self.consumers: Sequence[Consumer] = ()
         self._couriers: list[Courier] = []
@@ -72,7 +70,7 @@ class Cloud:
             self._world.say(
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )
-            self._witness.look(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
+            self._witness.look_back(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
             view = parts.warnings
             self._witness.began(self.edition, view.told(), view.cursor() in (START, view.told()))
             self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
@@ -131,7 +129,7 @@ class Cloud:
         self.stop()
 
     def _forget(self) -> None:
-        ledger = open_ledger(f"sqlite:///{self.folder / 'ledger.sqlite'}", whole=True)
+        ledger = _ledger(self.folder)
         try:
             with ledger.begin() as db:
                 forget(db)
@@ -259,9 +257,5 @@ class Cloud:
         return self.parts.log.behind(self.parts.warnings.cursor()) if self.parts is not None else 0
 
 
-@cache
-def _empty_ledger() -> Path:
-    """Making its tables takes longer than a seed may; they are made once a process and copied."""
-    path = Path(mkdtemp(prefix="headwater-ledger-")) / "ledger.sqlite"
-    open_ledger(f"sqlite:///{path}").dispose()
-    return path
+def _ledger(folder: Path) -> Engine:
+    return ledger_at(folder / "ledger.sqlite", "cloud")

@@ -32,6 +32,7 @@ _YOUNG_SHARE = 1.0  # of `stale_after_s`: what is older when it comes is history
 
 def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None:
     """All of them. parts: the cloud's as the run ended."""
+    witness.look_back(parts.warnings.reader)
     for t in witness.told:
         if t.sent_ms > t.seen_ms + SOON_MS or witness.ran_ms(t.sent_ms, t.seen_ms) > AGO_MS:
             what = f"{t.id}, told at {witness.at(t.seen_ms)}, says that it was sent at {witness.at(t.sent_ms)}"
@@ -46,7 +47,7 @@ def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None
     if abs(off_ms) > CLOCK_WITHIN_MS:
         fail("a-confirmed-step-frees-the-log", f"the log's time is {off_ms // 1000} s ahead of the truth at the end")
     if on("replay-says-the-same"):
-        check_replay(witness, parts.log)
+        check_replay(witness, parts.log, parts.folder)
     for incident in parts.warnings.reader.incidents(open_only=True):
         fail("ends-when-dry", f"incident {incident.id} is open though every sensor has long shown dry")
 

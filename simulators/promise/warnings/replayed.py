@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from cloud.ledger.open import open_ledger
+from pathlib import Path
+
 from cloud.log.base import START, BatchLog
 from cloud.warnings.view import open_view
+from simulators.promise.warnings.ledgers import ledger_at
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken
 
 _ALL = 1_000_000
 
 
-def check_replay(witness: Witness, log: BatchLog) -> None:
-    """Under the editions that held, from the places in the log at which they began.
+def check_replay(witness: Witness, log: BatchLog, folder: Path) -> None:
+    """folder: where that ledger may be. Under the editions that held, from the places in the log at which they began.
 
     Up to where one began after a crash with a snapshot older than what was told: what is behind that was judged again
     by other rules, and what follows depends on how old the snapshot was.
     """
     entries = log.read(START, _ALL)
     whole = True
-    ledger = open_ledger("sqlite://")
+    ledger = ledger_at(folder / "replayed.sqlite", "replay")
     try:
         found: list[tuple[str, bytes]] = []
         for n, era in enumerate(witness.eras):

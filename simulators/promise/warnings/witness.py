@@ -18,6 +18,8 @@ from simulators.promise.warnings.features import on
 from simulators.promise.warnings.sensors import Row
 from simulators.promise.world import Broken, World
 
+_NEWEST = 10  # messages, of which one step of the view seldom tells
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -108,21 +110,33 @@ class Witness:
         if self._down_from_ms is None:
             self._down_from_ms = self.world.true_ms
 
-    def look(self, reader: WarningsReader) -> None:
+    def look_back(self, reader: WarningsReader) -> None:
         """Whatever the ledger says by now. Raises Broken when a message that was there is gone or reads otherwise."""
         found = list(reversed(reader.messages(limit=10_000)))
         now_ids = {m.id for m in found}
         gone = [name for name in self._ids if name not in now_ids]
         if gone and on("told-is-a-record"):
             raise Broken(f"told-is-a-record: {gone[0]} was told, and the ledger has it no more")
+        self._note(found, reader)
+
+    def look(self, reader: WarningsReader) -> None:
+        """What is new in the ledger; the rest is looked at when the cloud starts again, and at the end."""
+        found = list(reversed(reader.messages(limit=_NEWEST)))
+        if len(found) == _NEWEST and found[0].id not in self._ids:  # there may be more
+            self.look_back(reader)
+        else:
+            self._note(found, reader)
+
+    def _note(self, found: Sequence[Message], reader: WarningsReader) -> None:
+        """Some of the last messages, in the order in which they were told."""
         for m in found:
             text = hashlib.sha256(m.cap_xml).hexdigest()
-            if self._ids.setdefault(m.id, text) != text:
-                raise Broken(f"one-id-one-text: {m.id} has another text than when it was told")
-        known = len(self.told)
-        if [m.id for m in found[:known]] == [t.id for t in self.told]:
-            for m in found[known:]:
+            known = self._ids.get(m.id)
+            if known is None:
+                self._ids[m.id] = text
                 self._hear(m, reader)
+            elif known != text:
+                raise Broken(f"one-id-one-text: {m.id} has another text than when it was told")
 
     def _hear(self, m: Message, reader: WarningsReader) -> None:
         incident = reader.incident(m.incident)
