@@ -34,6 +34,7 @@ PURE = (
     "cloud.hydrology",
     "cloud.warnings",
     "cloud.ingest.admission",
+    "cloud.ingest.origins",
     "cloud.access.scopes",
     "cloud.access.rate",
     "cloud.identity.ca",

@@ -226,7 +226,7 @@ def _open_store(config: EdgeConfig, clock: GatewayClock) -> SpoolStore:
     settings = StoreSettings(
         int(uplink.spool_cap_mb * 1024 * 1024), int(uplink.disk_reserve_mb * 1024 * 1024), uplink.outbox().live_age_s
     )
-    store = open_store(config.spool_path, config.gateway.id, now_of(clock), settings, clock.keeper)
+    store = open_store(config.spool_path, config.gateway.id, now_of(clock), settings, clock.keeper, config.simulated)
     if store.set_aside:
         log.error("the spool could not be read and is kept as %s; a new one begins", store.set_aside)
     return store

@@ -172,7 +172,7 @@ def release_kept(config: ConfigPath) -> None:
         admission.allow(read_registry(found.identity_folder).allowed(SystemClock().now_ms()))
     note(found, "quarantine.release", "all", waiting=kept.count())
     batch_log = open_log(found.data_dir)
-    admission.refuse(Origins(found.catalogue, batch_log.notes(EntryKind.ORIGIN)).refused)
+    admission.follow(Origins(found.catalogue, batch_log.notes(EntryKind.ORIGIN)))
     now_ms = BelievedClock(found.clock, found.data_dir, batch_log).now_ms()
     done = release(kept, admission, batch_log, now_ms, operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)

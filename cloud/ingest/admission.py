@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cloud.ingest.origins import Origins
 from cloud.log.base import NewEntry
 from contract.catalogue.catalogue import Catalogue
 from contract.channel_rows import ChannelRows
 from contract.readings import ReadingBatch
 from contract.wire import wire_pb2 as pb
 from contract.wire.ack import MAX_ACKED_SEQS, Ack
-from contract.wire.batch import columns, parse_batch
+from contract.wire.batch import columns, parse_batch, said_simulated
 from contract.wire.envelope import MAX_SEQ, Lane, RefusalReason, WireError
 from contract.wire.topics import UP_KINDS, TopicKind, parse_topic
 
@@ -50,11 +51,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class Admitted:
-    """counts: readings of each entry, in step with `entries`."""
+    """counts: readings of each entry, in step with `entries`. said: by gateway, whether its batches said that they are
+    simulated: both when they differ, nothing of one that did not say."""
 
     entries: list[NewEntry] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    said: defaultdict[str, set[bool]] = field(default_factory=lambda: defaultdict(set))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ class Admission:
         self._owner = np.array([*(self._number[catalogue.channels[c].gateway] for c in channels), -1], np.int32)
         self._topics: dict[str, tuple[str, Lane] | None] = {}
         self._allowed: frozenset[str] | None = None
-        self._simulated: Mapping[str, str] = {}
+        self.origins = Origins(catalogue)
 
     def allow(self, gateways: frozenset[str] | None) -> None:
         """From now on only these gateways are heard; None: identity is not checked. Safe from any thread."""
@@ -93,16 +96,16 @@ class Admission:
         allowed = self._allowed
         return allowed is None or gateway in allowed
 
-    def refuse(self, simulated: Mapping[str, str]) -> None:
-        """From now on the batches of these gateways are refused as simulated, each with its reason."""
-        self._simulated = simulated
+    def follow(self, origins: Origins) -> None:
+        """From now on the batches of gateways that these refuse are refused as simulated, each with its reason."""
+        self.origins = origins
 
     def sort_out(self, messages: Sequence[InboundMessage], now_ms: int) -> Admitted:
         out = Admitted()
         good: list[tuple[InboundMessage, pb.Batch, Lane]] = []
         for m in messages:
             try:
-                lane, parsed = self._parse(m)
+                lane, parsed = self._parse(m, out.said)
             except WireError as error:
                 out.refusals.append(self._refusal(m, None, error.reason, str(error)))
                 continue
@@ -141,7 +144,7 @@ class Admission:
             out.extend((gateway, Ack(spool, prefix, tuple(page), refused[key])) for page in pages)
         return out
 
-    def _parse(self, m: InboundMessage) -> tuple[Lane, pb.Batch | RefusalReason]:
+    def _parse(self, m: InboundMessage, said: defaultdict[str, set[bool]]) -> tuple[Lane, pb.Batch | RefusalReason]:
         where = self._topics.get(m.topic)
         if where is None:
             where = self._topic(m.topic)
@@ -157,14 +160,16 @@ class Admission:
             return lane, RefusalReason.UNKNOWN_GATEWAY
         if not self.allows(gateway):
             return lane, RefusalReason.NO_IDENTITY
-        if gateway in self._simulated:
+        if (simulated := said_simulated(batch)) is not None:
+            said[gateway].add(simulated)
+        if gateway in self.origins.refused:
             return lane, RefusalReason.SIMULATED
         return lane, batch
 
     def _why(self, m: InboundMessage, reason: RefusalReason) -> str:
         topic = parse_topic(m.topic)
         if reason is RefusalReason.SIMULATED and topic is not None:
-            return self._simulated.get(topic.gateway, reason.value)
+            return self.origins.refused.get(topic.gateway, reason.value)
         return _WHY.get(reason, reason.value)
 
     def _topic(self, text: str) -> tuple[str, Lane] | None:

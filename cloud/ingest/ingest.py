@@ -56,8 +56,8 @@ class Ingest:
         self._receiver, self._log, self._quarantine = receiver, batch_log, quarantine
         self._district = district
         self._origins = Origins(receiver.catalogue, batch_log.notes(EntryKind.ORIGIN))
-        receiver.refuse(self._origins.refused)
-        self._unwritten: dict[str, Origin] = {}  # what births said and the log could not take
+        receiver.follow(self._origins)
+        self._unwritten: dict[str, Origin] = {}  # what gateways said and the log could not take
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
         # Kept aside, and the log does not know yet: a crash or a full disk came between the two.
@@ -87,9 +87,12 @@ class Ingest:
         if self._unsettled:  # what was kept aside once stays aside, though its time would be good by now
             self._log.append([], now_ms, sorted(self._unsettled))
             self._unsettled.clear()
-        if self._unwritten:
-            self._write_origins(now_ms)
         found = self._receiver.sort_out(group, now_ms)
+        if any(len(both) > 1 for both in found.said.values()):  # a spool that was filled before and after a change
+            return [ack for message in group for ack in self._take([message], now_ms)]
+        said = {gateway: simulated for gateway, (simulated,) in found.said.items()}
+        if self._hear_origins(said, now_ms):  # that decides over these very batches
+            found = self._receiver.sort_out(group, now_ms)
         known = [r for r in found.refusals if self._names_a_batch(r)]
         if aside := self._to_keep(found.refusals):
             self._quarantine.keep(aside, now_ms)
@@ -130,7 +133,7 @@ class Ingest:
             return []
         if isinstance(said, Birth):
             self.counts["births"] += 1
-            self._hear_origin(Origin(said.gateway, said.simulated), now_ms)
+            self._hear_birth(said, now_ms)
         else:
             self.counts["states"] += 1
             self._links[topic.gateway].state = said
@@ -168,18 +171,26 @@ class Ingest:
             for g, link in sorted(self._links.items())
         ]
 
-    def _hear_origin(self, origin: Origin, now_ms: int) -> None:
+    def _hear_birth(self, birth: Birth, now_ms: int) -> None:
         """Durable when this returns, before any batch that comes after; if the disk refuses, before the next take."""
         with self._lock:
-            if self._origins.logged(origin.gateway) is origin.simulated:
-                self._unwritten.pop(origin.gateway, None)
-                return
-            self._unwritten[origin.gateway] = origin
             try:
-                self._write_origins(now_ms)
+                self._hear_origins({birth.gateway: birth.simulated}, now_ms)
             except (sqlite3.Error, OSError) as error:
                 self.counts["origin_failures"] += 1
-                log.warning("cannot log where readings of %s come from: %s", origin.gateway, error)
+                log.warning("cannot log where readings of %s come from: %s", birth.gateway, error)
+
+    def _hear_origins(self, said: Mapping[str, bool], now_ms: int) -> bool:
+        """Whether a gateway says of itself what the log did not know; it does when this returns."""
+        for gateway, simulated in said.items():
+            if self._origins.logged(gateway) is simulated:
+                self._unwritten.pop(gateway, None)
+            else:
+                self._unwritten[gateway] = Origin(gateway, simulated)
+        if not self._unwritten:
+            return False
+        self._write_origins(now_ms)
+        return True
 
     def _write_origins(self, now_ms: int) -> None:
         waiting = list(self._unwritten.values())
@@ -188,11 +199,10 @@ class Ingest:
         before = self._origins.refused
         for origin in waiting:
             self._origins.say(origin)
-        self._refuse_simulated(before)
+        self._tell_refused(before)
 
-    def _refuse_simulated(self, before: Mapping[str, str]) -> None:
+    def _tell_refused(self, before: Mapping[str, str]) -> None:
         refused = self._origins.refused
-        self._receiver.refuse(refused)
         for gateway in refused.keys() - before.keys():
             log.error("%s: its batches are kept aside", refused[gateway])
 
@@ -229,7 +239,7 @@ class Ingest:
             if self._origins.said(entry.gateway) is None:
                 before = self._origins.refused
                 self._origins.took(entry.gateway)
-                self._refuse_simulated(before)
+                self._tell_refused(before)
             link = self._links[entry.gateway]
             link.batches += 1
             link.readings += n

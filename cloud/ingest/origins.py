@@ -19,8 +19,9 @@ class Origins:
 
     refused: gateways to refuse, each with the reason.
 
-    A gateway is simulated when its last birth said so, and real when it said otherwise, or when batches of it were
-    taken before any birth. One that was never heard is neither.
+    What a gateway last said counts, in a birth or in a batch: a birth may be lost when nobody has subscribed yet, and
+    batches that wait in a spool may be older than the birth. One that says nothing of it, of an earlier release, is
+    real once a batch of it was taken. One that was never heard is neither.
     """
 
     def __init__(self, catalogue: Catalogue, notes: Iterable[Entry] = ()) -> None:
@@ -53,7 +54,7 @@ class Origins:
         return self._told[gateway] + 1
 
     def say(self, origin: Origin) -> None:
-        """What a birth has said, in the log by now."""
+        """What a gateway has said, in the log by now."""
         self._told[origin.gateway] += 1
         self._logged[origin.gateway] = origin.simulated
         self._know(origin)

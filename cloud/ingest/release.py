@@ -14,6 +14,7 @@ from cloud.ingest.admission import Admission, InboundMessage, Refusal
 from cloud.ingest.quarantine import Quarantine, QuarantinedBatch
 from cloud.log.base import START, BatchLog, EntryKind
 from cloud.log.decision import Decision, DecisionKind, entry_of, known_by
+from contract.wire.envelope import RefusalReason
 
 # Releases before decisions logged a batch under another spool: its own has counted its sequence as seen since it was
 # refused. A gateway could name such a spool; nobody can name what `known_by` gives.
@@ -51,6 +52,9 @@ def release_one(
     if found.refusals:
         return found.refusals[0]
     (batch,) = found.entries
+    if True in found.said[batch.gateway] and not admission.origins.said(batch.gateway):
+        why = f"its readings are of a simulation, and {batch.gateway} is of a real place now"
+        return Refusal(kept.topic, batch.gateway, batch.spool, batch.seq, RefusalReason.SIMULATED, why, kept.payload)
     digest = hashlib.sha256(kept.topic.encode() + b"\0" + kept.payload).hexdigest()
     decision_id = f"release:{digest}"
     if not _released_earlier(batch_log, batch.gateway, batch.spool ^ _EARLIER_MASK, batch.seq, kept.payload):

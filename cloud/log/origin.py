@@ -1,4 +1,4 @@
-"""Whether a gateway is simulated, as an entry of the log: what its birth says, when it differs from before. Pure.
+"""Whether a gateway is simulated, as an entry of the log: what it says, when that differs from before. Pure.
 
 So whoever follows the log knows of each reading whether it is from a real place, and a replay knows it, too.
 """

@@ -31,7 +31,7 @@ _FLAG_OK[list(FLAG_VALUES)] = True
 
 @dataclass(frozen=True, slots=True)
 class WireBatch:
-    """One numbered batch of one gateway's spool."""
+    """One numbered batch of one gateway's spool. simulated: whether it is of no real place; None: it does not say."""
 
     gateway: str
     spool: int
@@ -39,6 +39,7 @@ class WireBatch:
     lane: Lane
     readings: ReadingBatch
     clock_synchronised: bool = True
+    simulated: bool | None = None
 
 
 def encode_batch(batch: WireBatch) -> bytes:
@@ -68,6 +69,7 @@ def encode_batch(batch: WireBatch) -> bytes:
         value_encoding=encoding,
         value=value,
         flag=r.flag.tobytes(),
+        simulated=batch.simulated,
     )
     return message.SerializeToString()
 
@@ -82,7 +84,13 @@ def decode_batch(payload: bytes) -> WireBatch:
         Lane(message.lane),
         columns([message]),
         not message.clock_unsynchronised,
+        said_simulated(message),
     )
+
+
+def said_simulated(message: pb.Batch) -> bool | None:
+    """Whether its readings are of no real place; None: it does not say, as no batch of an earlier release does."""
+    return message.simulated if message.HasField("simulated") else None
 
 
 def parse_batch(payload: bytes) -> pb.Batch:

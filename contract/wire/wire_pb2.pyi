@@ -26,7 +26,7 @@ VALUE_FLOAT32: ValueEncoding
 VALUE_FLOAT64: ValueEncoding
 
 class Batch(_message.Message):
-    __slots__ = ("version", "gateway", "spool", "seq", "lane", "clock_unsynchronised", "count", "base_time_ms", "time_delta_ms", "channel_base", "channel_delta", "value_encoding", "value", "flag")
+    __slots__ = ("version", "gateway", "spool", "seq", "lane", "clock_unsynchronised", "count", "base_time_ms", "time_delta_ms", "channel_base", "channel_delta", "value_encoding", "value", "flag", "simulated")
     VERSION_FIELD_NUMBER: _ClassVar[int]
     GATEWAY_FIELD_NUMBER: _ClassVar[int]
     SPOOL_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class Batch(_message.Message):
     VALUE_ENCODING_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     FLAG_FIELD_NUMBER: _ClassVar[int]
+    SIMULATED_FIELD_NUMBER: _ClassVar[int]
     version: int
     gateway: str
     spool: int
@@ -55,7 +56,8 @@ class Batch(_message.Message):
     value_encoding: ValueEncoding
     value: bytes
     flag: bytes
-    def __init__(self, version: _Optional[int] = ..., gateway: _Optional[str] = ..., spool: _Optional[int] = ..., seq: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., clock_unsynchronised: _Optional[bool] = ..., count: _Optional[int] = ..., base_time_ms: _Optional[int] = ..., time_delta_ms: _Optional[bytes] = ..., channel_base: _Optional[int] = ..., channel_delta: _Optional[bytes] = ..., value_encoding: _Optional[_Union[ValueEncoding, str]] = ..., value: _Optional[bytes] = ..., flag: _Optional[bytes] = ...) -> None: ...
+    simulated: bool
+    def __init__(self, version: _Optional[int] = ..., gateway: _Optional[str] = ..., spool: _Optional[int] = ..., seq: _Optional[int] = ..., lane: _Optional[_Union[Lane, str]] = ..., clock_unsynchronised: _Optional[bool] = ..., count: _Optional[int] = ..., base_time_ms: _Optional[int] = ..., time_delta_ms: _Optional[bytes] = ..., channel_base: _Optional[int] = ..., channel_delta: _Optional[bytes] = ..., value_encoding: _Optional[_Union[ValueEncoding, str]] = ..., value: _Optional[bytes] = ..., flag: _Optional[bytes] = ..., simulated: _Optional[bool] = ...) -> None: ...
 
 class Birth(_message.Message):
     __slots__ = ("version", "gateway", "spool", "next_seq", "agent_version", "started_ms", "floor", "asked_ms", "simulated")

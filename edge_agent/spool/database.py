@@ -37,14 +37,16 @@ _INSERT = (
 class SpoolDatabase:
     """One open file; used by one thread. What writes raises SpoolFull, and everything SpoolCorrupt.
 
-    now_ms: UTC, for the list of runs. set_aside: the new name of a file that was damaged. id: the spool's identity, 64
-    bits. Whoever wants disk faults handled asks `edge_agent.spool.store`.
+    now_ms: UTC, for the list of runs. simulated: whether what is spooled from now on is of no real place; None: its
+    batches do not say. set_aside: the new name of a file that was damaged. id: the spool's identity, 64 bits. Whoever
+    wants disk faults handled asks `edge_agent.spool.store`.
     """
 
-    def __init__(self, path: Path, gateway: str, now_ms: int) -> None:
+    def __init__(self, path: Path, gateway: str, now_ms: int, simulated: bool | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.gateway = gateway
+        self._simulated = simulated
         self.set_aside: Path | None = None
         self._db: sqlite3.Connection
         self.id = 0
@@ -153,7 +155,7 @@ class SpoolDatabase:
             for part in split(readings):
                 # A part of a merge begins later than the whole: its day decides its turn.
                 later_ms = int(part.time_ms.min()) - int(readings.time_ms.min()) if change.old else 0
-                payload = encode_batch(WireBatch(self.gateway, self.id, seq, change.lane, part, stamp.timed))
+                payload = self._encode(seq, change.lane, part, stamp)
                 row = Spooled(seq, change.lane, change.created_ms + later_ms, len(payload), change.interval_ms, stamp)
                 values = (seq, int(row.lane), row.created_ms, payload, row.bytes, row.interval_ms)
                 self._db.execute(_INSERT, (*values, stamp.boot, stamp.offset_ms, stamp.timed))
@@ -178,7 +180,7 @@ class SpoolDatabase:
 
     def retime(self, row: Spooled, readings: ReadingBatch, created_ms: int, stamp: Stamp) -> Spooled:
         """The same batch with other times, under the same sequence: only for one that was never sent."""
-        payload = encode_batch(WireBatch(self.gateway, self.id, row.seq, row.lane, readings, stamp.timed))
+        payload = self._encode(row.seq, row.lane, readings, stamp)
         with self._writing():
             self._db.execute(
                 "update batch set payload = ?, bytes = ?, created_ms = ?, boot = ?, offset_ms = ?, timed = ? "
@@ -316,6 +318,9 @@ class SpoolDatabase:
             if isinstance(error, sqlite3.DatabaseError):
                 raise translated(error, self.path) from error
             raise
+
+    def _encode(self, seq: int, lane: Lane, readings: ReadingBatch, stamp: Stamp) -> bytes:
+        return encode_batch(WireBatch(self.gateway, self.id, seq, lane, readings, stamp.timed, self._simulated))
 
     def _delete(self, seqs: Iterable[int]) -> int:
         freed = 0

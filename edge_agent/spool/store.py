@@ -375,8 +375,13 @@ class SpoolStore:
 
 
 def open_store(
-    path: Path, gateway: str, now: Now, settings: StoreSettings | None = None, keeper: Timekeeper | None = None
+    path: Path,
+    gateway: str,
+    now: Now,
+    settings: StoreSettings | None = None,
+    keeper: Timekeeper | None = None,
+    simulated: bool | None = None,
 ) -> SpoolStore:
     """The store over the file at `path`, made if there is none; a file that is no spool is set aside. Raises SpoolFull
     when the disk does not let it be opened."""
-    return SpoolStore(SpoolDatabase(path, gateway, now.utc_ms), now, settings, keeper)
+    return SpoolStore(SpoolDatabase(path, gateway, now.utc_ms, simulated), now, settings, keeper)

@@ -50,13 +50,25 @@ class Cloud:
         payload = encode_birth(Birth(gateway, 7, 1, "v", 1, simulated=bool(simulated)))
         self.ingest.heard_of(InboundMessage(f"headwater/1/small/{gateway}/birth", payload), NOW_MS)
 
-    def sent(self, gateway: str, seq: int) -> dict[int, str]:
-        """Takes a batch: sequence -> reason, of what is refused."""
-        channel = self.catalogue.channels_by_gateway[gateway][0].id
-        readings = ReadingBatch.of([NOW_MS + seq], [channel], [0.5])
-        payload = encode_batch(WireBatch(gateway, 7, seq, Lane.LIVE, readings))
-        acks = self.ingest.take([InboundMessage(f"headwater/1/small/{gateway}/up/live", payload)], NOW_MS)
+    def sent(self, gateway: str, seq: int, simulated: bool | None = None) -> dict[int, str]:
+        """Takes a batch: sequence -> reason, of what is refused. simulated: None for one of an earlier release."""
+        return self.take([(gateway, seq, simulated)])
+
+    def take(self, batches: list[tuple[str, int, bool | None]]) -> dict[int, str]:
+        """Takes batches (gateway, sequence, whether it is simulated) that came together."""
+        group = []
+        for gateway, seq, simulated in batches:
+            channel = self.catalogue.channels_by_gateway[gateway][0].id
+            readings = ReadingBatch.of([NOW_MS + seq], [channel], [0.5])
+            payload = encode_batch(WireBatch(gateway, 7, seq, Lane.LIVE, readings, simulated=simulated))
+            group.append(InboundMessage(f"headwater/1/small/{gateway}/up/live", payload))
+        acks = self.ingest.take(group, NOW_MS)
         return {seq: reason for ack in acks for seq, reason in (decode_ack(ack.payload).refused or {}).items()}
+
+    def entries(self) -> list[bool | int]:
+        """The log: what a gateway said of itself, and the sequences of its batches."""
+        log = self.log.read(START, 99)
+        return [decode_origin(e.payload).simulated if e.kind is EntryKind.ORIGIN else e.seq for e in log]
 
     def origins(self) -> list[Origin]:
         return [decode_origin(e.payload) for e in self.log.notes(EntryKind.ORIGIN)]
@@ -90,6 +102,34 @@ def test_it_stands_before_the_batches_that_come_after_it(cloud):
     cloud.born("gw-1", True)
     cloud.sent("gw-1", 2)
     assert [e.kind for e in cloud.log.read(START, 9)] == [EntryKind.BATCH, EntryKind.ORIGIN, EntryKind.BATCH]
+
+
+def test_a_batch_says_it_too_when_the_birth_was_lost(cloud):
+    """Nobody had subscribed yet when the gateways met the broker."""
+    assert cloud.take([("gw-1", 1, True), ("gw-2", 1, True)]) == {}
+    assert cloud.take([("gw-2", 2, True), ("gw-1", 2, True)]) == {}
+    assert cloud.origins() == [Origin("gw-1", True), Origin("gw-2", True)]
+    assert cloud.ingest.troubles() == []
+
+
+def test_a_simulated_batch_is_refused_at_once_beside_a_real_gateway(cloud):
+    assert cloud.take([("gw-1", 1, False), ("gw-2", 5, True)]) == {5: "simulated"}
+    assert cloud.sent("gw-1", 2, False) == {}
+
+
+def test_each_batch_of_a_spool_filled_before_and_after_a_change_counts_as_what_it_says(cloud):
+    cloud.born("gw-1", False)  # it is real now, and what waited in its spool is of its time as a simulation
+    cloud.take([("gw-1", 1, True), ("gw-1", 2, True), ("gw-1", 3, False), ("gw-1", 4, False)])
+    assert cloud.entries() == [False, True, 1, 2, False, 3, 4]
+
+
+def test_a_simulated_batch_is_not_released_once_its_gateway_is_real(cloud):
+    cloud.take([("gw-1", 1, False), ("gw-2", 5, True)])
+    cloud.born("gw-2", False)
+    (kept,) = cloud.quarantine.waiting()
+    assert cloud.ingest.release(kept.id, NOW_MS, "person:ann") == (
+        "simulated: its readings are of a simulation, and gw-2 is of a real place now"
+    )
 
 
 @pytest.mark.parametrize("simulated_first", [True, False])
