@@ -18,7 +18,7 @@ from firmware_bridge.modbus_frames import Question
 HORIZON = 12  # time-outs; what is later is of a unit whose timeout_s is set far too short
 UNSEEN = 6  # of a unit that was never late: its replies are lost
 _FORGIVEN_S = 1.0  # at least so long
-_KNOWN_S = 5.0  # and so long, at least, a late reply is known for what it is
+_KNOWN_S = 10.0  # and so long, at least, a late reply is known for what it is
 
 Form = tuple[int, int, int]
 

@@ -23,7 +23,17 @@ from edge_agent.drivers.base import Asked, DeviceFault, DeviceInfo, Fault, Missi
 _BUSY_S = 0.1  # before a device that said "later" is asked again; doubled each time
 _ONE_MORE = (Fault.OTHER_UNIT, Fault.WRONG_FUNCTION, Fault.WRONG_TRANSACTION, Fault.BAD_REPLY)  # seldom by chance
 # The device was there, and is not asked more seldom; what it said could not be used.
-_LIVES = (Fault.NOISE, Fault.BAD_CRC, Fault.OTHER_MASTER, Fault.BUSY, Fault.DEVICE_FAILURE)
+_LIVES = (
+    Fault.TOO_SLOW,
+    Fault.NOISE,
+    Fault.BAD_CRC,
+    Fault.WRONG_FUNCTION,
+    Fault.WRONG_TRANSACTION,
+    Fault.BAD_REPLY,
+    Fault.OTHER_MASTER,
+    Fault.BUSY,
+    Fault.DEVICE_FAILURE,
+)
 _SAYS_LATER = (Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
 _LONG_SILENT = 3  # polls in a row

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import DeviceFault, Fault
 from firmware_bridge.modbus_frames import Explained, Frame, Framing, Question
@@ -14,8 +15,28 @@ from firmware_bridge.modbus_owed import Owed
 
 _SHARED_S = 600.0  # how long another master is remembered
 _SLOW_S = 600.0
+_STILL_SLOW = 8  # questions without even a late reply: then it is silent, and no longer slow
+_LAST_LATE = 3  # of a reply that was lost on the way the next one looks late: the least of so many counts
 _MOST_NUMBERS = 64  # transactions that a late reply may name
 _TRAFFIC = ("questions", "bytes_sent", "bytes_received", "frames")
+
+
+@dataclass(slots=True)
+class _Late:
+    """Late replies of a unit: how long the last took, when the last came, and how many questions ago."""
+
+    took_s: list[float] = field(default_factory=list)
+    came_s: float = 0.0
+    asked_since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """queued: it had to wait for the unit's reply to an earlier question, and does not tell how long the unit takes."""
+
+    asked_s: float
+    came_s: float
+    queued: bool = False
 
 
 class Heard:
@@ -26,7 +47,8 @@ class Heard:
         self._owed = Owed()
         self._by_number: dict[int, tuple[Question, float]] = {}
         self._shared_until_s: float | None = None
-        self._late: dict[int, tuple[float, float]] = {}  # unit -> how long its late reply took, when that came
+        self._late: dict[int, _Late] = {}  # by unit
+        self._replied: dict[int, _Reply] = {}  # the last, by unit
         self._expects_s: float | None = None  # since another master's question was heard, the last thing that was
         self.counts: Counter[str] = Counter()
 
@@ -40,6 +62,8 @@ class Heard:
 
     def asks(self, question: Question, number: int, timeout_s: float, now_s: float) -> None:
         """A question goes out."""
+        if (late := self._late.get(question.replies_from)) is not None:
+            late.asked_since += 1
         if self._numbered:
             self._by_number[number] = (question, now_s)
             while len(self._by_number) > _MOST_NUMBERS:
@@ -64,7 +88,10 @@ class Heard:
 
     def answered(self, question: Question, now_s: float) -> bool:
         """A reply of the question's form came. False: one more than was asked for, which tells of another master."""
-        if self._numbered or self._owed.answer(question, now_s) is not None:
+        if self._numbered:
+            return True
+        if (took_s := self._owed.answer(question, now_s)) is not None:
+            self._replied[question.replies_from] = _Reply(now_s - took_s, now_s)
             return True
         self._foreign("unasked_replies", now_s)
         return False
@@ -77,7 +104,8 @@ class Heard:
                 continue
             if frame.unit == question.replies_from or {frame.unit, question.replies_from} == {0, 255}:
                 if frame.number != number:
-                    self._is_late(question.unit, now_s - asked_s, now_s)
+                    self._is_late(question.replies_from, asked_s, now_s)
+                self._replied[question.replies_from] = _Reply(asked_s, now_s)
                 return frame
         return None
 
@@ -94,16 +122,16 @@ class Heard:
 
     def slow(self, unit: int, timeout_s: float, now_s: float) -> str:
         """Words when the unit answered too late lately; else ""."""
-        took_s, came_s = self._late.get(unit, (0.0, 0.0))
-        if took_s <= timeout_s or now_s - came_s > _SLOW_S:
+        took_s, late = self.took_late_s(unit), self._late.get(unit)
+        if took_s is None or late is None or took_s <= timeout_s or now_s - late.came_s > _SLOW_S:
             return ""
         return (
             f"unit {unit} answered after {took_s:.2f} s, {took_s - timeout_s:.2f} s later than timeout_s {timeout_s:g}"
         )
 
     def took_late_s(self, unit: int) -> float | None:
-        """How long the unit's last late reply took; None when none came."""
-        return self._late[unit][0] if unit in self._late else None
+        """How long the unit's late replies took lately; None when none came."""
+        return min(self._late[unit].took_s) if unit in self._late else None
 
     def foreign_reply_due(self) -> bool:
         """Whether the last that was heard is another master's question: its reply comes next."""
@@ -120,11 +148,11 @@ class Heard:
         for frame in found.frames:
             if self._numbered:
                 if (asked := self._by_number.get(frame.number or 0)) is not None:
-                    self._is_late(asked[0].unit, now_s - asked[1], now_s)
+                    self._is_late(asked[0].replies_from, asked[1], now_s)
             elif frame.is_question:
                 self._foreign("foreign_questions", now_s)
             elif (took_s := self._owed.late(frame.unit, frame.pdu, now_s)) is not None:
-                self._is_late(frame.unit, took_s, now_s)
+                self._is_late(frame.unit, now_s - took_s, now_s)
             else:
                 self._foreign("unasked_replies", now_s)
         return found
@@ -145,7 +173,8 @@ class Heard:
             return DeviceFault(Fault.BAD_CRC, f"the reply of unit {unit} was damaged on the line (wrong checksum)")
         if found.noise:
             return DeviceFault(Fault.NOISE, f"unit {unit}: {found.noise} bytes came, and no frame among them")
-        if slow := self.slow(unit, timeout_s, now_s):
+        slow = self.slow(question.replies_from, timeout_s, now_s)
+        if slow and self._late[question.replies_from].asked_since <= _STILL_SLOW:
             return DeviceFault(Fault.TOO_SLOW, slow)
         if echo:
             self.counts["echoes_alone"] += 1
@@ -161,7 +190,7 @@ class Heard:
             self._foreign("foreign_questions", now_s)
             return DeviceFault(Fault.OTHER_MASTER, f"somebody else asked while unit {question.unit} was")
         elif (took_s := self._owed.late(frame.unit, frame.pdu, now_s)) is not None:
-            self._is_late(frame.unit, took_s, now_s)
+            self._is_late(frame.unit, now_s - took_s, now_s)
             return None
         if frame.unit != question.replies_from:
             self.counts["other_units"] += 1
@@ -175,7 +204,7 @@ class Heard:
 
     def _wrong_number(self, frame: Frame, question: Question, number: int, now_s: float) -> DeviceFault | None:
         if (asked := self._by_number.get(frame.number or 0)) is not None:
-            self._is_late(asked[0].unit, now_s - asked[1], now_s)
+            self._is_late(asked[0].replies_from, asked[1], now_s)
             return None
         self.counts["wrong_transactions"] += 1
         what = f"unit {question.unit} answered with transaction {frame.number}, it was asked with {number}"
@@ -185,6 +214,13 @@ class Heard:
         self.counts[name] += 1
         self._shared_until_s = now_s + _SHARED_S
 
-    def _is_late(self, unit: int, took_s: float, now_s: float) -> None:
+    def _is_late(self, unit: int, asked_s: float, now_s: float) -> None:
+        """A reply came too late. One that was queued tells that the one before it was late, too."""
         self.counts["late_replies"] += 1
-        self._late[unit] = (took_s, now_s)
+        late, before = self._late.setdefault(unit, _Late()), self._replied.get(unit)
+        queued = before is not None and before.asked_s < asked_s < before.came_s
+        tells = before if before is not None and queued else _Reply(asked_s, now_s)
+        if not tells.queued:
+            late.took_s = [*late.took_s, tells.came_s - tells.asked_s][-_LAST_LATE:]
+        late.came_s, late.asked_since = now_s, 0
+        self._replied[unit] = _Reply(asked_s, now_s, queued)

@@ -14,42 +14,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.line_settings import LineSettings
-from edge_agent.drivers.modbus_connection import FRESH_S, ConnectionWays
+from edge_agent.drivers.modbus_connection import ConnectionWays
 from edge_agent.drivers.modbus_heard import Heard
 from edge_agent.drivers.modbus_tap import Tap, Tapped
+from edge_agent.drivers.modbus_unit import UnitWays
 from edge_agent.drivers.ports import Port
 from firmware_bridge.modbus_frames import Frame, Question
 
 _MOST_ASKED = 5  # times for one question whose answer could be mistaken
-_FIRST_HEARD_OUT, _FIRST_S = 2, 0.1  # of a unit whose ways are not known yet
 _MOST_HEARD = 2048  # bytes between question and reply that are looked through: several frames of the longest kind
 _QUIET_S = 0.05  # a reply does not pause so long within itself
 _APART_S = 0.25  # of such questions
-_OLD_S = 5.0  # a connection that has never given a reply is given up then
-_WHEN_IN_DOUBT_S, _MOST_REST_S = 0.1, 0.2
-_MISSED, _MISSED_RESTED = 3, 6
 _FOREIGN_S = 0.3  # how long another master's reply is let through before we ask
 _CONNECT_S = 3.0
-
-
-@dataclass(slots=True)
-class _Ways:
-    """What is known of a unit's ways.
-
-    answers_s: how long its last replies took. silent: questions in a row without a reply. missed: those in a row that
-    came shortly after something else. rest_s: what it seems to want before a question; rested: it was enough, once.
-    """
-
-    answers_s: list[float] = field(default_factory=list)
-    silent: int = 0
-    missed: int = 0
-    rest_s: float = 0.0
-    rested: bool = False
 
 
 @dataclass(slots=True)
@@ -74,14 +56,14 @@ class Line:
         self._port, self._set, self._name = port, settings, name
         self._framing = settings.framing
         self._heard = Heard(settings.framing, settings.numbered)
-        self._ways: dict[int, _Ways] = {}
+        self._ways: dict[int, UnitWays] = {}
         self._number = 0xFFFF
         self._echoes = settings.echo
         self._sent_s = 0.0  # when the last question's last byte left
         self._connection = ConnectionWays(settings.pause_after_connect_s)
         self._evidence: _Evidence | None = None
         self._tap: Tap | None = None
-        self._fell: set[int] = set()  # units that fell silent since the last reply on this connection
+        self._late_replies = 0  # that the connection knows of
 
     @property
     def heard(self) -> Heard:
@@ -93,8 +75,7 @@ class Line:
 
         Raises DeviceFault.
         """
-        if unasked := self._take():
-            self._heard.beside(unasked, None, self._port.came_s)
+        self._beside(self._take_apart())
         for left in (1, 0):
             await self._ready(timeout_s)
             try:
@@ -113,10 +94,10 @@ class Line:
         """Hears what is said unasked, and counts it in `faults`. Raises DeviceFault when the port cannot be opened."""
         await self._ready(for_s)
         until_s = self.now_s() + for_s
-        data = b""
+        came = []
         while self._port.is_open and await self._port.wait(until_s):
-            data += self._take()
-        self._heard.beside(data, None, self._port.came_s)
+            came += self._take_apart()
+        self._beside(came)
 
     def took_s(self, unit: int) -> float | None:
         """How long the unit's last reply took, without what was heard out behind it."""
@@ -136,30 +117,23 @@ class Line:
 
     async def _ready(self, timeout_s: float) -> None:
         """The port is open, and is not one that has died in silence."""
-        if self._port.is_open and self._set.reconnects and self._has_died():
+        if self._late_replies != (late := self._heard.counts["late_replies"]):
+            self._late_replies = late
+            self._connection.late()
+        if self._port.is_open and self._set.reconnects and self._connection.has_died(self.now_s()):
             self._heard.counts["reconnects"] += 1
+            self._connection.given_up()
             self._port.close()
         if self._set.reconnects and self._connection.is_spent(self.now_s()):
             self._port.close()
         if self._port.is_open:
             return
         await self._port.open(max(timeout_s, _CONNECT_S))
-        self._connection.opened()
-        self._fell.clear()
+        self._connection.opened(self._port.opened_s)
         if self._connection.pause_s:
             await asyncio.sleep(self._connection.pause_s)
         if not self._port.is_open and self._connection.ended_in_the_pause():
             await self._ready(timeout_s)
-
-    def _has_died(self) -> bool:
-        """Several units that had answered are silent, or all there are; or nobody has ever said a word on it."""
-        if self._connection.replied and len(self._fell) != 1:
-            return len(self._fell) >= 2
-        silent = sum(w.silent for w in self._ways.values())
-        alive = any(w.answers_s and w.silent < 2 for w in self._ways.values())
-        if self._connection.replied:
-            return not alive and silent >= 2
-        return not alive and silent >= 3 and self.now_s() - self._port.opened_s > _OLD_S
 
     def _gone(self) -> DeviceFault:
         if self._set.reconnects:
@@ -203,12 +177,12 @@ class Line:
             try:
                 pdu = await self._once(question, timeout_s, rest_s)
             except DeviceFault as fault:
-                swallows = self._set.reconnects and not self._connection.replied and self._connection.asks_again
-                if fault.fault is not Fault.TIMEOUT or not swallows or self.now_s() - self._port.opened_s > FRESH_S:
+                swallows = self._set.reconnects and self._connection.may_swallow(question.unit, self.now_s())
+                if fault.fault is not Fault.TIMEOUT or not swallows:
                     raise
                 await asyncio.sleep(began_s + _APART_S - self.now_s())
                 continue
-            self._connection.reply(began_s - self._port.opened_s, timeout_s)
+            self._connection.reply(question.unit, began_s - self._port.opened_s, timeout_s)
             return pdu
 
     async def _once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
@@ -228,14 +202,14 @@ class Line:
         until_s = self._sent_s + timeout_s + (5 + question.data_bytes) * self._set.character_s
         data, reply = await self._hear(question, sent, until_s)
         if reply is None:
-            self._missed(question.unit, gap_s)
+            ways.missed(gap_s)
+            self._connection.missed(question.unit, self._heard.took_late_s(question.unit), self.now_s())
             rest, echo = self._without_echo(data, sent)
             fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self.now_s())
             if fault.fault is Fault.NOISE and self._framing.numbered:
                 self._port.close()  # nothing says where the next frame begins
             raise fault
         took_s = self.now_s() - asked_s
-        ways.silent = 0
         before, _ = self._without_echo(data[: reply.start], sent)
         found = self._heard.beside(before, question, self.now_s()) if before else None
         if not self._set.numbered:
@@ -243,30 +217,28 @@ class Line:
                 what = f"somebody else asked while unit {question.unit} was: no reply is believed"
                 raise DeviceFault(Fault.OTHER_MASTER, what)
             self._heard.answered(question, self.now_s())
-            if await self._follows(question, self._heard_out_until(ways, asked_s, took_s), data[reply.end :]):
+            out_s = ways.heard_out_s(took_s, self._heard.shared(self.now_s()))
+            if await self._follows(question, asked_s + out_s, data[reply.end :]):
                 raise self._two_replies(question)
         self._heard.counts["frames"] += 1
-        self._answered(ways, took_s, gap_s)
+        ways.answered(took_s, gap_s)
         return reply.pdu
 
     async def _silence(self, question: Question, timeout_s: float, rest_s: float | None) -> float:
         """Waits until the line has been silent for long enough; how long it had been before the question."""
         own_s = self._set.rest_s if rest_s is None else rest_s
-        ways = self._of(question.unit)
-        learnt_s = max(ways.rest_s, _WHEN_IN_DOUBT_S) if ways.missed and not ways.rested else ways.rest_s
-        silence_s = max(self._set.silence_s, learnt_s if own_s is None else own_s)
+        silence_s = max(self._set.silence_s, self._of(question.unit).rest_s() if own_s is None else own_s)
         latest_s = self.now_s() + timeout_s + silence_s + _QUIET_S
-        unasked = self._take()
+        unasked = self._take_apart()
         while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > self.now_s() and self._port.is_open:
             if self.now_s() > latest_s:
-                self._heard.beside(unasked, None, self._port.came_s)
+                self._beside(unasked)
                 fault = Fault.OTHER_MASTER if self._heard.shared(self.now_s()) else Fault.NOISE
                 never = f"the line is never silent for {silence_s * 1000:.0f} ms"
                 raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
-                unasked += self._take()
-        if unasked:
-            self._heard.beside(unasked, None, self._port.came_s)
+                unasked += self._take_apart()
+        self._beside(unasked)
         if self._heard.foreign_reply_due() and await self._port.wait(self._port.came_s + min(timeout_s, _FOREIGN_S)):
             return await self._silence(question, timeout_s, rest_s)
         if not self._port.is_open:
@@ -325,17 +297,6 @@ class Line:
 
     # --- hearing out ---
 
-    def _heard_out_until(self, ways: _Ways, asked_s: float, took_s: float) -> float:
-        """Until when a second reply may follow, should this one be somebody else's."""
-        known = ways.answers_s
-        if self._heard.shared(self.now_s()):
-            return asked_s + 2 * max([took_s, *known]) + 0.02
-        if len(known) < _FIRST_HEARD_OUT:
-            return asked_s + took_s + _FIRST_S
-        if took_s < 0.5 * min(known) and min(known) > 0.01:
-            return asked_s + 1.2 * max(known) + 0.005
-        return 0.0
-
     async def _follows(self, question: Question, until_s: float, data: bytes) -> bool:
         """Whether one more reply to the question comes by then, or another master's question."""
         while True:
@@ -360,37 +321,26 @@ class Line:
             return DeviceFault(Fault.OTHER_MASTER, what)
         return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
 
-    # --- the units' ways ---
+    def _of(self, unit: int) -> UnitWays:
+        return self._ways.setdefault(unit, UnitWays(self._set.silence_s))
 
-    def _answered(self, ways: _Ways, took_s: float, gap_s: float) -> None:
-        ways.answers_s = [*ways.answers_s[-7:], took_s]
-        if gap_s < self._short_s(ways):
-            ways.missed, ways.rested = 0, True
-        self._fell.clear()
-
-    def _missed(self, unit: int, gap_s: float) -> None:
-        """Several questions in a row that came shortly after something else: perhaps it wants more rest before. One
-        that has answered after so short a rest must miss more of them: some are lost on any line."""
-        ways = self._of(unit)
-        ways.silent += 1
-        if not ways.answers_s:
-            return
-        self._fell.add(unit)
-        if gap_s < self._short_s(ways):
-            ways.missed += 1
-            if ways.missed >= (_MISSED_RESTED if ways.rested else _MISSED):
-                ways.missed, ways.rested = 0, False
-                ways.rest_s = min(max(2.5 * ways.rest_s, 0.02), _MOST_REST_S)
-
-    def _short_s(self, ways: _Ways) -> float:
-        """What counts as shortly after something else: little more than the rest that is kept."""
-        return 1.5 * max(ways.rest_s, self._set.silence_s, 0.02)
-
-    def _of(self, unit: int) -> _Ways:
-        return self._ways.setdefault(unit, _Ways())
+    def _beside(self, came: Sequence[tuple[float, bytes]]) -> None:
+        """Takes account of what came while nothing was asked: each burst when it ended, for late replies take as long
+        as they take."""
+        burst, ended_s = b"", 0.0
+        for came_s, data in came:
+            if burst and came_s - ended_s > _QUIET_S:
+                self._heard.beside(burst, None, ended_s)
+                burst = b""
+            burst, ended_s = burst + data, came_s
+        if burst:
+            self._heard.beside(burst, None, ended_s)
 
     def _take(self) -> bytes:
-        data = self._port.take()
-        self._heard.counts["bytes_received"] += len(data)
+        return b"".join(data for _, data in self._take_apart())
+
+    def _take_apart(self) -> list[tuple[float, bytes]]:
+        came = self._port.take_apart()
+        self._heard.counts["bytes_received"] += sum(len(data) for _, data in came)
         self._heard.counts["noise_bytes"] += self._port.let_go()
-        return data
+        return came

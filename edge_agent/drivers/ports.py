@@ -36,7 +36,7 @@ class Port(ABC):
         self.opened_s = 0.0
         self.came_s = 0.0
         self._dropped = 0
-        self._came = bytearray()
+        self._came: list[tuple[float, bytes]] = []
         self._waiting: asyncio.Future[bool] | None = None
         self._tapped: Callable[[bytes], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -59,9 +59,12 @@ class Port(ABC):
 
     def take(self) -> bytes:
         """What has come since it was last asked."""
-        data = bytes(self._came)
-        self._came.clear()
-        return data
+        return b"".join(data for _, data in self.take_apart())
+
+    def take_apart(self) -> list[tuple[float, bytes]]:
+        """As `take`, in the pieces that it came in: when, and the bytes."""
+        came, self._came = self._came, []
+        return came
 
     def let_go(self) -> int:
         """How many bytes were let go, since it was last asked, because nobody took them."""
@@ -94,13 +97,15 @@ class Port(ABC):
         self.opened_s = self.came_s = self._loop.time()
 
     def _heard(self, data: bytes) -> None:
-        self._came += data
+        self.came_s = self.now_s()
+        self._came.append((self.came_s, data))
         if self._tapped is not None:
             self._tapped(data)
-        if (over := len(self._came) - _MOST_HELD) > 0:
-            del self._came[:over]
-            self._dropped += over
-        self.came_s = self.now_s()
+        while (over := sum(len(piece) for _, piece in self._came) - _MOST_HELD) > 0:
+            came_s, oldest = self._came.pop(0)
+            self._dropped += min(over, len(oldest))
+            if over < len(oldest):
+                self._came.insert(0, (came_s, oldest[over:]))
         self._tell(True)
 
     def _running(self) -> asyncio.AbstractEventLoop:
