@@ -21,6 +21,10 @@ def kth_readings(channels: Uint32s, batch: ReadingBatch) -> Iterator[tuple[Int64
     """
     if not len(channels) or not len(batch):
         return
+    if len(channels) == len(batch) and np.array_equal(channels, batch.channel):  # a whole sweep: the usual case
+        every = np.arange(len(channels))
+        yield every, every
+        return
     rows = channel_rows(channels, batch.channel)
     known = np.flatnonzero(rows >= 0)
     order = known[by_channel_and_time(rows[known], batch.time_ms[known])]

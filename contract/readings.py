@@ -7,7 +7,7 @@ driver to the spool, over the wire, into the log and out of every view.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -74,7 +74,7 @@ class ReadingBatch:
         """A batch from anything array-like; without `flag`, NOT_EVALUATED, and MISSING where the value is NaN."""
         # np.array copies: the batch must own what it makes read-only.
         v = np.array(value, dtype=np.float64, ndmin=1)
-        f = _WITHOUT_FLAG[np.isnan(v).view(np.uint8)] if flag is None else flag
+        f = _WITHOUT_FLAG[np.isnan(v).astype(np.intp)] if flag is None else flag
         return cls(
             np.array(time_ms, dtype=np.int64, ndmin=1),
             np.array(channel, dtype=np.uint32, ndmin=1),
@@ -104,6 +104,10 @@ class ReadingBatch:
     def take(self, select: Any) -> ReadingBatch:
         """The readings picked by a boolean mask, an index array or a slice."""
         return ReadingBatch(self.time_ms[select], self.channel[select], self.value[select], self.flag[select])
+
+    def later(self, by_ms: int) -> ReadingBatch:
+        """The same readings, each `by_ms` later."""
+        return replace(self, time_ms=self.time_ms + by_ms) if by_ms else self
 
     def with_flags(self, flag: ArrayLike) -> ReadingBatch:
         return ReadingBatch(self.time_ms, self.channel, self.value, np.array(flag, dtype=np.uint8, ndmin=1))

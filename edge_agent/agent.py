@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -48,8 +48,8 @@ class Agent:
         levels = {c.id: config.catalogue.compared_with(c.id) for c in channels}
         self._pipeline = Pipeline(channels, levels)
         self._pipeline_state = self._remembered()
-        self._gathered: list[tuple[int, int, float]] = []
-        self._counts: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._gathered: list[tuple[ReadingBatch, int]] = []  # with how far the gateway's time had jumped by then
+        self._counts: dict[str, Counter[int]] = defaultdict(Counter)  # by channel
         self._totals: dict[str, int] = defaultdict(int)
         self._store = _open_store(config, self._clock)
         session = Session(
@@ -129,9 +129,7 @@ class Agent:
         return end_all
 
     def _gather(self, readings: ReadingBatch) -> None:
-        # As if the gateway's time had never jumped: it may jump before these are flushed.
-        times = (readings.time_ms - self._clock.keeper.jumped_ms).tolist()
-        self._gathered.extend(zip(times, readings.channel.tolist(), readings.value.tolist(), strict=True))
+        self._gathered.append((readings, self._clock.keeper.jumped_ms))
 
     async def _flush_often(self) -> None:
         since_quiet = 0.0
@@ -148,8 +146,7 @@ class Agent:
         readings, lane = _NO_READINGS, Lane.LIVE
         if gathered:
             jumped_ms = self._clock.keeper.jumped_ms
-            time_ms, channel, value = zip(*gathered, strict=True)
-            batch = ReadingBatch.of([t + jumped_ms for t in time_ms], channel, value)
+            batch = ReadingBatch.concat(readings.later(jumped_ms - before_ms) for readings, before_ms in gathered)
             self._pipeline_state, processed = self._pipeline.step(self._pipeline_state, batch, jumped_ms)
             self._last.take(processed.judged, jumped_ms)
             self._count(processed.counts)
@@ -157,14 +154,13 @@ class Agent:
                 log.warning("channel %d shows %g at %s: %s", number, shown, iso(at_ms), what)
             readings, lane = processed.readings, processed.lane
         if len(readings) or (quiet and self._counts):
-            counts, self._counts = self._counts, defaultdict(lambda: defaultdict(int))
-            self._store.add(readings, lane, counts, now_of(self._clock))
+            counts, self._counts = self._counts, defaultdict(Counter)
+            self._store.add(readings, lane, _by_channel(counts), now_of(self._clock))
             self._uplink.wake()
 
     def _count(self, counts: Mapping[str, Mapping[int, int]]) -> None:
         for name, by_channel in counts.items():
-            for channel, n in by_channel.items():
-                self._counts[channel][name] += n
+            self._counts[name].update(by_channel)
             self._totals[name] += sum(by_channel.values())
 
     def _remembered(self) -> PipelineState:
@@ -219,6 +215,14 @@ class Agent:
         for device in bus["devices"]:
             device["values"] = self._last.of(self._infos[bus["id"]][device["id"]], now_ms)
         return bus
+
+
+def _by_channel(counts: Mapping[str, Mapping[int, int]]) -> dict[int, dict[str, int]]:
+    out: dict[int, dict[str, int]] = defaultdict(dict)
+    for name, by_channel in counts.items():
+        for channel, n in by_channel.items():
+            out[channel][name] = n
+    return out
 
 
 def _open_store(config: EdgeConfig, clock: GatewayClock) -> SpoolStore:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
+
+import numpy as np
 
 from contract.readings import Flag, ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
@@ -17,21 +18,20 @@ class LastValues:
 
     def take(self, judged: ReadingBatch, jumped_ms: int) -> None:
         """Readings with their flags; missing ones leave the last value, whose age then tells."""
-        columns = (judged.channel.tolist(), judged.time_ms.tolist(), judged.value.tolist(), judged.flag.tolist())
-        for channel, time_ms, value, flag in zip(*columns, strict=True):
-            if not math.isnan(value):
-                self._last[channel] = (time_ms - jumped_ms, value, flag)
+        there = judged.later(-jumped_ms).take(~np.isnan(judged.value))
+        said = zip(there.time_ms.tolist(), there.value.tolist(), there.flag.tolist(), strict=True)
+        self._last.update(zip(there.channel.tolist(), said, strict=True))
 
     def of(self, device: DeviceInfo, now_ms: int) -> list[dict[str, Any]]:
         """name, value, unit, flag and age_s of each of a device's channels; value and age are None before the first."""
         out: list[dict[str, Any]] = []
         for c in device.channels:
-            said: dict[str, Any] = {"channel": c.id, "name": c.register.name, "value": None, "unit": c.quantity.unit}
-            if (last := self._last.get(c.id)) is None:
-                out.append({**said, "flag": None, "age_s": None})
-            else:
-                time_ms, value, flag = last
-                out.append({**said, "value": value, "flag": flag, "age_s": round((now_ms - time_ms) / 1000, 1)})
+            time_ms, value, flag = self._last.get(c.id, (None, None, None))
+            age_s = None if time_ms is None else round((now_ms - time_ms) / 1000, 1)
+            unit = c.quantity.unit
+            out.append(
+                {"channel": c.id, "name": c.register.name, "value": value, "unit": unit, "flag": flag, "age_s": age_s}
+            )
         return out
 
 

@@ -8,6 +8,7 @@ value sent, the series in the cloud then stays within the deadband of everything
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -121,5 +122,4 @@ class Reporter:
 
 
 def _count(channels: Uint32s) -> dict[int, int]:
-    number, times = np.unique(channels, return_counts=True)
-    return dict(zip(number.tolist(), times.tolist(), strict=True))
+    return Counter(channels.tolist())

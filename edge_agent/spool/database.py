@@ -162,7 +162,7 @@ class SpoolDatabase:
                 spooled.append(row)
                 seq += 1
             self._db.executemany(
-                _ADD_TOTALS, [(c, *(counts.get(name, 0) for name in COUNTS)) for c, counts in change.counters.items()]
+                _ADD_TOTALS, [(c, *[counts.get(name, 0) for name in COUNTS]) for c, counts in change.counters.items()]
             )
             if (span := change.given_up) is not None:
                 self._db.execute(

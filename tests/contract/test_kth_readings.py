@@ -23,3 +23,11 @@ def test_each_step_holds_the_kth_reading_of_each_channel(rows, listed):
     ]
     found = [list(zip(p.tolist(), r.tolist(), strict=True)) for p, r in kth_readings(channels, batch)]
     assert [sorted(step, key=lambda x: x[1]) for step in found] == expected
+
+
+def test_a_whole_sweep_is_one_step() -> None:
+    channels = np.array([3, 5, 8], np.uint32)
+    ((positions, rows),) = kth_readings(channels, ReadingBatch.of([7, 5, 6], [3, 5, 8], [0.0] * 3))
+    assert positions.tolist() == rows.tolist() == [0, 1, 2]
+    steps = list(kth_readings(channels, ReadingBatch.of([7, 5, 6], [3, 5, 5], [0.0] * 3)))
+    assert [(p.tolist(), r.tolist()) for p, r in steps] == [([0, 1], [0, 1]), ([2], [1])]
