@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 READ_FUNCTIONS = (1, 2, 3, 4)
 _OF_BITS = (1, 2)
@@ -22,7 +22,8 @@ _LONG_REQUESTS = (15, 16)
 class Question:
     """Please read `count` words (bits, of functions 1 and 2) from `address` on.
 
-    answers_as: the unit that the reply names, where that is another one than was asked.
+    answers_as: the unit that the reply names, where that is another one than was asked. replies_from: the unit that it
+    names. pdu: function and data, as in V1.1b3, 6.1 to 6.4. data_bytes: how many bytes of data its reply carries.
     """
 
     unit: int
@@ -30,21 +31,15 @@ class Question:
     address: int
     count: int
     answers_as: int | None = None
+    replies_from: int = field(init=False, compare=False, repr=False)
+    pdu: bytes = field(init=False, compare=False, repr=False)
+    data_bytes: int = field(init=False, compare=False, repr=False)
 
-    @property
-    def pdu(self) -> bytes:
-        """Function and data, as in V1.1b3, 6.1 to 6.4."""
-        return struct.pack(">BHH", self.function, self.address, self.count)
-
-    @property
-    def data_bytes(self) -> int:
-        """How many bytes of data its reply carries."""
-        return -(-self.count // 8) if self.function in _OF_BITS else 2 * self.count
-
-    @property
-    def replies_from(self) -> int:
-        """The unit that the reply names."""
-        return self.unit if self.answers_as is None else self.answers_as
+    def __post_init__(self) -> None:
+        of_bits = self.function in _OF_BITS
+        object.__setattr__(self, "replies_from", self.unit if self.answers_as is None else self.answers_as)
+        object.__setattr__(self, "pdu", struct.pack(">BHH", self.function, self.address, self.count))
+        object.__setattr__(self, "data_bytes", -(-self.count // 8) if of_bits else 2 * self.count)
 
     def fits(self, pdu: bytes) -> bool:
         """Whether a reply's function and data may answer it: so many words, or an exception."""
@@ -59,8 +54,7 @@ class Question:
         return list(struct.unpack(f">{self.count}H", pdu[2:]))
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A whole frame, from byte `start` to before `end` of what came. number: its transaction, where it has one."""
 
     unit: int
@@ -77,8 +71,7 @@ class Frame:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(NamedTuple):
     """What bytes hold: frames, stretches that look like the reply but for their checksum, and what is neither.
 
     noise: bytes of no frame, those of damaged ones left out.

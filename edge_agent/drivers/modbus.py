@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from serial.rs485 import RS485Settings
 
@@ -40,6 +41,7 @@ _NO_SUCH_FUNCTION = 1
 _NOTHING_CAME = (Fault.TIMEOUT, Fault.ECHO, Fault.GATEWAY, Fault.DEVICE_FAILURE, Fault.CLOSED)
 _SETTLED = (Fault.EXCEPTION, Fault.UNANSWERED)  # of one request, and not of the device
 _FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+_question = lru_cache(4096)(Question)  # the same ones are asked for ever
 _SOCKET = "socket://"  # before there was a kind for it, a serial server was named so
 _NO_PAUSE_S = 0.00175  # above 19200 baud (Modbus over serial line V1.02, 2.5.1.1)
 
@@ -133,7 +135,7 @@ class _Poll:
 
     async def run(self) -> None:
         """Asks until all is there, or something other than a refusal stands in the way."""
-        waiting = self._reads.in_turn([p for p in self._reads.parts if self._of(p.read)])
+        waiting = self._reads.in_turn([p for p in self._reads.parts if self._of(p)])
         while waiting:
             part = waiting.pop(0)
             if part.refused is not None and part.again_s > self._line.now_s():
@@ -173,14 +175,14 @@ class _Poll:
             self._misses([part], refused)
             return []
         self._reads.found_hole(part.read, refused.why)
-        return [p for p in pieces if self._of(p.read)]
+        return [p for p in pieces if self._of(p)]
 
     def _unanswered(self, part: Part, fault: DeviceFault) -> list[Part]:
         """What to ask in the part's place, now, as the device answers other questions and this one never."""
         pieces = self._reads.split(part)
         if pieces:
             self._reads.found_hole(part.read, f"as a whole it was not answered {part.needs} times ({fault.fault})")
-            return [p for p in pieces if self._of(p.read)]
+            return [p for p in pieces if self._of(p)]
         what = f"unit {_device(self._device).unit} answers other questions, and never {span(part.read)} "
         never = DeviceFault(Fault.UNANSWERED, f"{what}({_names(part.read)}; {fault.fault})")
         self._reads.leave_out(part, never, self._line.now_s())
@@ -189,11 +191,11 @@ class _Poll:
 
     def _takes(self, part: Part, words: list[int]) -> None:
         self._reads.answer(part)
-        self._words.update(((part.read.table, part.read.address + n), word) for n, word in enumerate(words))
+        self._words.update(zip(part.places, words, strict=True))
 
     def _misses(self, parts: Sequence[Part], fault: DeviceFault) -> None:
         """Of a channel all may have come before, by a smaller read."""
-        channels = {w.channel for p in parts for w in p.read.wanted} & self._wanted - self._lost
+        channels = {c for p in parts for c in p.channels} & self._wanted - self._lost
         channels = {c for c in channels if not self._came(c)}
         if not channels:
             return
@@ -206,7 +208,7 @@ class _Poll:
         words: list[int] | None = None
         fault: DeviceFault | None = None
         try:
-            question = Question(device.unit, _FUNCTION[read.table], read.address, read.count, device.reply_unit)
+            question = _question(device.unit, _FUNCTION[read.table], read.address, read.count, device.reply_unit)
             pdu = await self._line.ask(question, self._device.timeout_s, device.rest_s)
             if pdu[0] & 0x80:
                 raise _exception(device.unit, read, pdu[1])
@@ -224,8 +226,8 @@ class _Poll:
         spans = self._reads.registers[channel].spans()
         return all((s.table, s.address + n) in self._words for s in spans for n in range(s.count))
 
-    def _of(self, read: Read) -> bool:
-        return any(w.channel in self._wanted for w in read.wanted)
+    def _of(self, part: Part) -> bool:
+        return not part.channels.isdisjoint(self._wanted)
 
 
 class _Refused(DeviceFault):

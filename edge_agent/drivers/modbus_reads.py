@@ -14,11 +14,12 @@ shows that it lives.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contract.catalogue.quantities import QuantityKind
 from edge_agent.drivers.base import DeviceFault
 from edge_agent.drivers.read_plan import Read, Wanted
+from firmware_bridge.register_types import Table
 from firmware_bridge.registers import reader_of
 
 AGAIN_S, _MOST_S = 60.0, 3600.0
@@ -30,17 +31,24 @@ _GOES_LAST = 2  # what was left unanswered so often must not keep the others fro
 class Part:
     """One request.
 
-    answered: it was, once. refused: why it is not asked before `again_s`. alone: how often in a row it was not answered
-    and others were; answers: how many the device had given when it was last not answered. left_out: times in a row.
+    channels: that need it. places: where its words stand. answered: it was, once. refused: why it is not asked before
+    `again_s`. alone: how often in a row it was not answered and others were; answers: how many the device had given
+    when it was last not answered. left_out: times in a row.
     """
 
     read: Read
+    channels: frozenset[int] = field(init=False)
+    places: tuple[tuple[Table, int], ...] = field(init=False)
     answered: bool = False
     refused: DeviceFault | None = None
     again_s: float = 0.0
     alone: int = 0
     answers: int = 0
     left_out: int = 0
+
+    def __post_init__(self) -> None:
+        self.channels = frozenset(w.channel for w in self.read.wanted)
+        self.places = tuple((self.read.table, self.read.address + n) for n in range(self.read.count))
 
     @property
     def needs(self) -> int:
