@@ -197,6 +197,7 @@ def _mute(state: People, decision: Decision, now_ms: int) -> tuple[People, Effec
         return state, None if state.mutes.pop(target, None) is None else Muted(target)
     if until_ms <= now_ms:
         return state, None  # it came too late
+    until_ms = min(until_ms, now_ms + LONGEST_MUTE_MS)  # of whose clock was ahead when it was decided
     reason = str(decision.detail.get("reason") or "")
     state.mutes[target] = Mute(target, until_ms, reason, decision.who, decision.at_ms)
     return state, Muted(target)

@@ -20,7 +20,7 @@ from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
 from cloud.warnings.gateways import gateways_of, zones_of_targets
 from cloud.warnings.model import Announcement, Certainty, Ended, Evidence, Incident, MsgType, Why, incident_id
-from cloud.warnings.news import Haste, is_deeper, news, weightiest
+from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
@@ -121,8 +121,9 @@ class Incidents:
         self._zone = zones_of_targets(catalogue)
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = _heads(catalogue)
-        top = {rule.id: max(rule.levels.values()) for rule in catalogue.rules}
-        self._top = {key: top[key.rule] for key, q in quantities.items() if q is Quantity.DEPTH and key.rule in top}
+        rules = {rule.id: rule for rule in catalogue.rules}
+        scales = {key: Scale.of(rules[key.rule], q) for key, q in quantities.items() if key.rule in rules}
+        self._scales = {key: scale for key, scale in scales.items() if scale is not None}
 
     def zones_of(self, targets: Iterable[Target]) -> list[str]:
         """By what zones the incidents of these targets go, in the catalogue's order."""
@@ -157,7 +158,7 @@ class Incidents:
         if state.wet is None:  # a restart, perhaps with another catalogue: look at everything once
             state.wet = {zone: set() for zone in self._place}
             moved = list(conditions)
-            state.aside = {key: a for key, a in state.aside.items() if key in conditions}  # the others are dry
+            state.aside = self._set_aside_still(state.aside, conditions)
             left = self._move_house(state, conditions, now_ms, out)
         zones = {self._head[zone] for zone in left if zone in self._head}
         for key in moved:
@@ -210,7 +211,7 @@ class Incidents:
             return
         worse = c.level is not None and (
             c.level.rank > aside.level.rank
-            or (c.key in self._top and is_deeper(aside.value, c.shown_value, self._top[c.key]))
+            or (c.key in self._scales and is_deeper(aside.value, c.shown_value, self._scales[c.key]))
         )
         if c.level is None or worse:
             del state.aside[c.key]
@@ -228,6 +229,14 @@ class Incidents:
                 zones.add(zone)
             elif change.key in o.lost and change.reason in _JUDGED and (level is None or self._is_in(change, zone)):
                 del o.lost[change.key]
+
+    def _set_aside_still(
+        self, aside: Mapping[ConditionKey, Aside], conditions: Mapping[ConditionKey, Condition]
+    ) -> dict[ConditionKey, Aside]:
+        """After a restart: not what is dry; where a rule has another name now, what it finds at the same place."""
+        renamed = {key.target: a for key, a in aside.items() if key not in self._quantities}
+        heirs = {key: renamed[key.target] for key in conditions if key not in aside and key.target in renamed}
+        return {key: a for key, a in aside.items() if key in conditions} | heirs
 
     def _is_in(self, change: Change, zone: str) -> bool:
         """Not so of a place that has another zone now: what rises there says nothing of this one."""
@@ -303,7 +312,7 @@ class Incidents:
             simulated=current.incident.simulated or any(e.simulated for e in evidence),
         )
         muted = any(c.reason is Reason.MUTED for c in wet)
-        why, haste = news(current.told, now, current.lost, self._top, muted)
+        why, haste = news(current.told, now, current.lost, self._scales, muted)
         if haste > Haste.GATHER:
             current.worse_ms = None
         elif current.worse_ms is None:

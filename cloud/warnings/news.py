@@ -5,7 +5,7 @@
 | the incident's level rose | worse | not at all |
 | a person muted what it rests on, or took that back | decision | not at all |
 | a place joined, at any level | joined | `gather_s` |
-| a place's level rose; above the highest level: its depth doubled, by 0.25 m at least | deeper | `gather_s` |
+| a place's level rose; above the highest level: its water doubled, by 0.25 m at least | deeper | `gather_s` |
 | what it rested on was taken back, is watched no longer, or is judged by other thresholds | each its own | `gather_s` |
 | it is in a zone of which it did not tell: a place has another zone, or a zone another name | area | `gather_s` |
 | the incident's level fell | eased | `quiet_s` |
@@ -19,14 +19,32 @@ What may wait is told with whatever is told before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 
 from cloud.warnings.model import Certainty, Evidence, Incident, Why
 from contract.catalogue.quantities import Quantity
-from contract.catalogue.rules import Level
+from contract.catalogue.rules import Level, Rule
 from contract.conditions.targets import ConditionKey, Target
 
 DEEPER_BY_M = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Of what counts as doubled. top_m: the threshold of a rule's highest level. zero_m: where water begins; of a depth
+    0, of a level above datum the rule's lowest threshold, for twice a height above datum means nothing."""
+
+    top_m: float
+    zero_m: float = 0.0
+
+    @classmethod
+    def of(cls, rule: Rule, quantity: Quantity) -> Scale | None:
+        """None of what is no level of water."""
+        if quantity not in (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL):
+            return None
+        zero_m = 0.0 if quantity is Quantity.DEPTH else min(rule.levels.values())
+        return cls(max(rule.levels.values()), zero_m)
 
 
 class Haste(IntEnum):
@@ -40,12 +58,12 @@ class Haste(IntEnum):
 
 
 def news(
-    told: Incident, now: Incident, lost: Mapping[ConditionKey, Why], top: Mapping[ConditionKey, float], muted: bool
+    told: Incident, now: Incident, lost: Mapping[ConditionKey, Why], scales: Mapping[ConditionKey, Scale], muted: bool
 ) -> tuple[Why, Haste]:
     """What weighs most of what is new.
 
-    lost: conditions that lost their level without dry readings, and why. top: of a condition of depths, the threshold
-    of its rule's highest level. muted: does anything it rests on stand muted?
+    lost: conditions that lost their level without dry readings, and why. scales: of those that judge a level of water.
+    muted: does anything it rests on stand muted?
     """
     assert told.level is not None, "a blind notice has no news of water"
     assert now.level is not None, "a blind notice has no news of water"
@@ -58,7 +76,7 @@ def news(
         (now.level.rank > told.level.rank, Why.WORSE, Haste.AT_ONCE),
         (possible and muted, Why.DECISION, Haste.AT_ONCE),
         (bool(stands.keys() - before.keys()), Why.JOINED, Haste.GATHER),
-        (risen or _deepened(told, now, top), Why.DEEPER, Haste.GATHER),
+        (risen or _deepened(told, now, scales), Why.DEEPER, Haste.GATHER),
         (bool(other), weightiest(other), Haste.GATHER),
         (not set(now.zones) <= set(told.zones), Why.AREA, Haste.GATHER),
         (now.level is not told.level, Why.EASED, Haste.QUIET),
@@ -78,13 +96,13 @@ def gist(evidence: Iterable[Evidence]) -> dict[Target, Level]:
     return out
 
 
-def is_deeper(told_m: float | None, now_m: float | None, top_m: float) -> bool:
-    """Has a depth grown by a class? Above the highest level's threshold, `top_m`, every doubling of what was told, by
+def is_deeper(told_m: float | None, now_m: float | None, scale: Scale) -> bool:
+    """Has water grown by a class? Above the highest level's threshold every doubling of what was told, by
     `DEEPER_BY_M` at least."""
-    if now_m is None or now_m < top_m:
+    if now_m is None or now_m < scale.top_m:
         return False
-    base_m = max(told_m if told_m is not None else top_m, top_m)
-    return now_m >= max(2 * base_m, base_m + DEEPER_BY_M)
+    base_m = max(scale.top_m if told_m is None else told_m, scale.top_m) - scale.zero_m
+    return now_m - scale.zero_m >= max(2 * base_m, base_m + DEEPER_BY_M)
 
 
 def weightiest(whys: Iterable[Why]) -> Why:
@@ -93,6 +111,7 @@ def weightiest(whys: Iterable[Why]) -> Why:
     return next((w for w in (Why.NO_LONGER_WATCHED, Why.THRESHOLDS_CHANGED) if w in found), Why.CORRECTED)
 
 
-def _deepened(told: Incident, now: Incident, top: Mapping[ConditionKey, float]) -> bool:
-    depth_m = {e.key: e.value for e in told.evidence if e.quantity is Quantity.DEPTH}
-    return any(e.key in top and is_deeper(depth_m.get(e.key), e.value, top[e.key]) for e in now.evidence)
+def _deepened(told: Incident, now: Incident, scales: Mapping[ConditionKey, Scale]) -> bool:
+    was_m = {(e.key.target, e.quantity): e.value for e in told.evidence}  # a rule may have another name now
+    found = ((was_m.get((e.key.target, e.quantity)), e.value, scales.get(e.key)) for e in now.evidence)
+    return any(scale is not None and is_deeper(before, value, scale) for before, value, scale in found)

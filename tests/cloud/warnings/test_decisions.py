@@ -103,6 +103,13 @@ def test_the_longer_of_two_mutes_holds(catalogue: Catalogue) -> None:
     assert muted_until(people, [CHANNEL, STATION]) == START_MS + 2 * HOUR_MS
 
 
+def test_a_mute_of_a_clock_that_was_ahead_lasts_a_day_of_the_log(catalogue: Catalogue) -> None:
+    ahead_ms = START_MS + 8 * HOUR_MS
+    mute = said(DecisionKind.MUTE, "channel/1", at_ms=ahead_ms, until_ms=ahead_ms + LONGEST_MUTE_MS, reason="works")
+    people, _ = decide(People(), mute, catalogue, [], START_MS)
+    assert muted_until(people, [CHANNEL]) == START_MS + LONGEST_MUTE_MS
+
+
 def test_a_mute_that_comes_after_its_end_does_nothing(catalogue: Catalogue) -> None:
     mute = said(DecisionKind.MUTE, "channel/1", until_ms=START_MS + HOUR_MS, reason="works")
     people, found = decide(People(), mute, catalogue, [], START_MS + 2 * HOUR_MS)

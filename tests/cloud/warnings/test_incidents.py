@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cloud.warnings.incidents import Incidents
 from cloud.warnings.model import Certainty, Ending, MsgType, Why
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import ConditionState, Doubt, Reason
-from tests.cloud.warnings.city import START_MS, city
-from tests.cloud.warnings.standing import SETTINGS, Zones, stands
+from tests.cloud.warnings.city import RULE, START_MS, city
+from tests.cloud.warnings.standing import SETTINGS, Zones, key_of, stands
 
 B, Y, R = Level.BLUE, Level.YELLOW, Level.RED
 UNKNOWN = ConditionState.UNKNOWN
@@ -204,6 +206,20 @@ def test_an_end_that_comes_too_late_or_twice_does_nothing(zones: Zones) -> None:
 
 
 # --- a changed catalogue ---
+
+
+def test_what_a_person_ended_stays_ended_when_its_rule_has_another_name(zones: Zones) -> None:
+    zones.at(0, stands(1, R, 0.6))
+    zones.end(60, Ending.FALSE)
+    rule = RULE.model_copy(update={"id": "by-another-name"})
+    after = Zones(replace(zones.catalogue, rules=(rule,)))
+    key = key_of(1)._replace(rule=rule.id)
+    after.incidents = Incidents(after.catalogue, {key: Quantity.DEPTH}, SETTINGS)
+    after.conditions, after.state = {key: replace(stands(1, R, 0.6), key=key)}, zones.state
+    after.state.wet = None
+    assert after.at(90) == []
+    (alert,) = after.at(120, replace(stands(1, R, 1.2), key=key))  # twice what it was
+    assert alert.why is Why.OPENED
 
 
 def renamed(catalogue: Catalogue, old: str, new: str) -> Catalogue:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cloud.warnings.model import Certainty, Evidence, Incident, Why
-from cloud.warnings.news import Haste, is_deeper, news, weightiest
+from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import ConditionState
 from contract.conditions.targets import ConditionKey
+from tests.cloud.warnings.city import RULE
 from tests.cloud.warnings.standing import key_of
 
 B, Y, O, R = Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED  # noqa: E741 - as a table reads
 OBSERVED, LIKELY, POSSIBLE = Certainty.OBSERVED, Certainty.LIKELY, Certainty.POSSIBLE
-TOP = {key_of(n): 0.5 for n in (1, 2, 3)}
+SCALES = {key_of(n): Scale(0.5) for n in (1, 2, 3)}
 Place = tuple[int, Level, float]
 
 
@@ -49,7 +52,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("told", "now", "why", "haste"), TABLE)
 def test_what_is_told_and_how_soon(told: list[Place], now: list[Place], why: Why, haste: Haste) -> None:
-    assert news(incident(OBSERVED, *told), incident(OBSERVED, *now), {}, TOP, False) == (why, haste)
+    assert news(incident(OBSERVED, *told), incident(OBSERVED, *now), {}, SCALES, False) == (why, haste)
 
 
 @pytest.mark.parametrize(
@@ -62,27 +65,48 @@ def test_what_is_told_and_how_soon(told: list[Place], now: list[Place], why: Why
     ],
 )
 def test_certainty(told: Certainty, now: Certainty, muted: bool, why: Why, haste: Haste) -> None:
-    assert news(incident(told, STREET), incident(now, STREET), {}, TOP, muted) == (why, haste)
+    assert news(incident(told, STREET), incident(now, STREET), {}, SCALES, muted) == (why, haste)
 
 
 def test_a_level_lost_without_dry_readings_says_so_once() -> None:
     lost: dict[ConditionKey, Why] = {key_of(2): Why.CORRECTED}
     both, one = incident(OBSERVED, STREET, (2, R, 0.6)), incident(OBSERVED, STREET)
-    assert news(both, one, lost, TOP, False) == (Why.CORRECTED, Haste.GATHER)
-    assert news(one, one, lost, TOP, False) == (Why.RENEWAL, Haste.RENEWAL)
+    assert news(both, one, lost, SCALES, False) == (Why.CORRECTED, Haste.GATHER)
+    assert news(one, one, lost, SCALES, False) == (Why.RENEWAL, Haste.RENEWAL)
     lower = incident(OBSERVED, STREET, (2, Y, 0.3))
-    assert news(both, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, TOP, False)[0] is Why.THRESHOLDS_CHANGED
-    assert news(lower, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, TOP, False)[0] is Why.RENEWAL
+    assert news(both, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.THRESHOLDS_CHANGED
+    assert news(lower, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.RENEWAL
 
 
 def test_a_class_is_a_doubling_and_a_quarter_of_a_metre_at_least() -> None:
-    assert not is_deeper(None, 0.34, 0.10)
-    assert is_deeper(None, 0.35, 0.10)  # twice 0.10 m would be told for nothing
-    assert not is_deeper(0.52, 1.03, 0.50)
-    assert is_deeper(0.52, 1.04, 0.50)
-    assert not is_deeper(0.30, 0.99, 0.50)  # told when it was not at the highest level: from its threshold on
-    assert is_deeper(0.30, 1.00, 0.50)
-    assert not is_deeper(0.5, None, 0.5)
+    assert not is_deeper(None, 0.34, Scale(0.10))
+    assert is_deeper(None, 0.35, Scale(0.10))  # twice 0.10 m would be told for nothing
+    assert not is_deeper(0.52, 1.03, Scale(0.50))
+    assert is_deeper(0.52, 1.04, Scale(0.50))
+    assert not is_deeper(0.30, 0.99, Scale(0.50))  # told when it was not at the highest level: from its threshold on
+    assert is_deeper(0.30, 1.00, Scale(0.50))
+    assert not is_deeper(0.5, None, Scale(0.5))
+
+
+def test_a_river_grows_by_what_stands_above_its_lowest_threshold() -> None:
+    levels = {B: 86.0, R: 87.5}
+    scale = Scale.of(RULE.model_copy(update={"levels": levels}), Quantity.STAGE)
+    assert scale == Scale(87.5, 86.0)
+    assert not is_deeper(87.6, 89.1, scale)
+    assert is_deeper(87.6, 89.2, scale)  # 3.2 m above 86 m are twice 1.6
+    assert is_deeper(None, 89.0, scale)
+    one = Scale.of(RULE.model_copy(update={"levels": {R: 87.5}}), Quantity.WET_WELL)
+    assert one is not None
+    assert not is_deeper(87.5, 87.7, one)
+    assert is_deeper(87.5, 87.75, one)
+    assert Scale.of(RULE, Quantity.RAIN_INTENSITY) is None
+
+
+def test_a_rule_by_another_name_makes_nothing_deeper() -> None:
+    deep = incident(OBSERVED, (1, R, 1.3))
+    renamed = tuple(replace(e, key=ConditionKey(e.key.target, "other")) for e in deep.evidence)
+    scales = {renamed[0].key: Scale(0.5)}
+    assert news(deep, replace(deep, evidence=renamed), {}, scales, False) == (Why.RENEWAL, Haste.RENEWAL)
 
 
 def test_of_several_reasons_the_one_that_says_least_of_the_water() -> None:
