@@ -105,7 +105,8 @@ def tap(
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     if not seen:
-        typer.echo("no frame came: a device is asked once in its period, which `headwater-edge check` tells", err=True)
+        why = "a device is asked once in its period, which `headwater-edge check` tells"
+        typer.echo(f"no frame came: {why}; `headwater-edge status` tells of a port that is down", err=True)
     raise typer.Exit(0 if seen else 1)
 
 
