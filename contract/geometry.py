@@ -13,6 +13,8 @@ from contract.readings import Bools, Float64s
 
 Point = tuple[float, float]
 _MOST_CORNERS = 10_000  # of a ring whose crossings are looked for, which costs the square: some seconds
+_LEAST_WIDTH_M = 0.5
+_ALONG = 1e-9  # sine of an angle that is none: coordinates are rounded
 _M_PER_DEGREE = 111_195.0  # of latitude, on a sphere of the Earth's mean radius (IUGG)
 
 
@@ -32,6 +34,8 @@ def ring_fault(points: Sequence[Point]) -> str | None:
     corners, number = _corners(points)
     if len(set(points)) < 3:
         return f"it has {len(set(points))} different points: an area needs three at least"
+    if _width_m(corners) < _LEAST_WIDTH_M:
+        return "its points lie on one line, or all but in one place: name the corners around the area"
     crossing = _crossing(corners) if len(corners) <= _MOST_CORNERS else None
     if crossing is not None:
         a, b = (number[n] for n in crossing)
@@ -73,6 +77,13 @@ def _corners(points: Sequence[Point]) -> tuple[Float64s, list[int]]:
     return np.array(kept, np.float64).reshape(-1, 2), number
 
 
+def _width_m(corners: Float64s) -> float:
+    """How far corners stand from the line that fits them best: the root of the mean square, in metres."""
+    middle = corners.mean(axis=0)
+    on_ground = (corners - middle) * _M_PER_DEGREE * [1.0, np.cos(np.radians(middle[0]))]
+    return float(np.linalg.svd(on_ground, compute_uv=False)[1] / np.sqrt(len(corners)))
+
+
 def _crossing(corners: Float64s) -> tuple[int, int] | None:
     """Two sides of an open ring that meet elsewhere than at the corner they share; None when none do."""
     n = len(corners)
@@ -111,4 +122,6 @@ def _meet(a: Float64s, b: Float64s, c: Float64s, d: Float64s) -> Bools:
 
 def _runs_back(a: Float64s, b: Float64s, c: Float64s) -> bool:
     """Whether going on from b to c leads back along a-b."""
-    return bool(_side(a, b, c) == 0 and np.dot(b - a, c - b) < 0)
+    along, on = b - a, c - b
+    straight = abs(_side(a, b, c)) <= _ALONG * np.hypot(*along) * np.hypot(*on)
+    return bool(straight and np.dot(along, on) < 0)

@@ -20,7 +20,25 @@ MAX_BYTES = 4 * 1024 * 1024
 MOST_FAULTS = 200  # that are said one by one
 _FEEDS = ("{http://www.w3.org/2005/Atom}feed", "rss", "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF")
 _OTHER_CAP = re.compile(r"^(urn:oasis:names:tc:emergency:cap:1\.[01]|http://www\.incident\.com/cap/1\.0)$")
-_DOCTYPE = re.compile(rb"<!DOCTYPE|<\x00!\x00D\x00O\x00C|\x00<\x00!\x00D\x00O\x00C")
+# What is no message, or none to be read: by what it is known, and the parts of its `Fault`.
+_OTHERS = (
+    (re.compile(rb"\A(\xef\xbb\xbf)?\s*\Z"), "file", "it is empty", "give a file with a message in it"),
+    (re.compile(rb"\A\x1f\x8b"), "file", "it is packed by gzip", "unpack it first"),
+    (re.compile(rb"\APK\x03\x04"), "file", "it is a ZIP archive", "unpack it, and check what is in it"),
+    (
+        re.compile(rb"\A(\xef\xbb\xbf)?\s*(<!DOCTYPE\s+html|<html)\b", re.IGNORECASE),
+        "html",
+        "it is no CAP message but a web page",
+        "give the message itself, or its own address",
+    ),
+    (re.compile(rb"\A(\xef\xbb\xbf)?\s*[{[]"), "file", "it looks like JSON; CAP is XML", "give the message itself"),
+    (  # its entities swell, or name other files
+        re.compile(rb"<!DOCTYPE|<\x00!\x00D\x00O\x00C|\x00<\x00!\x00D\x00O\x00C"),
+        "file",
+        "it declares a document type",
+        "CAP has none: take it out (nothing else was checked)",
+    ),
+)
 # What XML 1.0 cannot hold, as it is and as a character reference.
 _CONTROL = re.compile(
     rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|&#(?:x0*(?:[0-8bBcC]|0?[eE]|0?[fF]|1[0-9a-fA-F])|0*(?:[0-8]|1[124-9]|2\d|3[01]));"
@@ -31,9 +49,10 @@ def check(data: bytes, profiles: Sequence[str] = ()) -> list[Fault]:
     """Every fault, in the order of the text; empty for a good message. profiles: words of `profiles.PROFILES`."""
     if len(data) > MAX_BYTES:
         return [Fault(0, "file", f"it has {len(data)} bytes", f"a message has {MAX_BYTES} at most")]
+    other = next((Fault(1, *said) for such, *said in _OTHERS if such.search(data)), None)
+    if other is not None:
+        return [other]
     found: list[Fault] = []
-    if _DOCTYPE.search(data):  # entities that swell, or name other files
-        return [Fault(1, "file", "it declares a document type", "CAP has none: take it out (nothing else was checked)")]
     root = _parsed(data, found)
     if root is None:
         return found

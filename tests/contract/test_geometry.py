@@ -24,7 +24,11 @@ SQUARE = [(34.80, 113.65), (34.80, 113.67), (34.78, 113.67), (34.78, 113.65)]
         ([SQUARE[0], SQUARE[2], SQUARE[1], SQUARE[3]], "crosses itself between points 1-2 and 3-4 (a bow-tie)"),
         ([SQUARE[0]] * 4, "it has 1 different points"),
         ([SQUARE[0], SQUARE[1], SQUARE[0]], "it has 2 different points"),
-        ([(0, 0), (1, 1), (2, 2)], "crosses itself"),
+        ([(0, 0), (1, 1), (2, 2)], "lie on one line"),
+        ([(34.7, 113.6), (34.8, 113.7), (34.9, 113.8), (34.7, 113.6)], "lie on one line"),  # as decimals are rounded
+        ([(34.700001, 113.6), (34.700002, 113.600001), (34.700001, 113.600002)], "all but in one place"),
+        ([(34.7000, 113.60), (34.7000, 113.61), (34.7001, 113.61), (34.7001, 113.60)], None),  # 11 m wide
+        ([*SQUARE, (34.77, 113.64), (34.79, 113.66)], "crosses itself"),  # back along its own border
         ([(0, 0), (0, 4), (2, 2), (0, 2), (2, 0)], "crosses itself"),  # a corner on another side
     ],
 )

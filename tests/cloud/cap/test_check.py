@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
 from cloud.cap.check import MAX_BYTES, MOST_FAULTS, check
@@ -167,6 +169,31 @@ def test_what_is_no_message_is_said_so() -> None:
     entity = '<!DOCTYPE alert [<!ENTITY a SYSTEM "file:///etc/passwd">]>'
     (only,) = said(SOUND.replace("<alert", entity + "<alert").replace("京广路", "&a;"))
     assert "it declares a document type" in only
+
+
+@pytest.mark.parametrize(
+    ("data", "what"),
+    [
+        (b"", "it is empty"),
+        (b"\xef\xbb\xbf \r\n", "it is empty"),
+        (gzip.compress(SOUND.encode()), "it is packed by gzip; unpack it first"),
+        (b"PK\x03\x04" + bytes(60), "it is a ZIP archive"),
+        (b"<!DOCTYPE HTML PUBLIC 'x'><html><br></html>", "it is no CAP message but a web page"),
+        (b"\n<HTML lang='zh'><p>404</HTML>", "it is no CAP message but a web page"),
+        (b' {"type": "warning", "cap": "<alert/>"}', "it looks like JSON"),
+    ],
+)
+def test_what_is_given_instead_of_a_message_is_named(data: bytes, what: str) -> None:
+    (fault,) = check(data)
+    assert fault.line == 1
+    assert what in str(fault)
+
+
+def test_a_message_is_read_in_its_own_encoding() -> None:
+    assert check(b"\xef\xbb\xbf" + SOUND.encode()) == []
+    bare = SOUND[SOUND.index("<alert") :]
+    for name in ("utf-16", "gb18030"):
+        assert check(f'<?xml version="1.0" encoding="{name.upper()}"?>{bare}'.encode(name)) == []
 
 
 def test_every_message_of_a_feed_is_checked() -> None:
