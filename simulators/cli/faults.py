@@ -29,6 +29,7 @@ async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
         ),
         "stored": sum(o.stored for o in outcomes),
         "quarantined": sum(o.quarantined for o in outcomes),
+        "centre_failed": sum(o.centre_failed for o in outcomes),
         "furthest_s": max(o.furthest_s for o in outcomes),
         "lost": sum(o.lost for o in outcomes),
         "doubled": sum(o.doubled for o in outcomes),

@@ -85,6 +85,9 @@ def faults(
     out: Annotated[Path, typer.Option(help="Folder for the runs that fail.")] = Path("faults-out"),
     keep: Annotated[bool, typer.Option("--keep", help="The folders of good runs, too.")] = False,
     clocks: Annotated[bool, typer.Option("--clocks", help="The gateways' clocks go wrong, too.")] = False,
+    centre: Annotated[
+        bool, typer.Option("--centre", help="The warning centre fails for a while, and the rules are changed.")
+    ] = False,
     district: DistrictFolder = DISTRICT,
 ) -> None:
     """Real agents, mosquitto and cloud in a storm, killed and cut off at random moments; each run is audited."""
@@ -93,7 +96,7 @@ def faults(
 
     logging.basicConfig(level=logging.WARNING)
     try:
-        code = run(Stage(district, out, _storm(storm), speed, span, clocks), seed, runs, keep)
+        code = run(Stage(district, out, _storm(storm), speed, span, clocks, centre), seed, runs, keep)
     except _REFUSALS as error:
         raise _refused(error) from error
     raise typer.Exit(code)

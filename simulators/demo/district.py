@@ -239,6 +239,13 @@ async def views_behind(client: httpx.AsyncClient) -> float | None:
     return sum(behind) if behind else None
 
 
+async def undelivered(client: httpx.AsyncClient) -> float | None:
+    """Messages in force that consumers lack; None while the cloud does not know."""
+    lines = (await client.get("/metrics")).text.splitlines()
+    waiting = [float(line.split()[-1]) for line in lines if line.startswith("headwater_sink_waiting")]
+    return sum(waiting) if waiting else None
+
+
 def _write_yaml(path: Path, data: Mapping[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(yaml.safe_dump(dict(data), sort_keys=False))

@@ -7,15 +7,35 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
+
+from simulators.demo.centre import Ailment
 from simulators.demo.district import District
-from simulators.faults.plan import ALONE, CLOUD_STEPS, FAST_PPM, WALL_MS, Blow, FaultKind
+from simulators.faults.plan import ALONE, CENTRE, CLOUD_STEPS, FAST_PPM, WALL_MS, Blow, FaultKind
 from simulators.faults.proxy import Link
 from simulators.processes.mosquitto import Mosquitto
 
 _SLOW_BYTES_PER_S = 3000.0
 _OFF_S = 0.5  # without power
 _STARTS_S = 90.0  # an agent, on a machine that is busy
+_RAISED_M = 0.05
+_A_MESSAGE_COMES_S = 40.0  # in a storm, on a machine that is busy
+_AILMENTS = {
+    FaultKind.CENTRE_REFUSES: Ailment.REFUSES,
+    FaultKind.CENTRE_POISONED: Ailment.POISONED,
+    FaultKind.CENTRE_GONE: Ailment.GONE,
+    FaultKind.CENTRE_SILENT: Ailment.SILENT,
+}
+
+
+def raise_levels(rules: Path, by_m: float) -> None:
+    """Every level of every rule in this file."""
+    found = yaml.safe_load(rules.read_text())
+    for rule in found["rules"]:
+        rule["levels"] = {level: round(at + by_m, 3) for level, at in rule["levels"].items()}
+    rules.write_text(yaml.safe_dump(found, sort_keys=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +52,12 @@ class Hand:
             self.district.cloud_machine.set_wall(CLOUD_STEPS[blow.kind])
             await asyncio.sleep(blow.for_s)
             self.district.cloud_machine.set_wall(0)
-        elif blow.kind is FaultKind.CLOUD_KILLED:
+        elif blow.kind in CENTRE:
+            await self._centre(blow)
+        elif blow.kind in (FaultKind.CLOUD_KILLED, FaultKind.RULES_RAISED):
             self.district.cloud.kill()
+            if blow.kind is FaultKind.RULES_RAISED:
+                raise_levels(self.district.scene.folder / "rules.yaml", _RAISED_M)
             await asyncio.sleep(blow.for_s)
             self.district.cloud.start()
             await asyncio.to_thread(self.district.cloud.first_line)
@@ -50,6 +74,16 @@ class Hand:
                 self.link.slow(_SLOW_BYTES_PER_S)
             await asyncio.sleep(blow.for_s)
             self.link.mend()
+
+    async def _centre(self, blow: Blow) -> None:
+        """It ails until a message has met that."""
+        centre = self.district.centre
+        before, began_s = centre.failed, time.monotonic()
+        centre.ail(_AILMENTS[blow.kind])
+        await asyncio.sleep(blow.for_s)
+        while centre.failed == before and time.monotonic() - began_s < _A_MESSAGE_COMES_S:
+            await asyncio.sleep(0.1)
+        centre.ail(None)
 
     async def _agent(self, blow: Blow) -> None:
         machine = self.district.machines[blow.gateway]

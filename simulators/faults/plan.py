@@ -27,6 +27,12 @@ class FaultKind(StrEnum):
     # The same of the cloud's machine.
     CLOUD_STEP_BEHIND = "cloud_step_behind"
     CLOUD_STEP_AHEAD = "cloud_step_ahead"
+    # The warning centre, and what its people change.
+    CENTRE_REFUSES = "centre_refuses"  # 503 to every message
+    CENTRE_POISONED = "centre_poisoned"  # 422 to the first message that comes, whenever it comes again
+    CENTRE_GONE = "centre_gone"  # 410, as a maintenance page may say
+    CENTRE_SILENT = "centre_silent"  # takes a message and never answers
+    RULES_RAISED = "rules_raised"  # every level of every rule, and the cloud started again in the middle of it all
     # Two power cuts and no link between: what is read there may never be dated.
     ALONE_1970 = "alone_1970"
     ALONE_DAY_BEHIND = "alone_day_behind"
@@ -50,7 +56,14 @@ FAST_PPM = 200.0
 CLOCKS = tuple(WALL_MS)
 CLOUD_STEPS = {FaultKind.CLOUD_STEP_BEHIND: -_DAY_MS // 3, FaultKind.CLOUD_STEP_AHEAD: _DAY_MS // 3}
 ALONE = (FaultKind.ALONE_1970, FaultKind.ALONE_DAY_BEHIND, FaultKind.ALONE_DAY_AHEAD)
-PROCESSES = tuple(k for k in FaultKind if k not in CLOCKS and k not in CLOUD_STEPS)
+CENTRE = (
+    FaultKind.CENTRE_REFUSES,
+    FaultKind.CENTRE_POISONED,
+    FaultKind.CENTRE_GONE,
+    FaultKind.CENTRE_SILENT,
+)
+_ASKED_FOR = (*CLOCKS, *CLOUD_STEPS, *CENTRE, FaultKind.RULES_RAISED)
+PROCESSES = tuple(k for k in FaultKind if k not in _ASKED_FOR)
 _OF_AGENTS = (FaultKind.AGENT_KILLED, *CLOCKS)
 
 
@@ -64,10 +77,13 @@ class Blow:
     gateway: str = ""
 
 
-def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, clocks: bool = False) -> list[Blow]:
+def plan(
+    seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, clocks: bool = False, centre: bool = False
+) -> list[Blow]:
     """In order of time. Faults of different parts overlap; a part that is down is not killed twice.
 
     clocks: every second fault is one of a gateway's clock, and one more steps the cloud's, whatever else befalls it.
+    centre: two more: the warning centre fails for a while, and the rules are changed when the cloud is next at rest.
     """
     dice = random.Random(seed)
     out: list[Blow] = []
@@ -84,4 +100,9 @@ def plan(seed: int, gateways: Sequence[str], span_s: float, blows: int = 6, cloc
     if clocks:
         step = dice.choice(sorted(CLOUD_STEPS))
         out.append(Blow(dice.uniform(0, span_s), dice.uniform(1.0, 3.0), step))
+    if centre:
+        ailing_s = dice.uniform(span_s / 2, span_s)  # by then there is something to tell
+        out.append(Blow(ailing_s, dice.uniform(2.0, 6.0), dice.choice(CENTRE)))
+        at_rest_s = max(dice.uniform(0, span_s), busy.get("cloud", 0.0))
+        out.append(Blow(at_rest_s, dice.uniform(0.3, 1.0), FaultKind.RULES_RAISED))
     return sorted(out, key=lambda blow: blow.at_s)

@@ -27,10 +27,11 @@ from cloud.warnings.view import open_view
 from edge_agent.spool.file import read_waiting
 from host.district_folder import load
 from simulators.audit.run_folder import audit
-from simulators.demo.district import District, Scene, views_behind
+from simulators.demo.district import District, Scene, undelivered, views_behind
 from simulators.faults.hand import Hand
 from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
+from simulators.faults.told import differences
 from simulators.processes.identities import make
 from simulators.processes.mosquitto import Mosquitto
 from simulators.processes.ports import free_port
@@ -44,7 +45,8 @@ _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know t
 
 @dataclass(slots=True)
 class Outcome:
-    """One run. quarantined, furthest_s: see `simulators.audit.compare.Audit`.
+    """One run. quarantined, furthest_s: see `simulators.audit.compare.Audit`. centre_failed: messages that the
+    warning centre did not answer well.
 
     broken: what should not be; empty when the run is
     good."""
@@ -56,6 +58,7 @@ class Outcome:
     altered: int = 0
     stored: int = 0
     quarantined: int = 0
+    centre_failed: int = 0
     furthest_s: float = 0.0
     warnings: int = 0
     settled_s: float = 0.0
@@ -69,7 +72,7 @@ class Outcome:
 class Stage:
     """What every run of a campaign shares. span_s: real seconds in which faults happen.
 
-    clocks: the gateways' clocks go wrong, too.
+    clocks: the gateways' clocks go wrong, too. centre: the warning centre fails for a while, and the rules are changed.
     """
 
     folder: Path  # of the district
@@ -78,6 +81,7 @@ class Stage:
     speed: float = 60.0
     span_s: float = 12.0
     clocks: bool = False
+    centre: bool = False
 
 
 async def one_run(stage: Stage, seed: int) -> Outcome:
@@ -90,8 +94,11 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     broker = Mosquitto(identities.conf.parent, port=port, identities=identities)
     link = Link(("127.0.0.1", port))
     await link.start()
+    folder = stage.folder
+    if stage.centre:  # its rules are changed on the way
+        folder = _copied(folder, out / "catalogue")
     scene = Scene(
-        stage.folder,
+        folder,
         out / "district",
         stage.storm,
         stage.speed,
@@ -104,7 +111,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         clocks=stage.clocks,
     )
     district = District(scene)
-    blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks)
+    blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks, stage.centre)
     try:
         await asyncio.to_thread(broker.start)
         await district.start()
@@ -117,7 +124,9 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         await district.stop_edges()
         await _settled(district, outcome, running=False)
         await asyncio.to_thread(district.cloud.stop)
-        await asyncio.to_thread(_judge, scene.out, outcome)
+        await asyncio.to_thread(_judge, scene.out, outcome, stage.centre)
+        if stage.centre:
+            await asyncio.to_thread(_judge_centre, district, outcome)
     except (RuntimeError, OSError, httpx.HTTPError) as error:
         outcome.broken.append(f"{type(error).__name__}: {error}")
     finally:
@@ -125,6 +134,15 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         broker.kill()
         await link.stop()
     return outcome
+
+
+def _copied(folder: Path, to: Path) -> Path:
+    """A district with the device models that it may share with others."""
+    shutil.copytree(folder, to)
+    shared = folder.parent.parent / "devices"
+    if shared.is_dir():
+        shutil.copytree(shared, to / "devices", dirs_exist_ok=True)
+    return to
 
 
 async def _told_the_time(district: District) -> None:
@@ -154,12 +172,14 @@ async def _strike(blow: Blow, began: float, hand: Hand) -> None:
 
 
 async def _settled(district: District, outcome: Outcome, running: bool) -> float:
-    """Until no view is behind and, while they run, no gateway holds anything of the past. Real seconds it took."""
+    """Until no view is behind, no consumer lacks a message and, while they run, no gateway holds anything of the past.
+    Real seconds it took."""
     began = time.monotonic()
     async with httpx.AsyncClient(base_url=district.http, timeout=5) as client:
         while time.monotonic() - began < _SETTLE_S:
             with suppress(httpx.HTTPError):
-                if not (running and _waiting(district)) and await views_behind(client) == 0:
+                at_rest = not (running and _waiting(district)) and await views_behind(client) == 0
+                if at_rest and await undelivered(client) == 0:
                     return time.monotonic() - began
             await asyncio.sleep(0.5)
     outcome.broken.append(f"not settled after {_SETTLE_S:g} s: {_waiting(district)} batches wait at gateways")
@@ -177,7 +197,7 @@ def _waiting(district: District) -> int:
     return waiting
 
 
-def _judge(out: Path, outcome: Outcome) -> None:
+def _judge(out: Path, outcome: Outcome, rules_changed: bool) -> None:
     kept_back = {p.parent.name: read_waiting(p) for p in sorted(out.glob("edge/*/spool.sqlite"))}
     if any(kept_back.values()):
         outcome.broken.append(f"batches still at the gateways: {kept_back}")
@@ -193,8 +213,23 @@ def _judge(out: Path, outcome: Outcome) -> None:
         outcome.broken.append(f"the cloud believed its clock's step: {stepped}")
     said, again = given_and_replayed(out)
     outcome.warnings = len(said)
-    if said != again:
+    if said != again and not rules_changed:  # the log does not hold the rules of its time
         outcome.broken.append(f"{len(said)} warnings given, {len(again)} by replay, and they differ")
+
+
+def _judge_centre(district: District, outcome: Outcome) -> None:
+    config = load_config(district.scene.out / "cloud.yaml")
+    log = open_log(config.data_dir)
+    ledger = open_ledger(config.ledger_url, whole=True)
+    try:
+        said = open_view(ledger, config.catalogue, config.file.warnings).reader.messages(limit=10**6)
+        end_ms = log.now_ms()
+    finally:
+        ledger.dispose()
+        log.close()
+    centre = district.centre
+    outcome.centre_failed = centre.failed
+    outcome.broken += differences(list(reversed(said)), centre.messages, centre.poison, end_ms)
 
 
 def _stepped(out: Path) -> str:

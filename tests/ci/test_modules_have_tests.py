@@ -66,6 +66,7 @@ TESTED_BY_OTHERS = {
     "simulators.promise.warnings.couriers": _CAMPAIGN,
     "simulators.promise.warnings.delivered": _CAMPAIGN,
     "simulators.promise.warnings.gateways": _CAMPAIGN,
+    "simulators.promise.warnings.ledgers": _CAMPAIGN,
     "simulators.promise.warnings.machine": _CAMPAIGN,
     "simulators.promise.warnings.people": _CAMPAIGN,
     "simulators.promise.warnings.properties": _CAMPAIGN,

@@ -13,7 +13,15 @@ from simulators.cli.main import DISTRICT
 from simulators.faults.run import Outcome, Stage
 from simulators.storms.storms import parse_storm
 
-GOOD = Outcome(0, ["1.0 link_cut", "2.0 boot_1970 gw-1"], stored=100, quarantined=2, furthest_s=0.5, settled_s=3.04)
+GOOD = Outcome(
+    0,
+    ["1.0 link_cut", "2.0 boot_1970 gw-1"],
+    stored=100,
+    quarantined=2,
+    centre_failed=3,
+    furthest_s=0.5,
+    settled_s=3.04,
+)
 BAD = Outcome(0, ["1.0 link_slow"], lost=3, altered=1, stored=50, furthest_s=1.5, settled_s=7.0, broken=["lost 3"])
 
 
@@ -45,6 +53,7 @@ def test_a_line_a_run_and_the_sums_at_the_end(
         "of_clocks": 1,
         "stored": 150,
         "quarantined": 2,
+        "centre_failed": 3,
         "furthest_s": 1.5,
         "lost": 3,
         "doubled": 0,

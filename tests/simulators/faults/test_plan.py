@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from simulators.faults.plan import CLOCKS, PROCESSES, FaultKind, plan
+from simulators.faults.plan import CENTRE, CLOCKS, CLOUD_STEPS, PROCESSES, FaultKind, plan
 from simulators.faults.proxy import Link
 
 GATEWAYS = ["gw-a", "gw-b"]
@@ -17,12 +17,26 @@ def test_a_seed_gives_one_plan():
     assert plan(7, GATEWAYS, 10.0) != plan(8, GATEWAYS, 10.0)
 
 
-@pytest.mark.parametrize(("clocks", "kinds"), [(False, set(PROCESSES)), (True, set(FaultKind))])
-def test_every_kind_of_fault_comes_up_and_none_outlives_the_span(clocks, kinds):
-    blows = [b for seed in range(100) for b in plan(seed, GATEWAYS, 10.0, clocks=clocks)]
+OF_CLOCKS = {*PROCESSES, *CLOCKS, *CLOUD_STEPS}
+OF_THE_CENTRE = {*PROCESSES, *CENTRE, FaultKind.RULES_RAISED}
+
+
+@pytest.mark.parametrize(
+    ("asked", "kinds"),
+    [({}, set(PROCESSES)), ({"clocks": True}, OF_CLOCKS), ({"centre": True}, OF_THE_CENTRE)],
+)
+def test_every_kind_of_fault_comes_up_and_none_outlives_the_span(asked, kinds):
+    blows = [b for seed in range(100) for b in plan(seed, GATEWAYS, 10.0, **asked)]
     assert {b.kind for b in blows} == kinds
-    assert all(0 <= b.at_s <= 10 for b in blows)
+    assert all(0 <= b.at_s <= (14 if b.kind is FaultKind.RULES_RAISED else 10) for b in blows)
     assert all((b.gateway in GATEWAYS) == (b.kind in (FaultKind.AGENT_KILLED, *CLOCKS)) for b in blows)
+
+
+def test_the_rules_are_changed_while_nothing_else_befalls_the_cloud():
+    for seed in range(100):
+        blows = plan(seed, GATEWAYS, 10.0, centre=True)
+        (change,) = [b for b in blows if b.kind is FaultKind.RULES_RAISED]
+        assert all(b.at_s + b.for_s < change.at_s for b in blows if b.kind is FaultKind.CLOUD_KILLED)
 
 
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
