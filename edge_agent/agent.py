@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -49,6 +50,7 @@ class Agent:
         self._pipeline = Pipeline(channels, levels)
         self._pipeline_state = self._remembered()
         self._gathered: list[tuple[ReadingBatch, int]] = []  # with how far the gateway's time had jumped by then
+        self._came = asyncio.Event()
         self._counts: dict[str, Counter[int]] = defaultdict(Counter)  # by channel
         self._totals: dict[str, int] = defaultdict(int)
         self._store = _open_store(config, self._clock)
@@ -130,15 +132,24 @@ class Agent:
 
     def _gather(self, readings: ReadingBatch) -> None:
         self._gathered.append((readings, self._clock.keeper.jumped_ms))
+        self._came.set()
 
     async def _flush_often(self) -> None:
-        since_quiet = 0.0
+        """Some time after the first reading that waits, so that a whole round of a bus mostly goes in one pass."""
+        committed_s = time.monotonic()
         while True:
-            await asyncio.sleep(self._config.file.flush_s)
-            since_quiet += self._config.file.flush_s
-            self._flush(quiet=since_quiet >= _QUIET_COMMIT_S)
-            if since_quiet >= _QUIET_COMMIT_S:
-                since_quiet = 0.0
+            try:
+                async with asyncio.timeout(_QUIET_COMMIT_S if self._counts else None):
+                    await self._came.wait()
+            except TimeoutError:  # the next reading is far off
+                pass
+            else:
+                await asyncio.sleep(self._config.file.flush_s)
+            self._came.clear()
+            quiet = time.monotonic() - committed_s >= _QUIET_COMMIT_S
+            self._flush(quiet)
+            if quiet:
+                committed_s = time.monotonic()
 
     def _flush(self, quiet: bool) -> None:
         """Everything gathered so far, through quality and reporting, into the spool with its counts."""

@@ -26,7 +26,7 @@ from edge_agent.uplink.link_meter import carried_bytes
 from edge_agent.uplink.session import Publication, Session
 from host.broker_settings import BrokerSettings
 
-_TICK_S = 0.25
+_TICK_S = 1.0  # while nothing is added or acknowledged
 
 
 class GatewayBrokerSettings(BrokerSettings):
