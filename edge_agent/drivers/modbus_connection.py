@@ -94,7 +94,7 @@ class ConnectionWays:
 
     def has_died(self, now_s: float) -> bool:
         """Whether the connection is silent and should be made again."""
-        if now_s < self._waits_until_s:
+        if now_s < self._waits_until_s or (self._replies and not self._fell):
             return False
         alive = any(self._silent[u] < 2 for u in self._known)
         if not self._replies:

@@ -209,7 +209,7 @@ class Line:
             if fault.fault is Fault.NOISE and self._framing.numbered:
                 self._port.close()  # nothing says where the next frame begins
             raise fault
-        took_s = self.now_s() - asked_s
+        took_s = self._port.came_s - asked_s
         before, _ = self._without_echo(data[: reply.start], sent)
         found = self._heard.beside(before, question, self.now_s()) if before else None
         if not self._set.numbered:
@@ -228,22 +228,24 @@ class Line:
         """Waits until the line has been silent for long enough; how long it had been before the question."""
         own_s = self._set.rest_s if rest_s is None else rest_s
         silence_s = max(self._set.silence_s, self._of(question.unit).rest_s() if own_s is None else own_s)
-        latest_s = self.now_s() + timeout_s + silence_s + _QUIET_S
+        now_s = self.now_s()
+        latest_s = now_s + timeout_s + silence_s + _QUIET_S
         unasked = self._take_apart()
-        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > self.now_s() and self._port.is_open:
-            if self.now_s() > latest_s:
+        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > now_s and self._port.is_open:
+            if now_s > latest_s:
                 self._beside(unasked)
-                fault = Fault.OTHER_MASTER if self._heard.shared(self.now_s()) else Fault.NOISE
+                fault = Fault.OTHER_MASTER if self._heard.shared(now_s) else Fault.NOISE
                 never = f"the line is never silent for {silence_s * 1000:.0f} ms"
                 raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
                 unasked += self._take_apart()
+            now_s = self.now_s()
         self._beside(unasked)
         if self._heard.foreign_reply_due() and await self._port.wait(self._port.came_s + min(timeout_s, _FOREIGN_S)):
             return await self._silence(question, timeout_s, rest_s)
         if not self._port.is_open:
             raise _HungUp
-        return self.now_s() - max(self._port.came_s, self._sent_s)
+        return now_s - max(self._port.came_s, self._sent_s)
 
     async def _hear(self, question: Question, sent: bytes, until_s: float) -> tuple[bytes, Frame | None]:
         """What comes until there is a reply, or can be none any more. A reply that has begun is heard to its end."""
@@ -275,7 +277,7 @@ class Line:
     def _reply(self, data: bytes, question: Question, sent: bytes, ended: bool) -> Frame | None:
         """The frame that answers; ended: nothing more will come."""
         if self._set.numbered:
-            return self._heard.numbered_reply(data, question, self._number, self.now_s())
+            return self._heard.numbered_reply(data, question, self._number, self._port.came_s)
         start = 0
         if self._echoes is not False and (at := data.find(sent)) >= 0:
             behind = at + len(sent)
@@ -341,6 +343,7 @@ class Line:
 
     def _take_apart(self) -> list[tuple[float, bytes]]:
         came = self._port.take_apart()
-        self._heard.counts["bytes_received"] += sum(len(data) for _, data in came)
-        self._heard.counts["noise_bytes"] += self._port.let_go()
+        if came:
+            self._heard.counts["bytes_received"] += sum(len(data) for _, data in came)
+            self._heard.counts["noise_bytes"] += self._port.let_go()
         return came

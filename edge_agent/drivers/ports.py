@@ -43,7 +43,7 @@ class Port(ABC):
 
     def now_s(self) -> float:
         """Time of the running loop, which is kept: to look it up is a system call each time."""
-        return self._running().time()
+        return (self._loop or self._running()).time()
 
     @abstractmethod
     async def open(self, timeout_s: float) -> None:
