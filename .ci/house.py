@@ -74,6 +74,7 @@ PURE = (
 # The clock lets time in; these of the warnings speak to the ledger, to the log and to other threads.
 NOT_PURE = (
     "contract.clock",
+    "cloud.warnings.cuts",
     "cloud.warnings.desk",
     "cloud.warnings.reader",
     "cloud.warnings.replay",

@@ -15,6 +15,7 @@ from cloud.ingest import embedded_broker
 from cloud.ingest.admission import AdmissionSettings
 from cloud.ledger.url import url_trouble
 from cloud.log.settings import BatchLogSettings
+from cloud.retention.settings import RetentionSettings
 from cloud.series.settings import InfluxSettings, ParquetSettings, SeriesSettings
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.situations import template_mistakes
@@ -64,6 +65,7 @@ class ConfigFile(SettingsModel):
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings | None = None
     access: AccessSettings = AccessSettings()
+    retention: RetentionSettings = RetentionSettings()
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ class CloudConfig:
     @property
     def identity_folder(self) -> Path | None:
         return self.base / self.file.identity.folder if self.file.identity is not None else None
+
+    @property
+    def rolled_up(self) -> bool:
+        """Whether the series store keeps hourly figures of its own."""
+        return isinstance(self.file.series, ParquetSettings)
 
     @property
     def ledger_url(self) -> str:
@@ -108,6 +115,9 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
             what = f"{series.token_file} is not a file: put the token there"
             mistakes.append(document.mistake(("series", "token_file"), what))
+        rolled_up = isinstance(series, ParquetSettings)
+        if (unfit := shaped.retention.trouble(shaped.receive.oldest_days, rolled_up)) is not None:
+            mistakes.append(document.mistake(("retention",), unfit))
         if complete and shaped.broker.embedded and shaped.broker.ca_file is not None:
             what = "the embedded broker has no TLS: give a real one's host"
             mistakes.append(document.mistake(("broker", "embedded"), what))

@@ -31,6 +31,8 @@ from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
+from cloud.retention import base
+from cloud.retention.outlook import Outlook
 from cloud.series.open import open_series
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
@@ -60,7 +62,8 @@ class Cloud:
         broker = config.file.broker.under(config.base)
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)
-        self.latest = LatestView(catalogue)
+        begins = base.read(folder)
+        self.latest = LatestView(catalogue, None if begins is None else (begins.cursor, begins.latest))
         self.series = open_series(config.file.series, config.base, folder)
         self.ledger = open_ledger(config.ledger_url, whole=True)
         self.dispatchers = [
@@ -106,7 +109,14 @@ class Cloud:
                 self.receive.reconnect,
             )
         health = CloudHealth(
-            self.clock, self.ingest, self.receive, self.quarantine, self.identities, self.runners, self.dispatchers
+            self.clock,
+            self.ingest,
+            self.receive,
+            self.quarantine,
+            self.identities,
+            self.runners,
+            self.dispatchers,
+            Outlook(config.file.retention, config.rolled_up, folder),
         )
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings.reader, health

@@ -25,6 +25,7 @@ from cloud.identity.store import IdentityError
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import version_at
 from cloud.ledger.schema import HEAD
+from cloud.retention.outlook import outlook
 from contract.clock import to_ms
 from host.kernel_time import kernel_time
 from host.sqlite import StoreDamaged
@@ -57,6 +58,7 @@ def examine(config: CloudConfig, now_ms: int, key: str | None = None) -> Iterato
     """now_ms: of the real clock. key: an API key with scope read, which a running cloud tells its reasons to."""
     yield _clock()
     yield _disk(config.data_dir)
+    yield _retention(config)
     yield from _http(config, key)
     yield _broker(config)
     yield from _certificates(config, now_ms)
@@ -84,6 +86,14 @@ def _disk(folder: Path) -> Finding:
         return Finding("disk", State.GOOD, what)
     state = State.WARN if free_mb >= _TOO_FEW_MB else State.BAD
     return Finding("disk", state, what, "make room, or move data_dir to a larger disk: nothing is stored on a full one")
+
+
+def _retention(config: CloudConfig) -> Finding:
+    said = outlook(config.file.retention, config.rolled_up, config.data_dir)
+    if not said:
+        return Finding("retention", State.GOOD, "what is old goes" if config.file.retention.stated else "no log yet")
+    do = "state `retention:`, and have a timer give `headwater-cloud trim` every night"
+    return Finding("retention", State.WARN, said, do)
 
 
 def _http(config: CloudConfig, key: str | None) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ from cloud.views.runner import ViewRunner
 
 @dataclass
 class CloudHealth:
-    """See `cloud.api.ports.Health`. It asks the parts it is given; watch: None where any gateway is let in."""
+    """See `cloud.api.ports.Health`. It asks the parts it is given; watch: None where any gateway is let in. outlook:
+    what grows for ever, see `cloud.retention.outlook`."""
 
     clock: BelievedClock
     ingest: Ingest
@@ -29,6 +30,7 @@ class CloudHealth:
     watch: IdentityWatch | None
     runners: Sequence[ViewRunner]
     dispatchers: Sequence[Dispatcher]
+    outlook: Callable[[], str] = lambda: ""
 
     def ready(self) -> tuple[bool, str]:
         identities = self.watch.trouble() if self.watch is not None else ""
@@ -47,7 +49,7 @@ class CloudHealth:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
         found = self.ingest.troubles()
         found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
-        return [clock, *found] if (clock := self.clock.state().trouble) else found
+        return [said for said in (self.clock.state().trouble, *found, self.outlook()) if said]
 
     def sinks(self) -> Sequence[SinkState]:
         return [dispatcher.state() for dispatcher in self.dispatchers]

@@ -22,7 +22,7 @@ from cloud.backup import document, tables
 from cloud.backup.document import Backup, BackupError
 from cloud.config import CloudConfig
 from cloud.delivery.record import Record
-from cloud.ledger.open import open_ledger, version_at
+from cloud.ledger.open import open_ledger, still, version_at
 from cloud.ledger.schema import HEAD
 from cloud.warnings.store import NAME
 from cloud.warnings.tables import view_state
@@ -35,7 +35,7 @@ LOG, LEDGER, QUARANTINE, SERIES, MANIFEST = (
     "series",
     "manifest.sqlite",
 )
-SMALL = ("*.aside", "series.cursor")
+SMALL = ("*.aside", "series.cursor", "latest.npz")
 _TOLD_S, _DELIVERED_S = 5.0, 3.0  # so long at most is the log held while views and sinks catch up
 _LOOK_S = 0.02
 _TRIES = 10
@@ -61,7 +61,7 @@ def take(config: CloudConfig, to: Path, now_ms: int) -> Backup:
             with _held(data / LOG) as end:
                 told = _caught_up(ledger, end)
                 undelivered = _delivered(ledger, [s.name for s in config.file.delivery if s.enabled])
-                ledger_now = stack.enter_context(_still(ledger))
+                ledger_now = stack.enter_context(still(ledger))
                 files = {LOG: stack.enter_context(_seen(data / LOG))}
                 if (data / QUARANTINE).exists():
                     files[QUARANTINE] = stack.enter_context(_seen(data / QUARANTINE))
@@ -143,18 +143,6 @@ def _seen(path: Path) -> Iterator[sqlite3.Connection]:
         yield db
     finally:
         db.close()
-
-
-@contextmanager
-def _still(ledger: Engine) -> Iterator[Connection]:
-    """A connection that sees the ledger as it is now."""
-    if ledger.dialect.name == "postgresql":
-        ledger = ledger.execution_options(isolation_level="REPEATABLE READ")
-    with ledger.connect() as db:
-        if db.dialect.name == "sqlite":
-            db.exec_driver_sql("begin")  # Python's own would begin only at the first change of a row
-        db.execute(select(view_state.c.cursor)).all()
-        yield db
 
 
 @contextmanager

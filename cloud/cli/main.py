@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli import access, backup, decisions
+from cloud.cli import access, backup, decisions, retention
 from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
@@ -31,7 +31,7 @@ app.add_typer(cap, name="cap")
 app.add_typer(sink, name="sink")
 app.command("sinks")(sinks)
 app.command("doctor")(doctor)
-for command in (backup.backup, backup.restore, backup.lost):
+for command in (backup.backup, backup.restore, backup.lost, retention.trim):
     app.command()(command)
 
 access.mount(app)
@@ -59,12 +59,15 @@ def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
     from cloud.delivery.outgoing import resolve
     from cloud.log.clock_files import ClockFiles
+    from cloud.retention.outlook import outlook
     from contract.clock import SystemClock
 
     found = load_or_exit(config, SystemClock().now_ms())
     remembered = ClockFiles(found.data_dir).recall()
     if remembered is not None and remembered[1]:
         typer.echo(remembered[1], err=True)
+    if grows := outlook(found.file.retention, found.rolled_up, found.data_dir):
+        typer.echo(grows, err=True)
     c = found.catalogue
     egress = found.file.egress.rules()
     wanted = [sink for sink in found.file.delivery if sink.enabled]
@@ -91,7 +94,11 @@ def replay(
     config: ConfigPath,
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue: what would its rules have done?")] = None,
 ) -> None:
-    """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level."""
+    """The warnings that the recorded log gives, as JSON lines: id, incident, time, type, level.
+
+    Of a log that was trimmed: those since its beginning.
+    """
+    from cloud.ledger.open import open_ledger
     from cloud.log.open import open_log
     from cloud.warnings.replay import replay as run
     from contract.clock import iso
@@ -102,33 +109,48 @@ def replay(
         rules = load(catalogue) if catalogue else found.catalogue
     except ConfigError as error:
         refuse(error)
-    for m in run(open_log(found.data_dir), rules, found.file.warnings):
+    ledger = open_ledger(found.ledger_url)
+    for m in run(open_log(found.data_dir), rules, found.file.warnings, ledger):
         line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}
         typer.echo(
             json.dumps({**line, "msgType": m.msg_type.value, "level": None if m.level is None else m.level.value})
         )
+    ledger.dispose()
 
 
 @view.command()
 def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
-    """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before."""
+    """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before.
+
+    Where the log was trimmed it is rebuilt from there on, and what is older is kept.
+    """
     from cloud.ledger.open import open_ledger
     from cloud.log.open import open_log
+    from cloud.retention import base
     from cloud.series.open import open_series
     from cloud.series.parquet import forget_manifest
     from cloud.warnings.store import forget
+    from contract.clock import iso
 
     found = load_or_exit(config)
+    begins = base.read(found.data_dir)
     if name in ("series", "warnings"):
         note(found, "view.rebuild", name)
     if name == "series":
         open_log(found.data_dir).close()  # what cannot be read cannot be followed again: the series stays then
         try:
             series = open_series(found.file.series, found.base, found.data_dir)
-        except StoreDamaged:  # this command is its remedy
+        except StoreDamaged as error:  # this command is its remedy
+            if begins is not None:
+                what = f"{error}. The log was trimmed and has no longer all of it: put the folder back from a backup"
+                raise StoreDamaged(what) from error
             forget_manifest(found.data_dir / "series")
             series = open_series(found.file.series, found.base, found.data_dir)
-        series.reset()
+        if begins is None:
+            series.reset()
+        else:
+            series.rewind(begins.cursor)
+        series.close()
     elif name == "warnings":
         ledger = open_ledger(found.ledger_url, whole=True)
         with ledger.begin() as db:  # not through the view: this command is its remedy, too
@@ -138,7 +160,8 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
         typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
         raise typer.Exit(2)
     kept = "; what was told stays as it is and is not told again" if name == "warnings" else ""
-    typer.echo(f"{name} will follow the log from its beginning{kept}")
+    since = "its beginning" if begins is None else f"{iso(begins.at_ms)}, where it was trimmed; what is older is kept"
+    typer.echo(f"{name} will follow the log from {since}{kept}")
 
 
 @quarantine.command("list")

@@ -104,6 +104,12 @@ class Quarantine:
         with self._lock:
             self._db.executemany("update refused set released_ms = ? where id = ?", [(now_ms, i) for i in ids])
 
+    def forget(self, before_ms: int) -> int:
+        """Batches that were refused before, released or not, go with their bytes; how many. The log goes on knowing
+        that they came."""
+        with self._lock, transaction(self._db):
+            return self._db.execute("delete from refused where received_ms < ?", (before_ms,)).rowcount
+
     def _select(self, where: str, value: int) -> list[QuarantinedBatch]:
         with self._lock:
             rows = self._db.execute(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, select
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
@@ -66,6 +66,19 @@ def _engine(url: str) -> Engine:
         # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
         return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
     return create_engine(address)
+
+
+@contextmanager
+def still(ledger: Engine, to_write: bool = False) -> Iterator[Connection]:
+    """A connection that sees the ledger as it is now, whatever others write meanwhile. What is written to it is
+    committed at the end. to_write: others wait until then, where the database cannot do otherwise."""
+    if ledger.dialect.name == "postgresql":
+        ledger = ledger.execution_options(isolation_level="REPEATABLE READ")
+    with ledger.begin() as db:
+        if db.dialect.name == "sqlite":  # Python's own would begin only at the first change of a row
+            db.exec_driver_sql("begin immediate" if to_write else "begin")
+        version_of(db)  # only a read fixes what is seen
+        yield db
 
 
 @contextmanager

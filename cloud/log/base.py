@@ -144,6 +144,11 @@ class BatchLog(Protocol):
         """Every entry of one of `NOTES`, in order."""
         ...
 
+    def trim(self, until: Cursor) -> int:
+        """Batches and ticks up to there go, but for the last entry; how many. All else stays: what people decided,
+        notes, what was seen, and that no offset is given twice. Others append meanwhile."""
+        ...
+
     def put_back(self) -> None:
         """The log is a copy, put back as it once was. From now on it names what it has lost: what gateways no longer
         wait for and it never had."""

@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from cloud.log.ahead import Ahead
 from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, LostBatches, NewEntry
@@ -37,6 +38,12 @@ create table if not exists note (offset integer primary key, kind integer not nu
 _INSERT = (
     "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_AT_ONCE = 5000  # entries to trim in one transaction: nobody who appends waits long
+_GOES = f"kind in ({int(EntryKind.BATCH)}, {int(EntryKind.TICK)})"
+_TRIM = (
+    f"delete from entry where offset in (select offset from entry where {_GOES} and offset <= ? "  # noqa: S608
+    f"and offset < (select max(offset) from entry) order by offset limit {_AT_ONCE})"
 )
 _NOTES = {int(k) for k in NOTES}
 _KIND = {int(k): k for k in EntryKind}  # a look-up costs a tenth of a call of the enum
@@ -146,6 +153,15 @@ class SqliteLog:
         for gone in missing:
             what = "batches %d to %d of %s (spool %016x): acknowledged after the backup and lost, or given up there"
             log.error(what, gone.first, gone.last, gateway, spool)
+
+    def trim(self, until: Cursor) -> int:
+        gone = 0
+        while True:
+            with self._append_lock, transaction(self._db):
+                some = self._db.execute(_TRIM, (until,)).rowcount
+            gone += some
+            if some < _AT_ONCE:
+                return gone
 
     def put_back(self) -> None:
         with self._append_lock, transaction(self._db):
@@ -271,6 +287,23 @@ class SqliteLog:
         if db is None:
             db = self._readers.db = connect(self._path)
         return db
+
+
+def span_of(path: Path) -> tuple[int, int] | None:
+    """The times of the first batch or tick and of the last entry of a log, UTC ms. None: there is none to be read.
+
+    Nothing is made or changed.
+    """
+    try:
+        db = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+        try:
+            first = db.execute(f"select append_ms from entry where {_GOES} order by offset limit 1").fetchone()  # noqa: S608
+            last = db.execute("select append_ms from entry order by offset desc limit 1").fetchone()
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return None
+    return (int(first[0]), int(last[0])) if first else None
 
 
 def _entry(row: tuple[int, int, int, str, str, int, int, int, int, bytes]) -> Entry:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from cloud.log.base import Cursor
 from cloud.views.base import View
 from contract.readings import Float64s, Int64s, ReadingBatch, Uint32s
 
@@ -57,6 +58,11 @@ class SeriesStore(View, Protocol):
     One row per (channel, time): a later log entry for the same channel and time replaces the earlier one
     (that is how a flag is corrected). Reads include what is applied and not yet sealed.
     """
+
+    def rewind(self, to: Cursor) -> None:
+        """As `reset`, of a log that was trimmed up to `to`: what is there stays, and the log from there on is applied
+        again over it."""
+        ...
 
     def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
         """Readings with start_ms <= time < end_ms, sorted by channel, then time. Unknown channels have none.

@@ -22,6 +22,7 @@ from cloud.series.base import Hourly, gathered
 from cloud.series.columns import HOUR_MS, hourly_of, ordered
 from cloud.views.base import Poisoned, RetryLater
 from cloud.views.decode import readings
+from contract.clock import iso
 from contract.readings import ReadingBatch
 
 _LINES_PER_WRITE = 5000
@@ -79,7 +80,22 @@ class InfluxStore:
     def reset(self) -> None:
         # Backwards first: after a crash between the two, everything is written again over what was left.
         self._move(START)
-        body = {"start": "1970-01-01T00:00:00Z", "stop": "2200-01-01T00:00:00Z", "predicate": '_measurement="reading"'}
+        self._delete("2200-01-01T00:00:00Z")
+
+    def rewind(self, to: Cursor) -> None:
+        self._move(to)
+
+    def drop(self, before_ms: int) -> int:
+        """What is older goes; how many readings."""
+        query = f"select count(flag) from reading where time < {int(before_ms)}ms"  # noqa: S608 - int()
+        found = self._ask_query(query).get("series", ())
+        count = sum(int(row[1]) for series in found for row in series["values"])
+        if count:
+            self._delete(iso(before_ms - 1))  # its stop is deleted, too
+        return count
+
+    def _delete(self, stop: str) -> None:
+        body = {"start": "1970-01-01T00:00:00Z", "stop": stop, "predicate": '_measurement="reading"'}
         self._good(self._ask("POST", "/api/v2/delete", params=self._where(), json=body))
 
     def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
@@ -121,11 +137,14 @@ class InfluxStore:
                     raise Poisoned(entry.offset, f"InfluxDB refuses it: {_said(answer)}")
 
     def _query(self, query: str) -> list[ReadingBatch]:
+        return [_rows(series) for series in self._ask_query(query).get("series", ())]
+
+    def _ask_query(self, query: str) -> dict[str, Any]:
         params = {"db": self._bucket, "epoch": "ms", "q": query}
-        result = self._good(self._ask("GET", "/query", params=params)).json()["results"][0]
+        result: dict[str, Any] = self._good(self._ask("GET", "/query", params=params)).json()["results"][0]
         if "error" in result:
             raise RetryLater(f"InfluxDB at {self._url}: {result['error']}")
-        return [_rows(series) for series in result.get("series", ())]
+        return result
 
     def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         try:

@@ -26,12 +26,12 @@ from cloud.views.decode import readings
 from contract.readings import ReadingBatch
 
 TAIL_READINGS = 2_000_000  # 42 MB; at 850 readings a second an hour has three million
-_MANIFEST = "manifest.sqlite"
+MANIFEST = "manifest.sqlite"  # in the store's folder
 
 
 def forget_manifest(folder: Path) -> None:
     """For a store whose manifest is damaged: what it knew is all in the log."""
-    forget(folder / _MANIFEST)
+    forget(folder / MANIFEST)
 
 
 class ParquetStore:
@@ -41,7 +41,7 @@ class ParquetStore:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._manifest = Manifest(folder / _MANIFEST)
+        self._manifest = Manifest(folder / MANIFEST)
         self._files = SegmentFiles(folder, self._manifest)
         self._lock = threading.Lock()
         self._tail: list[ReadingBatch] = []
@@ -71,6 +71,11 @@ class ParquetStore:
             self._manifest.clear()
             self._files.sweep()
             self._tail, self._applied, self._sealed, self._hour = [], START, START, None
+
+    def rewind(self, to: Cursor) -> None:
+        with self._lock:
+            self._manifest.commit([], cursor=to)
+            self._tail, self._applied, self._sealed, self._hour = [], to, to, None
 
     def close(self) -> None:
         self._files.close()

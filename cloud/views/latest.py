@@ -20,7 +20,9 @@ class LatestView:
 
     name = "latest"
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, begins: tuple[Cursor, ReadingBatch] | None = None) -> None:
+        """begins: where a trimmed log begins, and the newest readings there."""
+        self._begins = begins
         self._channels = np.array(sorted(catalogue.channels), np.uint32)
         self._rows = ChannelRows(self._channels)
         self._place = np.zeros(len(self._channels), np.int64)  # scratch of `_take`
@@ -38,6 +40,10 @@ class LatestView:
             self._value = np.full(n, np.nan)
             self._flag = np.zeros(n, np.uint8)
             self._heard = np.zeros(n, np.bool_)
+            if self._begins is not None:
+                self._cursor, batch = self._begins
+                if len(batch) and n:
+                    self._take(batch)
 
     def apply(self, entries: Sequence[Entry]) -> None:
         batch = readings(entries)

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Engine
+
 from cloud.ledger.open import open_ledger
 from cloud.log.base import BatchLog
 from cloud.views.base import Poisoned
 from cloud.views.runner import without
+from cloud.warnings import cuts
 from cloud.warnings.model import Message
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.view import open_view
+from cloud.warnings.view import NAME, open_view
 from contract.catalogue.catalogue import Catalogue
 
 _ENTRIES = 5000
 
 
-def replay(batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings | None = None) -> list[Message]:
-    """All messages, oldest first. With other rules in the catalogue: what those would have done."""
+def replay(
+    batch_log: BatchLog, catalogue: Catalogue, settings: WarningSettings | None = None, told: Engine | None = None
+) -> list[Message]:
+    """All messages, oldest first. With other rules in the catalogue: what those would have done.
+
+    told: the ledger of the log, which knows how a trimmed one begins; what was told before that is not among them.
+    """
     ledger = open_ledger("sqlite://")
     try:
+        if told is not None:
+            with told.connect() as source, ledger.begin() as target:
+                cuts.copy_beginning(source, target, NAME)
         view = open_view(ledger, catalogue, settings)
         aside: set[int] = set()
         while entries := batch_log.read(view.cursor(), _ENTRIES):

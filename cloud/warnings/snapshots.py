@@ -6,7 +6,7 @@ Every entry behind it is applied to them again after a restart; what was told st
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
@@ -58,6 +58,14 @@ def write(db: Connection, name: str, judged: bytes | None, snapshot: bytes) -> N
     for part, body in parts.items():
         db.execute(_REMOVE, {"of": name, "this": part})
         db.execute(_PUT, {"name": name, "part": part, "body": body})
+
+
+def cursor_of(parts: Mapping[str, bytes]) -> Cursor | None:
+    """Of the last entry in a snapshot, by its parts; None: there is none that can be read."""
+    try:
+        return Cursor(int(packed.stored(parts[_JUDGED], parts[_STATE])[1]["cursor"]))
+    except (LookupError, TypeError, ValueError):
+        return None
 
 
 def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:

@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from cloud.log.base import START, Cursor
-from cloud.warnings import results, snapshots
+from cloud.warnings import cuts, results, snapshots
 from cloud.warnings import tables as t
 from cloud.warnings.codec import (
     aside_from_json,
@@ -85,7 +85,7 @@ def load(db: Connection, name: str, engine: Engine) -> Kept:
     head = json.loads(row.state)
     state, told = _told(db, head, engine), Cursor(row.cursor)
     if head.get(_SNAPSHOTS):
-        kept = _at_snapshot(state, told, snapshots.read(db, name, engine), engine)
+        kept = _at_snapshot(state, told, snapshots.read(db, name, engine), _beginning(db, name, engine), engine)
     else:
         if "conditions" in head:  # 0.1 kept everything in one row
             rows = head["conditions"]
@@ -95,16 +95,25 @@ def load(db: Connection, name: str, engine: Engine) -> Kept:
         detectors = engine.restore_detectors(head.get("detectors", {}))
         kept = Kept(told, replace(state, conditions=conditions, detectors=detectors), told)
     if head.get(REBUILD):
-        return Kept(told, kept.state, START, engine.initial(), rebuild=True)
+        cursor, past = _beginning(db, name, engine)
+        return Kept(told, kept.state, cursor, past, rebuild=True)
     return kept
 
 
-def _at_snapshot(state: EngineState, told: Cursor, found: Snapshot | None, engine: Engine) -> Kept:
+def _beginning(db: Connection, name: str, engine: Engine) -> tuple[Cursor, EngineState]:
+    """From where a rebuild recalls conditions: of a trimmed log as they stood at the cut, under the rules of now."""
+    found = snapshots.read(db, cuts.snapshot_name(name), engine)
+    return (START, engine.initial()) if found is None else (found.cursor, found.state)
+
+
+def _at_snapshot(
+    state: EngineState, told: Cursor, found: Snapshot | None, beginning: tuple[Cursor, EngineState], engine: Engine
+) -> Kept:
     """With the conditions of a snapshot; without one they are to be found again from the log."""
     opened = state.incidents.open.values()
     if found is None:
         state = replace(state, conditions=engine.restore_conditions(_amended([], opened)))
-        return Kept(told, state, START, engine.initial(), rebuild=True)
+        return Kept(told, state, *beginning, rebuild=True)
     past, stored = found.state, found.stored
     alike, anew = stored is None, stored is not None
     if found.cursor >= told:

@@ -25,6 +25,7 @@ from tests.waiting import until
 
 KEY = b64encode(b"never-to-be-told-to-any-1").decode()
 PATH = "T0KEN-IN-THE-PATH"
+KEPT = {"log_days": 60, "raw_days": 500, "hourly_days": 500, "quarantine_days": 90}  # so that nothing is said of disks
 
 
 def _echo(connection: socket.socket) -> None:
@@ -42,7 +43,9 @@ def _write(folder: Path, *urls: str, **more: object) -> Path:
     sinks = [{"kind": "webhook", "name": f"s{i}", "url": url, "secret_files": ["key"]} for i, url in enumerate(urls)]
     config = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}}
     (folder / "c.yaml").write_text(
-        yaml.safe_dump({**config, "http": {"port": 0}, "access": {"mode": "open"}, "delivery": sinks, **more})
+        yaml.safe_dump(
+            {**config, "http": {"port": 0}, "access": {"mode": "open"}, "retention": KEPT, "delivery": sinks, **more}
+        )
     )
     return folder / "c.yaml"
 

@@ -129,3 +129,18 @@ def test_unknown_channels_and_empty_ranges_have_nothing(opened: Open) -> None:
     assert len(store.raw([], *ALL)) == 0
     assert len(store.raw([101], START_MS, START_MS)) == 0
     assert len(store.hourly([999], *ALL).channel) == 0
+
+
+def test_begun_again_at_a_place_of_a_trimmed_log_it_keeps_what_is_older(opened: Open) -> None:
+    log = random_log(3, 120, 60)
+    store = opened()
+    feed(store, log)
+    before, hours = rows_of(store.raw(CHANNELS, *ALL)), store.hourly(CHANNELS, *ALL)
+    cut = log[len(log) // 2].offset
+    store.rewind(cut)
+    store = opened()
+    assert store.cursor() == cut
+    feed(store, log)  # what is left of it
+    assert rows_of(store.raw(CHANNELS, *ALL)) == before
+    again = store.hourly(CHANNELS, *ALL)
+    assert (again.count.tolist(), again.channel.tolist()) == (hours.count.tolist(), hours.channel.tolist())

@@ -1,0 +1,29 @@
+"""`headwater-cloud trim`: what `retention:` says may go, goes. For a timer, every night."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from cloud.cli.common import ConfigPath, load_or_exit, note
+
+
+def trim(config: ConfigPath) -> None:
+    """Let go what is older than `retention:` says, beside a running cloud. Prints what went, as JSON.
+
+    Of the log nothing goes that a view would need; what people decided stays for ever.
+    """
+    from cloud.retention.night import Where, let_go
+
+    found = load_or_exit(config, complete=False)
+    if not found.file.retention.stated:
+        typer.echo("retention: says nothing, so nothing may go: state log_days, raw_days and the rest", err=True)
+        raise typer.Exit(2)
+    file = found.file
+    gone = let_go(
+        file.retention,
+        Where(found.data_dir, found.base, file.log.engine, file.series, found.ledger_url, found.catalogue),
+    )
+    note(found, "trim", "all", **gone)
+    typer.echo(json.dumps(gone))

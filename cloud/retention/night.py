@@ -1,0 +1,72 @@
+"""All that goes in one night, part by part; what went is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.ingest.quarantine import Quarantine
+from cloud.ledger.open import open_ledger
+from cloud.log.open import open_log
+from cloud.retention.settings import RetentionSettings
+from cloud.retention.trimming import DAY_MS, trim
+from cloud.series import policy
+from cloud.series.settings import InfluxSettings, ParquetSettings
+from contract.catalogue.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """data: the cloud's data folder. base: from where the paths of `series` count. engine: of the log."""
+
+    data: Path
+    base: Path
+    engine: str
+    series: ParquetSettings | InfluxSettings
+    ledger_url: str
+    catalogue: Catalogue
+
+
+def let_go(settings: RetentionSettings, where: Where) -> dict[str, int]:
+    """Ages count from the newest entry of the log. Entries, readings, hours and batches that went, and begins_ms, the
+    log's time from which on it is whole; only what was asked for is named.
+
+    Raises what the parts raise; what is done then holds, and the rest goes the next night.
+    """
+    out: dict[str, int] = {}
+    log = open_log(where.data, where.engine)
+    try:
+        now_ms = log.now_ms()
+        if settings.log_days is not None:
+            ledger = open_ledger(where.ledger_url)
+            try:
+                sealed = policy.sealed(where.series, where.base, where.data)
+                found = trim(log, where.data, ledger, where.catalogue, settings.log_days, sealed)
+            finally:
+                ledger.dispose()
+            out["entries"] = found.entries
+            if found.begins_ms is not None:
+                out["begins_ms"] = found.begins_ms
+    finally:
+        log.close()
+
+    def older(days: float) -> int:
+        return now_ms - int(days * DAY_MS)
+
+    def drop(kind: str, days: float) -> int:
+        return policy.drop(where.series, where.base, where.data, kind, older(days))
+
+    def refused(days: float) -> int:
+        quarantine = Quarantine(where.data / "quarantine.sqlite")
+        try:
+            return quarantine.forget(older(days))
+        finally:
+            quarantine.close()
+
+    parts: tuple[tuple[str, float | None, Callable[[float], int]], ...] = (
+        ("readings", settings.raw_days, lambda days: drop("raw", days)),
+        ("hours", settings.hourly_days, lambda days: drop("hourly", days)),
+        ("refused", settings.quarantine_days, refused),
+    )
+    return out | {name: go(days) for name, days, go in parts if days is not None}
