@@ -135,14 +135,15 @@ class BusTask:
         offset_ms = self._clock.now_ms() - self._clock.monotonic_ms()
         while (chosen := self._schedule.next(now_ms := self._clock.now_ms())) is not None:
             device, at_ms = chosen
-            moved_ms = now_ms - self._clock.monotonic_ms() - offset_ms
+            monotonic_ms = self._clock.monotonic_ms()
+            moved_ms = now_ms - monotonic_ms - offset_ms
             if abs(moved_ms) > _JUMP_MS:  # silence of fifty years is none, and words of tomorrow are none
                 offset_ms += moved_ms
                 self._schedule.restart(now_ms)
             elif self._down is not None:
                 await self._try_the_bus(driver)
             elif at_ms <= now_ms:
-                await self._ask(driver, device, now_ms)
+                await self._ask(driver, device, now_ms, monotonic_ms)
             elif at_ms - now_ms > self._schedule.longest_wait_ms(device):  # the clock was set back
                 self._schedule.restart(now_ms)
             else:  # by a period at most: a device that speaks meanwhile is due later
@@ -170,12 +171,11 @@ class BusTask:
         for device in due:
             if device is not first:
                 self._cut_off(device, self._down, now_ms)
-        await self._ask(driver, first, now_ms)
+        await self._ask(driver, first, now_ms, self._clock.monotonic_ms())
 
-    async def _ask(self, driver: Driver, device: DeviceState, now_ms: int) -> None:
-        """One call of the driver: a poll, or what is left of one."""
+    async def _ask(self, driver: Driver, device: DeviceState, now_ms: int, began_ms: int) -> None:
+        """One call of the driver: a poll, or what is left of one. began_ms: monotonic."""
         was_due = device.due_ms <= now_ms
-        began_ms = self._clock.monotonic_ms()
         self._asked_s = time.monotonic()
         asked = device.to_ask
         poll = self._schedule.asks(device, now_ms)

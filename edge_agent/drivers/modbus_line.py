@@ -81,7 +81,7 @@ class Line:
             try:
                 return await self._believed(question, timeout_s, rest_s)
             except _HungUp as error:
-                self._connection.hung_up(self.now_s())
+                self._connection.hung_up(self._port.now_s())
                 if not (left and self._set.reconnects):
                     raise self._gone() from error
         raise AssertionError("not reached")
@@ -93,7 +93,7 @@ class Line:
     async def listen(self, for_s: float) -> None:
         """Hears what is said unasked, and counts it in `faults`. Raises DeviceFault when the port cannot be opened."""
         await self._ready(for_s)
-        until_s = self.now_s() + for_s
+        until_s = self._port.now_s() + for_s
         came = []
         while self._port.is_open and await self._port.wait(until_s):
             came += self._take_apart()
@@ -120,11 +120,11 @@ class Line:
         if self._late_replies != (late := self._heard.counts["late_replies"]):
             self._late_replies = late
             self._connection.late()
-        if self._port.is_open and self._set.reconnects and self._connection.has_died(self.now_s()):
+        if self._port.is_open and self._set.reconnects and self._connection.has_died(self._port.now_s()):
             self._heard.counts["reconnects"] += 1
             self._connection.given_up()
             self._port.close()
-        if self._set.reconnects and self._connection.is_spent(self.now_s()):
+        if self._set.reconnects and self._connection.is_spent(self._port.now_s()):
             self._port.close()
         if self._port.is_open:
             return
@@ -147,18 +147,20 @@ class Line:
         if self._set.numbered:
             return await self._fresh_or_once(question, timeout_s, rest_s)
         if self._evidence is None or self._evidence.question != question:
-            surplus = {refusal: self._heard.surplus(question, refusal, self.now_s()) for refusal in (False, True)}
+            surplus = {refusal: self._heard.surplus(question, refusal, self._port.now_s()) for refusal in (False, True)}
             self._evidence = _Evidence(question, surplus)
         evidence = self._evidence
         pdu = b""
         for _ in range(_MOST_ASKED):
             await self._ready(timeout_s)
-            clean = {refusal: not self._heard.surplus(question, refusal, self.now_s()) for refusal in (False, True)}
+            clean = {
+                refusal: not self._heard.surplus(question, refusal, self._port.now_s()) for refusal in (False, True)
+            }
             pdu = await self._fresh_or_once(question, timeout_s, rest_s)
             refusal = bool(pdu[0] & 0x80)
             evidence.heard[pdu] += 1
             if clean[refusal] or evidence.heard[pdu] > evidence.surplus[refusal]:
-                self._heard.believed(question, evidence.heard[pdu], self.now_s())
+                self._heard.believed(question, evidence.heard[pdu], self._port.now_s())
                 self._evidence = None
                 return pdu
         self._evidence = None
@@ -166,21 +168,21 @@ class Line:
             what = f"unit {question.unit} owes so many late replies that none can be told from another's"
             raise DeviceFault(Fault.BAD_REPLY, what)
         # Values that change from one moment to the next: if one reply was late then the true one follows it.
-        if await self._follows(question, self.now_s() + timeout_s, b""):
+        if await self._follows(question, self._port.now_s() + timeout_s, b""):
             raise self._two_replies(question)
         return pdu
 
     async def _fresh_or_once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
         """A connection that has just been made may swallow what is asked at first: it is asked again for a while."""
         while True:
-            began_s = self.now_s()
+            began_s = self._port.now_s()
             try:
                 pdu = await self._once(question, timeout_s, rest_s)
             except DeviceFault as fault:
-                swallows = self._set.reconnects and self._connection.may_swallow(question.unit, self.now_s())
+                swallows = self._set.reconnects and self._connection.may_swallow(question.unit, self._port.now_s())
                 if fault.fault is not Fault.TIMEOUT or not swallows:
                     raise
-                await asyncio.sleep(began_s + _APART_S - self.now_s())
+                await asyncio.sleep(began_s + _APART_S - self._port.now_s())
                 continue
             self._connection.reply(question.unit, began_s - self._port.opened_s, timeout_s)
             return pdu
@@ -191,7 +193,7 @@ class Line:
         gap_s = await self._silence(question, timeout_s, rest_s)
         self._number = (self._number + 2) & 0xFFFF  # who counts one further than he should never hits another's number
         sent = self._framing.encode(question.unit, question.pdu, self._number)
-        asked_s = self.now_s()
+        asked_s = self._port.now_s()
         self._heard.asks(question, self._number, timeout_s, asked_s)
         if self._tap is not None:
             self._tap.sent(sent, question)
@@ -203,21 +205,21 @@ class Line:
         data, reply = await self._hear(question, sent, until_s)
         if reply is None:
             ways.missed(gap_s)
-            self._connection.missed(question.unit, self._heard.took_late_s(question.unit), self.now_s())
+            self._connection.missed(question.unit, self._heard.took_late_s(question.unit), self._port.now_s())
             rest, echo = self._without_echo(data, sent)
-            fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self.now_s())
+            fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self._port.now_s())
             if fault.fault is Fault.NOISE and self._framing.numbered:
                 self._port.close()  # nothing says where the next frame begins
             raise fault
         took_s = self._port.came_s - asked_s
         before, _ = self._without_echo(data[: reply.start], sent)
-        found = self._heard.beside(before, question, self.now_s()) if before else None
+        found = self._heard.beside(before, question, self._port.now_s()) if before else None
         if not self._set.numbered:
             if found is not None and any(f.is_question for f in found.frames):
                 what = f"somebody else asked while unit {question.unit} was: no reply is believed"
                 raise DeviceFault(Fault.OTHER_MASTER, what)
-            self._heard.answered(question, self.now_s())
-            out_s = ways.heard_out_s(took_s, self._heard.shared(self.now_s()))
+            self._heard.answered(question, self._port.now_s())
+            out_s = ways.heard_out_s(took_s, self._heard.shared(self._port.now_s()))
             if await self._follows(question, asked_s + out_s, data[reply.end :]):
                 raise self._two_replies(question)
         self._heard.counts["frames"] += 1
@@ -228,7 +230,7 @@ class Line:
         """Waits until the line has been silent for long enough; how long it had been before the question."""
         own_s = self._set.rest_s if rest_s is None else rest_s
         silence_s = max(self._set.silence_s, self._of(question.unit).rest_s() if own_s is None else own_s)
-        now_s = self.now_s()
+        now_s = self._port.now_s()
         latest_s = now_s + timeout_s + silence_s + _QUIET_S
         unasked = self._take_apart()
         while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > now_s and self._port.is_open:
@@ -239,7 +241,7 @@ class Line:
                 raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
                 unasked += self._take_apart()
-            now_s = self.now_s()
+            now_s = self._port.now_s()
         self._beside(unasked)
         if self._heard.foreign_reply_due() and await self._port.wait(self._port.came_s + min(timeout_s, _FOREIGN_S)):
             return await self._silence(question, timeout_s, rest_s)
@@ -252,7 +254,7 @@ class Line:
         data = b""
         latest_s = until_s + max(1.0, self._set.character_s * 600)
         while True:
-            if await self._port.wait(min(until_s, self.now_s() + _QUIET_S) if data else until_s):
+            if await self._port.wait(min(until_s, self._port.now_s() + _QUIET_S) if data else until_s):
                 came = self._take()
                 if not came and not self._port.is_open:
                     raise _HungUp
@@ -260,7 +262,7 @@ class Line:
                 if (reply := self._reply(data, question, sent, False)) is not None:
                     return data, reply
                 continue
-            now_s = self.now_s()
+            now_s = self._port.now_s()
             if now_s >= until_s:
                 speaks = now_s < latest_s and now_s - self._port.came_s < _QUIET_S
                 if not (speaks and self._framing.begun(data, question)):
@@ -303,9 +305,9 @@ class Line:
         """Whether one more reply to the question comes by then, or another master's question."""
         while True:
             if self._framing.find(data, question) is not None:
-                self._heard.answered(question, self.now_s())
+                self._heard.answered(question, self._port.now_s())
                 return True
-            if self._heard.foreign_question(data, self.now_s()):
+            if self._heard.foreign_question(data, self._port.now_s()):
                 return True
             if not await self._port.wait(until_s):
                 break
@@ -314,11 +316,11 @@ class Line:
                 break
             data += came
         if data:
-            self._heard.beside(data, question, self.now_s())
+            self._heard.beside(data, question, self._port.now_s())
         return False
 
     def _two_replies(self, question: Question) -> DeviceFault:
-        if self._heard.shared(self.now_s()):
+        if self._heard.shared(self._port.now_s()):
             what = f"unit {question.unit} was answered twice, or somebody else asked meanwhile: not believed"
             return DeviceFault(Fault.OTHER_MASTER, what)
         return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
@@ -339,11 +341,11 @@ class Line:
             self._heard.beside(burst, None, ended_s)
 
     def _take(self) -> bytes:
-        return b"".join(data for _, data in self._take_apart())
+        return b"".join([data for _, data in self._take_apart()])
 
     def _take_apart(self) -> list[tuple[float, bytes]]:
         came = self._port.take_apart()
         if came:
-            self._heard.counts["bytes_received"] += sum(len(data) for _, data in came)
+            self._heard.counts["bytes_received"] += sum([len(data) for _, data in came])
             self._heard.counts["noise_bytes"] += self._port.let_go()
         return came

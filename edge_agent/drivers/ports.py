@@ -38,6 +38,8 @@ class Port(ABC):
         self._dropped = 0
         self._came: list[tuple[float, bytes]] = []
         self._waiting: asyncio.Future[bool] | None = None
+        self._until_s = 0.0  # how long it waits
+        self._timer: asyncio.TimerHandle | None = None
         self._tapped: Callable[[bytes], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -82,13 +84,28 @@ class Port(ABC):
         loop = self._running()
         if until_s <= loop.time():
             return False
-        self._waiting = loop.create_future()
-        timer = loop.call_at(until_s, self._tell, False)
+        self._waiting, self._until_s = loop.create_future(), until_s
+        if self._timer is None or self._timer.when() > until_s:
+            self._time_again(loop)
         try:
             return await self._waiting
         finally:
-            timer.cancel()
             self._waiting = None
+
+    def _time_again(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One timer serves many waits: most end before it is due, and to cancel each costs more than to look again."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = loop.call_at(self._until_s, self._time_is_up, loop)
+
+    def _time_is_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = None
+        if self._waiting is None:
+            return
+        if loop.time() < self._until_s:
+            self._time_again(loop)
+        else:
+            self._tell(False)
 
     def _opened(self) -> None:
         self._came.clear()
@@ -101,7 +118,7 @@ class Port(ABC):
         self._came.append((self.came_s, data))
         if self._tapped is not None:
             self._tapped(data)
-        while (over := sum(len(piece) for _, piece in self._came) - _MOST_HELD) > 0:
+        while (over := sum([len(piece) for _, piece in self._came]) - _MOST_HELD) > 0:
             came_s, oldest = self._came.pop(0)
             self._dropped += min(over, len(oldest))
             if over < len(oldest):
