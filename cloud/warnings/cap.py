@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from cloud.cap.schema import NAMESPACE
@@ -38,6 +39,14 @@ _AFTER = {
 _BLIND = ("Monitor", "Unknown", "Unknown", "Unknown")
 _SEEN = ("None", "Past", "Unknown", "Unknown")
 _CIRCLE_KM = 0.1  # around each place that is named
+
+
+class _Same(NamedTuple):
+    """What an info block says in every language, as XML: how urgent and from when to when, parameters, places."""
+
+    measures: str
+    parameters: str
+    places: str
 
 
 class CapWriter:
@@ -95,10 +104,14 @@ class CapWriter:
             references = (f"{sender},{_fit(m.id)},{self.time(m.sent_ms)}" for m in referred)
             xml.append(f"  <references>{' '.join(references)}</references>\n")
         xml.append(f"  <incidents>{_fit(incident.id)}</incidents>\n")
+        same = _Same(
+            self._measures(announcement, sent, expires),
+            "".join(self._parameters(announcement, found, simulated)),
+            self._places(incident, found),
+        )
         for tag, texts in self._texts.items():
             said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found)
-            words = texts.words(said)
-            xml.append(self._info(announcement, tag, texts.language, words, (sent, expires), simulated, found))
+            xml.append(self._info(incident, tag, texts.language, texts.words(said), same))
         xml.append("</alert>\n")
         return Message(
             identifier,
@@ -126,16 +139,32 @@ class CapWriter:
             return earlier
         return [m for m in earlier[:-1] if m.expires_ms is None or m.expires_ms > now_ms] + list(earlier[-1:])
 
-    def _info(
-        self,
-        announcement: Announcement,
-        tag: str,
-        language: Language,
-        words: Words,
-        sent_expires: tuple[str, str],
-        simulated: bool,
-        found: Sequence[Evidence],
-    ) -> str:
+    def _info(self, incident: Incident, tag: str, language: Language, words: Words, same: _Same) -> str:
+        contact = NameText.of(self._catalogue.response_plan.contact).into(language)
+        contact = f"    <contact>{_fit(contact)}</contact>\n" if contact else ""
+        return (
+            "  <info>\n"
+            f"    <language>{_fit(tag)}</language>\n"
+            f"    <category>{'Infra' if incident.level is None else 'Safety'}</category>\n"
+            f"    <event>{_escaped(words.event)}</event>\n"
+            f"{same.measures}"
+            f"    <senderName>{_escaped(words.sender)}</senderName>\n"
+            f"    <headline>{_escaped(words.headline)}</headline>\n"
+            f"    <description>{_escaped(words.description)}</description>\n"
+            f"    <instruction>{_escaped(words.instruction)}</instruction>\n"
+            f"{contact}"
+            f"{same.parameters}"
+            f"{_parameter('sign', _escaped(words.sign))}"
+            f"{_parameter('sms', _escaped(words.sms))}"
+            "    <area>\n"
+            f"      <areaDesc>{_fit(self._telling.zone_names(incident, language))}</areaDesc>\n"
+            f"{same.places}"
+            "    </area>\n"
+            "  </info>\n"
+        )
+
+    def _measures(self, announcement: Announcement, effective: str, expires: str) -> str:
+        """From responseType to expires."""
         incident, how = announcement.incident, ended(announcement)
         level = incident.level
         if level is None:
@@ -145,34 +174,17 @@ class CapWriter:
         else:
             measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
         response, urgency, severity, certainty = measures
-        contact = NameText.of(self._catalogue.response_plan.contact).into(language)
-        return "".join(
-            (
-                "  <info>\n"
-                f"    <language>{_fit(tag)}</language>\n"
-                f"    <category>{'Infra' if level is None else 'Safety'}</category>\n"
-                f"    <event>{_escaped(words.event)}</event>\n"
-                f"    <responseType>{response}</responseType>\n"
-                f"    <urgency>{urgency}</urgency>\n"
-                f"    <severity>{severity}</severity>\n"
-                f"    <certainty>{certainty}</certainty>\n",
-                "" if level is None else self._event_codes,  # the codes are of water
-                f"    <effective>{sent_expires[0]}</effective>\n"
-                f"    <expires>{sent_expires[1]}</expires>\n"
-                f"    <senderName>{_escaped(words.sender)}</senderName>\n"
-                f"    <headline>{_escaped(words.headline)}</headline>\n"
-                f"    <description>{_escaped(words.description)}</description>\n"
-                f"    <instruction>{_escaped(words.instruction)}</instruction>\n",
-                f"    <contact>{_fit(contact)}</contact>\n" if contact else "",
-                *self._parameters(announcement, found, words, simulated),
-                self._area(incident, found, language),
-                "  </info>\n",
-            )
+        return (
+            f"    <responseType>{response}</responseType>\n"
+            f"    <urgency>{urgency}</urgency>\n"
+            f"    <severity>{severity}</severity>\n"
+            f"    <certainty>{certainty}</certainty>\n"
+            f"{'' if level is None else self._event_codes}"  # the codes are of water
+            f"    <effective>{effective}</effective>\n"
+            f"    <expires>{expires}</expires>\n"
         )
 
-    def _parameters(
-        self, announcement: Announcement, found: Sequence[Evidence], words: Words, simulated: bool
-    ) -> Iterator[str]:
+    def _parameters(self, announcement: Announcement, found: Sequence[Evidence], simulated: bool) -> Iterator[str]:
         """A forecast will add `headwater:time_to_threshold` and `headwater:probability`; there is none yet."""
         incident = announcement.incident
         if incident.level is None or incident.peak_level is None:
@@ -191,20 +203,15 @@ class CapWriter:
                 yield _parameter("rise", f"{deepest.rise_per_min:.4f} m/min")
         if simulated:
             yield _parameter("simulated", "true")
-        yield _parameter("sign", _escaped(words.sign))
-        yield _parameter("sms", _escaped(words.sms))
 
-    def _area(self, incident: Incident, found: Sequence[Evidence], language: Language) -> str:
+    def _places(self, incident: Incident, found: Sequence[Evidence]) -> str:
         """The incident's zones, and a circle around each place that is named and stands for itself."""
         stations = dict.fromkeys(e.station for e in found[:MOST_PLACES] if e.station is not None)
         return "".join(
             (
-                "    <area>\n",
-                f"      <areaDesc>{_fit(self._telling.zone_names(incident, language))}</areaDesc>\n",
                 *(self._polygons.get(zone, "") for zone in zones_of(incident)),
                 *(self._circle(station) for station in stations),
                 _pair("      ", "geocode", "adcode", _fit(self._catalogue.district.adcode)),
-                "    </area>\n",
             )
         )
 

@@ -321,7 +321,7 @@ class Engine:
             state.incidents, state.standing, moved, now_ms, out.changes
         )
         out.zones = sorted({*out.zones, *state.incidents.looked_at})
-        warned = [o.incident for o in state.incidents.open.values()]
+        warned = (o.incident for o in state.incidents.open.values())
         alters = [state.standing[key] for key in moved]
         blind = state.incidents.blind
         announcements += self._blindness.step(blind, alters, warned, state.incidents.simulated, now_ms)

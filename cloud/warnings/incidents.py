@@ -18,16 +18,17 @@ from dataclasses import dataclass, field, replace
 
 from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
+from cloud.warnings.evidence import EvidenceOf, certainty, highest
 from cloud.warnings.gateways import gateways_of, zones_of_targets
-from cloud.warnings.model import Announcement, Certainty, Ended, Evidence, Incident, MsgType, Why, incident_id
+from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
 from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.columns import NOT_DUE
-from contract.conditions.state import Change, Condition, ConditionState, Doubt, Reason
-from contract.conditions.targets import ConditionKey, Target, TargetKind
+from contract.conditions.state import Change, Condition, Reason
+from contract.conditions.targets import ConditionKey, Target
 
 # Why a condition lost its level or has a lower one, where that was no dry reading: no all-clear follows from it.
 _LOST = {
@@ -68,7 +69,8 @@ class IncidentState:
 
     open: by zone, the first of those that share incidents. aside: conditions that are wet still and whose incident a
     person ended. ended: by zone, the id of the last one that a person ended. looked_at: the zones that the last step
-    may have altered. blind: zones of which nothing is known, see `cloud.warnings.blind`.
+    may have altered. due_ms: time alone brings no message of any incident before. simulated: gateways whose readings
+    are of no real place. blind: zones of which nothing is known, see `cloud.warnings.blind`.
     """
 
     open: dict[str, OpenIncident] = field(default_factory=dict)
@@ -76,8 +78,8 @@ class IncidentState:
     ended: dict[str, str] = field(default_factory=dict)
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
-    due_ms: int = 0  # when time alone may bring the next message of any incident, at the earliest
-    simulated: frozenset[str] = frozenset()  # gateways whose readings are of no real place
+    due_ms: int = 0
+    simulated: frozenset[str] = frozenset()
     blind: BlindState = field(default_factory=BlindState)
 
     def hear_origin(self, origin: Origin) -> None:
@@ -117,13 +119,15 @@ class Incidents:
         gateways: Mapping[Target, frozenset[str]] | None = None,
     ) -> None:
         self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
-        self._gateways = gateways_of(catalogue) if gateways is None else gateways
+        self._evidence = EvidenceOf(catalogue, quantities, gateways_of(catalogue) if gateways is None else gateways)
         self._zone = zones_of_targets(catalogue)
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = _heads(catalogue)
         rules = {rule.id: rule for rule in catalogue.rules}
-        scales = {key: Scale.of(rules[key.rule], q) for key, q in quantities.items() if key.rule in rules}
-        self._scales = {key: scale for key, scale in scales.items() if scale is not None}
+        once = {(key.rule, q) for key, q in quantities.items() if key.rule in rules}
+        scales = {(rule, q): Scale.of(rules[rule], q) for rule, q in once}
+        found = ((key, scales.get((key.rule, q))) for key, q in quantities.items())
+        self._scales = {key: scale for key, scale in found if scale is not None}
 
     def zones_of(self, targets: Iterable[Target]) -> list[str]:
         """By what zones the incidents of these targets go, in the catalogue's order."""
@@ -138,8 +142,8 @@ class Incidents:
                 wet.setdefault(self._head[self._zone[key.target]], []).append(conditions[key])
         for zone, o in state.open.items():
             if zone in wet and self._head.get(zone) == zone:
-                evidence = tuple(self._evidence(c, state) for c in wet[zone])
-                level, zones = _highest(wet[zone]), self._zones(evidence)
+                evidence = tuple(self._evidence.of(c, state.simulated) for c in wet[zone])
+                level, zones = highest(wet[zone]), self._zones(evidence)
                 o.incident = replace(o.incident, level=level, evidence=evidence, zones=zones)
         return state
 
@@ -168,7 +172,8 @@ class Incidents:
             self._heed_again(state, conditions[key])
         for change in changes:
             self._note_lost(state, change, zones)
-        if state.due_ms <= now_ms:
+        due = state.due_ms <= now_ms
+        if due:
             zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
         state.looked_at = self._sorted(zones)
         for zone in state.looked_at:
@@ -182,8 +187,10 @@ class Incidents:
                 del state.open[zone]
             else:
                 self._go_on(state, current, wet, now_ms, out)
+        # Of a zone that was looked at it may be later than before; that is found out when it is due.
+        next_ms = [state.open[zone].next_ms for zone in (state.open if due else zones & state.open.keys())]
+        state.due_ms = min([NOT_DUE if due else state.due_ms, *next_ms])
         state.looked_at += sorted(left - zones)
-        state.due_ms = min((o.next_ms for o in state.open.values()), default=NOT_DUE)
         return state, out
 
     def end(
@@ -220,15 +227,15 @@ class Incidents:
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
         why = _LOST.get(change.reason)
-        lost = fell and why is not None
-        if not lost and change.reason not in _JUDGED:
-            return
-        for zone, o in state.open.items():
-            if lost and why is not None and any(e.key == change.key for e in o.incident.evidence):
-                o.lost[change.key] = why
-                zones.add(zone)
-            elif change.key in o.lost and change.reason in _JUDGED and (level is None or self._is_in(change, zone)):
-                del o.lost[change.key]
+        if fell and why is not None:
+            for zone, o in state.open.items():
+                if any(e.key == change.key for e in o.incident.evidence):
+                    o.lost[change.key] = why
+                    zones.add(zone)
+        elif change.reason in _JUDGED:
+            for zone, o in state.open.items():
+                if o.lost and change.key in o.lost and (level is None or self._is_in(change, zone)):
+                    del o.lost[change.key]
 
     def _set_aside_still(
         self, aside: Mapping[ConditionKey, Aside], conditions: Mapping[ConditionKey, Condition]
@@ -274,12 +281,12 @@ class Incidents:
     def _open(
         self, zone: str, wet: list[Condition], state: IncidentState, now_ms: int, out: list[Announcement]
     ) -> OpenIncident:
-        level, evidence = _highest(wet), tuple(self._evidence(c, state) for c in wet)
+        level, evidence = highest(wet), tuple(self._evidence.of(c, state.simulated) for c in wet)
         name = incident_id(self._catalogue.district.id, zone, now_ms)
         if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
             name = f"{last}b"
         zones = self._zones(evidence)
-        incident = Incident(name, zone, level, level, _certainty(wet), now_ms, now_ms, None, evidence, zones)
+        incident = Incident(name, zone, level, level, certainty(wet), now_ms, now_ms, None, evidence, zones)
         incident = replace(incident, simulated=any(e.simulated for e in evidence))
         out.append(Announcement(incident, MsgType.ALERT, Why.OPENED))
         opened = OpenIncident(incident, incident, now_ms)
@@ -301,12 +308,12 @@ class Incidents:
     def _go_on(
         self, state: IncidentState, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]
     ) -> None:
-        level, evidence = _highest(wet), tuple(self._evidence(c, state) for c in wet)
+        level, evidence = highest(wet), tuple(self._evidence.of(c, state.simulated) for c in wet)
         now = current.incident = replace(
             current.incident,
             level=level,
             peak_level=max(current.incident.peak_level, level, key=lambda x: x.rank),
-            certainty=_certainty(wet, current.incident.certainty),
+            certainty=certainty(wet, current.incident.certainty),
             evidence=evidence,
             zones=self._zones(evidence),
             simulated=current.incident.simulated or any(e.simulated for e in evidence),
@@ -344,26 +351,6 @@ class Incidents:
 
     # --- shapes ---
 
-    def _evidence(self, c: Condition, state: IncidentState) -> Evidence:
-        assert c.level is not None
-        station = None if c.channel is None else self._catalogue.channels[c.channel].station.id
-        if c.key.target.kind is TargetKind.STATION:
-            station = str(c.key.target.id)
-        return Evidence(
-            c.key,
-            c.channel,
-            station,
-            self._quantities[c.key],
-            c.level,
-            c.state,
-            c.shown_value,
-            c.shown_ms,
-            c.rise_per_min,
-            c.level_ms,
-            c.doubt.value,
-            not state.simulated.isdisjoint(self._gateways.get(c.key.target, ())),
-        )
-
     def _zones(self, evidence: Iterable[Evidence]) -> tuple[str, ...]:
         return tuple(self._sorted({self._zone[e.key.target] for e in evidence}))
 
@@ -378,22 +365,3 @@ def _heads(catalogue: Catalogue) -> dict[str, str]:
         zone.id: zone.id if zone.incident_group is None else first.setdefault(zone.incident_group, zone.id)
         for zone in catalogue.zones.values()
     }
-
-
-def _highest(wet: list[Condition]) -> Level:
-    return max((c.level for c in wet if c.level is not None), key=lambda level: level.rank)
-
-
-def _certainty(wet: list[Condition], before: Certainty = Certainty.POSSIBLE) -> Certainty:
-    """How far readings speak for the level: Observed by a trusted one, Likely by a doubted one, Possible by one that
-    may have drifted, and where all that did are silent. before: of the incident, which stays while all are clearing: a
-    reading below a level does not speak for it."""
-    highest = _highest(wet)
-    top = [c for c in wet if c.level is highest]
-    speak = [c for c in top if c.state not in (ConditionState.UNKNOWN, ConditionState.CLEARING)]
-    if any(not c.suspect for c in speak):
-        return Certainty.OBSERVED
-    if any(c.doubt is not Doubt.DRIFT for c in speak):
-        return Certainty.LIKELY
-    clearing = any(c.state is ConditionState.CLEARING for c in top)
-    return before if clearing and not speak else Certainty.POSSIBLE

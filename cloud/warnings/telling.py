@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,6 +98,7 @@ class Telling:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._time_zone = ZoneInfo(catalogue.district.time_zone)
+        self.local = lru_cache(maxsize=1024)(self._local)  # places are read together, and told in every language
 
     def of(
         self,
@@ -192,7 +194,7 @@ class Telling:
         fresh = {_spot(e): self._name(e, language) for e in found if e.since_ms is not None and e.since_ms > told_ms}
         return _listed(list(fresh.values()), _PLACES, language)
 
-    def local(self, time_ms: int) -> datetime:
+    def _local(self, time_ms: int) -> datetime:
         """A moment in the district's time."""
         return from_ms(time_ms).astimezone(self._time_zone)
 

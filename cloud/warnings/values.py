@@ -210,4 +210,4 @@ def _metres(value: float, language: Language) -> str:
 
 def _number(value: float, decimals: int) -> str:
     text = f"{value:.{decimals}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+    return text[1:] if text[0] == "-" and float(text) == 0 else text

@@ -37,6 +37,8 @@ class Quantity(StrEnum):
     kind: QuantityKind
     meaning: str
 
+    __hash__ = str.__hash__  # an enum's own is written in Python, and words are looked up for every place
+
     def __new__(cls, name: str, unit: str, kind: QuantityKind, meaning: str) -> Self:
         made = str.__new__(cls, name)
         made._value_ = name
