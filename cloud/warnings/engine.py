@@ -142,7 +142,7 @@ class Engine:
     def judged(self) -> bytes:
         """Which conditions there are and by what they are judged, see `contract.conditions.packed`."""
         if self._judged is None:
-            self._judged = packed.judged(self._conditions.initial(), self._conditions.limits)
+            self._judged = packed.judged(self._conditions.keys, self._conditions.limits)
         return self._judged
 
     def step(

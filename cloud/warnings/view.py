@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
@@ -245,4 +246,10 @@ def open_view(
     snapshot_s: float = SNAPSHOT_S,
 ) -> WarningsView:
     """ledger: see `cloud.ledger.open.open_ledger`. Raises StoreDamaged when the state in it cannot be read."""
-    return WarningsView(ledger, catalogue, settings or WarningSettings(), on_messages, snapshot_s)
+    collects = gc.isenabled()
+    gc.disable()  # what is made here stays: looking through it for garbage takes longer than making it
+    try:
+        return WarningsView(ledger, catalogue, settings or WarningSettings(), on_messages, snapshot_s)
+    finally:
+        if collects:
+            gc.enable()

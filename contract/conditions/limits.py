@@ -56,7 +56,8 @@ class Limits:
         """In the order of `keys`."""
         each = [watched[key] for key in keys]
         rules = [w.rule for w in each]
-        column = {id(rule): [rule.levels.get(level, np.inf) for level in LEVELS] for rule in rules}
+        once = {id(rule): rule for rule in rules}
+        column = {n: [rule.levels.get(level, np.inf) for level in LEVELS] for n, rule in once.items()}
         threshold = np.array([column[id(rule)] for rule in rules], np.float64).reshape(-1, len(LEVELS)).T.copy()
         hysteresis = np.array([r.hysteresis for r in rules], np.float64)
         period = _ms([w.period_s for w in each])

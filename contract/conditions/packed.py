@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -29,10 +29,10 @@ class Unreadable(ValueError):
     """It is damaged, or of another release's form. The message says which."""
 
 
-def judged(listed: State, limits: Limits) -> bytes:
+def judged(listed: Iterable[ConditionKey], limits: Limits) -> bytes:
     """Which conditions there are and by what they are judged: the same bytes for the same rules and catalogue."""
     head = {
-        "keys": [[key.target.text, key.rule] for key in listed.listed],
+        "keys": [[key.target.text, key.rule] for key in listed],
         "words": _words(),
     }
     return _sealed(head, [_row(limits.threshold), _row(limits.clear)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -319,3 +320,12 @@ def test_a_view_at_rest_keeps_where_it_is_and_that_once(small_district: Catalogu
         assert db.exec_driver_sql("pragma data_version").scalar() == before
     other.ledger.dispose()
     view.ledger.dispose()
+
+
+def test_garbage_is_collected_again_when_the_view_is_open_and_when_it_cannot_be(small_district: Catalogue) -> None:
+    open_view(open_ledger("sqlite://"), small_district, SETTINGS)
+    assert gc.isenabled()
+    of_no_zone = replace(small_district, zones={})
+    with pytest.raises(KeyError):
+        open_view(open_ledger("sqlite://"), of_no_zone, SETTINGS)
+    assert gc.isenabled()
