@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
 
 
+_LEAN = ["-X", "no_debug_ranges"]  # without the columns of each instruction, half a megabyte
+
+
 def hand_over(config: EdgeConfig, path: Path, log: str = "text") -> NoReturn:
     """Becomes the agent. path: of the configuration, for whoever reads the list of processes. log: see `host.logs`."""
     file = os.memfd_create("headwater-edge")
@@ -37,8 +40,9 @@ def _flags() -> list[str]:
     """-OO only where it needs no compiling: that would take seconds, and the memory that it is to save."""
     found = importlib.util.find_spec("numpy")
     if found is None or found.origin is None:
-        return []
-    return ["-OO"] if Path(importlib.util.cache_from_source(found.origin, optimization="2")).exists() else []
+        return _LEAN
+    stands = Path(importlib.util.cache_from_source(found.origin, optimization="2")).exists()
+    return [*_LEAN, "-OO"] if stands else _LEAN
 
 
 def _own_part(config: EdgeConfig) -> EdgeConfig:

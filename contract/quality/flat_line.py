@@ -91,7 +91,7 @@ class FlatLineTest:
 
     def _flat(self, state: FlatLineState, row: Int64s, calm: Int64s, counts: Int64s) -> Bools:
         out = np.zeros(len(row), np.bool_)
-        for count in np.unique(counts[calm >= counts]):
+        for count in sorted(set(counts[calm >= counts].tolist())):
             at = np.flatnonzero((counts == count) & (calm >= count))
             back = (state.place[row[at], None] - np.arange(count + 1)) & (self._width - 1)
             window = state.ring[self._start[row[at], None] + back]

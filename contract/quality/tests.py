@@ -101,7 +101,7 @@ class QualityTests:
     def __init__(self, numbers: Sequence[int], settings: Sequence[Quality], period_s: Sequence[float]) -> None:
         order = np.argsort(np.array(numbers, dtype=np.uint32), kind="stable")
         self.channels = np.array(numbers, dtype=np.uint32)[order]
-        if len(np.unique(self.channels)) != len(self.channels):
+        if len(set(numbers)) != len(numbers):  # np.unique would load numpy.ma, a megabyte
             raise ValueError("a channel is listed twice")
         q = [settings[i] for i in order]
         inf = np.inf
@@ -116,7 +116,8 @@ class QualityTests:
         self._counter = CounterTest([s.rain_gauge or s.counter for s in q])
         self._steps = StepToConstantTest([s.step_to_constant for s in q])
         self._flat = FlatLineTest([s.flat_line for s in q], [period_s[i] for i in order])
-        tested = [s != Quality() for s in q]
+        nothing = Quality()
+        tested = [s != nothing for s in q]
         self._clean = np.where(tested, Flag.PASS, Flag.NOT_EVALUATED).astype(np.uint8)
         self._everywhere = np.arange(len(q))
 

@@ -10,8 +10,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from serial.rs485 import RS485Settings
-
 from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
@@ -283,6 +281,8 @@ def _port(bus: Bus, address: str) -> Port:
         return TcpPort(address.removeprefix(_SOCKET).rstrip("/"))
     rs485 = None
     if bus.rs485:
+        from serial.rs485 import RS485Settings  # see SerialPort
+
         high = bus.rs485_rts_on_send
         rs485 = RS485Settings(high, not high, False, bus.rs485_before_s, bus.rs485_after_s)
     return SerialPort(address, bus, bus.data_bits if isinstance(bus, ModbusAsciiBus) else 8, rs485)

@@ -13,12 +13,14 @@ import termios
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
-
-import serial
-from serial.rs485 import RS485Settings
+from typing import TYPE_CHECKING
 
 from contract.catalogue.devices import SerialBus
 from edge_agent.drivers.base import DeviceFault, Fault
+
+if TYPE_CHECKING:
+    import serial
+    from serial.rs485 import RS485Settings
 
 _MOST_HELD = 4096  # bytes that nobody asked for; of more the oldest are let go, and counted
 _READ = 4096
@@ -149,6 +151,8 @@ class SerialPort(Port):
 
     async def open(self, timeout_s: float) -> None:
         """See `Port.open`; a serial port opens at once or not at all."""
+        import serial  # half a megabyte that a gateway without serial lines can do without
+
         del timeout_s
         self.close()
         try:
@@ -161,7 +165,7 @@ class SerialPort(Port):
                 timeout=0,
                 exclusive=True,
             )
-        except (serial.SerialException, OSError, termios.error, ValueError) as error:
+        except (OSError, termios.error, ValueError) as error:  # serial's own is an OSError
             raise _serial_fault(self._path, error) from error
         try:
             if self._rs485 is not None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter, deque
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from edge_agent.spool.batches import Counters
@@ -64,8 +62,7 @@ class HeldCommits:
         del self._waiting[at]
         self.readings -= len(gone.readings)
         self.lost += len(gone.readings)
-        channels, times = np.unique(gone.readings.channel, return_counts=True)
-        dropped = {c: {"dropped": n} for c, n in zip(channels.tolist(), times.tolist(), strict=True)}
+        dropped = {c: {"dropped": n} for c, n in Counter(gone.readings.channel.tolist()).items()}
         self._owed = added(added(self._owed, gone.counters), dropped)
 
 

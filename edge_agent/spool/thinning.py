@@ -7,6 +7,8 @@ quality test, and missing ones, are thinned apart from the good: a spike must no
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from contract.latest_wins import last_of_each_time
@@ -46,11 +48,7 @@ def thin(readings: ReadingBatch, interval_ms: int) -> ReadingBatch:
 
 def removed_by_channel(before: ReadingBatch, after: ReadingBatch) -> dict[int, int]:
     """Channel -> readings that went. `before` as `once` leaves it."""
-    number, times = np.unique(before.channel, return_counts=True)
-    had = dict(zip(number.tolist(), times.tolist(), strict=True))
-    number, times = np.unique(after.channel, return_counts=True)
-    has = dict(zip(number.tolist(), times.tolist(), strict=True))
-    return {c: n - has.get(c, 0) for c, n in had.items() if n > has.get(c, 0)}
+    return dict(Counter(before.channel.tolist()) - Counter(after.channel.tolist()))
 
 
 def split(readings: ReadingBatch) -> list[ReadingBatch]:
