@@ -179,7 +179,7 @@ class _Poll:
         """What to ask in the part's place, now, as the device answers other questions and this one never."""
         pieces = self._reads.split(part)
         if pieces:
-            self._reads.found_hole(part.read, f"as a whole it was not answered {part.needs} times ({fault.fault})")
+            self._reads.found_hole(part.read, f"as a whole it was not answered {part.alone} times ({fault.fault})")
             return [p for p in pieces if self._of(p)]
         what = f"unit {_device(self._device).unit} answers other questions, and never {span(part.read)} "
         never = DeviceFault(Fault.UNANSWERED, f"{what}({_names(part.read)}; {fault.fault})")

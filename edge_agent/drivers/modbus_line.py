@@ -27,6 +27,7 @@ from edge_agent.drivers.ports import Port
 from firmware_bridge.modbus_frames import Frame, Question
 
 _MOST_ASKED = 5  # times for one question whose answer could be mistaken
+_STRIDE = 40503  # between transaction numbers: who adds some to ours, or counts for himself, never hits another of ours
 _MOST_HEARD = 2048  # bytes between question and reply that are looked through: several frames of the longest kind
 _QUIET_S = 0.05  # a reply does not pause so long within itself
 _APART_S = 0.25  # of such questions
@@ -191,7 +192,7 @@ class Line:
         """Asks once, and takes the reply; raises what came in its place."""
         ways = self._of(question.unit)
         gap_s = await self._silence(question, timeout_s, rest_s)
-        self._number = (self._number + 2) & 0xFFFF  # who counts one further than he should never hits another's number
+        self._number = (self._number + _STRIDE) & 0xFFFF
         sent = self._framing.encode(question.unit, question.pdu, self._number)
         asked_s = self._port.now_s()
         self._heard.asks(question, self._number, timeout_s, asked_s)

@@ -4,15 +4,16 @@ A read that spans several registers and is refused is split: first at its gaps, 
 stands alone. What answers stays as it is from then on; a register that is refused is asked again every `AGAIN_S`.
 
 Some devices say nothing where others refuse, and silence may also be a lost reply or a device without power. So a read
-counts as unanswered only when that came `_NEVER` times in a row, of one that was answered before `_NO_MORE` times, and
-each time the device had answered another question since the time before. Then it is split, or left out: each time
-twice as long, for it costs a time-out. A device of which nothing at all is heard is asked three times in four for a
-register of its first read, or for another read: as often as before, for a time-out as before, and whichever is answered
-shows that it lives.
+counts as unanswered only when that came so often in a row as replies are not lost by chance on this line (`_NEVER` to
+`_NO_MORE` times; the latter of one that was answered before), and each time the device had answered another question
+since the time before. Then it is split, or left out: each time twice as long, for it costs a time-out. A device of
+which nothing at all is heard is asked three times in four for a register of its first read, or for another read: as
+often as before, for a time-out as before, and whichever is answered shows that it lives.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -22,8 +23,11 @@ from edge_agent.drivers.read_plan import Read, Wanted
 from firmware_bridge.register_types import Table
 from firmware_bridge.registers import reader_of
 
-AGAIN_S, _MOST_S = 60.0, 3600.0
+AGAIN_S = 60.0
+_LEFT_OUT_S, _MOST_S = 15.0, 3600.0  # at first, and at most
 _NEVER, _NO_MORE = 3, 12
+_CHANCE = 1e-4  # of so many replies lost in a row
+_REMEMBERED = 200  # questions
 _GOES_LAST = 2  # what was left unanswered so often must not keep the others from being asked
 
 
@@ -50,11 +54,6 @@ class Part:
         self.channels = frozenset(w.channel for w in self.read.wanted)
         self.places = tuple((self.read.table, self.read.address + n) for n in range(self.read.count))
 
-    @property
-    def needs(self) -> int:
-        """How often it must not be answered before that means something."""
-        return _NO_MORE if self.answered else _NEVER
-
 
 class Reads:
     """The requests of one device, in their order. Times are seconds of the caller's clock."""
@@ -66,6 +65,7 @@ class Reads:
         self.holes: dict[str, str] = {}  # by the read that has one
         self._answers = 0  # of the device, refusals too
         self._silent = 0  # times in a row that nothing came of it
+        self._came = self._lost = 0.0  # replies to reads that the device is known to answer
 
     def split(self, part: Part) -> list[Part]:
         """Puts smaller requests in a part's place, and gives them; [] when it is one register, which cannot be cut."""
@@ -82,11 +82,13 @@ class Reads:
 
     def leave_out(self, part: Part, fault: DeviceFault, now_s: float) -> None:
         """The part is not answered: it is left out, each time for longer."""
-        part.refused, part.again_s = fault, now_s + min(AGAIN_S * 2**part.left_out, _MOST_S)
+        part.refused, part.again_s = fault, now_s + min(_LEFT_OUT_S * 2**part.left_out, _MOST_S)
         part.left_out = min(part.left_out + 1, 16)
 
     def answer(self, part: Part) -> None:
         """The part was answered."""
+        if part.answered:
+            self._counts(came=1)
         part.answered, part.refused = True, None
         part.alone = part.left_out = 0
         self.lives()
@@ -102,8 +104,25 @@ class Reads:
         self._silent += 1
         if self._answers > part.answers:
             part.alone += 1
+            if part.answered:
+                self._counts(lost=1)
         part.answers = self._answers
-        return part.alone >= part.needs
+        return part.alone >= self.needs(part)
+
+    def needs(self, part: Part) -> int:
+        """How often a read must not be answered before that means something."""
+        if part.answered:
+            return _NO_MORE
+        if not self._lost:
+            return _NEVER
+        in_a_row = math.log(_CHANCE) / math.log((self._lost + 1) / (self._lost + self._came + 2))
+        return min(max(math.ceil(in_a_row), _NEVER), _NO_MORE)
+
+    def _counts(self, came: int = 0, lost: int = 0) -> None:
+        if self._came + self._lost >= _REMEMBERED:
+            self._came, self._lost = self._came / 2, self._lost / 2
+        self._came += came
+        self._lost += lost
 
     def in_turn(self, parts: Sequence[Part]) -> list[Part]:
         """What was left unanswered while others were answered goes last."""
@@ -114,7 +133,7 @@ class Reads:
 
         others: the parts that wait behind it.
         """
-        time = self._silent - part.needs + 1
+        time = self._silent - (_NO_MORE if part.answered else _NEVER) + 1
         if time < 0 or time % 4 == 3:
             return None
         found = [*others, *(Part(r) for r in _singly(part.read))]

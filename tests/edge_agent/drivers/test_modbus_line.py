@@ -82,8 +82,9 @@ class Resting:
 
 
 @pytest.mark.parametrize("kind", ["modbus_rtu", "modbus_tcp"])
-def test_a_unit_that_wants_rest_gets_it(kind: str) -> None:
-    wants = Resting(0.05)
+@pytest.mark.parametrize("rest_s", [0.03, 0.05, 0.08])
+def test_a_unit_that_wants_rest_gets_it(kind: str, rest_s: float) -> None:
+    wants = Resting(rest_s)
     played = play(rude.run(Rude(kind, hears=wants.hears), [device(1, [0, 100], timeout_s=0.2)], 60.5))
     assert len(played.good(1, 0)) >= 60
     assert len(played.good(1, 100)) >= 60
@@ -283,12 +284,16 @@ def test_an_adapter_that_hears_itself(kind: str, apart_s: float, address: int, t
     assert set(played.device(1)["faults"]) == {"echo"}
 
 
-def test_a_reply_with_another_transaction_number_has_its_own_words_and_a_setting() -> None:
+@pytest.mark.parametrize("number", ["sent + 1", "sent - 1", "sent + 2", "sent - 2", "sent - 4", "0", "1"])
+def test_a_reply_with_another_transaction_number_has_its_own_words_and_a_setting(number: str) -> None:
     def one_more(_unit: int, _sent: bytes, reply: bytes) -> list[tuple[float, bytes]]:
-        return [(0.0, (int.from_bytes(reply[:2], "big") + 1 & 0xFFFF).to_bytes(2, "big") + reply[2:])]
+        first, _, by = number.partition(" ")
+        told = int.from_bytes(reply[:2], "big") + int(by.replace(" ", "")) if first == "sent" else int(first)
+        return [(0.0, (told & 0xFFFF).to_bytes(2, "big") + reply[2:])]
 
-    devices = [device(1, [0], timeout_s=0.2)]
-    played = play(rude.run(Rude("modbus_tcp", bend=one_more), devices, 5.5))
+    devices = [device(1, [0, 100], timeout_s=0.2)]
+    played = play(rude.run(Rude("modbus_tcp", bend=one_more), devices, 20.5))
+    assert played.device(1)["notes"] == []  # it is not slow
     assert set(played.device(1)["faults"]) == {"wrong_transaction"}
     assert "set transaction_ids: ignore" in played.device(1)["last_fault"]
     played = play(rude.run(Rude("modbus_tcp", bend=one_more), devices, 5.5, transaction_ids="ignore"))

@@ -135,6 +135,21 @@ def test_one_that_comes_to_life_is_read_as_planned() -> None:
     assert {pdu for at, _, pdu in line.asked if at > 1000 + 700} == {Question(1, 3, 0, 6).pdu}
 
 
+@pytest.mark.parametrize("kind", ALL)
+def test_a_line_that_loses_a_fifth_both_ways_from_the_start_keeps_all_reads(kind: str) -> None:
+    for seed in range(1, 11):
+        chance = random.Random(seed)
+        line = Rude(
+            kind,
+            hears=lambda _u, _p, c=chance: c.random() >= 0.2,
+            bend=lambda _u, _s, reply, c=chance: [(0.0, reply if c.random() >= 0.2 else b"")],
+        )
+        devices = [device(1, [0, 100, 200, 300], timeout_s=0.2, period_s=2.0)]
+        found = play(rude.run(line, devices, 180.0))
+        assert min(len(found.good(1, r)) for r in (0, 100, 200, 300)) >= 20, seed
+        assert found.device(1)["last_fault"].count("unanswered") == 0, seed
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_line_that_loses_a_third_both_ways_has_no_holes(seed: int) -> None:
     chance = random.Random(seed)
