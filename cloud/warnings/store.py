@@ -32,13 +32,16 @@ from cloud.warnings.incidents import IncidentState, OpenIncident
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.results import Results
 from cloud.warnings.snapshots import Snapshot
+from contract.catalogue.rules import Level
 from contract.conditions.columns import NEVER
-from contract.conditions.state import Reason
+from contract.conditions.state import ConditionState, Reason
 from contract.conditions.stored import Stored, from_json
+from contract.conditions.targets import ConditionKey, Target
 
 NAME = "warnings"
 REBUILD = "rebuild"  # in the head: until the state is stored again
 _SNAPSHOTS = "snapshots"  # in the head: conditions stand in a snapshot, not in rows
+_NEVER_SET = (NEVER, NEVER, NEVER)
 _AT = select(t.view_state.c.cursor).where(t.view_state.c.name == bindparam("of"))
 
 
@@ -85,7 +88,8 @@ def load(db: Connection, name: str, engine: Engine) -> Kept:
     head = json.loads(row.state)
     state, told = _told(db, head, engine), Cursor(row.cursor)
     if head.get(_SNAPSHOTS):
-        kept = _at_snapshot(state, told, snapshots.read(db, name, engine), _beginning(db, name, engine), engine)
+        found = snapshots.read(db, name, engine)
+        kept = _at_snapshot(db, state, told, found, _beginning(db, name, engine), engine)
     else:
         if "conditions" in head:  # 0.1 kept everything in one row
             rows = head["conditions"]
@@ -107,19 +111,26 @@ def _beginning(db: Connection, name: str, engine: Engine) -> tuple[Cursor, Engin
 
 
 def _at_snapshot(
-    state: EngineState, told: Cursor, found: Snapshot | None, beginning: tuple[Cursor, EngineState], engine: Engine
+    db: Connection,
+    state: EngineState,
+    told: Cursor,
+    found: Snapshot | None,
+    beginning: tuple[Cursor, EngineState],
+    engine: Engine,
 ) -> Kept:
     """With the conditions of a snapshot; without one they are to be found again from the log."""
     opened = state.incidents.open.values()
     if found is None:
-        state = replace(state, conditions=engine.restore_conditions(_amended([], opened)))
+        state = replace(state, conditions=engine.restore_conditions(_as_told(opened)))
         return Kept(told, state, *beginning, rebuild=True)
     past, stored = found.state, found.stored
     alike, anew = stored is None, stored is not None
     if found.cursor >= told:
         state = replace(state, conditions=past.conditions, detectors=past.detectors, now_ms=past.now_ms)
         return Kept(found.cursor, state, found.cursor, anew=anew)
-    conditions = past.conditions if stored is None else engine.restore_conditions(_amended(stored, opened))
+    conditions = (
+        past.conditions if stored is None else engine.restore_conditions(_since(db, stored, found.cursor, told))
+    )
     return Kept(told, replace(state, conditions=conditions), found.cursor, past, alike=alike, anew=anew)
 
 
@@ -152,29 +163,33 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
     return state
 
 
-def _amended(stored: Iterable[Stored], opened: Iterable[OpenIncident]) -> list[Stored]:
-    """Conditions as they stood, with the levels that were told of since: a level that was told is not to be lost
-    because the snapshot is older, or cannot be read, while the rules changed."""
-    out = {s.key: s for s in stored}
+def _as_told(opened: Iterable[OpenIncident]) -> list[Stored]:
+    """Conditions of which nothing is known but what open incidents told of them: those levels are not to be lost."""
+    out = {}
     for o in opened:
         for e in o.told.evidence:
-            s = out.get(e.key)
-            if s is not None and s.level is e.level:
-                continue
             since_ms = o.told_ms if e.since_ms is None else e.since_ms
-            out[e.key] = Stored(
-                e.key,
-                e.channel,
-                e.state,
-                e.level,
-                since_ms,
-                Reason.ON_DELAY_OVER,
-                e.time_ms,
-                e.value,
-                False,
-                {e.level: (NEVER, since_ms, since_ms)},
-                None if s is None else s.thresholds,
-            )
+            levels = {e.level: (NEVER, since_ms, since_ms)}
+            now = (e.state, e.level, since_ms, Reason.ON_DELAY_OVER, e.time_ms, e.value, False, levels)
+            out[e.key] = Stored(e.key, e.channel, *now)
+    return list(out.values())
+
+
+def _since(db: Connection, stored: Iterable[Stored], snapshot: Cursor, told: Cursor) -> list[Stored]:
+    """Conditions of a snapshot, with what befell them in the entries behind it, under the rules of then."""
+    out = {s.key: s for s in stored}
+    entry = t.changes.c.entry
+    rows = select(t.changes).where(entry > snapshot, entry <= told).order_by(entry, t.changes.c.ordinal)
+    for row in db.execute(rows):
+        key = ConditionKey(Target.parse(row.target), row.rule)
+        s, level = out.get(key), None if row.level is None else Level(row.level)
+        if s is None:
+            continue
+        levels = {each: of for each, of in s.levels.items() if level is not None and each.rank <= level.rank}
+        if level is not None and levels.get(level, _NEVER_SET)[1] == NEVER:
+            levels[level] = (NEVER, row.time_ms, row.time_ms)
+        is_now = {"state": ConditionState(row.state), "level": level, "since_ms": row.time_ms, "value": row.value}
+        out[key] = replace(s, reason=Reason(row.reason), levels=levels, **is_now)
     return list(out.values())
 
 
@@ -248,10 +263,12 @@ Mark = tuple[Any, ...]
 
 def mark(o: OpenIncident) -> Mark:
     """What the next message of an open incident depends on, but for how conditions stand: while it is the same, its row
-    holds. Level and zones are those of the last look: an end is told with them."""
+    holds. Level, zones and evidence are those of the last look: an end is told with them, and a place that is lost by
+    another rule is told of if it was among them."""
     i = o.incident
     now = (i.id, i.zone, i.zones, i.level, i.peak_level, i.certainty, i.simulated, i.acknowledged, i.owner)
-    return (o.told_ms, o.worse_ms, frozenset(o.lost.items()), *now, o.told)
+    rests_on = tuple((e.key, e.level) for e in i.evidence)
+    return (o.told_ms, o.worse_ms, frozenset(o.lost.items()), *now, rests_on, o.told)
 
 
 def body_of(state: EngineState, o: OpenIncident) -> str:

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 SNAPSHOT_S = 1.0
 _BYTES_PER_S = 500_000  # what snapshots may write to the disk: large ones come less often
 _ENTRIES = 2000  # in any case, whatever time the log tells
+_LOOKED_MS = 10_000  # of the log's time: how far it was looked at is written then, though nothing came of it
 
 
 class WarningsView:
@@ -39,7 +40,8 @@ class WarningsView:
 
     Raises RetryLater when the ledger is out of reach; nothing is lost then: what was to be written waits for it.
     on_messages: called when new messages are in the ledger, so that whoever delivers them need not look for them.
-    snapshot_s: how often conditions are stored, in the log's time; entries since are applied again after a crash.
+    snapshot_s: how often conditions are stored, in the log's time; entries since are applied again after a crash. Those
+    of the last ten seconds of which nothing came are then looked at as if for the first time, by the rules of then.
     """
 
     name = NAME
@@ -63,6 +65,7 @@ class WarningsView:
         self._writing: tuple[Writing, Sequence[Outcome]] | None = None
         self._marks: dict[str, Mark]  # of the open incidents as they are stored
         self._head: Mapping[str, Any]  # as it is stored
+        self._written_ms: int  # the log's time when it was
         self._anew: bool  # must the next writing have a snapshot with all its parts?
         self._snapshot: tuple[Cursor, int]  # the last one, and of what time of the log it is
         self._every_ms = self._least_ms
@@ -167,13 +170,14 @@ class WarningsView:
     def _write(self, writing: Writing, outcomes: Sequence[Outcome]) -> None:
         """Raises RetryLater; it is then tried again before anything else is done."""
         self._writing, self._stepping = (writing, outcomes), False
-        if writing.found or writing.opened or writing.snapshot is not None or writing.head != self._head:
+        news = writing.found or writing.opened or writing.snapshot is not None or writing.head != self._head
+        if news or abs(self._state.now_ms - self._written_ms) >= _LOOKED_MS:
             try:
                 with self._ledger.begin() as db:
                     store.save(db, NAME, writing)
             except OperationalError as error:
                 raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
-            self._head = writing.head
+            self._head, self._written_ms = writing.head, self._state.now_ms
         self._writing, self._cursor = None, writing.cursor
         if writing.snapshot is not None:
             self._snapshot, self._anew = (writing.cursor, self._state.now_ms), False
@@ -233,7 +237,7 @@ class WarningsView:
         self._kept = None if kept.past is None else kept
         self._state = kept.state if kept.past is None else kept.past
         self._cursor, self._anew, self._stepping, self._writing = kept.cursor, kept.anew, False, None
-        self._snapshot = kept.cursor, self._state.now_ms
+        self._snapshot, self._written_ms = (kept.cursor, self._state.now_ms), self._state.now_ms
         self._marks = {zone: store.mark(o) for zone, o in kept.state.incidents.open.items()}
         self._head = {} if kept.anew else store.head_json(kept.state)
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.log.base import START
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
@@ -72,7 +71,7 @@ class Cloud:
             )
             self._witness.look_back(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
             view = parts.warnings
-            self._witness.began(self.edition, view.told(), view.cursor() in (START, view.told()))
+            self._witness.began(self.edition, view.told(), view.cursor())
             self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
             self._plan_follow(0.5)
         except Crash:

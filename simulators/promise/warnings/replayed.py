@@ -2,44 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.log.base import START, BatchLog
+from sqlalchemy import Engine
+
+from cloud.log.base import START, BatchLog, Cursor, Entry
+from cloud.warnings.store import forget
 from cloud.warnings.view import open_view
+from simulators.promise.warnings.district import Edition
 from simulators.promise.warnings.ledgers import ledger_at
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken
 
 _ALL = 1_000_000
+_AT_THE_END_S = 1e9  # a snapshot when the view is closed, and no other
 
 
 def check_replay(witness: Witness, log: BatchLog, folder: Path) -> None:
-    """folder: where that ledger may be. Under the editions that held, from the places in the log at which they began.
+    """Under the editions that held, from the places in the log at which they began. folder: where that ledger may be.
 
-    Up to where one began after a crash with a snapshot older than what was told: what is behind that was judged again
-    by other rules, and what follows depends on how old the snapshot was.
+    Where one began with a snapshot older than what was told, the replay crashes there with as old a one: what lies
+    between is judged again by other rules, and what follows depends on it.
     """
     entries = log.read(START, _ALL)
-    whole = True
     ledger = ledger_at(folder / "replayed.sqlite", "replay")
     try:
-        found: list[tuple[str, bytes]] = []
         for n, era in enumerate(witness.eras):
-            whole = era.whole
-            if not whole:
-                break
-            view = open_view(ledger, era.edition.catalogue)
-            until = witness.eras[n + 1].cursor if n + 1 < len(witness.eras) else entries[-1].offset
-            part = [e for e in entries if view.cursor() < e.offset <= until]
-            if part:
-                view.apply(part)
-            view.close()
-            found = [(m.id, m.cap_xml) for m in reversed(view.reader.messages(limit=_ALL))]
+            if era.snapshot == START < era.cursor:
+                with ledger.begin() as db:
+                    forget(db)
+            after = witness.eras[n + 1] if n + 1 < len(witness.eras) else None
+            end = entries[-1].offset if after is None else after.cursor
+            _follow(ledger, era.edition, entries, end if after is None or after.snapshot == START else after.snapshot)
+            _follow(ledger, era.edition, entries, end, crashes=True)
+        found = [
+            (m.id, m.cap_xml) for m in reversed(open_view(ledger, era.edition.catalogue).reader.messages(limit=_ALL))
+        ]
     finally:
         ledger.dispose()
-    told = [(t.id, t.text) for t in witness.told][: None if whole else len(found)]
+    told = [(t.id, t.text) for t in witness.told]
     if found != told:
         n = next((n for n, (a, b) in enumerate(zip(found, told, strict=False)) if a != b), min(len(found), len(told)))
         now = found[n][0] if n < len(found) else "nothing"
         then = told[n][0] if n < len(told) else "nothing"
         raise Broken(f"replay-says-the-same: message {n}: told was {then}, a replay gives {now}")
+
+
+def _follow(ledger: Engine, edition: Edition, entries: Sequence[Entry], end: Cursor, crashes: bool = False) -> None:
+    """Up to an entry; then it is closed with a snapshot, or crashes with the one before."""
+    view = open_view(ledger, edition.catalogue, snapshot_s=_AT_THE_END_S)
+    part = [e for e in entries if view.cursor() < e.offset <= end]
+    if part:
+        view.apply(part)
+        if not crashes:
+            view.close()

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from cloud.log.base import Cursor
 from cloud.log.decision import Decision, DecisionKind
 from cloud.warnings.model import Evidence, Message, MsgType, Why
 from cloud.warnings.reader import WarningsReader
@@ -69,14 +70,14 @@ class Told:
 class Era:
     """From one start to the next with other rules. cursor: up to where in the log the era before made messages.
 
-    whole: it began with conditions as they stood there, not with a snapshot of before: then what follows depends on
-    nothing but the log and the editions.
+    snapshot: up to where conditions were known when it began; what lies between was applied to them again. `START`: the
+    view was made again from the log.
     """
 
     from_ms: int
-    cursor: int
+    cursor: Cursor
     edition: Edition
-    whole: bool = True
+    snapshot: Cursor
 
 
 @dataclass(slots=True)
@@ -97,13 +98,13 @@ class Witness:
             mine = self.heard.setdefault(row.channel, [])
             mine.append(Heard(came_ms, row.time_ms, row.value, row.flag, len(mine)))
 
-    def began(self, edition: Edition, cursor: int, whole: bool) -> None:
-        """The cloud runs. cursor: up to where in the log messages were made. whole: see `Era`."""
+    def began(self, edition: Edition, cursor: Cursor, snapshot: Cursor) -> None:
+        """The cloud runs. cursor: up to where in the log messages were made. snapshot: see `Era`."""
         if self._down_from_ms is not None:
             self.down.append((self._down_from_ms, self.world.true_ms))
             self._down_from_ms = None
         if not self.eras or self.eras[-1].edition is not edition:
-            self.eras.append(Era(self.world.true_ms, cursor, edition, whole))
+            self.eras.append(Era(self.world.true_ms, cursor, edition, snapshot))
 
     def ended(self) -> None:
         """The cloud runs no more."""

@@ -22,7 +22,8 @@ from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
 from contract.conditions.state import Reason
-from tests.cloud.warnings.city import RULE, city, history, tick
+from contract.readings import ReadingBatch
+from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
 from tests.cloud.warnings.test_rebuild import flood
 from tests.cloud.warnings.test_view import SETTINGS, everything
 
@@ -73,19 +74,25 @@ def test_a_crash_at_any_entry_however_they_are_grouped_says_the_same(
     crash(view)
 
 
-def test_an_entry_that_brings_nothing_writes_nothing(small_district: Catalogue, tmp_path: Path) -> None:
+def test_an_entry_that_brings_nothing_writes_nothing_for_ten_seconds(small_district: Catalogue, tmp_path: Path) -> None:
     view = opened(tmp_path, city(small_district))
     log = flood(20)
     follow(view, log)
     with view.ledger.connect() as db:
         before = db.execute(select(t.view_state)).all()
-    view.apply([tick(len(log) + 1, log[-1].now_ms + 1000)])
-    assert view.cursor() == len(log) + 1
+    log += [tick(len(log) + 1, log[-1].now_ms + 9_999)]
+    follow(view, log)
+    assert view.cursor() == len(log)
     with view.ledger.connect() as db:
         assert db.execute(select(t.view_state)).all() == before
     crash(view)
     view = opened(tmp_path, city(small_district))
-    assert view.cursor() == view.told() == len(log)
+    assert view.cursor() == view.told() == len(log) - 1
+    log += [tick(len(log) + 1, log[-1].now_ms + 1)]
+    follow(view, log)
+    crash(view)
+    view = opened(tmp_path, city(small_district))
+    assert (view.cursor(), view.told()) == (len(log) - 2, len(log))
     crash(view)
 
 
@@ -151,7 +158,7 @@ def test_a_change_of_rules_after_a_crash_leaves_what_was_told_and_is_no_all_clea
     """The level was set, and told, after the last snapshot; by the rules of now it would never have been."""
     catalogue, log = city(small_district), flood(20)
     view = opened(tmp_path, catalogue)
-    follow(view, log, 3)
+    follow(view, log[:30], 3)
     told = view.reader.messages()
     assert told
     crash(view)
@@ -172,6 +179,55 @@ def test_a_change_of_rules_after_a_crash_leaves_what_was_told_and_is_no_all_clea
     assert new is not None
     reason = Reason.NO_LONGER_WATCHED if gone else Reason.THRESHOLDS_CHANGED
     assert (new.entry, new.level, new.reason) == (until + 1, None, reason.value)
+    crash(view)
+
+
+def test_other_rules_after_a_crash_judge_nothing_that_was_looked_at_long_before(
+    small_district: Catalogue, tmp_path: Path
+) -> None:
+    """The water stood at one depth for minutes, of which nothing came: that time is not judged a second time."""
+    catalogue, log = city(small_district), flood(20)
+    view = opened(tmp_path, catalogue)
+    follow(view, log, 1)
+    crash(view)
+    strict = RULE.model_copy(update={"levels": {Level.BLUE: 1.0, Level.RED: 2.0}})
+    view = opened(tmp_path, replace(catalogue, rules=(strict,)))
+    assert view.told() == len(log)
+    with view.ledger.connect() as db:
+        before = db.execute(select(func.max(t.changes.c.entry))).scalar()
+    assert log[-1].now_ms - log[before - 1].now_ms > 300_000
+    now_ms = log[-1].now_ms + 20_000
+    follow(view, [*log, tick(len(log) + 1, now_ms)])
+    newest = view.reader.messages()[0]
+    assert (newest.why, newest.sent_ms) == (Why.THRESHOLDS_CHANGED, now_ms)
+    crash(view)
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_what_was_dry_before_a_crash_under_other_rules_is_not_taken_back_by_them(
+    small_district: Catalogue, tmp_path: Path, at_once: int
+) -> None:
+    """Street 2 was told at blue and dry again, both behind the last snapshot; street 1 keeps the incident open."""
+    catalogue, log = city(small_district), []
+    for k in range(50):
+        now_ms = START_MS + k * 30_000
+        depths = [0.3 if k > 3 else 0.0, 0.15 if 3 < k < 20 else 0.0]
+        log.append(entry(k + 1, now_ms, ReadingBatch.of([now_ms] * 2, [1, 2], depths, [1, 1])))
+    view = opened(tmp_path, catalogue)
+    view.apply(log[:1])
+    follow(view, log[:28], at_once)
+    assert len(view.reader.messages()[0].evidence) == 2
+    ((level,),) = {(c.level,) for c in view.reader.conditions([2])}
+    assert level is None
+    crash(view)
+    milder = RULE.model_copy(update={"levels": {Level.BLUE: 0.1, Level.YELLOW: 0.2}})
+    view = opened(tmp_path, replace(catalogue, rules=(milder,)))
+    assert view.cursor() < view.told()
+    follow(view, log, at_once)
+    assert Why.THRESHOLDS_CHANGED not in {m.why for m in view.reader.messages()}
+    with view.ledger.connect() as db:
+        new = db.execute(select(t.changes.c.target, t.changes.c.reason).where(t.changes.c.entry > 28)).all()
+    assert new == []
     crash(view)
 
 

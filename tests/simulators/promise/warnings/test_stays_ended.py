@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from cloud.log.base import Cursor
 from cloud.warnings.model import Evidence, MsgType, Why
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
@@ -34,7 +35,7 @@ def told(minute: int, incident: str, level: Level, value: float | None, why: Why
 def witness(messages: Sequence[Told], heard: Sequence[tuple[int, float]] = ()) -> Witness:
     out = Witness(World(1, 0, False))
     out.told[:] = messages
-    out.eras.append(Era(0, 0, EDITION))
+    out.eras.append(Era(0, Cursor(0), EDITION, Cursor(0)))
     out.heard[101] = [Heard(m * MINUTE_MS, m * MINUTE_MS, value, Flag.PASS) for m, value in heard]
     return out
 
