@@ -62,9 +62,10 @@ def test_secrets_are_in_no_log_and_no_answer(tmp_path):
         ports = (echoing, refusing, 1)  # nothing listens on the last
         urls = [f"http://127.0.0.1:{port}/{PATH}?token={PATH}" for port in ports] + [f"https://localhost/{PATH}"]
         rules = {"allow_networks": ["127.0.0.1/32"], "allow_http": ["127.0.0.1"]}
-        config = _write(tmp_path, *urls, egress=rules)
         (tmp_path / "data").mkdir()
-        ledger = open_ledger(load_config(config).ledger_url)
+        ledger = open_ledger(f"sqlite:///{tmp_path}/data/ledger.sqlite")
+        address = ledger.url.render_as_string(hide_password=False)  # in whichever database it is
+        config = _write(tmp_path, *urls, egress=rules, ledger_url=address)
         message = {"number": 1, "id": "m-1", "incident": "i", "sent_ms": 1, "msg_type": "Alert", "level": "red"}
         with ledger.begin() as db:
             db.execute(insert(messages).values(**message, refs="[]", cap_xml=b"<alert/>"))
