@@ -60,6 +60,7 @@ def check(config: ConfigPath) -> None:
     from cloud.delivery.outgoing import resolve
     from cloud.log.clock_files import ClockFiles
     from cloud.retention.outlook import outlook
+    from contract.catalogue.sense import watches_nothing
     from contract.clock import SystemClock
 
     found = load_or_exit(config, SystemClock().now_ms())
@@ -77,6 +78,8 @@ def check(config: ConfigPath) -> None:
     if unreachable:
         typer.echo("the cloud starts with these, but delivers nothing there", err=True)
         raise typer.Exit(2)
+    for said in watches_nothing(c):
+        typer.echo(said, err=True)
     typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 

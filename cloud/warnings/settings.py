@@ -53,7 +53,7 @@ class WarningSettings(SettingsModel):
     """
 
     status: Literal["Actual", "Exercise", "Test"] = "Actual"
-    agency: Annotated[str, StringConstraints(pattern=r"^\d{8}$")] = "41600000"
+    agency: Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")] = "41600000"
     language: Tag | None = None
     languages: Some[Tag] | None = None
     event_codes: Annotated[dict[str, str], AfterValidator(_can_be_said)] = Field(

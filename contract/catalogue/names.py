@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, InstanceOf, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, InstanceOf, WithJsonSchema
 
 from contract.refusing import refusal
 
@@ -90,12 +90,12 @@ def _is_by_language(given: object) -> bool:
     return all(k in LANGUAGES and isinstance(v, str) for k, v in given.items())
 
 
-def _schema(longest: int) -> WithJsonSchema:
+def _schema(longest: int, least: int = 0) -> WithJsonSchema:
     in_a_language = {"type": "string", "minLength": 1, "maxLength": longest}
     return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "maxLength": longest},
+                {"type": "string", "maxLength": longest} | ({"minLength": least} if least else {}),
                 {
                     "type": "object",
                     "properties": dict.fromkeys(LANGUAGES, in_a_language),
@@ -107,8 +107,16 @@ def _schema(longest: int) -> WithJsonSchema:
     )
 
 
+def _says_something(name: NameText) -> NameText:
+    if not name.strip():
+        raise refusal("a name is not empty: messages say where it is by it")
+    return name
+
+
 # The type of a field that holds a name.
-Name = Annotated[InstanceOf[NameText], BeforeValidator(NameText.of), _schema(LONGEST)]
+Name = Annotated[
+    InstanceOf[NameText], BeforeValidator(NameText.of), AfterValidator(_says_something), _schema(LONGEST, 1)
+]
 # What a message says in a line; and in sentences, which may be written over several lines.
 LONGEST_LINE, LONGEST_TEXT = 120, 1000
 Line = Annotated[

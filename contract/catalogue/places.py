@@ -103,6 +103,8 @@ class Station(SettingsModel):
         return value if isinstance(value, tuple) else (float(value),) * self.pumps
 
 
+# Files of the list that are no zone of any place: as the machine is set, leap seconds counted, and the like.
+_NO_PLACE = frozenset({"Factory", "localtime", "posixrules"})
 _EACH = ("capacity_m3s", "start_m", "stop_m")
 _OF_PUMPS = (*_EACH, "wet_well_area_m2", "drains_back_m")
 
@@ -129,6 +131,8 @@ class Subdistrict(SettingsModel):
 
 def _is_a_time_zone(name: str) -> str:
     try:
+        if name in _NO_PLACE or name.startswith(("posix/", "right/")):
+            raise ValueError(name)
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder's name is an OSError
         if available_timezones():  # a gateway without the list leaves it to the cloud
@@ -142,7 +146,7 @@ class District(SettingsModel):
 
     id: Id
     name: Name
-    adcode: Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
+    adcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     time_zone: Annotated[str, AfterValidator(_is_a_time_zone)] = "Asia/Shanghai"
 
 

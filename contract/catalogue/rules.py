@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
@@ -28,6 +29,8 @@ class Level(StrEnum):
         return _RANK[self]
 
 
+LONGEST_S = 7 * 86_400.0  # what would take longer than the longest message holds, would never happen
+Delay = Annotated[NotNegative, Field(le=LONGEST_S)]
 _RANK = {level: i for i, level in enumerate(Level)}
 
 
@@ -48,10 +51,10 @@ class Rule(SettingsModel):
     quantity: Quantity = Quantity.DEPTH
     levels: dict[Level, float] = Field(min_length=1)
     hysteresis: NotNegative = 0.02
-    on_delay_s: NotNegative = 60.0
-    off_delay_s: NotNegative = 600.0
-    min_hold_s: NotNegative = 600.0
-    stale_after_s: Positive = 1200.0
+    on_delay_s: Delay = 60.0
+    off_delay_s: Delay = 600.0
+    min_hold_s: Delay = 600.0
+    stale_after_s: Annotated[Positive, Field(le=LONGEST_S)] = 1200.0
     settings: dict[str, float] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("detector")

@@ -15,6 +15,7 @@ Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the file, and wh
 # How far outside its zone a station may stand. Gauges of rain and rivers speak for a zone from upstream.
 FAR_M = 5_000.0
 GAUGE_FAR_M = 50_000.0
+_MOST_SAID = 5
 _GAUGES = (StationKind.RAIN, StationKind.RIVER)
 # What may be below zero: a level below datum, water that runs the other way, frost.
 _SIGNED = frozenset(
@@ -61,7 +62,8 @@ def of_rules(catalogue: Catalogue) -> Found:
     channels = catalogue.channels
     for r, watch in enumerate(catalogue.watches):  # in the order of the file
         rule = watch.rule
-        yield from (((*("rules", r), *path), what) for path, what in _never_clears(watch, channels))
+        for path, what in (*_never_clears(watch, channels), *_never_reached(watch, channels), *_mixed(watch, channels)):
+            yield ("rules", r, *path), what
         slowest = max((channels[c] for c in watch.channels if c in channels), key=_longest_quiet_s, default=None)
         if slowest is not None and rule.stale_after_s < _longest_quiet_s(slowest):
             heartbeat_s, period_s = slowest.reporting.heartbeat_s, slowest.period_s
@@ -69,6 +71,23 @@ def of_rules(catalogue: Catalogue) -> Found:
             why = f"but while nothing changes it reports every {heartbeat_s:g} s only (its heartbeat, read every"
             mend = f"write {heartbeat_s + period_s:g} or more, or shorten `reporting.heartbeat_s`"
             yield ("rules", r, "stale_after_s"), f"{what}, {why} {period_s:g} s): {mend}"
+
+
+def watches_nothing(catalogue: Catalogue) -> list[str]:
+    """What is allowed, for a district may grow, and yet worth a word: rules without a channel, and depths without a
+    rule."""
+    out = []
+    for rule, channels in ((w.rule, w.channels) for w in catalogue.watches):
+        if not channels:
+            what = f"no station of kind {rule.station_kind} has a channel of {rule.quantity.value}"
+            out.append(f"rule {rule.id!r} watches nothing: {what}")
+    depths = (c for c in catalogue.channels.values() if c.quantity is Quantity.DEPTH)
+    unwatched = [c.id for c in depths if c.id not in catalogue.rules_by_channel]
+    if unwatched:
+        more = f" and {len(unwatched) - _MOST_SAID} more" if len(unwatched) > _MOST_SAID else ""
+        said = ", ".join(map(str, unwatched[:_MOST_SAID]))
+        out.append(f"no rule watches the depth of channel {said}{more}: it never warns")
+    return out
 
 
 def _longest_quiet_s(channel: ChannelInfo) -> float:
@@ -88,3 +107,36 @@ def _never_clears(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
     elif rule.hysteresis >= lowest:
         what = f"rule {rule.id!r}: {level.value} at {lowest:g} would clear below {lowest - rule.hysteresis:g}: never"
         yield ("hysteresis",), f"{what}. Write a hysteresis below {lowest:g}"
+
+
+def _never_reached(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """A level beyond what a channel can measure: there every reading fails its quality test, and says nothing. Often it
+    is written in centimetres."""
+    rule = watch.rule
+    if rule.detector != "threshold":
+        return
+    level, highest = max(rule.levels.items(), key=lambda item: item[1])
+    ranges = ((channels[c], channels[c].quality.fail_range) for c in watch.channels if c in channels)
+    for channel, may_read in ranges:
+        if may_read is not None and may_read[1] < highest:
+            unit = "" if channel.unit == "1" else f" {channel.unit}"
+            what = f"rule {rule.id!r}: {level.value} at {highest:g}{unit} is never reached: channel {channel.id} reads"
+            mend = f"Levels are in the quantity's unit ({channel.unit}); or give that channel a rule of its own"
+            yield ("levels",), f"{what} {may_read[1]:g}{unit} at most (its `quality.fail_range`). {mend}"
+            return
+
+
+def _mixed(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """One list of levels for values of several quantities, or of another than the rule says."""
+    rule = watch.rule
+    named = [channels[c] for c in rule.channels if c in channels]
+    if rule.detector != "threshold" or not named:
+        return
+    first = named[0]
+    other = next((c for c in named if c.quantity is not first.quantity), None)
+    if other is not None:
+        what = f"rule {rule.id!r} holds channel {first.id} ({first.quantity.value}) and channel {other.id}"
+        yield ("channels",), f"{what} ({other.quantity.value}) against the same levels: write a rule for each quantity"
+    elif "quantity" in rule.model_fields_set and rule.quantity is not first.quantity:
+        what = f"rule {rule.id!r} is of {rule.quantity.value}, its channel {first.id} of {first.quantity.value}"
+        yield ("quantity",), f"{what}: leave the quantity out, or name other channels"

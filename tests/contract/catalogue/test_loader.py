@@ -139,6 +139,10 @@ def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
         ("response_plan.yaml", "instruction: Watch", "expires_s: 0, instruction: Watch", "expires_s: Input should be"),
         ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: Asia/Beijing', "China's is Asia/Shanghai"),
         ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: ../etc', "there is no time zone '../etc'"),
+        ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: Factory', "no time zone 'Factory'"),
+        ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: right/UTC', "no time zone 'right/UTC'"),
+        ("district.yaml", 'adcode: "410105"', 'adcode: "４１０１０５"', "should match pattern"),
+        ("district.yaml", "name: North", 'name: " "', "a name is not empty"),
         ("district.yaml", "name: North", 'name: "No\\arth"', "zones.0.name: it holds the control character U+0007"),
         ("district.yaml", "First Street", '"First\\x1bStreet"', "stations.1.name: it holds the control character"),
         (
