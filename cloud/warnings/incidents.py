@@ -296,7 +296,8 @@ class Incidents:
     def _close(self, current: OpenIncident, now_ms: int, out: list[Announcement]) -> None:
         closed = self._closed(current, now_ms)
         why = weightiest(current.lost.values()) if current.lost else Why.ENDED_DRY
-        out.append(Announcement(closed, MsgType.CANCEL, why))
+        of_depth = current.told.of_depth or current.incident.of_depth
+        out.append(Announcement(closed, MsgType.CANCEL, why, of_depth))
 
     def _closed(self, o: OpenIncident, now_ms: int) -> Incident:
         """It ends in all zones that it was told of, not only in those that were wet last: nobody is told of the others

@@ -185,6 +185,11 @@ class Incident:
         return replace(self, opened_ms=min(self.opened_ms, now_ms), updated_ms=min(self.updated_ms, now_ms))
 
     @property
+    def of_depth(self) -> bool:
+        """Does a depth of water speak for it, or only a river, a pump, rain?"""
+        return any(e.quantity is Quantity.DEPTH for e in self.evidence)
+
+    @property
     def blind(self) -> bool:
         """Does it say that nothing is known of its zones?"""
         return self.level is None
@@ -192,11 +197,15 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """A message to be written about an incident as it stands; of a renewal, as it was last told."""
+    """A message to be written about an incident as it stands; of a renewal, as it was last told.
+
+    of_depth: of an end: did depths of water speak for it last? Else nobody may say that water has gone.
+    """
 
     incident: Incident
     msg_type: MsgType
     why: Why
+    of_depth: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,6 +100,8 @@ def situations(catalogue: Catalogue, zone: str, now_ms: int) -> Iterator[Situati
     closed = replace(opened, updated_ms=at, closed_ms=at, evidence=())
     for n, (name, why) in enumerate(ends.items()):
         yield Situation(name, Announcement(closed, MsgType.CANCEL, why), 0 if n else 30)
+    other = Announcement(closed, MsgType.CANCEL, Why.ENDED_DRY, of_depth=False)
+    yield Situation("ended, of a river or a pump", other, 0)
     yield from _blind(catalogue, zone, len(watched), at + 60 * _MINUTE_MS)
 
 

@@ -122,6 +122,7 @@ class Telling:
         common = {
             "why": why.value,
             "ended": ended(announcement),
+            "of_depth": announcement.of_depth,
             "status": status,
             "simulated": is_simulated(incident, earlier),
             "district": _named(self._catalogue.district.name, language),

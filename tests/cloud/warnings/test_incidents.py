@@ -205,6 +205,14 @@ def test_an_end_that_comes_too_late_or_twice_does_nothing(zones: Zones) -> None:
     assert out == []
 
 
+@pytest.mark.parametrize(("quantity", "of_depth"), [(Quantity.DEPTH, True), (Quantity.PUMP_FAULT, False)])
+def test_an_end_says_whether_depths_of_water_spoke_for_it(zones: Zones, quantity: Quantity, of_depth: bool) -> None:
+    zones.incidents = Incidents(zones.catalogue, dict.fromkeys(zones.conditions, quantity), SETTINGS)
+    zones.at(0, stands(1, R))
+    (cancel,) = zones.at(900, stands(1, None, reason=DRY))
+    assert (cancel.why, cancel.of_depth) == (Why.ENDED_DRY, of_depth)
+
+
 # --- a changed catalogue ---
 
 

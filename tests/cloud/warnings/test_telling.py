@@ -201,3 +201,22 @@ def test_a_renewal_says_the_same_again(jinshui: Catalogue) -> None:
 
 def test_what_a_plain_text_is_written_in() -> None:
     assert [language_of_text(t) for t in ("Water", "积水 water", "")] == ["en", "zh", "en"]
+
+
+@pytest.mark.parametrize(
+    ("language", "of_depth", "said", "unsaid"),
+    [
+        ("en", True, "the water has gone", "back to normal"),
+        ("en", False, "readings back to normal", "gone"),
+        ("zh", True, "积水已消退", "恢复正常。"),
+        ("zh", False, "监测值已恢复正常", "消退"),
+    ],
+)
+def test_the_water_has_gone_only_where_depths_say_so(
+    jinshui: Catalogue, language: Language, of_depth: bool, said: str, unsaid: str
+) -> None:
+    end = Announcement(incident(), MsgType.CANCEL, Why.ENDED_DRY, of_depth)
+    found = Texts(language).words(Telling(jinshui).of(end, (), NOW_MS, language, "Actual"))
+    assert said in found.headline
+    assert said in found.sms
+    assert unsaid not in found.headline + found.description + found.sms
