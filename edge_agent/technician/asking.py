@@ -54,7 +54,7 @@ def described(file: Path, kind: str, address: str, settings: dict[str, Any], uni
             mistakes.append(document.mistake((), f"no driver for protocol {bus.protocol!r}"))
     if bus is None or mistakes:
         raise ConfigError(mistakes)
-    where = Station(id="probe", name=NameText.of(""), zone="probe", kind=StationKind.GULLY, lat=0, lon=0)
+    where = Station(id="probe", name=NameText.of("probe"), zone="probe", kind=StationKind.GULLY, lat=0, lon=0)
     channels = tuple(
         ChannelInfo(n, r.name, where, "probe", bus.id, bus.devices[0], model, r, r.quality or Quality(), r.reporting)
         for n, r in enumerate(model.registers, 1)
