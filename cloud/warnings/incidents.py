@@ -170,8 +170,9 @@ class Incidents:
             zones.add(zone)
             (state.wet[zone].discard if conditions[key].level is None else state.wet[zone].add)(key)
             self._heed_again(state, conditions[key])
+        losing = {zone: o for zone, o in state.open.items() if o.lost} if changes else {}
         for change in changes:
-            self._note_lost(state, change, zones)
+            self._note_lost(state, change, losing, zones)
         due = state.due_ms <= now_ms
         if due:
             zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
@@ -223,7 +224,11 @@ class Incidents:
         if c.level is None or worse:
             del state.aside[c.key]
 
-    def _note_lost(self, state: IncidentState, change: Change, zones: set[str]) -> None:
+    def _note_lost(
+        self, state: IncidentState, change: Change, losing: dict[str, OpenIncident], zones: set[str]
+    ) -> None:
+        """losing, zones: the open incidents that lost a condition without dry readings, and the zones that are to be
+        looked at; both gain what this change adds."""
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
         why = _LOST.get(change.reason)
@@ -231,10 +236,11 @@ class Incidents:
             for zone, o in state.open.items():
                 if any(e.key == change.key for e in o.incident.evidence):
                     o.lost[change.key] = why
+                    losing[zone] = o
                     zones.add(zone)
         elif change.reason in _JUDGED:
-            for zone, o in state.open.items():
-                if o.lost and change.key in o.lost and (level is None or self._is_in(change, zone)):
+            for zone, o in losing.items():
+                if change.key in o.lost and (level is None or self._is_in(change, zone)):
                     del o.lost[change.key]
 
     def _set_aside_still(
