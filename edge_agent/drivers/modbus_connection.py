@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from firmware_bridge.modbus_frames import Question
+
 _FRESH_S = 2.0  # how long after it was made a connection may swallow what is asked
 _TWICE = 2
 _REMEMBERED_S = 600.0  # then it is tried whether the server has changed its ways
@@ -33,10 +35,11 @@ class ConnectionWays:
         self._replies = 0
         self._silent: Counter[int] = Counter()  # unit -> questions in a row without a reply
         self._known: set[int] = set()  # units that have answered, on any connection
-        self._fell: set[int] = set()  # units that were asked in vain since the last reply on this connection
+        self._vain: set[Question] = set()  # not answered, since the last reply on this connection
         self._missed = 0  # questions to known units since then
         self._waits_until_s = 0.0  # until when a unit that is known to be slow may answer yet
         self._given_up_after: int | None = None  # replies of a connection that fell silent; until the next one has said
+        self._unanswered: set[Question] = set()  # of it
         self._in_vain = 0  # connections given up in a row, and the next one was no better
         self._falls_silent_until_s = 0.0
         self._ends_after, self._times, self._until_s = 0, 0, 0.0
@@ -57,27 +60,29 @@ class ConnectionWays:
         self.pause_s = 0.0 if again else self.pause_s
         return again
 
-    def reply(self, unit: int, after_s: float, timeout_s: float) -> None:
+    def reply(self, question: Question, after_s: float, timeout_s: float) -> None:
         """A reply to what was asked so long after the connection was made."""
-        at_once = after_s <= self.pause_s + timeout_s / 2
-        if not self._replies and self._learns_pause and not at_once and unit in self._fell:
+        first, at_once = not self._replies, after_s <= self.pause_s + timeout_s / 2
+        if first and self._learns_pause and not at_once and question in self._vain:
             self._raise_pause(min(after_s, _FRESH_S))
-        if self._given_up_after is not None and at_once and not self._replies:
+        if first and self._given_up_after is not None and at_once and question in self._unanswered:
             self._ended(self._given_up_after, self._opened_s)
             self._falls_silent_until_s = self._opened_s + _REMEMBERED_S
             self._in_vain = 0
         self._given_up_after = None
         self._replies += 1
-        self._known.add(unit)
-        self._silent[unit] = 0
+        self._known.add(question.unit)
+        self._silent[question.unit] = 0
         self._speaks()
 
-    def missed(self, unit: int, slow_s: float | None, now_s: float) -> None:
+    def missed(self, question: Question, slow_s: float | None, now_s: float) -> None:
         """A question was not answered. slow_s: how long the unit's last late reply took; None: it was never late."""
+        unit = question.unit
         self._silent[unit] += 1
-        self._fell.add(unit)
+        self._vain.add(question)
         if unit in self._known:
-            if self._given_up_after is not None and not self._replies and self._silent[unit] <= _DEAD:
+            again = self._given_up_after is not None and question in self._unanswered
+            if again and not self._replies and self._silent[unit] <= _DEAD:
                 self._in_vain, self._given_up_after = self._in_vain + 1, None
             self._missed += 1
             self._waits_until_s = max(self._waits_until_s, now_s + 1.5 * slow_s if slow_s else 0.0)
@@ -94,12 +99,12 @@ class ConnectionWays:
 
     def has_died(self, now_s: float) -> bool:
         """Whether the connection is silent and should be made again."""
-        if now_s < self._waits_until_s or (self._replies and not self._fell):
+        if now_s < self._waits_until_s or (self._replies and not self._vain):
             return False
         alive = any(self._silent[u] < 2 for u in self._known)
         if not self._replies:
             return not alive and self._silent.total() >= 3 and now_s - self._opened_s > _OLD_S
-        fell = self._fell & self._known
+        fell = {q.unit for q in self._vain} & self._known
         if now_s < self._falls_silent_until_s and not self._in_vain and any(self._silent[u] <= _LIVED for u in fell):
             return True
         several = len(fell) >= 2 or (not alive and fell)
@@ -107,7 +112,7 @@ class ConnectionWays:
 
     def given_up(self) -> None:
         """It was closed because `has_died`."""
-        self._given_up_after = self._replies or None
+        self._given_up_after, self._unanswered = self._replies or None, set(self._vain)
 
     def hung_up(self, now_s: float) -> None:
         """The server ended the connection in place of a reply."""
@@ -122,7 +127,7 @@ class ConnectionWays:
         return self._times >= _TWICE and self._replies >= self._ends_after
 
     def _speaks(self) -> None:
-        self._fell.clear()
+        self._vain.clear()
         self._missed = 0
 
     def _ended(self, replies: int, now_s: float) -> None:

@@ -185,7 +185,7 @@ class Line:
                     raise
                 await asyncio.sleep(began_s + _APART_S - self._port.now_s())
                 continue
-            self._connection.reply(question.unit, began_s - self._port.opened_s, timeout_s)
+            self._connection.reply(question, began_s - self._port.opened_s, timeout_s)
             return pdu
 
     async def _once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
@@ -206,7 +206,7 @@ class Line:
         data, reply = await self._hear(question, sent, until_s)
         if reply is None:
             ways.missed(gap_s)
-            self._connection.missed(question.unit, self._heard.took_late_s(question.unit), self._port.now_s())
+            self._connection.missed(question, self._heard.took_late_s(question.unit), self._port.now_s())
             rest, echo = self._without_echo(data, sent)
             fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self._port.now_s())
             if fault.fault is Fault.NOISE and self._framing.numbered:

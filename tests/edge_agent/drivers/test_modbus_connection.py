@@ -10,11 +10,13 @@ import pytest
 
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.drivers.modbus_connection import ConnectionWays
+from firmware_bridge.modbus_frames import Question
 from tests.edge_agent.drivers import rude
 from tests.edge_agent.drivers.rtu import device
 from tests.edge_agent.drivers.rude import Rude, RudePort
 from tests.played import play
 
+ASKED, DEAD = Question(1, 3, 0, 1), Question(9, 3, 0, 1)
 TCP = ("modbus_tcp", "modbus_rtu_over_tcp")
 
 
@@ -22,7 +24,7 @@ def connected(ways: ConnectionWays, at_s: float, replies: int) -> None:
     """A new connection on which unit 1 answered so often."""
     ways.opened(at_s)
     for _ in range(replies):
-        ways.reply(1, 0.0, 1.0)
+        ways.reply(ASKED, 0.0, 1.0)
 
 
 def test_a_server_that_hangs_up_after_as_many_replies_twice_is_not_asked_once_more() -> None:
@@ -33,7 +35,7 @@ def test_a_server_that_hangs_up_after_as_many_replies_twice_is_not_asked_once_mo
         ways.hung_up(time)
     connected(ways, 3.0, 1)
     assert not ways.is_spent(3.0)
-    ways.reply(1, 0.0, 1.0)
+    ways.reply(ASKED, 0.0, 1.0)
     assert ways.is_spent(3.0)
     assert not ways.is_spent(603.0)
 
@@ -42,21 +44,21 @@ def test_a_pause_is_learnt_unless_it_is_set_or_the_connection_ends_in_it() -> No
     learns, told = ConnectionWays(None), ConnectionWays(0.5)
     for ways in (learns, told):
         ways.opened(0.0)
-        ways.missed(1, None, 1.0)
-        ways.reply(1, 1.25, 0.2)
+        ways.missed(ASKED, None, 1.0)
+        ways.reply(ASKED, 1.25, 0.2)
     assert (learns.pause_s, told.pause_s) == (1.25, 0.5)
     assert (learns.ended_in_the_pause(), told.ended_in_the_pause()) == (True, False)
     learns.opened(2.0)
-    learns.missed(1, None, 3.0)
-    learns.reply(1, 1.25, 0.2)
+    learns.missed(ASKED, None, 3.0)
+    learns.reply(ASKED, 1.25, 0.2)
     assert (learns.pause_s, told.pause_s) == (0.0, 0.5)
 
 
 def test_a_connection_that_nobody_asked_sooner_swallowed_nothing() -> None:
     ways = ConnectionWays(None)
     ways.opened(0.0)
-    ways.missed(9, None, 1.0)  # a dead unit
-    ways.reply(1, 1.25, 0.2)
+    ways.missed(DEAD, None, 1.0)  # a dead unit
+    ways.reply(ASKED, 1.25, 0.2)
     assert ways.pause_s == 0.0
 
 
@@ -65,8 +67,8 @@ def test_a_pause_that_does_not_help_is_none() -> None:
     found = []
     for n in range(3):
         ways.opened(10.0 * n)
-        ways.missed(1, None, 10.0 * n + 0.5)
-        ways.reply(1, ways.pause_s + 0.5, 0.5)
+        ways.missed(ASKED, None, 10.0 * n + 0.5)
+        ways.reply(ASKED, ways.pause_s + 0.5, 0.5)
         found.append(ways.pause_s)
     assert found == [0.5, 1.0, 0.0]  # the unit sleeps
 
@@ -88,7 +90,7 @@ def test_silence_ends_a_connection_sooner_where_a_new_one_was_served() -> None:
 
 
 def fell_silent(ways: ConnectionWays, at_s: float, slow_s: float | None = None) -> bool:
-    ways.missed(1, slow_s, at_s)
+    ways.missed(ASKED, slow_s, at_s)
     return ways.has_died(at_s)
 
 
@@ -101,8 +103,8 @@ def test_a_new_connection_that_is_no_better_is_not_made_again_so_soon() -> None:
         needed.append(before.index(True) + 1)
         ways.given_up()
         ways.opened(10.0 * n + 9)
-        ways.missed(1, None, 10.0 * n + 9)  # it sleeps: two more questions wake it
-        ways.reply(1, 0.5, 5.0)
+        ways.missed(ASKED, None, 10.0 * n + 9)  # it sleeps: two more questions wake it
+        ways.reply(ASKED, 0.5, 5.0)
     assert needed == [2, 4, 8]
 
 
@@ -113,6 +115,22 @@ def test_a_unit_that_is_slow_is_waited_for_and_a_late_reply_shows_that_the_conne
     assert ways.has_died(4.2)
     ways.late()
     assert not ways.has_died(4.2)
+
+
+def test_a_question_that_is_never_answered_tells_nothing_of_connections() -> None:
+    ways, never = ConnectionWays(None), Question(1, 1, 3, 1)
+    for n in range(4):
+        ways.opened(10.0 * n)
+        ways.missed(never, None, 10.0 * n + 0.5)
+        ways.reply(ASKED, 0.5, 0.2)
+        ways.missed(never, None, 10.0 * n + 5)
+        ways.missed(never, None, 10.0 * n + 6)
+        ways.given_up()
+    ways.opened(50.0)
+    ways.reply(ASKED, 0.0, 0.2)
+    assert (ways.pause_s, ways.is_spent(50.0)) == (0.0, False)
+    ways.missed(ASKED, None, 51.0)
+    assert not ways.has_died(51.0)
 
 
 @pytest.mark.parametrize("kind", TCP)
