@@ -9,6 +9,9 @@ import numpy as np
 from contract.readings import Flag, ReadingBatch
 from edge_agent.drivers.base import DeviceInfo
 
+# What is written every two seconds names them once, and not beside each value.
+COLUMNS = ("channel", "name", "value", "unit", "flag", "age_s")
+
 
 class LastValues:
     """Times are UTC ms as the gateway would have told them had its time never jumped."""
@@ -22,17 +25,19 @@ class LastValues:
         said = zip(there.time_ms.tolist(), there.value.tolist(), there.flag.tolist(), strict=True)
         self._last.update(zip(there.channel.tolist(), said, strict=True))
 
-    def of(self, device: DeviceInfo, now_ms: int) -> list[dict[str, Any]]:
-        """name, value, unit, flag and age_s of each of a device's channels; value and age are None before the first."""
-        out: list[dict[str, Any]] = []
+    def of(self, device: DeviceInfo, now_ms: int) -> list[tuple[Any, ...]]:
+        """`COLUMNS` of each of a device's channels; value, flag and age are None before the first."""
+        out: list[tuple[Any, ...]] = []
         for c in device.channels:
             time_ms, value, flag = self._last.get(c.id, (None, None, None))
             age_s = None if time_ms is None else round((now_ms - time_ms) / 1000, 1)
-            unit = c.quantity.unit
-            out.append(
-                {"channel": c.id, "name": c.register.name, "value": value, "unit": unit, "flag": flag, "age_s": age_s}
-            )
+            out.append((c.id, c.register.name, value, c.quantity.unit, flag, age_s))
         return out
+
+
+def named(row: Any) -> Any:
+    """A row of `of` by the names of its columns; what has them already, as files of an older agent have, as it is."""
+    return dict(zip(COLUMNS, row, strict=True)) if isinstance(row, list | tuple) else row
 
 
 def shown(value: float | None, unit: str) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.clock import iso
-from edge_agent.last_values import flag_words, shown
+from edge_agent.last_values import flag_words, named, shown
 
 STALE_S = 30.0
 _ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
@@ -56,6 +56,9 @@ def read_status(path: Path, reads: int = _READS) -> dict[str, Any]:
             age_s = time.time() - path.stat().st_mtime
             if not isinstance(status, dict):
                 raise ValueError("it holds no status")
+            with suppress(LookupError, TypeError, AttributeError):  # of a damaged one `as_text` says so
+                for device in (d for bus in status.get("buses", ()) for d in bus["devices"] if "values" in d):
+                    device["values"] = [named(v) for v in device["values"]]
             break
         except (OSError, ValueError, RecursionError) as error:
             # An agent that writes in place is in the midst of it; a file that nobody writes is damaged.

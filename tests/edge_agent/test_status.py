@@ -137,6 +137,14 @@ def test_it_is_read_from_the_file_with_its_age(tmp_path: Path) -> None:
     assert found["file_age_s"] == pytest.approx(STALE_S + 5, abs=2)
 
 
+def test_values_have_their_names_in_files_of_this_agent_and_of_older_ones(tmp_path: Path) -> None:
+    path = tmp_path / "status.json"
+    said = {"channel": 7, "name": "level", "value": 1.5, "unit": "m", "flag": 1, "age_s": 2.0}
+    for written in (said, list(said.values())):
+        write_status(path, {"buses": [{"devices": [{"id": "d", "values": [written]}]}]})
+        assert read_status(path)["buses"][0]["devices"][0]["values"] == [said]
+
+
 @pytest.mark.parametrize("content", [None, "", '{"gateway": '])
 def test_no_status_says_what_to_do(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "status.json"
