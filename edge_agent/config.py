@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,7 +38,8 @@ class UplinkSettings(SettingsModel):
     disk_reserve_mb: Positive = 8.0
 
     def outbox(self) -> OutboxSettings:
-        return OutboxSettings(**self.model_dump(exclude={"spool_cap_mb", "disk_reserve_mb"}))
+        # Not by model_dump: a first serializer takes megabytes that an agent never needs.
+        return OutboxSettings(**{f.name: getattr(self, f.name) for f in fields(OutboxSettings)})
 
 
 _MAX_BUSES = 1000
@@ -67,7 +68,7 @@ class ConfigFile(SettingsModel):
     addresses: Annotated[dict[Id, str], BeforeValidator(_few)] = Field(default_factory=dict)
     flush_s: Positive = 0.25
     simulated: bool = False
-    uplink: UplinkSettings = UplinkSettings()
+    uplink: UplinkSettings = UplinkSettings.model_construct()  # as in contract.catalogue.devices
 
 
 @dataclass(frozen=True)

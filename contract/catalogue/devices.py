@@ -40,8 +40,9 @@ class Register(SettingsModel):
 
     name: Id
     quantity: QuantityName
-    quality: Quality = Quality()
-    reporting: Reporting = Reporting()
+    # Not checked, as defaults are right: to build a first validator takes three megabytes that an agent never needs.
+    quality: Quality = Quality.model_construct()
+    reporting: Reporting = Reporting.model_construct()
     period_s: Positive | None = None
     calibration: Curve | None = None
     mounting_height_m: float | None = None

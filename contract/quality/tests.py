@@ -116,7 +116,7 @@ class QualityTests:
         self._counter = CounterTest([s.rain_gauge or s.counter for s in q])
         self._steps = StepToConstantTest([s.step_to_constant for s in q])
         self._flat = FlatLineTest([s.flat_line for s in q], [period_s[i] for i in order])
-        nothing = Quality()
+        nothing = Quality.model_construct()
         tested = [s != nothing for s in q]
         self._clean = np.where(tested, Flag.PASS, Flag.NOT_EVALUATED).astype(np.uint8)
         self._everywhere = np.arange(len(q))

@@ -1,0 +1,42 @@
+"""What a running agent must not load or build: each costs memory that it keeps (docs/decisions/edge-memory.md)."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from contract.catalogue.channel_settings import Quality, Reporting
+from edge_agent.config import UplinkSettings
+from edge_agent.uplink.outbox import OutboxSettings
+
+_LOOK = """
+import json, sys
+import edge_agent.agent, edge_agent.drivers.modbus
+from contract.catalogue.channel_settings import Quality
+from contract.quality.tests import QualityTests
+from contract.settings_model import SettingsModel
+from edge_agent.config import UplinkSettings
+
+def models(of):
+    for model in of.__subclasses__():
+        yield model
+        yield from models(model)
+
+assert Quality.model_construct().fail_range is None
+UplinkSettings.model_construct().outbox()
+QualityTests([1, 2], [Quality.model_construct()] * 2, [1.0, 1.0])
+built = sorted({m.__name__ for m in models(SettingsModel) if m.__pydantic_complete__})
+print(json.dumps([built, [m for m in ("numpy.ma", "serial", "yaml", "typer") if m in sys.modules]]))
+"""
+
+
+def test_it_builds_no_validator_and_loads_no_module_that_it_never_needs() -> None:
+    said = subprocess.run([sys.executable, "-c", _LOOK], capture_output=True, text=True, check=True).stdout
+    assert json.loads(said) == [[], []]
+
+
+def test_settings_that_were_not_checked_are_those_that_would_be() -> None:
+    for model in (Quality, Reporting, UplinkSettings):
+        assert model.model_construct() == model()
+    assert UplinkSettings(window=5, bytes_per_day=200_000).outbox() == OutboxSettings(window=5, bytes_per_day=200_000)
