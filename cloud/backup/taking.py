@@ -35,7 +35,7 @@ LOG, LEDGER, QUARANTINE, SERIES, MANIFEST = (
     "series",
     "manifest.sqlite",
 )
-SMALL = ("*.aside", "series.cursor", "latest.npz")
+SMALL = ("*.aside", "series.cursor", "latest.npz", "archive/*.jsonl")
 _TOLD_S, _DELIVERED_S = 5.0, 3.0  # so long at most is the log held while views and sinks catch up
 _LOOK_S = 0.02
 _TRIES = 10
@@ -69,7 +69,9 @@ def take(config: CloudConfig, to: Path, now_ms: int) -> Backup:
                     (part / SERIES).mkdir()
                     files[f"{SERIES}/{MANIFEST}"] = stack.enter_context(_segments(data / SERIES, links))
                 for small in (path for pattern in SMALL for path in data.glob(pattern)):
-                    shutil.copy2(small, part / small.name)
+                    target = part / small.relative_to(data)
+                    target.parent.mkdir(exist_ok=True)
+                    shutil.copy2(small, target)
             for name, db in files.items():
                 copy(db, part / name)
             _copy_ledger(ledger_now, part / LEDGER)

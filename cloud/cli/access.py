@@ -156,6 +156,23 @@ def show_audit(config: ConfigPath, limit: Annotated[int, typer.Option(min=1, max
         typer.echo(f"the audit record is broken: {chain.broken}: compare with a backup of the ledger", err=True)
         raise typer.Exit(1)
     typer.echo(f"whole: {chain.rows} rows, head {chain.head}", err=True)
+    folder = load_or_exit(config, complete=False).data_dir / "archive"
+    if any(folder.glob("audit-*.jsonl")):
+        _show_archive(folder, ledger)
+
+
+def _show_archive(folder: Path, ledger: Engine) -> None:
+    from cloud.ledger import audit_archive
+
+    try:
+        chain = audit_archive.verify(folder, ledger)
+        broken = chain.broken
+    except (OSError, ValueError, LookupError) as error:
+        broken = f"a line is no row ({error})"
+    if broken:
+        typer.echo(f"the archive {folder} is broken: {broken}: compare with a backup", err=True)
+        raise typer.Exit(1)
+    typer.echo(f"archive whole: {chain.rows} rows", err=True)
 
 
 def _ledger(config: Path) -> Engine:

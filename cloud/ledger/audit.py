@@ -18,7 +18,8 @@ from sqlalchemy.exc import IntegrityError
 
 from cloud.ledger.metadata import metadata
 
-_START = "0" * 64
+START = "0" * 64
+_HEAD, ARCHIVED = 1, 2  # ids in audit_head
 
 # Rows are only ever added. Each holds the hash of the one before.
 audit_rows = Table(
@@ -35,7 +36,8 @@ audit_rows = Table(
     Column("hash", String(64), nullable=False),
 )
 
-# One row: the newest of the record. It orders writers, and shows that rows were cut off the end.
+# The newest of the record: it orders writers, and shows that rows were cut off the end. And the last that went into an
+# archive, where any did: see `cloud.ledger.audit_archive`.
 audit_head = Table(
     "audit_head",
     metadata,
@@ -91,10 +93,10 @@ def write(
 ) -> int:
     """The same within a transaction, so that the change and its record stand or fall together."""
     # The update comes first: it holds off other writers, of other processes too, until this row is in.
-    bumped = db.execute(update(audit_head).where(audit_head.c.id == 1).values(number=audit_head.c.number + 1))
+    bumped = db.execute(update(audit_head).where(audit_head.c.id == _HEAD).values(number=audit_head.c.number + 1))
     if bumped.rowcount == 0:
-        db.execute(insert(audit_head).values(id=1, number=1, hash=_START))
-    number, previous = db.execute(select(audit_head.c.number, audit_head.c.hash)).one()
+        db.execute(insert(audit_head).values(id=_HEAD, number=1, hash=START))
+    number, previous = db.execute(select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.id == _HEAD)).one()
     row = {
         "number": number,
         "at_ms": now_ms,
@@ -107,7 +109,7 @@ def write(
     }
     digest = _digest(row)
     db.execute(insert(audit_rows).values(**row, hash=digest))
-    db.execute(update(audit_head).where(audit_head.c.id == 1).values(hash=digest))
+    db.execute(update(audit_head).where(audit_head.c.id == _HEAD).values(hash=digest))
     return int(number)
 
 
@@ -122,32 +124,49 @@ def newest(engine: Engine, limit: int = 100, before: int | None = None) -> list[
 
 
 def verify(engine: Engine) -> Chain:
-    """Reads the whole record and says whether it is whole: its rows, its head's hash, and what is wrong."""
+    """Reads the whole record and says whether it is whole: its rows, its head's hash, and what is wrong. rows: those
+    that are in the ledger; what went into an archive is checked there."""
     with engine.connect() as db:
         # The head first: a row that is added meanwhile is beyond it, not a fault.
-        head = db.execute(select(audit_head.c.number, audit_head.c.hash)).one_or_none()
-        last_number, last_hash = (head[0], head[1]) if head else (0, _START)
-        previous, count = _START, 0
+        last_number, last_hash = _place(db, _HEAD)
+        number, previous = _place(db, ARCHIVED)
+        first = number
         for row in db.execute(select(audit_rows).order_by(audit_rows.c.number)).mappings():
-            if count == last_number:
-                return Chain(count, last_hash, _beyond(db, row["number"]))
-            count += 1
-            if row["number"] != count:
-                return Chain(count - 1, last_hash, f"row {count} is missing")
-            if row["previous"] != previous:
-                return Chain(count - 1, last_hash, f"row {count} does not follow on row {count - 1}")
-            if row["hash"] != _digest(row):
-                return Chain(count - 1, last_hash, f"row {count} was altered")
-            previous = row["hash"]
-    if count != last_number:
-        return Chain(count, last_hash, f"rows {count + 1} to {last_number} are missing")
-    return Chain(count, last_hash, "" if previous == last_hash else f"row {count} is not the one that was written")
+            if number == last_number:
+                return Chain(number - first, last_hash, _beyond(db, row["number"]))
+            if (what := broken_at(row, number + 1, previous)) is not None:
+                return Chain(number - first, last_hash, what)
+            number, previous = number + 1, row["hash"]
+    if number != last_number:
+        return Chain(number - first, last_hash, f"rows {number + 1} to {last_number} are missing")
+    wrong = "" if previous == last_hash else f"row {number} is not the one that was written"
+    return Chain(number - first, last_hash, wrong)
+
+
+def broken_at(row: Any, number: int, previous: str) -> str | None:
+    """What is wrong with a row that should be of this number and follow on this hash; None when nothing is."""
+    if row["number"] != number:
+        return f"row {number} is missing"
+    if row["previous"] != previous:
+        return f"row {number} does not follow on row {number - 1}"
+    return None if row["hash"] == _digest(row) else f"row {number} was altered"
+
+
+def archived(engine: Engine) -> tuple[int, str]:
+    """Number and hash of the last row that went into an archive; 0 when none did."""
+    with engine.connect() as db:
+        return _place(db, ARCHIVED)
+
+
+def _place(db: Connection, which: int) -> tuple[int, str]:
+    row = db.execute(select(audit_head.c.number, audit_head.c.hash).where(audit_head.c.id == which)).one_or_none()
+    return (row[0], row[1]) if row else (0, START)
 
 
 def _beyond(db: Connection, number: int) -> str:
     """A row behind the head as it was read: written meanwhile, or smuggled in."""
-    head = db.execute(select(audit_head.c.number)).scalar_one_or_none()
-    if head is None:
+    head = _place(db, _HEAD)[0]
+    if not head:
         return "the head is missing"
     return "" if number <= head else f"row {number} stands behind the head"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cloud.ingest.quarantine import Quarantine
+from cloud.ledger import audit_archive
 from cloud.ledger.open import open_ledger
 from cloud.log.open import open_log
 from cloud.retention.settings import RetentionSettings
@@ -14,6 +15,7 @@ from cloud.retention.trimming import DAY_MS, trim
 from cloud.series import policy
 from cloud.series.settings import InfluxSettings, ParquetSettings
 from contract.catalogue.catalogue import Catalogue
+from contract.clock import SystemClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +66,17 @@ def let_go(settings: RetentionSettings, where: Where) -> dict[str, int]:
         finally:
             quarantine.close()
 
+    def noted(days: float) -> int:
+        ledger = open_ledger(where.ledger_url)
+        try:
+            return audit_archive.move(ledger, SystemClock().now_ms() - int(days * DAY_MS), where.data / "archive")
+        finally:
+            ledger.dispose()
+
     parts: tuple[tuple[str, float | None, Callable[[float], int]], ...] = (
         ("readings", settings.raw_days, lambda days: drop("raw", days)),
         ("hours", settings.hourly_days, lambda days: drop("hourly", days)),
         ("refused", settings.quarantine_days, refused),
+        ("noted", settings.audit_days, noted),  # by the machine's clock, as they were written
     )
     return out | {name: go(days) for name, days, go in parts if days is not None}

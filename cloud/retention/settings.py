@@ -12,12 +12,14 @@ MONTH_DAYS = 32  # segments of a month go whole
 class RetentionSettings(SettingsModel):
     """In days; what is left out is kept for ever. log_days: batches and ticks of the log. raw_days: readings in the
     series store. hourly_days: their hourly figures. quarantine_days: refused batches, released or not.
+    audit_days: rows of the audit record, which go into files of the folder `archive`.
     """
 
     log_days: Positive | None = None
     raw_days: Positive | None = None
     hourly_days: Positive | None = None
     quarantine_days: Positive | None = None
+    audit_days: Positive | None = None
 
     @property
     def stated(self) -> bool:

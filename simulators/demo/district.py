@@ -212,7 +212,13 @@ class District:
                 # Nobody logs in to a demonstration; so nobody but this machine may reach it.
                 "http": {"host": "127.0.0.1", "port": http_port},
                 "access": {"mode": "open"},
-                "retention": {"log_days": 60, "raw_days": 500, "hourly_days": 4000, "quarantine_days": 180},
+                "retention": {
+                    "log_days": 60,
+                    "raw_days": 500,
+                    "hourly_days": 4000,
+                    "quarantine_days": 180,
+                    "audit_days": 4000,
+                },
             },
         )
 

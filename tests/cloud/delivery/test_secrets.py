@@ -25,7 +25,8 @@ from tests.waiting import until
 
 KEY = b64encode(b"never-to-be-told-to-any-1").decode()
 PATH = "T0KEN-IN-THE-PATH"
-KEPT = {"log_days": 60, "raw_days": 500, "hourly_days": 500, "quarantine_days": 90}  # so that nothing is said of disks
+# So that nothing is said of disks.
+KEPT = {"log_days": 60, "raw_days": 500, "hourly_days": 500, "quarantine_days": 90, "audit_days": 4000}
 
 
 def _echo(connection: socket.socket) -> None:
