@@ -79,12 +79,12 @@ class ModbusDriver:
 
     async def read(self, device: DeviceInfo) -> Answer:
         """See `Driver.read`; one request after another, in the order of `describe`."""
-        poll = _Poll(device, self._reads[device.device.id], self._line)
+        poll = _Poll(device, self._reads[device.device.id], self._line, self._clock)
         await poll.run()
         values = poll.values()
         if not values and poll.missing:
             raise _together(poll.missing, tuple(poll.asked))
-        time_ms = stamp_ms(self._clock.now_ms(), device.period_s)
+        time_ms = stamp_ms(poll.came_ms, device.period_s)
         readings = ReadingBatch.of([time_ms] * len(values), list(values), list(values.values()))
         return Answer(readings, tuple(poll.missing), tuple(poll.asked), poll.notes())
 
@@ -121,10 +121,12 @@ class ModbusDriver:
 
 
 class _Poll:
-    """One call of `read`: what has come of it so far."""
+    """One call of `read`: what has come of it so far. came_ms: when the last of it came, UTC; what was asked in vain
+    behind it does not make it younger."""
 
-    def __init__(self, device: DeviceInfo, reads: Reads, line: Line) -> None:
-        self._device, self._reads, self._line = device, reads, line
+    def __init__(self, device: DeviceInfo, reads: Reads, line: Line, clock: Clock) -> None:
+        self._device, self._reads, self._line, self._clock = device, reads, line, clock
+        self.came_ms = 0
         self._wanted = {c.id for c in device.channels}
         self._lost: set[int] = set()  # channels of which something did not come
         self._words: dict[tuple[Table, int], int] = {}
@@ -189,6 +191,7 @@ class _Poll:
 
     def _takes(self, part: Part, words: list[int]) -> None:
         self._reads.answer(part)
+        self.came_ms = self._clock.now_ms()
         self._words.update(zip(part.places, words, strict=True))
 
     def _misses(self, parts: Sequence[Part], fault: DeviceFault) -> None:

@@ -218,3 +218,28 @@ async def test_after_silence_the_rest_is_not_asked_and_what_came_before_counts()
     assert (seen, answer.readings.value.tolist()) == ([0, 100], [7.0])
     (missing,) = answer.missing
     assert (missing.channels, missing.fault.fault) == ((2, 3), Fault.TIMEOUT)
+
+
+async def test_a_reading_has_the_time_of_its_reply_however_long_the_next_is_waited_for() -> None:
+    """In a scenario that runs 60 times as fast, a reply that never comes takes a minute."""
+
+    class Told(SystemClock):
+        def now_ms(self) -> int:
+            return told_ms
+
+    told_ms, read_ms = 1_700_000_000_000, 1_700_000_000_000
+
+    def answer(function: int, address: int, count: int) -> bytes | None:
+        nonlocal told_ms
+        if address == 7:
+            return words(function, 1234)
+        told_ms += 60_000
+        return None
+
+    info = info_with(["uint16", "uint16"], at=[7, 3000], timeout_s=0.1)
+    async with server(answer) as address:
+        driver = ModbusDriver(TCP, [info], address, Told())
+        found = await driver.read(info)
+        await driver.close()
+    assert (found.readings.channel.tolist(), found.readings.time_ms.tolist()) == ([1], [read_ms])
+    assert [m.channels for m in found.missing] == [(2,)]
