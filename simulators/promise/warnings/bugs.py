@@ -18,7 +18,7 @@ from cloud.delivery import queue
 from cloud.delivery.queue import Pending, Queue
 from cloud.delivery.record import Record, Result
 from cloud.log.log_clock import Instant, LogClock
-from cloud.warnings import incidents, store
+from cloud.warnings import blind, incidents, store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Incidents, IncidentState
@@ -173,6 +173,16 @@ def _ended_opens_again() -> AbstractContextManager[None]:
     return replaced(Incidents, "end", hasty)
 
 
+def _silence_untold() -> AbstractContextManager[None]:
+    """A sensor that says nothing says nothing bad: it counts as heard."""
+    return replaced(blind, "_sense", lambda _condition: blind._HEARD)
+
+
+def _notice_lost_at_restart() -> AbstractContextManager[None]:
+    """What was told of blind zones is forgotten when the cloud starts again."""
+    return replaced(store, "blind_from_json", lambda _data: blind.BlindState())
+
+
 BUGS: dict[str, Bug] = {
     "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
     "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
@@ -182,6 +192,8 @@ BUGS: dict[str, Bug] = {
     "late-history-raises": Bug(_late_history_raises, frozenset({"late-history-is-not-now"})),
     "ended-opens-again": Bug(_ended_opens_again, frozenset({"what-a-person-ended-stays-ended"})),
     "mute-read-as-dry": Bug(_mute_read_as_dry, frozenset({"mute-is-not-dry"})),
+    "silence-untold": Bug(_silence_untold, frozenset({"a-blind-zone-is-told"})),
+    "notice-lost-at-restart": Bug(_notice_lost_at_restart, frozenset({"a-blind-zone-is-told-once"})),
     "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),

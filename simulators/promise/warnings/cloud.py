@@ -14,6 +14,7 @@ from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
 from cloud.views.base import Poisoned, RetryLater
+from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import forget
 from cloud.warnings.view import WarningsView, open_view
 from simulators.promise.disks import Crash, Disk
@@ -28,16 +29,20 @@ from simulators.promise.world import Broken, World
 
 SNAPSHOTS_S = (0, 20, 300, 1e6)  # how often the view stores how conditions stand; the last: when it stops
 
+BLIND_AFTER_S = (300.0, 900.0, 3600.0)
+
 
 class Parts:
     """What one life of the process holds open."""
 
-    def __init__(self, edition: Edition, folder: Path, machine: Machine, snapshot_s: float) -> None:
-        self.folder = folder
+    def __init__(
+        self, edition: Edition, folder: Path, machine: Machine, settings: WarningSettings, snapshot_s: float
+    ) -> None:
+        self.folder, self.settings = folder, settings
         self.log = open_log(folder)
         self.clock = BelievedClock(machine, folder, self.log)
         self.ledger = _ledger(folder)
-        self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, snapshot_s=snapshot_s)
+        self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, settings, snapshot_s=snapshot_s)
 
 
 class Cloud:
@@ -54,6 +59,8 @@ class Cloud:
         self._falls_when_told_s: float | None = None
         self._follow_planned = False
         self._forget_first = False
+        after_s = random.Random(f"blind {world.seed}").choice(BLIND_AFTER_S)
+        self._settings = WarningSettings(blind_after_s=after_s)
         self._snapshot_s = SNAPSHOTS_S[world.seed % len(SNAPSHOTS_S)]
         self.trouble = ""
 
@@ -65,7 +72,7 @@ class Cloud:
         try:
             if self._forget_first:
                 self._forget()
-            self.parts = parts = Parts(self.edition, self.folder, self.machine, self._snapshot_s)
+            self.parts = parts = Parts(self.edition, self.folder, self.machine, self._settings, self._snapshot_s)
             self._world.say(
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )

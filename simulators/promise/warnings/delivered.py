@@ -8,7 +8,7 @@ from cloud.warnings.model import MsgType
 from simulators.promise.warnings.consumers import Consumer, Mood
 from simulators.promise.warnings.couriers import WRITTEN_MS
 from simulators.promise.warnings.features import fail
-from simulators.promise.warnings.witness import Told, Witness
+from simulators.promise.warnings.witness import Notice, Told, Witness
 
 _WITHIN_MS = 60_000  # of a message in the ledger, at a consumer that is well, from a cloud that runs
 _BACK_OFF_MS, _TEST_MS = 400_000, 700_000  # after a trouble: the longest pause, and the pause between tests
@@ -41,7 +41,7 @@ def _once(witness: Witness, consumer: Consumer) -> None:
 
 def _in_order(witness: Witness, consumer: Consumer) -> None:
     """None after a newer one of its incident; no end of what it cannot have been told of."""
-    place = {t.id: n for n, t in enumerate(witness.told)}
+    place = {t.id: n for n, t in enumerate(witness.said)}
     newest: dict[str, int] = {}
     known: set[str] = set()
     for r in consumer.has:
@@ -52,7 +52,7 @@ def _in_order(witness: Witness, consumer: Consumer) -> None:
         if n < newest.get(r.message.incident, -1):
             fail("never-old-after-new", f"{consumer.name} got {r.message.id} after a newer one of its incident")
         newest[r.message.incident] = max(n, newest.get(r.message.incident, -1))
-        began_ms = next(t.seen_ms for t in witness.told if t.incident == r.message.incident)
+        began_ms = next(t.seen_ms for t in witness.said if t.incident == r.message.incident)
         perhaps = any(began_ms <= ms <= r.at_ms for ms in consumer.doubts)
         if r.message.msg_type is MsgType.CANCEL and r.message.incident not in known and not perhaps:
             fail("no-end-without-beginning", f"{consumer.name} got {r.message.id} of what it was never told")
@@ -70,30 +70,30 @@ def _in_force(consumer: Consumer) -> None:
 def _arrived(witness: Witness, consumer: Consumer) -> None:
     """What is in force reaches who is well, whatever else is wrong with others or with other messages."""
     got = {r.message.id: r.at_ms for r in reversed(consumer.has)}
-    for n, t in enumerate(witness.told):
+    for n, t in enumerate(witness.said):
         if consumer.refuses(t.id):
             continue
         deadline_ms = _deadline(witness, consumer, t)
-        later = [other for other in witness.told[n + 1 :] if other.incident == t.incident]
+        later = [other for other in witness.said[n + 1 :] if other.incident == t.incident]
         over_ms = min([other.seen_ms for other in later] + [_expires(t)])
         if deadline_ms >= min(over_ms, witness.world.true_ms):
             continue
-        if t.msg_type is MsgType.CANCEL and not _was_told(consumer, witness.told[:n], t.incident, got):
+        if t.msg_type is MsgType.CANCEL and not _was_told(consumer, witness.said[:n], t.incident, got):
             continue
         if t.id not in got or got[t.id] > deadline_ms:
             name = "poisoned-blocks-nothing" if consumer.chokes_on else "in-force-arrives"
             fail(name, f"{consumer.name} has not got {t.id} by {witness.at(deadline_ms)}")
 
 
-def _expires(t: Told) -> int:
+def _expires(t: Told | Notice) -> int:
     return t.expires_ms if t.expires_ms is not None else 1 << 62
 
 
-def _was_told(consumer: Consumer, before: Sequence[Told], incident: str, got: dict[str, int]) -> bool:
+def _was_told(consumer: Consumer, before: Sequence[Told | Notice], incident: str, got: dict[str, int]) -> bool:
     return any(t.incident == incident and t.id in got and not consumer.refuses(t.id) for t in before)
 
 
-def _deadline(witness: Witness, consumer: Consumer, t: Told) -> int:
+def _deadline(witness: Witness, consumer: Consumer, t: Told | Notice) -> int:
     """From when the consumer was well and the cloud ran, a while on end."""
     at_ms = t.seen_ms
     for trouble in consumer.troubles:

@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from cloud.log.base import START, BatchLog, Cursor, Entry
+from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import forget
 from cloud.warnings.view import open_view
 from simulators.promise.warnings.district import Edition
@@ -19,7 +20,7 @@ _ALL = 1_000_000
 _AT_THE_END_S = 1e9  # a snapshot when the view is closed, and no other
 
 
-def check_replay(witness: Witness, log: BatchLog, folder: Path) -> None:
+def check_replay(witness: Witness, log: BatchLog, folder: Path, settings: WarningSettings) -> None:
     """Under the editions that held, from the places in the log at which they began. folder: where that ledger may be.
 
     Where one began with a snapshot older than what was told, the replay crashes there with as old a one: what lies
@@ -34,14 +35,15 @@ def check_replay(witness: Witness, log: BatchLog, folder: Path) -> None:
                     forget(db)
             after = witness.eras[n + 1] if n + 1 < len(witness.eras) else None
             end = entries[-1].offset if after is None else after.cursor
-            _follow(ledger, era.edition, entries, end if after is None or after.snapshot == START else after.snapshot)
-            _follow(ledger, era.edition, entries, end, crashes=True)
+            until = end if after is None or after.snapshot == START else after.snapshot
+            _follow(ledger, settings, era.edition, entries, until)
+            _follow(ledger, settings, era.edition, entries, end, crashes=True)
         found = [
             (m.id, m.cap_xml) for m in reversed(open_view(ledger, era.edition.catalogue).reader.messages(limit=_ALL))
         ]
     finally:
         ledger.dispose()
-    told = [(t.id, t.text) for t in witness.told]
+    told = [(t.id, t.text) for t in witness.said]
     if found != told:
         n = next((n for n, (a, b) in enumerate(zip(found, told, strict=False)) if a != b), min(len(found), len(told)))
         now = found[n][0] if n < len(found) else "nothing"
@@ -49,9 +51,16 @@ def check_replay(witness: Witness, log: BatchLog, folder: Path) -> None:
         raise Broken(f"replay-says-the-same: message {n}: told was {then}, a replay gives {now}")
 
 
-def _follow(ledger: Engine, edition: Edition, entries: Sequence[Entry], end: Cursor, crashes: bool = False) -> None:
+def _follow(
+    ledger: Engine,
+    settings: WarningSettings,
+    edition: Edition,
+    entries: Sequence[Entry],
+    end: Cursor,
+    crashes: bool = False,
+) -> None:
     """Up to an entry; then it is closed with a snapshot, or crashes with the one before."""
-    view = open_view(ledger, edition.catalogue, snapshot_s=_AT_THE_END_S)
+    view = open_view(ledger, edition.catalogue, settings, snapshot_s=_AT_THE_END_S)
     part = [e for e in entries if view.cursor() < e.offset <= end]
     if part:
         view.apply(part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ from cloud.log.decision import Decision, DecisionKind
 from cloud.warnings.model import Evidence, Message, MsgType, Why
 from cloud.warnings.reader import WarningsReader
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import NameText
 from contract.catalogue.rules import Level
 from contract.readings import Flag
 from simulators.promise.warnings.district import Edition
@@ -19,6 +21,8 @@ from simulators.promise.warnings.features import on
 from simulators.promise.warnings.sensors import Row
 from simulators.promise.world import Broken, World
 
+_ALL_CLEAR = b"<responseType>AllClear</responseType>"
+_AREA = re.compile("<areaDesc>(.*?)</areaDesc>")
 _NEWEST = 10  # messages, of which one step of the view seldom tells
 
 
@@ -63,7 +67,27 @@ class Told:
 
     @property
     def all_clear(self) -> bool:
-        return b"<responseType>AllClear</responseType>" in self.text
+        return _ALL_CLEAR in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message that nothing is known of some zones. zones: as its text names them; otherwise as of `Told`."""
+
+    id: str
+    incident: str
+    zones: frozenset[str]
+    msg_type: MsgType
+    sent_ms: int
+    seen_ms: int
+    text: bytes
+    catalogue: Catalogue
+    why: Why | None
+    expires_ms: int | None
+
+    @property
+    def all_clear(self) -> bool:
+        return _ALL_CLEAR in self.text
 
 
 @dataclass(slots=True)
@@ -82,10 +106,12 @@ class Era:
 
 @dataclass(slots=True)
 class Witness:
-    """heard: by channel, as it came. told: in the order in which it was found. down: when the cloud did not run."""
+    """heard: by channel, as it came. said: in the order in which it was found; told: what of it tells of water.
+    down: when the cloud did not run."""
 
     world: World
     heard: dict[int, list[Heard]] = field(default_factory=dict)
+    said: list[Told | Notice] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     eras: list[Era] = field(default_factory=list)
     down: list[tuple[int, int]] = field(default_factory=list)
@@ -140,16 +166,20 @@ class Witness:
                 raise Broken(f"one-id-one-text: {m.id} has another text than when it was told")
 
     def _hear(self, m: Message, reader: WarningsReader) -> None:
+        now_ms, catalogue = self.world.true_ms, self.eras[-1].edition.catalogue
+        why = m.why.value if m.why is not None else "?"
+        if m.level is None:
+            named = (*_zones_in(m.cap_xml, catalogue),)
+            times = (m.sent_ms, now_ms, m.cap_xml, catalogue)
+            self.said.append(Notice(m.id, m.incident, frozenset(named), m.msg_type, *times, m.why, m.expires_ms))
+            self.world.say(f"TOLD {m.msg_type.value} blind {' '.join(named)} {why} {m.id[-20:]} of {m.incident}")
+            return
         incident = reader.incident(m.incident)
         zone = incident.zone if incident is not None else ""
-        now_ms, catalogue = self.world.true_ms, self.eras[-1].edition.catalogue
         more = (m.why, m.expires_ms, tuple(m.evidence))
-        if m.level is None:
-            return  # a blind notice says nothing of water
-        self.told.append(
-            Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue, *more)
-        )
-        why = m.why.value if m.why is not None else "?"
+        told = Told(m.id, m.incident, zone, m.msg_type, m.level, m.sent_ms, now_ms, m.cap_xml, catalogue, *more)
+        self.said.append(told)
+        self.told.append(told)
         self.world.say(f"TOLD {m.msg_type.value} {zone} {m.level_word} {why} {m.id[-20:]} of {m.incident}")
 
     def decision(self, decision: Decision, came_ms: int, new: bool) -> None:
@@ -189,3 +219,11 @@ class Witness:
             if down_from < at + need_ms and down_to > at:
                 at = down_to
         return at + need_ms
+
+
+def _zones_in(text: bytes, catalogue: Catalogue) -> list[str]:
+    """Which zones a message names, or by their identifiers those that are in the catalogue no longer."""
+    areas = _AREA.findall(text.decode())
+    names = {zone: NameText.of(z.name).into("en") for zone, z in catalogue.zones.items()}
+    listed = areas[-1].split(", ") if areas else []
+    return [next((zone for zone, name in names.items() if name == x), x) for x in listed]
