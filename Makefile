@@ -64,6 +64,7 @@ schemas: install
 	for kind in agent device gateways district rules response_plan; do \
 	  $(BIN)/headwater-edge schema $$kind >configs/schemas/$$kind.json || exit 1; done
 	$(BIN)/headwater-cloud schema >configs/schemas/cloud.json
+	$(BIN)/headwater-sim schema >configs/schemas/simulation.json
 
 clean:
 	rm -rf $(VENV) demo-out

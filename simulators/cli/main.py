@@ -139,6 +139,15 @@ def promise(
 
 
 @app.command()
+def schema() -> None:
+    """JSON Schema of simulation.yaml, for an editor: what may stand in it. To standard output."""
+    from contract.catalogue.json_schema import schema_of_model
+    from simulators.catchment.signals import Simulation
+
+    typer.echo(json.dumps(schema_of_model(Simulation), indent=1))
+
+
+@app.command()
 def storm(text: Annotated[str, typer.Argument(metavar="STORM")]) -> None:
     """A storm as CSV: time, mm in the interval, and whether that figure is reconstructed."""
     from contract.clock import iso

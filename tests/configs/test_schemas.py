@@ -15,13 +15,14 @@ from typer.testing import CliRunner
 from cloud.cli.main import app as cloud
 from edge_agent.cli.main import app as edge
 from host.yaml_config import read_yaml
+from simulators.cli.main import app as sim
 
 REPO = Path(__file__).parents[2]
 CONFIGS = REPO / "configs"
 SCHEMAS = CONFIGS / "schemas"
 EDGE_KINDS = ("agent", "device", "gateways", "district", "rules", "response_plan")
-NOT_OURS = {"simulation.yaml"}  # of the demonstration alone: the water that each simulated instrument stands in
-FILES = [p for p in sorted(CONFIGS.rglob("*.yaml")) if p.name not in NOT_OURS]
+OF_OTHERS = {"cloud": cloud, "simulation": sim}
+FILES = sorted(CONFIGS.rglob("*.yaml"))
 
 
 def validator(kind: str) -> Any:
@@ -34,16 +35,17 @@ def kind_of(path: Path) -> str:
     return "device" if path.parent.name == "devices" else path.stem
 
 
-@pytest.mark.parametrize("kind", [*EDGE_KINDS, "cloud"])
+@pytest.mark.parametrize("kind", [*EDGE_KINDS, *OF_OTHERS])
 def test_the_schema_in_the_folder_is_what_the_command_prints(kind: str) -> None:
-    done = CliRunner().invoke(cloud, ["schema"]) if kind == "cloud" else CliRunner().invoke(edge, ["schema", kind])
+    other = OF_OTHERS.get(kind)
+    done = CliRunner().invoke(edge, ["schema", kind]) if other is None else CliRunner().invoke(other, ["schema"])
     assert done.exit_code == 0
     kept = json.loads((SCHEMAS / f"{kind}.json").read_text())
     assert kept == json.loads(done.stdout), "make schemas"
 
 
 def test_there_is_no_other_schema() -> None:
-    assert {p.stem for p in SCHEMAS.iterdir()} == {*EDGE_KINDS, "cloud"}
+    assert {p.stem for p in SCHEMAS.iterdir()} == {*EDGE_KINDS, *OF_OTHERS}
 
 
 @pytest.mark.parametrize("path", FILES, ids=[str(p.relative_to(CONFIGS)) for p in FILES])
@@ -65,6 +67,7 @@ def test_the_files_of_the_guide_hold() -> None:
         ("cloud", "catalogue: c\ndata_dir: d\ncolour: blue\n", "colour"),
         ("cloud", "catalogue: c\n", "'data_dir' is a required property"),
         ("cloud", "catalogue: c\ndata_dir: d\nhttp: {port: 99999}\n", "99999 is greater than the maximum"),
+        ("simulation", "network: n\nsignals: {}\npumps: {p: [one]}\n", "too short"),
         ("agent", "gateway: g\ncatalogue: c\ndata_dir: d\n", "'broker' is a required property"),
     ],
 )
