@@ -1,10 +1,10 @@
 """What is learnt of a server's ways with connections: what a new one swallows, after how many replies it hangs up, and
 that it may fall silent for good, while a new one would be served.
 
-Silence may also be a unit's that is dead, asleep or slow. So a connection is given up when several units that had
-answered fell silent on it, or the only one did twice; but once a new one was served at its first question, where the
-old was silent, one question to a unit that answered until then is enough. It opens and sends nothing. Times are seconds
-of the caller's clock.
+Silence may also be a unit's that is dead, asleep or slow, or has no such register. So only questions that were answered
+before tell of a connection: it is given up when several units fell silent on it, or the only one did twice; but once a
+new one was served at its first question, where the old was silent, one lost question of a unit that answered until then
+is enough. It opens and sends nothing. Times are seconds of the caller's clock.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class ConnectionWays:
         self._opened_s = 0.0
         self._replies = 0
         self._silent: Counter[int] = Counter()  # unit -> questions in a row without a reply
-        self._known: set[int] = set()  # units that have answered, on any connection
+        self._known: set[Question] = set()  # that were answered, on any connection
         self._vain: set[Question] = set()  # not answered, since the last reply on this connection
         self._missed = 0  # questions to known units since then
         self._waits_until_s = 0.0  # until when a unit that is known to be slow may answer yet
@@ -71,7 +71,7 @@ class ConnectionWays:
             self._in_vain = 0
         self._given_up_after = None
         self._replies += 1
-        self._known.add(question.unit)
+        self._known.add(question)
         self._silent[question.unit] = 0
         self._speaks()
 
@@ -80,7 +80,7 @@ class ConnectionWays:
         unit = question.unit
         self._silent[unit] += 1
         self._vain.add(question)
-        if unit in self._known:
+        if question in self._known:
             again = self._given_up_after is not None and question in self._unanswered
             if again and not self._replies and self._silent[unit] <= _DEAD:
                 self._in_vain, self._given_up_after = self._in_vain + 1, None
@@ -92,19 +92,19 @@ class ConnectionWays:
         self._silent.clear()
         self._speaks()
 
-    def may_swallow(self, unit: int, now_s: float) -> bool:
-        """Whether what a unit was asked may have been swallowed, as it should have been there to answer."""
+    def may_swallow(self, question: Question, now_s: float) -> bool:
+        """Whether a question may have been swallowed, as somebody should have been there to answer it."""
         fresh = self._asks_again and not self._replies and now_s - self._opened_s <= _FRESH_S
-        return fresh and (not self._known or (unit in self._known and self._silent[unit] <= _DEAD))
+        return fresh and (not self._known or (question in self._known and self._silent[question.unit] <= _DEAD))
 
     def has_died(self, now_s: float) -> bool:
         """Whether the connection is silent and should be made again."""
         if now_s < self._waits_until_s or (self._replies and not self._vain):
             return False
-        alive = any(self._silent[u] < 2 for u in self._known)
+        alive = any(self._silent[q.unit] < 2 for q in self._known)
         if not self._replies:
             return not alive and self._silent.total() >= 3 and now_s - self._opened_s > _OLD_S
-        fell = {q.unit for q in self._vain} & self._known
+        fell = {q.unit for q in self._vain & self._known}
         if now_s < self._falls_silent_until_s and not self._in_vain and any(self._silent[u] <= _LIVED for u in fell):
             return True
         several = len(fell) >= 2 or (not alive and fell)

@@ -180,7 +180,7 @@ class Line:
             try:
                 pdu = await self._once(question, timeout_s, rest_s)
             except DeviceFault as fault:
-                swallows = self._set.reconnects and self._connection.may_swallow(question.unit, self._port.now_s())
+                swallows = self._set.reconnects and self._connection.may_swallow(question, self._port.now_s())
                 if fault.fault is not Fault.TIMEOUT or not swallows:
                     raise
                 await asyncio.sleep(began_s + _APART_S - self._port.now_s())

@@ -14,9 +14,10 @@ from contract.catalogue.quantities import Quantity
 from edge_agent.drivers.modbus_reads import Reads
 from edge_agent.drivers.read_plan import plan
 from firmware_bridge.modbus_frames import Question
+from firmware_bridge.register_types import Table
 from tests.edge_agent.drivers import rude
 from tests.edge_agent.drivers.registers import info_with
-from tests.edge_agent.drivers.rtu import device
+from tests.edge_agent.drivers.rtu import device, says
 from tests.edge_agent.drivers.rude import Answers, Rude, has, plain
 from tests.played import play
 
@@ -60,6 +61,27 @@ def test_a_hole_that_is_answered_with_silence(kind: str, there: set[int], asked:
     for register in set(asked) - there:
         assert f"unit 1 answers other questions, and never holding {register}+1 (r{register};" in said["last_fault"]
     assert said["state"] == "good"
+
+
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize("tables", [{1}, {1, 2}, {4}])
+def test_tables_that_are_never_answered_cost_the_others_little(
+    kind: str, tables: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = {1: (Table.COIL, 3), 2: (Table.DISCRETE, 5), 3: (Table.HOLDING, 7), 4: (Table.INPUT, 9)}
+    monkeypatch.setattr(rude, "says", lambda u, r: 1 if r in (3, 5) else says(u, r))  # bits are those of the address
+    info = info_with(
+        ["bit", "bit", "uint16", "uint16"],
+        at=[at for _, at in places.values()],
+        tables=[table for table, _ in places.values()],
+        timeout_s=0.2,
+    )
+    server = Rude(kind, answers=lambda u, pdu: None if pdu[0] in tables else plain(u, pdu))
+    found = play(rude.run(server, [info], 180.5))
+    for function, (_, register) in places.items():
+        good = [at for at in found.good(1, register) if at > 110.0]
+        assert good == [] if function in tables else len(good) >= 65
+    assert len(server.opened) <= 5
 
 
 def test_the_hole_is_told_and_the_whole_is_not_asked_again() -> None:
