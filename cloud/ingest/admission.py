@@ -160,16 +160,19 @@ class Admission:
             return lane, RefusalReason.UNKNOWN_GATEWAY
         if not self.allows(gateway):
             return lane, RefusalReason.NO_IDENTITY
-        if (simulated := said_simulated(batch)) is not None:
+        simulated = said_simulated(batch)
+        denied = simulated is not None and self.origins.denied(gateway, simulated)
+        if simulated is not None and not denied:
             said[gateway].add(simulated)
-        if gateway in self.origins.refused:
+        if denied or gateway in self.origins.refused:
             return lane, RefusalReason.SIMULATED
         return lane, batch
 
     def _why(self, m: InboundMessage, reason: RefusalReason) -> str:
         topic = parse_topic(m.topic)
         if reason is RefusalReason.SIMULATED and topic is not None:
-            return self.origins.refused.get(topic.gateway, reason.value)
+            of_before = f"{topic.gateway} says by now of itself whether it is simulated, and this batch says otherwise"
+            return self.origins.refused.get(topic.gateway, of_before)
         return _WHY.get(reason, reason.value)
 
     def _topic(self, text: str) -> tuple[str, Lane] | None:

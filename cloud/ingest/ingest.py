@@ -174,6 +174,7 @@ class Ingest:
     def _hear_birth(self, birth: Birth, now_ms: int) -> None:
         """Durable when this returns, before any batch that comes after; if the disk refuses, before the next take."""
         with self._lock:
+            self._origins.born(Origin(birth.gateway, birth.simulated))
             try:
                 self._hear_origins({birth.gateway: birth.simulated}, now_ms)
             except (sqlite3.Error, OSError) as error:

@@ -19,8 +19,8 @@ class Origins:
 
     refused: gateways to refuse, each with the reason.
 
-    What a gateway last said counts, in a birth or in a batch: a birth may be lost when nobody has subscribed yet, and
-    batches that wait in a spool may be older than the birth. One that says nothing of it, of an earlier release, is
+    What a gateway last said counts, in a birth or, as a birth may be lost when nobody has subscribed yet, in a batch.
+    One that says nothing of it, of an earlier release, is
     real once a batch of it was taken. One that was never heard is neither.
     """
 
@@ -31,6 +31,7 @@ class Origins:
                 self._zones[channel.gateway].add(channel.station.zone)
         self._simulated: dict[str, bool] = {}
         self._logged: dict[str, bool] = {}
+        self._born: dict[str, bool] = {}
         self._told: dict[str, int] = defaultdict(int)
         for note in notes:
             try:
@@ -58,6 +59,14 @@ class Origins:
         self._told[origin.gateway] += 1
         self._logged[origin.gateway] = origin.simulated
         self._know(origin)
+
+    def born(self, origin: Origin) -> None:
+        """What a birth says: it stands against batches that waited in the spool of what the gateway was before."""
+        self._born[origin.gateway] = origin.simulated
+
+    def denied(self, gateway: str, simulated: bool) -> bool:
+        """Whether a batch that says so of itself is of what its gateway was before its birth."""
+        return self._born.get(gateway, simulated) is not simulated
 
     def took(self, gateway: str) -> None:
         """A batch of it was taken: it is real, unless it has said otherwise."""

@@ -27,7 +27,7 @@ from contract.catalogue.rules import Rule
 from contract.conditions import packed
 from contract.conditions.columns import NO_LEVEL, State
 from contract.conditions.findings import Findings
-from contract.conditions.going_back import disbelieve, go_back
+from contract.conditions.going_back import go_back
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Watched
 from contract.conditions.reconciling import restore
@@ -209,11 +209,11 @@ class Engine:
         self._blindness.begin(state.incidents.blind, state.conditions)
 
     def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> None:
-        """Where a gateway's readings come from. What it said before, when it was something else, is believed no
-        more."""
+        """Where a gateway's readings come from. What it said before, when it was something else, is believed no more:
+        a simulation neither holds nor ends what was measured, nor the other way round."""
         if (origin.gateway in state.incidents.simulated) is not origin.simulated:
             state.incidents.hear_origin(origin)
-            disbelieve(state.conditions, np.array(self._rows_of.get(origin.gateway, ()), np.int64), now_ms)
+            state.conditions.begin_anew(np.array(self._rows_of.get(origin.gateway, ()), np.int64), now_ms)
             self._blindness.begin(state.incidents.blind, state.conditions)
 
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:

@@ -42,7 +42,7 @@ class State(Mapping[ConditionKey, Condition]):
     """Every condition, by key, sorted; each is made of its row when it is asked for.
 
     listed: the keys, by row. due_ms: when time alone alters each row next.
-    gone: conditions of rules and targets that are watched no longer, of which the next step tells.
+    gone: as they were, conditions that are watched no longer, or begin anew, of which the next step tells.
     differing: as they were told, conditions that stand otherwise after a rebuild; the next step tells of it.
     changed: rows under another rule than the one that judged them last; the next step judges them anew.
     """
@@ -107,6 +107,14 @@ class State(Mapping[ConditionKey, Condition]):
         for name, column in vars(self).items():
             if isinstance(column, np.ndarray):
                 column[..., rows] = getattr(other, name)[..., rows]
+
+    def begin_anew(self, rows: Int64s, now_ms: int) -> None:
+        """These rows are as if they had never heard anything, but muted as they are: what is heard from now on comes
+        from elsewhere. The next step tells that their levels are watched no longer: it neither holds nor ends them."""
+        muted_ms = self.muted_ms[rows]
+        self.gone += [self.at(row) for row in rows.tolist() if self.level[row] != NO_LEVEL]
+        self.take(State(self.listed, now_ms), rows)
+        self.muted_ms[rows], self.due_ms[rows] = muted_ms, now_ms
 
     def of_channels(self, channels: Collection[int]) -> list[Condition]:
         """The conditions whose target is one of these channels, by channel and rule."""

@@ -25,12 +25,12 @@ def go_back(state: State, limits: Limits, now_ms: int) -> None:
     for times in (state.since_ms, state.set_ms, state.from_ms, state.base_ms, state.brisk_ms, state.shown_ms):
         np.minimum(times, now_ms, out=times)
     rows = np.arange(len(state.since_ms))
-    disbelieve(state, np.flatnonzero(state.reading_ms > now_ms + _AHEAD_MS), now_ms)
+    _disbelieve(state, np.flatnonzero(state.reading_ms > now_ms + _AHEAD_MS), now_ms)
     heard = rows[state.reading_ms != NEVER]
     state.due_ms[heard] = judging.next_due(state, limits, heard, np.full(len(heard), now_ms, np.int64))
 
 
-def disbelieve(state: State, rows: Int64s, now_ms: int) -> None:
+def _disbelieve(state: State, rows: Int64s, now_ms: int) -> None:
     """What these rows have heard says nothing: they are as silent, from the next step on."""
     if not len(rows):
         return

@@ -101,6 +101,8 @@ class Conditions:
         for c in state.gone:
             gone = (c.key, c.channel, int(now_ms[0]), ConditionState.UNKNOWN, None, c.state, c.level)
             out.changes.append((0, Change(*gone, Reason.NO_LONGER_WATCHED, c.value)))
+            if c.key in state.rows:  # what watches there now begins anew
+                out.stands.append((0, state[c.key]))
         state.gone.clear()
         for was in state.differing:
             row = state.rows[was.key]

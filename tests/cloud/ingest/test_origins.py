@@ -118,14 +118,26 @@ def test_a_simulated_batch_is_refused_at_once_beside_a_real_gateway(cloud):
 
 
 def test_each_batch_of_a_spool_filled_before_and_after_a_change_counts_as_what_it_says(cloud):
-    cloud.born("gw-1", False)  # it is real now, and what waited in its spool is of its time as a simulation
     cloud.take([("gw-1", 1, True), ("gw-1", 2, True), ("gw-1", 3, False), ("gw-1", 4, False)])
-    assert cloud.entries() == [False, True, 1, 2, False, 3, 4]
+    assert cloud.entries() == [True, 1, 2, False, 3, 4]
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_birth_stands_against_batches_of_what_the_gateway_was_before(cloud, simulated):
+    """They waited in its spool: were they let in, a flood that is real would be taken for an exercise meanwhile."""
+    cloud.born("gw-1", simulated)
+    old, new = ("gw-1", 1, not simulated), ("gw-1", 2, simulated)
+    assert cloud.take([old, new]) == {1: "simulated"}
+    assert cloud.entries() == [simulated, 2]
+    (kept,) = cloud.quarantine.waiting()
+    assert kept.detail == "gw-1 says by now of itself whether it is simulated, and this batch says otherwise"
+    assert cloud.ingest.release(kept.id, NOW_MS, "person:ann").startswith("simulated: ")
 
 
 def test_a_simulated_batch_is_not_released_once_its_gateway_is_real(cloud):
     cloud.take([("gw-1", 1, False), ("gw-2", 5, True)])
     cloud.born("gw-2", False)
+    cloud.restart()
     (kept,) = cloud.quarantine.waiting()
     assert cloud.ingest.release(kept.id, NOW_MS, "person:ann") == (
         "simulated: its readings are of a simulation, and gw-2 is of a real place now"

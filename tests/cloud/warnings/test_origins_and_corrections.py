@@ -12,10 +12,9 @@ from cloud.ledger.open import open_ledger
 from cloud.log.base import Cursor, Entry, EntryKind
 from cloud.log.correction import Correction, encode_correction
 from cloud.log.origin import Origin, encode_origin
-from cloud.warnings.model import Message
+from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
-from contract.conditions.state import ConditionState
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from tests.cloud.warnings.city import START_MS, city, entry, tick
@@ -106,17 +105,32 @@ def test_what_a_simulation_said_raises_nothing_when_the_gateway_becomes_a_real_o
         ledger.dispose()
 
 
-def test_what_a_simulation_raised_is_held_until_the_real_one_is_heard(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("simulated", [True, False])
+def test_what_was_raised_is_neither_held_nor_ended_by_readings_from_elsewhere(
+    catalogue: Catalogue, simulated: bool
+) -> None:
+    """Red; then the gateway is a simulation, or a real one, and what it says then is dry; then it floods there, too."""
+    before, after = ("Exercise", "Actual") if simulated else ("Actual", "Exercise")
+    dry = [reading(30 + n, START_MS + 410_000 + 30_000 * n, 1, 0.0) for n in range(40)]
     entries = [
-        origin(1, START_MS, "gw-sim", True),
+        origin(1, START_MS, "gw-sim", simulated),
         *flood(2, START_MS + 1000, 1, 0.6),
-        origin(20, START_MS + 400_000, "gw-sim", False),
-        tick(21, START_MS + 430_000),
+        origin(20, START_MS + 400_000, "gw-sim", not simulated),
+        *dry,
+        *flood(80, START_MS + 2_000_000, 1, 0.6),
     ]
-    view, ledger = applied(catalogue, entries, 99)
-    (condition,) = [c for c in view.reader.conditions() if c.level is not None]
-    assert condition.state is ConditionState.UNKNOWN
-    ledger.dispose()
+    told = []
+    for cut, restart in ((1, False), (1, True), (7, False), (999, False)):
+        view, ledger = applied(catalogue, entries, cut, restart)
+        told.append(gist(messages(view)))
+        said = [(m.status, m.msg_type, m.why) for m in messages(view) if m.why is not Why.WORSE]
+        assert said == [
+            (before, MsgType.ALERT, Why.OPENED),
+            (before, MsgType.CANCEL, Why.NO_LONGER_WATCHED),
+            (after, MsgType.ALERT, Why.OPENED),
+        ]
+        ledger.dispose()
+    assert all(found == told[0] for found in told)
 
 
 def test_a_log_put_right_warns_at_once_however_its_entries_are_cut(catalogue: Catalogue) -> None:
