@@ -46,11 +46,14 @@ def after_rebuild(told: State, rebuilt: State) -> State:
     """The conditions as a rebuild from the log found them; what was told otherwise, the next step tells of.
 
     What the log no longer knows (it was trimmed), or knows as silent, keeps what was told: a rebuild clears nothing
-    that no reading denies. Both under the same rules; `told` as `restore` gave it. Consumes `rebuilt`.
+    that no reading denies. Until when each is muted the log knows best. Both under the same rules; `told` as `restore`
+    gave it. Consumes `rebuilt`.
     """
     forgotten = (rebuilt.reading_ms == NEVER) & (told.reading_ms != NEVER)
     kept = np.flatnonzero(forgotten | ((rebuilt.state == UNKNOWN) & (told.level > rebuilt.level)))
+    muted_ms = rebuilt.muted_ms[kept]
     rebuilt.take(told, kept)
+    rebuilt.muted_ms[kept] = muted_ms
     anew = set(kept.tolist())
     rebuilt.changed[:] = [row for row in told.changed if row in anew]
     rebuilt.gone[:] = told.gone

@@ -13,7 +13,8 @@ from sqlalchemy import func, select, update
 
 from cloud.ledger import schema
 from cloud.ledger.open import open_ledger
-from cloud.log.base import Entry
+from cloud.log.base import Entry, EntryKind
+from cloud.log.decision import Decision, DecisionKind, encode_decision
 from cloud.warnings import snapshots, store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
@@ -21,8 +22,9 @@ from cloud.warnings.model import Why
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
-from contract.conditions.state import Reason
+from contract.conditions.state import ConditionState, Reason
 from contract.readings import ReadingBatch
+from contract.wire.envelope import Lane
 from tests.cloud.warnings.city import RULE, START_MS, city, entry, history, tick
 from tests.cloud.warnings.test_rebuild import flood
 from tests.cloud.warnings.test_view import SETTINGS, everything
@@ -228,6 +230,35 @@ def test_what_was_dry_before_a_crash_under_other_rules_is_not_taken_back_by_them
     with view.ledger.connect() as db:
         new = db.execute(select(t.changes.c.target, t.changes.c.reason).where(t.changes.c.entry > 28)).all()
     assert new == []
+    crash(view)
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_a_mute_behind_the_last_snapshot_outlasts_a_crash_under_other_rules(
+    small_district: Catalogue, tmp_path: Path, at_once: int
+) -> None:
+    """What the muted sensor says after it is not dry, though the level that it was told at is in no rule any more."""
+    catalogue, log = city(small_district), flood(20)
+    muted_ms = log[-1].now_ms + 1000
+    more = {"until_ms": muted_ms + 3_600_000, "reason": "a crew works at it"}
+    mute = encode_decision(Decision("m", DecisionKind.MUTE, "ann", muted_ms, "channel/1", more))
+    log.append(Entry(len(log) + 1, muted_ms, EntryKind.DECISION, "", 0, 0, Lane.ALARM, muted_ms, muted_ms, mute))
+    view = opened(tmp_path, catalogue)
+    view.apply(log[:1])
+    follow(view, log, at_once)
+    ((before,),) = {(c.level,) for c in view.reader.conditions([1])}
+    assert before is not None
+    crash(view)
+    levels = {level: at for level, at in RULE.levels.items() if level is not before}
+    view = opened(tmp_path, replace(catalogue, rules=(RULE.model_copy(update={"levels": levels}),)))
+    assert view.cursor() < view.told()
+    for k in range(60):
+        now_ms = muted_ms + 30_000 * (k + 1)
+        log.append(entry(len(log) + 1, now_ms, ReadingBatch.of([now_ms], [1], [0.0], [1])))
+    follow(view, log, at_once)
+    (condition,) = view.reader.conditions([1])
+    assert (condition.state, condition.level is None) == (ConditionState.UNKNOWN, False)
+    assert not any(m.why is Why.ENDED_DRY for m in view.reader.messages())
     crash(view)
 
 
