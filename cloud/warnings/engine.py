@@ -142,7 +142,7 @@ class Engine:
     def judged(self) -> bytes:
         """Which conditions there are and by what they are judged, see `contract.conditions.packed`."""
         if self._judged is None:
-            self._judged = packed.judged(self._conditions.keys, self._conditions.limits)
+            self._judged = packed.judged(self._conditions)
         return self._judged
 
     def step(
@@ -359,4 +359,4 @@ def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:
     if key.target.kind is not TargetKind.CHANNEL:
         return Watched(rule)
     info = catalogue.channels[int(key.target.id)]
-    return Watched(rule, info.period_s, info.quantity is Quantity.DEPTH)
+    return Watched(rule, info.period_s, info.quantity is Quantity.DEPTH, info.quantity.value)

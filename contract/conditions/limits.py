@@ -20,11 +20,13 @@ RISE_MS = 300_000  # over how long a rise is measured
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What is judged for one condition. period_s: of its channel. water: is it a depth of water, in metres?"""
+    """What is judged for one condition. period_s: of its channel. water: is it a depth of water, in metres? quantity:
+    what the channel measures; empty for other targets."""
 
     rule: Rule
     period_s: float = PERIOD_S
     water: bool = False
+    quantity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

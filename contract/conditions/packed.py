@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract.conditions.columns import DOUBTS, LEVELS, REASONS, STATES, State
-from contract.conditions.limits import Limits
+from contract.conditions.latches import Conditions
 from contract.conditions.stored import Stored, Thresholds, from_json, to_json
 from contract.conditions.targets import ConditionKey, Target
 
@@ -29,13 +30,20 @@ class Unreadable(ValueError):
     """It is damaged, or of another release's form. The message says which."""
 
 
-def judged(listed: Iterable[ConditionKey], limits: Limits) -> bytes:
-    """Which conditions there are and by what they are judged: the same bytes for the same rules and catalogue."""
+def judged(conditions: Conditions) -> bytes:
+    """Which conditions there are, what each measures and by what it is judged: the same bytes for the same rules and
+    catalogue."""
+    keys, limits = conditions.keys, conditions.limits
+    measured = [conditions.watched[key].quantity for key in keys]
+    quantities = sorted(set(measured))
+    number = {quantity: n for n, quantity in enumerate(quantities)}
     head = {
-        "keys": [[key.target.text, key.rule] for key in listed],
+        "keys": [[key.target.text, key.rule] for key in keys],
         "words": _words(),
+        "quantities": quantities,
     }
-    return _sealed(head, [_row(limits.threshold), _row(limits.clear)])
+    by_row = np.array([number[quantity] for quantity in measured], np.uint8)
+    return _sealed(head, [_row(limits.threshold), _row(limits.clear), by_row])
 
 
 def checksum(part: bytes) -> int:
@@ -102,11 +110,15 @@ def stored(judged_part: bytes, part: bytes) -> tuple[list[Stored], dict[str, Any
         shape = (len(LEVELS), len(keys))
         rows = np.dtype("<f8")
         at, clear = (body.take(rows, shape[0] * shape[1]).reshape(shape) for _ in range(2))
+        quantities = head.get("quantities", [""])  # a release that did not say
+        measured = body.take(np.dtype("u1"), len(keys) if "quantities" in head else 0).tolist() or [0] * len(keys)
+        quantity = [quantities[n] for n in measured]
     except (LookupError, TypeError, ValueError, AssertionError) as error:
         raise error if isinstance(error, Unreadable) else Unreadable(f"it makes no sense ({error})") from error
     more = unpack(part, state)
     limits = Thresholds(at, clear)
-    return [from_json(to_json(state, limits, row)) for row in range(len(keys))], more
+    each = (from_json(to_json(state, limits, row)) for row in range(len(keys)))
+    return [replace(s, quantity=of) for s, of in zip(each, quantity, strict=True)], more
 
 
 def _words() -> list[list[str]]:

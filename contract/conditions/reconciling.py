@@ -21,13 +21,16 @@ def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
     """The state under these conditions' rules of what was stored under perhaps others.
 
     Conditions whose rule judges otherwise now are judged anew by the next step, and of those that are watched no longer
-    it tells. One whose rule has another name now is the condition of the one new rule that watches its target.
+    it tells. One whose rule has another name now is the condition of the one new rule that watches its target. What a
+    channel held when it measured something else is watched no longer, and what it measures now begins anew.
     """
     state = conditions.initial()
     every = list(stored)
     rows = _rows_of(conditions, every, state)
     for s, row in zip(every, rows, strict=True):
-        if row is None:
+        if row is None or _other_quantity(conditions, state.listed[row], s):
+            if row is not None:
+                state.muted_ms[row] = s.muted_ms
             if s.reading_ms is not None or s.level is not None:
                 state.gone.append(_as_it_was(s))
             continue
@@ -50,7 +53,9 @@ def after_rebuild(told: State, rebuilt: State) -> State:
     gave it. Consumes `rebuilt`.
     """
     forgotten = (rebuilt.reading_ms == NEVER) & (told.reading_ms != NEVER)
-    kept = np.flatnonzero(forgotten | ((rebuilt.state == UNKNOWN) & (told.level > rebuilt.level)))
+    keeps = forgotten | ((rebuilt.state == UNKNOWN) & (told.level > rebuilt.level))
+    keeps[_anew(told)] = True
+    kept = np.flatnonzero(keeps)
     muted_ms = rebuilt.muted_ms[kept]
     rebuilt.take(told, kept)
     rebuilt.muted_ms[kept] = muted_ms
@@ -67,7 +72,7 @@ def after_recall(told: State, recalled: State) -> State:
     Those whose rule judges as it did are what they were. Consumes both.
     """
     as_they_were = np.ones(len(told), np.bool_)
-    as_they_were[told.changed] = False
+    as_they_were[[*told.changed, *_anew(told)]] = False
     told.take(recalled, np.flatnonzero(as_they_were))
     return after_rebuild(told, recalled)
 
@@ -92,6 +97,15 @@ def _rows_of(conditions: Conditions, every: list[Stored], state: State) -> list[
                 row = state.rows[fits]
         rows.append(row)
     return rows
+
+
+def _anew(told: State) -> list[int]:
+    """Rows that measure something else now than when they were stored."""
+    return [told.rows[c.key] for c in told.gone if c.key in told.rows]
+
+
+def _other_quantity(conditions: Conditions, key: ConditionKey, s: Stored) -> bool:
+    return s.quantity not in ("", conditions.watched[key].quantity)
 
 
 def _same(conditions: Conditions, row: int, s: Stored) -> bool:

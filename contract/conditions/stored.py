@@ -28,6 +28,7 @@ class Thresholds:
 class Stored:
     """A condition as it was stored. thresholds: of the rule that judged it, by level; None: nobody wrote them down.
 
+    quantity: what it measured; empty: nobody wrote it down.
     levels: by level, when its episode began, when it was set, and when the episode that set it began; `NEVER` for none.
     findings: time, value, flag and channel of each, oldest first.
     """
@@ -52,6 +53,7 @@ class Stored:
     shown: tuple[float | None, int] | None = None
     rise: float | None = None
     doubt: Doubt = Doubt.NONE
+    quantity: str = ""
 
 
 def to_json(state: State, limits: Limits | Thresholds, row: int) -> dict[str, Any]:

@@ -11,7 +11,9 @@ from contract.catalogue.rules import Level, Rule
 from contract.conditions import packed
 from contract.conditions.findings import Findings
 from contract.conditions.latches import Conditions, State
-from contract.conditions.reconciling import restore
+from contract.conditions.limits import Watched
+from contract.conditions.reconciling import after_recall, restore
+from contract.conditions.state import Reason
 from contract.conditions.stored import dump
 from contract.conditions.targets import ConditionKey, Target
 
@@ -57,7 +59,7 @@ def test_none_at_all() -> None:
 
 def test_one_by_one_they_are_judged_by_other_rules() -> None:
     state = wet(RULES)
-    stored, more = packed.stored(packed.judged(state, RULES.limits), packed.pack(state, {"a": 1}))
+    stored, more = packed.stored(packed.judged(RULES), packed.pack(state, {"a": 1}))
     assert more == {"a": 1}
     same = restore(RULES, stored)
     assert dump(same, RULES.limits) == dump(state, RULES.limits)
@@ -66,6 +68,23 @@ def test_one_by_one_they_are_judged_by_other_rules() -> None:
     changed = restore(other, stored)
     assert len(changed.changed) == 30
     assert changed.gone == []  # those that went were never heard
+
+
+def test_what_a_channel_held_of_another_quantity_is_watched_no_longer() -> None:
+    """0.6 m of depth, and then a river's stage under the same number: neither is the other's history."""
+    depth = Conditions({key: Watched(rule(blue=0.1, red=0.5), quantity="depth") for key in KEYS})
+    stored, _ = packed.stored(packed.judged(depth), packed.pack(wet(depth), {}))
+    assert {s.quantity for s in stored} == {"depth"}
+    was_wet = [s.key for s in stored if s.level is not None]
+    stage = Conditions({key: Watched(rule(blue=85.0, red=87.0), quantity="stage") for key in KEYS})
+    # A crash brings back what came behind the snapshot, too, and judges it by the rules of now.
+    state = after_recall(restore(stage, stored), wet(stage))
+    assert [c.key for c in state.gone if c.level is not None] == was_wet
+    assert (state.changed, int(state.count[:30].max())) == ([], 0)
+    state, changes, _ = stage.step(state, Findings.none(), 10**9)
+    assert {(c.key, c.level, c.reason) for c in changes if c.key in was_wet} == {
+        (key, None, Reason.NO_LONGER_WATCHED) for key in was_wet
+    }
 
 
 @pytest.mark.parametrize(
@@ -92,6 +111,6 @@ def test_more_rows_than_there_are_conditions_are_no_snapshot_of_these() -> None:
 def test_the_same_rules_give_the_same_bytes() -> None:
     twin = Conditions(dict.fromkeys(KEYS, rule(blue=0.1, red=0.5)))
     other = Conditions(dict.fromkeys(KEYS, rule(blue=0.1, red=0.6)))
-    judged = packed.judged(RULES.initial(), RULES.limits)
-    assert packed.judged(twin.initial(), twin.limits) == judged
-    assert packed.judged(other.initial(), other.limits) != judged
+    judged = packed.judged(RULES)
+    assert packed.judged(twin) == judged
+    assert packed.judged(other) != judged
