@@ -11,8 +11,9 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import LANGUAGES, NameText, unfit
 from contract.refusing import refusal
-from contract.settings_model import NotNegative, Positive, SettingsModel, Some
+from contract.settings_model import Positive, SettingsModel, Some
 
+_DAY_S = 86_400.0
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
 
 
@@ -64,11 +65,11 @@ class WarningSettings(SettingsModel):
         },
     )
     references: Literal["unexpired", "all"] = "unexpired"
-    gather_s: NotNegative = 30.0
-    quiet_s: Positive = 1800.0
-    evidence_s: Positive = 3600.0
+    gather_s: Annotated[float, Field(ge=0, le=600)] = 30.0
+    quiet_s: Annotated[float, Field(gt=0, le=_DAY_S)] = 1800.0
+    evidence_s: Annotated[float, Field(gt=0, le=_DAY_S)] = 3600.0
     renew_s: Positive = 600.0
-    blind_after_s: Positive = 3600.0
+    blind_after_s: Annotated[float, Field(gt=0, le=7 * _DAY_S)] = 3600.0
 
     def renew_after_s(self, expires_s: float) -> float:
         """How long after a message that holds for `expires_s` it is renewed."""

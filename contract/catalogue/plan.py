@@ -25,11 +25,17 @@ def _names_a_sender(text: str) -> str:
     return text
 
 
+def _says_something(text: NameText) -> NameText:
+    if not text.strip():
+        raise refusal("it is empty: write it as people are to read it")
+    return text
+
+
 class Response(SettingsModel):
     """What a level calls for, in one language or in both. expires_s: how long a message stands unless renewed."""
 
-    headline: Line
-    instruction: Sentences
+    headline: Annotated[Line, AfterValidator(_says_something)]
+    instruction: Annotated[Sentences, AfterValidator(_says_something)]
     expires_s: Annotated[float, Field(ge=60, le=_WEEK_S)] = 3600.0
 
 

@@ -25,6 +25,7 @@ from contract.catalogue.names import NameText
         ({"languages": ["en", "en-GB"]}, "two of them have the same texts"),
         ({"language": "en", "languages": ["zh-CN"]}, "give one of them"),
         ({"event_codes": {"GB/T35561": ""}}, "is no code"),
+        ({"gather_s": 601}, "less than or equal to 600"),
         ({"references": "some"}, "'unexpired' or 'all'"),
     ],
 )

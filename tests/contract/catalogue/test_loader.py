@@ -137,6 +137,7 @@ def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
             "responses.blue.headline: it holds the control character",
         ),
         ("response_plan.yaml", "instruction: Watch", "expires_s: 0, instruction: Watch", "expires_s: Input should be"),
+        ("response_plan.yaml", "Water on the road", '" "', "it is empty: write it as people are to read it"),
         ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: Asia/Beijing', "China's is Asia/Shanghai"),
         ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: ../etc', "there is no time zone '../etc'"),
         ("district.yaml", 'adcode: "410105"', 'adcode: "410105", time_zone: Factory', "no time zone 'Factory'"),
