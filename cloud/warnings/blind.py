@@ -37,7 +37,6 @@ from contract.conditions.targets import ConditionKey, Target
 
 AWAY_MS = 900_000
 SEEN_AFTER_MS = 1_200_000  # one reading is good for ten minutes with most rules: that alone is no return
-_LOOK_AGAIN_MS = 60_000  # at a dark zone for which a warning speaks still
 
 
 class Sense(Enum):
@@ -68,7 +67,8 @@ class BlindState:
     went on after it had stood still.
 
     channels, dark: follow from the conditions: how each stands and the time of its last reading, and by zone since when
-    it is dark and when anything was last read of it. next_ms: when time alone may bring something.
+    it is dark and when anything was last read of it. spoken_for: the dark zones of which a warning spoke when they were
+    last looked at. next_ms: when time alone may bring something.
     """
 
     notices: dict[bool, Notice] = field(default_factory=dict)
@@ -77,6 +77,7 @@ class BlindState:
     awake_ms: int = 0
     channels: dict[ConditionKey, tuple[Sense, int, int]] = field(default_factory=dict)
     dark: dict[str, tuple[int, int]] = field(default_factory=dict)
+    spoken_for: set[str] = field(default_factory=set)
     next_ms: int = 0
 
     def awake(self, now_ms: int) -> None:
@@ -159,10 +160,11 @@ class Blindness:
                 touched.add(zone)
         for zone in self._in_order(touched):
             self._look_at(state, zone, now_ms)
-        if not touched and now_ms < state.next_ms and not state.notices:
-            return []
         warned_zones = {zone for i in warned for zone in (*i.zones, i.zone)} if state.dark or state.notices else set()
-        state.next_ms = NOT_DUE
+        silenced = not state.spoken_for <= warned_zones  # a warning that spoke of them has ended
+        if not (touched or silenced or state.notices) and now_ms < state.next_ms:
+            return []
+        state.spoken_for, state.next_ms = set(), NOT_DUE
         out: list[Announcement] = []
         for kind in (False, True):
             self._notice(state, kind, warned_zones, simulated, now_ms, out)
@@ -225,7 +227,7 @@ class Blindness:
         for zone in free:
             ripe_ms = self._dark_ms(state, zone) + self._after_ms
             if zone in warned:
-                state.next_ms = min(state.next_ms, max(ripe_ms, now_ms + _LOOK_AGAIN_MS))
+                state.spoken_for.add(zone)
             elif now_ms >= ripe_ms:
                 ripe.append(zone)
             else:

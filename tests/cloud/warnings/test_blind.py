@@ -201,6 +201,23 @@ def test_a_warning_speaks_for_a_blind_zone(played: Played) -> None:
     assert (alert.why, cancel.why, cancel.sent_ms) == (Why.BLIND, Why.SEEN_AGAIN, opened.sent_ms)
 
 
+@pytest.mark.parametrize("restarted", [False, True])
+def test_when_a_person_ends_the_warning_that_spoke_for_it_the_blind_zone_is_told_at_once(
+    played: Played, restarted: bool
+) -> None:
+    """Also just after a restart: it tells nothing later or earlier."""
+    played.until(10, ALL)
+    played.until(20, ZONES["z1"], value=0.3)
+    played.until(200, without("z1"))
+    if restarted:
+        played.restart()
+    played.until(200.5, without("z1"))
+    (incident,) = (o.incident.id for o in played.state.incidents.open.values())
+    played.decide(DecisionKind.END, incident, {"reason": "over"})
+    blind = [m for m in played.told if m.level is None]
+    assert [(m.why, _areas(m), (m.sent_ms - START_MS) / 60_000) for m in blind] == [(Why.BLIND, ["z1"], 200.5)]
+
+
 def test_what_was_never_heard_or_is_muted_is_not_told(played: Played) -> None:
     played.until(200, without("z2"))
     for channel in ZONES["z1"]:
