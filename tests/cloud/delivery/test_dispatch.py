@@ -92,8 +92,9 @@ def test_who_was_down_gets_no_expired_alert_and_the_end_of_what_it_was_told(ledg
         consumer.script = [NotDelivered("connection refused")] * 3
         put(ledger, message(2, "short", lasts_s=60))
         until(lambda: len(consumer.tried) == 2)
-        put(ledger, message(3, "short", "Cancel", lasts_s=120), message(4, "known", "Cancel", lasts_s=120))
         clock.move(600)
+        played(clock, lambda: noted(ledger) == {"m2": "expired"})
+        put(ledger, message(3, "short", "Cancel", lasts_s=120), message(4, "known", "Cancel", lasts_s=120))
         played(clock, lambda: delivered(ledger) == {"m1", "m4"})
     assert consumer.has == ["m1", "m4"]
     assert noted(ledger) == {"m2": "expired", "m3": "untold"}
