@@ -11,6 +11,7 @@ from cloud.backup.taking import LEDGER
 from cloud.config import CloudConfig
 from cloud.ledger.open import open_ledger
 from cloud.log.open import open_log
+from host.files import sync
 
 
 def put_back(config: CloudConfig, folder: Path) -> Backup:
@@ -28,7 +29,7 @@ def put_back(config: CloudConfig, folder: Path) -> Backup:
             if name != LEDGER or not config.file.ledger_url:
                 (part / name).parent.mkdir(exist_ok=True)
                 shutil.copy2(folder / name, part / name)
-                document.sync(part / name)
+                sync(part / name)
         log = open_log(part, config.file.log.engine)
         try:
             log.put_back()
@@ -39,7 +40,7 @@ def put_back(config: CloudConfig, folder: Path) -> Backup:
         if data.exists():
             data.rmdir()
         part.rename(data)
-        document.sync(data.parent)
+        sync(data.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return backup

@@ -26,6 +26,7 @@ from cloud.ledger.open import open_ledger, still, version_at
 from cloud.ledger.schema import HEAD
 from cloud.warnings.store import NAME
 from cloud.warnings.tables import view_state
+from host.files import sync
 from host.sqlite import connect, copy, snapshot
 
 LOG, LEDGER, QUARANTINE, SERIES, MANIFEST = (
@@ -102,11 +103,11 @@ def left_out(config: CloudConfig) -> tuple[str, ...]:
 def _finished(part: Path, to: Path, backup: Backup) -> Backup:
     files = document.described(part)
     for name in files:
-        document.sync(part / name)
+        sync(part / name)
     whole = Backup(backup.release, backup.taken_ms, backup.end, backup.told, backup.undelivered, backup.left_out, files)
     document.write(part, whole)
     part.rename(to)
-    document.sync(to.parent)
+    sync(to.parent)
     return whole
 
 

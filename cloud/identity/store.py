@@ -12,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cloud.identity.registry import Identity, Registry
+from host.files import sync
 
 FILE = "registry.json"
 
@@ -31,11 +32,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)
 
 
 def read(folder: Path) -> Registry:

@@ -20,8 +20,8 @@ class Origins:
     refused: gateways to refuse, each with the reason.
 
     What a gateway last said counts, in a birth or, as a birth may be lost when nobody has subscribed yet, in a batch.
-    One that says nothing of it, of an earlier release, is
-    real once a batch of it was taken. One that was never heard is neither.
+    One that says nothing of it, of an earlier release, is real once a batch of it was taken. One that was never heard
+    is neither.
     """
 
     def __init__(self, catalogue: Catalogue, notes: Iterable[Entry] = ()) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from cloud.ledger.audit import ARCHIVED, START, Chain, archived, audit_head, audit_rows, broken_at
 from cloud.ledger.open import still
+from host.files import sync
 
 _NAMES = ("number", "at_ms", "who", "what", "target", "source", "detail", "previous", "hash")
 
@@ -79,8 +80,4 @@ def _write(path: Path, rows: list[dict[str, Any]]) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(path.parent)

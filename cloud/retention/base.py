@@ -13,6 +13,7 @@ import numpy as np
 
 from cloud.log.base import Cursor
 from contract.readings import ReadingBatch
+from host.files import sync
 from host.sqlite import StoreDamaged
 
 _NAME = "latest.npz"
@@ -52,8 +53,4 @@ def write(folder: Path, base: Base) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 import uuid
 from collections import OrderedDict
@@ -19,6 +18,7 @@ from cloud.series.base import Hourly
 from cloud.series.columns import ENCODING, from_table, hourly_table, to_table
 from cloud.series.manifest import Group, Manifest, Segment
 from contract.readings import ReadingBatch
+from host.files import sync
 
 ROWS_PER_GROUP = {"hour": 8192, "day": 16_384, "month": 1 << 20}
 _HOURLY_ROWS = 2048
@@ -62,14 +62,9 @@ class SegmentFiles:
         finally:
             if writer is not None:
                 writer.close()
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.rename(self._folder / name)
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(self._folder)
         size = (self._folder / name).stat().st_size
         return Segment(0, kind, span, start_ms, end_ms, name, rows, size, tuple(groups))
 

@@ -241,16 +241,19 @@ class District:
 
 async def views_behind(client: httpx.AsyncClient) -> float | None:
     """Log entries that views of the cloud have still to apply; None when it names no view."""
-    lines = (await client.get("/metrics")).text.splitlines()
-    behind = [float(line.split()[-1]) for line in lines if line.startswith("headwater_view_behind")]
-    return sum(behind) if behind else None
+    return await _sum_of(client, "headwater_view_behind")
 
 
 async def undelivered(client: httpx.AsyncClient) -> float | None:
     """Messages in force that consumers lack; None while the cloud does not know."""
+    return await _sum_of(client, "headwater_sink_waiting")
+
+
+async def _sum_of(client: httpx.AsyncClient, metric: str) -> float | None:
+    """Over all labels; None where the cloud does not say it."""
     lines = (await client.get("/metrics")).text.splitlines()
-    waiting = [float(line.split()[-1]) for line in lines if line.startswith("headwater_sink_waiting")]
-    return sum(waiting) if waiting else None
+    found = [float(line.split()[-1]) for line in lines if line.startswith(metric)]
+    return sum(found) if found else None
 
 
 def _write_yaml(path: Path, data: Mapping[str, Any]) -> None:

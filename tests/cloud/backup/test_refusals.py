@@ -144,7 +144,7 @@ def test_a_disk_that_is_full_leaves_neither_half_a_backup_nor_half_a_cloud(
         m.setattr(document, "write", full)
         with pytest.raises(OSError, match="No space"):
             take(found, folder / "other", 1)
-        m.setattr(document, "sync", full)
+        m.setattr("cloud.backup.putting_back.sync", full)
         (folder / "data").rename(folder / "dead")
         with pytest.raises(OSError, match="No space"):
             put_back(found, folder / "copy")
