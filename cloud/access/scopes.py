@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -70,30 +69,36 @@ class Caller:
 
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-# The page's own files hold no data; whoever asks for a session is about to say who they are.
-_PUBLIC = re.compile(r"/|/healthz|/readyz|/static/.*")
 # Open to all, but who shows a key or a session is looked at.
 SESSION, READY = "/v1/session", "/readyz"
+# The page's own files hold no data; whoever asks for a session is about to say who they are.
+_PUBLIC = frozenset({"/", "/healthz", READY, "/static"})
 # Anything that is not named here needs `read` to look at and `administer` to change: a new route is shut until a line
 # opens it.
-_NEEDS: tuple[tuple[str, re.Pattern[str], Scope], ...] = (
-    ("GET", re.compile(r"/v1/audit/?"), Scope.ADMINISTER),
-    ("POST", re.compile(r"/v1/clock/confirm/?"), Scope.OPERATE),
-    ("POST", re.compile(r"/v1/quarantine/[^/]+/release/?"), Scope.OPERATE),
-    ("POST", re.compile(r"/v1/incidents/[^/]+/(acknowledge|take-over)/?"), Scope.OPERATE),
-    ("POST", re.compile(r"/v1/incidents/[^/]+/end/?"), Scope.DECIDE),
-    ("POST", re.compile(r"/v1/mutes/?"), Scope.DECIDE),
-    ("DELETE", re.compile(r"/v1/mutes/(channel|station)/[^/]+/?"), Scope.DECIDE),
-    ("PUT", re.compile(r"/v1/rain-signal/?"), Scope.DECIDE),
-)
+_NEEDS: Mapping[tuple[str, str], Scope] = {
+    ("GET", "/v1/audit"): Scope.ADMINISTER,
+    ("POST", "/v1/clock/confirm"): Scope.OPERATE,
+    ("POST", "/v1/quarantine/{number}/release"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/acknowledge"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/take-over"): Scope.OPERATE,
+    ("POST", "/v1/incidents/{name}/end"): Scope.DECIDE,
+    ("POST", "/v1/mutes"): Scope.DECIDE,
+    ("DELETE", "/v1/mutes/channel/{number}"): Scope.DECIDE,
+    ("DELETE", "/v1/mutes/station/{name}"): Scope.DECIDE,
+    ("PUT", "/v1/rain-signal"): Scope.DECIDE,
+}
 
 
-def required(method: str, path: str) -> Scope | None:
-    """The scope that a request needs; None when it is open to all."""
-    if path == SESSION or (method in SAFE_METHODS and _PUBLIC.fullmatch(path)):
+def required(method: str, route: str | None) -> Scope | None:
+    """The scope that a request needs; None when it is open to all.
+
+    route: the route that takes the request, as it was declared (`/v1/quarantine/{number}/release`), never the path that
+    was asked for: of one path two readings are possible. None: no route takes it.
+    """
+    if route == SESSION or (method in SAFE_METHODS and route in _PUBLIC):
         return None
     looked_up = "GET" if method == "HEAD" else method
-    for verb, pattern, scope in _NEEDS:
-        if verb == looked_up and pattern.fullmatch(path):
-            return scope
+    named = _NEEDS.get((looked_up, route or ""))
+    if named is not None:
+        return named
     return Scope.READ if method in SAFE_METHODS else Scope.ADMINISTER

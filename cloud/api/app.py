@@ -12,7 +12,14 @@ from cloud.api.ports import Services
 
 
 def create_app(services: Services, access: Access) -> FastAPI:
-    app = FastAPI(title="Headwater", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app = FastAPI(
+        title="Headwater",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+        redirect_slashes=False,  # the redirect would name whatever host the caller wrote
+    )
     problems.install(app)
     openapi.install(app)
     for part in (queries, warnings, late, health):

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
@@ -21,6 +22,7 @@ from cloud.access import sessions
 from cloud.access.access import Access, Refused
 from cloud.access.scopes import READY, SAFE_METHODS, SESSION, Caller, required
 from cloud.api import problems
+from contract.catalogue.names import unfit
 
 PAGE_HEADER = "x-headwater-page"
 
@@ -49,10 +51,13 @@ class Guard:
             await self._app(scope, receive, send)
 
     async def _admit(self, scope: AsgiScope) -> Caller:
-        method, path, headers = scope["method"], scope["path"], Headers(scope=scope)
+        method, headers = scope["method"], Headers(scope=scope)
         client = scope.get("client")
         source = client[0] if client else "unknown"
-        needed = required(method, path)
+        if unfit(scope["path"]) is not None:  # before anything else reads it: nobody means it, and logs would show it
+            raise Refused(400, "The path cannot be read", "it holds control characters, which no path of ours has")
+        route = taken(scope)
+        needed = required(method, route)
         if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
             raise Refused(403, "Open to this machine only", said)
@@ -61,9 +66,9 @@ class Guard:
             raise Refused(
                 403, "Cross-origin request refused", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin"
             )
-        if needed is None and path == READY:
+        if needed is None and route == READY:
             return await self._maybe(key, token_of(headers), source)
-        if needed is None and method in SAFE_METHODS and path != SESSION:
+        if needed is None and method in SAFE_METHODS and route != SESSION:
             return Caller.nobody(source)  # health and static files must not wait for a database
         caller = await run_in_threadpool(self._access.caller, key, token_of(headers), source)
         self._access.check(caller, needed)
@@ -77,6 +82,29 @@ class Guard:
             return await run_in_threadpool(self._access.caller, key, token, source)
         except (Refused, SQLAlchemyError):
             return Caller.nobody(source)
+
+
+def taken(scope: AsgiScope) -> str | None:
+    """The route that takes a request, as it was declared; None when none does. Asked of the routes themselves, so that
+    what is guarded and what answers cannot differ.
+
+    A path with a slash too many counts as the one without, which nothing answers either. An application without routes
+    takes every path as it stands.
+    """
+    if "app" not in scope:
+        return str(scope["path"])
+    without = scope["path"].rstrip("/")
+    for asked in (scope, {**scope, "path": without}) if without != scope["path"] and without else (scope,):
+        other_method = None
+        for route in scope["app"].routes:
+            match, _ = route.matches(asked)
+            if match is Match.FULL:
+                return str(route.path)
+            if match is Match.PARTIAL and other_method is None:
+                other_method = str(route.path)
+        if other_method is not None:
+            return other_method
+    return None
 
 
 def bearer(headers: Headers) -> str | None:

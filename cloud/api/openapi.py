@@ -23,13 +23,14 @@ MOMENT_PATTERN = (
     r"(Z|[-+ ][0-9]{2}:[0-9]{2}))$"
 )
 MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
+_NAME_PATTERN = "^[ -~]+$"  # of what has a name in a path: the guard lets no control characters by
 
 _ABOUT = (
     "What the cloud knows: stations, readings, warnings, and the state of its gateways. Each operation names the scope "
     "it needs; a refusal is a problem document (RFC 9457). Without a key or a session only health is told."
 )
 _STATUS = {
-    400: "The body is not JSON",
+    400: "The path holds control characters, or the body is not JSON",
     401: "Who asks is not known",
     403: "Who asks may not",
     404: "There is no such thing",
@@ -136,6 +137,8 @@ def mend(document: Schema) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             operation["security"] = security(method.upper(), path)
+            for parameter in _texts_in_the_path(operation):
+                parameter["schema"]["pattern"] = _NAME_PATTERN
             answers = operation["responses"]
             if path in ANSWERS and "200" in answers:
                 found = ANSWERS_TO.get((method, path), ANSWERS[path])
@@ -153,6 +156,10 @@ def security(method: str, path: str) -> list[dict[str, list[str]]]:
     return [{}, {_KEY: []}, {_SESSION: []}] if path in (SESSION, READY) else []
 
 
+def _texts_in_the_path(operation: Schema) -> list[Schema]:
+    return [p for p in operation.get("parameters", ()) if p["in"] == "path" and p["schema"].get("type") == "string"]
+
+
 def refusal(status: int) -> Schema:
     found: Schema = {
         "description": _STATUS.get(status, "Refused"),
@@ -165,7 +172,7 @@ def _refusals(path: str, operation: Schema) -> set[int]:
     found = {413, 429, 503, *REFUSALS.get(path, ())}
     if "422" in operation["responses"] or operation.get("parameters") or operation.get("requestBody"):
         found.add(422)
-    if operation.get("requestBody"):
+    if operation.get("requestBody") or "{" in path:
         found.add(400)
     if operation["security"] and path != READY:  # there nobody is refused: see the guard
         found |= {401, 403}

@@ -140,6 +140,67 @@ async def test_a_session_opens_what_its_role_holds_and_no_more(http, role):
         assert (answer.status_code, answer.json()["title"]) == (403, "Cross-origin request refused"), (method, path)
 
 
+# Other readings of a path: what follows it, what stands before it, and the path written otherwise.
+_CONTROLS = ("%00", "%09", "%0a", "%0b", "%0c", "%0d", "%0d%0a", "%1b", "%7f", "%c2%85", "%e2%80%a8", "%e2%80%ae")
+_ENDINGS = (*_CONTROLS, "%250a", "%25250a", "%20", "/", "//", "/.", "/./", "/..", "/../", "%2f", "%2F..", "\\", "%5c")
+_ENDINGS += (";", ";x=1", "%3b", "%3fx", "%23x", "?", "?a=%0a", "%ff", "%e2%28%a1", ".json", "*", "%2e", "%00.json")
+_BEGINNINGS = ("/", "/.", "/x/..", "/%2e", "/%2f", "/healthz/..", "/static/..", "/static/%2e%2e", "/v1/session/..")
+_WRITTEN = (
+    str.upper,
+    str.title,
+    lambda path: path.replace("/", "//"),
+    lambda path: path.replace("/", "%2f"),
+    lambda path: path.replace("/", "/./"),
+    lambda path: path[:-1] + f"%{ord(path[-1]):02x}",
+    lambda path: path[:-1] + f"%25{ord(path[-1]):02x}",
+    lambda path: f"/%0a{path[1:]}",
+    lambda path: path.replace("/v1", "/%0av1"),
+)
+
+
+def readings_of(path: str) -> list[str]:
+    written = [*(path + e for e in _ENDINGS), *(b + path for b in _BEGINNINGS), *(write(path) for write in _WRITTEN)]
+    return [reading for reading in written if reading.startswith("/")]
+
+
+class Watched:
+    """The application, and which route took the last request; None where none did."""
+
+    def __init__(self) -> None:
+        self.route: str | None = None
+
+    async def __call__(self, scope, receive, send):
+        await APP(scope, receive, send)
+        self.route = getattr(scope.get("route"), "path", None) or ("/static" if "endpoint" in scope else None)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({*routes(), *operations()}))
+async def test_however_a_path_is_written_the_scope_is_that_of_the_route_that_takes_it(method, path):
+    watched = Watched()
+    allowed = {Scope.READ}
+    headers = FROM_PAGE | bearer(*allowed)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(watched), headers=headers) as http:
+        tried = [(method, reading) for reading in readings_of(filled(path))]
+        tried += [(other, filled(path)) for other in ("HEAD", "OPTIONS", "TRACE", "PATCH", method.lower())]
+        for verb, reading in tried:
+            answer = await http.request(verb, f"http://testserver{reading}")
+            taken = watched.route
+            if taken is not None and answer.status_code not in (403, 405) and (verb, taken) not in OPEN:
+                assert MORE_THAN_READ.get((verb, taken), Scope.READ) in allowed, (verb, reading, answer.status_code)
+            if any(code in reading.partition("?")[0] for code in _CONTROLS):
+                assert (answer.status_code, taken) == (400, None), (verb, reading)
+                assert answer.headers["content-type"] == "application/problem+json"
+            assert answer.status_code < 500
+            assert "location" not in answer.headers, "a redirect would name the host that the caller wrote"
+
+
+@pytest.mark.parametrize(("method", "path"), sorted({(m, p) for m, p in operations() if (m, p) in MORE_THAN_READ}))
+async def test_a_path_with_a_slash_too_many_asks_for_no_less(http, method, path):
+    for ending in ("/", "//"):
+        assert (await http.request(method, filled(path) + ending, headers=bearer(Scope.READ))).status_code == 403
+        assert (await http.request(method, filled(path) + ending, headers=bearer(*Scope))).status_code == 404
+
+
 def test_the_document_says_who_may():
     document = APP.openapi()
     assert set(document["components"]["securitySchemes"]) == {"key", "session"}
