@@ -7,7 +7,7 @@ durable, `acks` says exactly which sequences are. One bad message never spoils i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,6 +58,12 @@ class Admitted:
     counts: list[int] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     said: defaultdict[str, set[bool]] = field(default_factory=lambda: defaultdict(set))
+
+    def keep(self, entry: Callable[[NewEntry], bool], refusal: Callable[[Refusal], bool]) -> None:
+        """What these do not want is left out: neither stored nor kept aside, and so not acknowledged."""
+        kept = [(e, n) for e, n in zip(self.entries, self.counts, strict=True) if entry(e)]
+        self.entries, self.counts = [e for e, _ in kept], [n for _, n in kept]
+        self.refusals = [r for r in self.refusals if refusal(r)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.ingest.admission import Admission, Admitted, InboundMessage, Refusal
+from cloud.ingest.bounds import SpoolBounds
 from cloud.ingest.links import GatewayLink
 from cloud.ingest.origins import Origins
 from cloud.ingest.quarantine import Quarantine
@@ -57,6 +58,7 @@ class Ingest:
         self._district = district
         self._origins = Origins(receiver.catalogue, batch_log.notes(EntryKind.ORIGIN))
         receiver.follow(self._origins)
+        self.bounds = SpoolBounds(batch_log.seen)
         self._unwritten: dict[str, Origin] = {}  # what gateways said and the log could not take
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
@@ -93,6 +95,7 @@ class Ingest:
         said = {gateway: simulated for gateway, (simulated,) in found.said.items()}
         if self._hear_origins(said, now_ms):  # that decides over these very batches
             found = self._receiver.sort_out(group, now_ms)
+        self._keep_within_bounds(found, now_ms)
         known = [r for r in found.refusals if self._names_a_batch(r)]
         if aside := self._to_keep(found.refusals):
             self._quarantine.keep(aside, now_ms)
@@ -137,24 +140,28 @@ class Ingest:
         else:
             self.counts["states"] += 1
             self._links[topic.gateway].state = said
-        if said.floor:
+        known = self._log.seen.gaps(topic.gateway, said.spool) is not None
+        if said.floor and (known or self.bounds.take((topic.gateway, said.spool, said.floor), now_ms)):
             try:
                 self._log.seen.settled(topic.gateway, said.spool, said.floor)
             except (sqlite3.Error, OSError) as error:  # it only saves room, and comes again with the next state
                 self.counts["floor_failures"] += 1
                 log.warning("cannot keep the floor of %s: %s", topic.gateway, error)
-        prefix, above = self._log.seen.acknowledged(topic.gateway, said.spool)
-        last = (max(above),) if above else ()  # so that a spool which never gave it learns of another of its name
+        prefix, highest = self._log.seen.acknowledged(topic.gateway, said.spool)
+        last = (
+            (highest,) if highest > prefix else ()
+        )  # so that a spool which never gave it learns of another of its name
         ack = Ack(said.spool, prefix, last, cloud_ms=now_ms, asked_ms=said.asked_ms if now_ms else 0)
         return [InboundMessage(str(Topic(self._district, topic.gateway, TopicKind.ACK)), encode_ack(ack))]
 
     def troubles(self) -> list[str]:
-        """Simulated gateways that are refused, each with the reason."""
-        return [f"{why}: its batches are kept aside" for _, why in sorted(self._origins.refused.items())]
+        """Simulated gateways that are refused and gateways that have reached a bound, each with the reason."""
+        refused = [f"{why}: its batches are kept aside" for _, why in sorted(self._origins.refused.items())]
+        return refused + self.bounds.troubles()
 
     def counters(self) -> Mapping[str, int]:
         """Totals since start, by name."""
-        return dict(self.counts)
+        return {**self.counts, **self.bounds.counts}
 
     def links(self) -> list[GatewayLink]:
         return [
@@ -206,6 +213,13 @@ class Ingest:
         refused = self._origins.refused
         for gateway in refused.keys() - before.keys():
             log.error("%s: its batches are kept aside", refused[gateway])
+
+    def _keep_within_bounds(self, found: Admitted, now_ms: int) -> None:
+        """Leaves out what would make the memory of what was seen grow without end."""
+        found.keep(
+            lambda e: self.bounds.take((e.gateway, e.spool, e.seq), now_ms),
+            lambda r: not self._names_a_batch(r) or self.bounds.take(_key(r), now_ms),
+        )
 
     def _seen(self, key: Key) -> bool:
         return self._log.seen.was_seen(key)

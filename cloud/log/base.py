@@ -95,13 +95,21 @@ class Entry(NamedTuple):
 class SeenStore(Protocol):
     """Which batches were ever taken, by (gateway, spool, sequence). Durable on return; safe from any thread.
 
-    Kept as a contiguous prefix of each spool and the sequences above it.
+    Kept as a contiguous prefix of each spool and the runs of sequences above it, with a gap before each.
     """
 
     def was_seen(self, key: Key) -> bool: ...
 
-    def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
-        """The contiguous prefix of durable sequences of a spool (0: none), and those above it, rising."""
+    def acknowledged(self, gateway: str, spool: int) -> tuple[int, int]:
+        """The contiguous prefix of durable sequences of a spool, and the highest of all; 0: none."""
+        ...
+
+    def gaps(self, gateway: str, spool: int) -> int | None:
+        """How many gaps a spool has; None: nothing was heard of it."""
+        ...
+
+    def opens_gap(self, key: Key) -> bool:
+        """Whether its spool would have one more gap if this came."""
         ...
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:

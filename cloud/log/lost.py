@@ -55,7 +55,7 @@ class Losses:
         key = (gateway, spool)
         until = self._until.get(key)
         if until is None:  # the first word since: what has come by now was given before, too
-            until = max(floor - 1, before.prefix, *before.above, 0)
+            until = max(floor - 1, before.highest, 0)
             self._db.execute(_PUT, (gateway, f"{spool:016x}", until))
             self._until[key] = until
         gaps = before.missing(min(floor - 1, until))

@@ -1,7 +1,7 @@
 """The embedded batch log: SQLite, WAL, synchronous FULL; one row an entry.
 
 What was seen stands in tables of its own, so that trimming the log never forgets it: per spool a contiguous prefix, and
-the sequences above it one by one. Rows and what is seen change in one transaction.
+the runs of sequences above it. Rows and what is seen change in one transaction.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -16,7 +17,7 @@ from urllib.parse import quote
 from cloud.log.ahead import Ahead
 from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, LostBatches, NewEntry
 from cloud.log.lost import Losses, lost
-from cloud.log.sequences import SeenSequences
+from cloud.log.sequences import Run, SeenSequences
 from contract.wire.envelope import Lane
 from host.sqlite import StoreDamaged, connect, opening, transaction
 
@@ -30,8 +31,9 @@ create table if not exists entry (
 drop index if exists entry_time; -- of earlier releases: every append paid for it, and nothing asked
 create table if not exists prefix (
     gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool)) without rowid;
-create table if not exists above (
-    gateway text not null, spool text not null, seq integer not null, primary key (gateway, spool, seq)) without rowid;
+create table if not exists run ( -- above the prefix: first to last were seen
+    gateway text not null, spool text not null, first integer not null, last integer not null,
+    primary key (gateway, spool, first)) without rowid;
 -- Where entries of few kinds stand, and how far the log's order is ahead of time from there on; null: as before.
 create table if not exists note (offset integer primary key, kind integer not null, ahead_ms integer);
 """
@@ -76,6 +78,7 @@ class SqliteLog:
             self._db = connect(path)
             try:
                 self._db.executescript(_SCHEMA)
+                self._take_over()
                 self._losses = Losses(self._db)
                 self._load()
             except BaseException:
@@ -83,15 +86,32 @@ class SqliteLog:
                 raise
 
     def _load(self) -> None:
+        rows: defaultdict[tuple[str, str], list[Run]] = defaultdict(list)
+        for gateway, spool, first, final in self._db.execute("select * from run order by gateway, spool, first"):
+            rows[gateway, spool].append((int(first), int(final)))
         for gateway, spool, seq in self._db.execute("select gateway, spool, seq from prefix"):
-            self._seen[str(gateway), int(spool, 16)] = SeenSequences(int(seq))
-        for gateway, spool, seq in self._db.execute("select gateway, spool, seq from above"):
-            self._seen.setdefault((str(gateway), int(spool, 16)), SeenSequences()).above.add(int(seq))
+            self._seen[str(gateway), int(spool, 16)] = SeenSequences(int(seq), rows.get((gateway, spool), ()))
         last = self._db.execute("select offset, append_ms from entry order by offset desc limit 1").fetchone()
         if last:
             self._last_offset, self._last_ms = int(last[0]), int(last[1])
         steps = self._db.execute("select offset, ahead_ms from note where ahead_ms is not null order by offset")
         self._ahead = Ahead(tuple((int(offset), int(ahead_ms)) for offset, ahead_ms in steps))
+
+    def _take_over(self) -> None:
+        """What an earlier release wrote sequence by sequence."""
+        db = self._db
+        if not db.execute("select 1 from sqlite_master where name = 'above'").fetchone():
+            return
+        with transaction(db):
+            rows: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+            for gateway, spool, seq in db.execute("select gateway, spool, seq from above order by gateway, spool, seq"):
+                rows[gateway, spool].append(int(seq))
+            prefixes = {(g, s): int(n) for g, s, n in db.execute("select gateway, spool, seq from prefix")}
+            for (gateway, spool), seqs in rows.items():
+                seen = SeenSequences(prefixes.get((gateway, spool), 0), zip(seqs, seqs, strict=True))
+                db.execute("insert or replace into prefix values (?, ?, ?)", (gateway, spool, seen.prefix))
+                db.executemany("insert into run values (?, ?, ?, ?)", [(gateway, spool, *run) for run in seen.runs()])
+            db.execute("drop table above")
 
     def append(self, entries: Sequence[NewEntry], now_ms: int, kept_elsewhere: Sequence[Key] = ()) -> Sequence[bool]:
         with self._append_lock:
@@ -218,9 +238,17 @@ class SqliteLog:
         known = self._seen.get(key[:2])
         return known is not None and key[2] in known
 
-    def acknowledged(self, gateway: str, spool: int) -> tuple[int, Sequence[int]]:
+    def acknowledged(self, gateway: str, spool: int) -> tuple[int, int]:
         seen = self._seen.get((gateway, spool))
-        return (seen.prefix, sorted(seen.above)) if seen else (0, ())
+        return (seen.prefix, seen.highest) if seen else (0, 0)
+
+    def gaps(self, gateway: str, spool: int) -> int | None:
+        seen = self._seen.get((gateway, spool))
+        return None if seen is None else seen.gaps
+
+    def opens_gap(self, key: Key) -> bool:
+        seen = self._seen.get(key[:2]) or SeenSequences()
+        return seen.opens_gap(key[2])
 
     def wait(self, after: Cursor, timeout_s: float) -> bool:
         with self._news:
@@ -259,12 +287,11 @@ class SqliteLog:
         db = self._db
         for (gateway, spool), seen in changed.items():
             key = (gateway, f"{spool:016x}")
-            old = self._seen.get((gateway, spool))
             db.execute("insert or replace into prefix values (?, ?, ?)", (*key, seen.prefix))
-            gone = (old.above if old else set()) - seen.above
-            db.executemany("delete from above where gateway = ? and spool = ? and seq = ?", [(*key, s) for s in gone])
-            new = seen.above - (old.above if old else set())
-            db.executemany("insert or ignore into above values (?, ?, ?)", [(*key, s) for s in new])
+            gone = [(*key, first) for first, last in seen.stored.items() if last is None]
+            db.executemany("delete from run where gateway = ? and spool = ? and first = ?", gone)
+            kept = [(*key, first, last) for first, last in seen.stored.items() if last is not None]
+            db.executemany("insert or replace into run values (?, ?, ?, ?)", kept)
 
     def _appended(self, append_ms: int) -> None:
         row = self._db.execute("select max(offset) from entry").fetchone()

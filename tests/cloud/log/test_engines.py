@@ -97,6 +97,20 @@ def test_a_log_is_put_right_as_often_as_need_be(opened):
     assert [e.append_ms for e in entries] == sorted(e.append_ms for e in entries)
 
 
+def test_whether_a_batch_would_open_a_gap(opened):
+    log = opened()
+    assert (log.seen.gaps("gw-1", 7), log.seen.opens_gap(("gw-1", 7, 1))) == (None, False)
+    log.append([batch(s) for s in (1, 2, 5, 9, 10)], NOW_MS)
+    for again in (log, opened()):
+        assert again.seen.gaps("gw-1", 7) == 2
+        assert [again.seen.opens_gap(("gw-1", 7, n)) for n in (2, 3, 4, 6, 7, 8, 11, 12)] == [
+            *[False] * 4,
+            True,
+            *[False] * 2,
+            True,
+        ]
+
+
 def test_origins_are_notes_and_written_once_each(opened):
     log = opened()
     first, second = Origin("gw-1", True), Origin("gw-1", False)
@@ -139,7 +153,9 @@ def test_what_is_seen_is_a_prefix_and_what_lies_above_it(opened):
         assert log.append([batch(s) for s in seqs], NOW_MS, aside) == expected
         seen |= {s for _, _, s in aside}
         prefix = next(n for n in range(400) if n + 1 not in seen)
-        assert log.seen.acknowledged("gw-1", 7) == (prefix, sorted(s for s in seen if s > prefix))
+        assert log.seen.acknowledged("gw-1", 7) == (prefix, max(seen))
+        assert [log.seen.was_seen(("gw-1", 7, n)) for n in range(1, 302)] == [n in seen for n in range(1, 302)]
+        assert log.seen.gaps("gw-1", 7) == sum(n > prefix and n - 1 not in seen for n in seen)
     assert opened().seen.acknowledged("gw-1", 7) == log.seen.acknowledged("gw-1", 7)
     assert [log.seen.was_seen(("gw-1", 7, s)) for s in range(1, 400)] == [s in seen for s in range(1, 400)]
 
@@ -148,13 +164,13 @@ def test_a_floor_settles_what_is_below_it(opened):
     log = opened()
     log.append([batch(s) for s in (1, 5, 9)], NOW_MS)
     log.seen.settled("gw-1", 7, 5)
-    assert log.seen.acknowledged("gw-1", 7) == (5, [9])
+    assert log.seen.acknowledged("gw-1", 7) == (5, 9)
     log.seen.settled("gw-1", 7, 2)
     log.seen.settled("gw-1", 8, 100)
-    assert log.seen.acknowledged("gw-1", 7) == (5, [9])
-    assert tuple(log.seen.acknowledged("gw-1", 8)) == (0, ())
+    assert log.seen.acknowledged("gw-1", 7) == (5, 9)
+    assert log.seen.acknowledged("gw-1", 8) == (0, 0)
     assert log.append([batch(3)], NOW_MS) == [False]
-    assert opened().seen.acknowledged("gw-1", 7) == (5, [9])
+    assert opened().seen.acknowledged("gw-1", 7) == (5, 9)
 
 
 def test_what_a_log_that_was_put_back_has_lost_is_named_by_gateway_and_sequence(opened):
@@ -172,7 +188,7 @@ def test_what_a_log_that_was_put_back_has_lost_is_named_by_gateway_and_sequence(
     log.seen.settled("gw-1", 7, 26)  # what is above 20 was given after the gateway was heard
     lost = [LostBatches("gw-1", 7, *x) for x in ((7, 9), (11, 11), (13, 13), (15, 19))]
     assert log.lost() == opened().lost() == lost
-    assert log.seen.acknowledged("gw-1", 7) == (25, [])
+    assert log.seen.acknowledged("gw-1", 7) == (25, 25)
     log.seen.settled("gw-2", 9, 3)  # was installed after the backup
     log.seen.settled("gw-3", 5, 1)
     log.append([batch(s, 5, "gw-3") for s in (1, 4)], NOW_MS)
@@ -191,7 +207,7 @@ def test_a_disk_that_refuses_what_is_lost_gets_it_with_the_next_word(opened, mon
         m.setattr(log, "_write_seen", _full)
         with pytest.raises(sqlite3.OperationalError):
             log.seen.settled("gw-1", 7, 4)
-    assert (log.lost(), log.seen.acknowledged("gw-1", 7)) == ([], (1, []))
+    assert (log.lost(), log.seen.acknowledged("gw-1", 7)) == ([], (1, 1))
     log.seen.settled("gw-1", 7, 6)
     assert log.lost() == [LostBatches("gw-1", 7, 2, 5)]
 
@@ -216,7 +232,7 @@ def test_all_of_an_append_or_nothing(tmp_path):
     bad = batch(2)._replace(payload=None)  # type: ignore[arg-type]
     with pytest.raises(sqlite3.IntegrityError):
         log.append([batch(3), bad], NOW_MS)
-    assert log.seen.acknowledged("gw-1", 7) == (1, [])
+    assert log.seen.acknowledged("gw-1", 7) == (1, 1)
     assert log.append([batch(3), batch(2)], NOW_MS) == [True, True]
     log.close()
 
