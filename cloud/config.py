@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
+from cloud.data_folder import data_folder_trouble
 from cloud.delivery.settings import EgressSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
@@ -25,6 +26,7 @@ from contract.documents import ConfigError, Document, Mistake, validate
 from contract.settings_model import ClockText, Positive, SettingsModel
 from host.broker_settings import BrokerSettings
 from host.district_folder import load
+from host.secret_files import secret_trouble
 from host.yaml_config import read_yaml
 
 
@@ -111,27 +113,48 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
             what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
             mistakes.append(document.mistake(("access", "mode"), what))
-        series = shaped.series
-        if isinstance(series, InfluxSettings) and not (path.parent / series.token_file).is_file():
-            what = f"{series.token_file} is not a file: put the token there"
-            mistakes.append(document.mistake(("series", "token_file"), what))
-        rolled_up = isinstance(series, ParquetSettings)
+        mistakes += _secret_mistakes(document, shaped, path.parent)
+        rolled_up = isinstance(shaped.series, ParquetSettings)
         if (unfit := shaped.retention.trouble(shaped.receive.oldest_days, rolled_up)) is not None:
             mistakes.append(document.mistake(("retention",), unfit))
-        if complete and shaped.broker.embedded and shaped.broker.ca_file is not None:
-            what = "the embedded broker has no TLS: give a real one's host"
-            mistakes.append(document.mistake(("broker", "embedded"), what))
-        if complete and shaped.broker.embedded and (absent := embedded_broker.trouble()) is not None:
-            mistakes.append(document.mistake(("broker", "embedded"), absent))
         if (wrong := url_trouble(shaped.ledger_url)) is not None:
             mistakes.append(document.mistake(("ledger_url",), wrong))
         if complete:
+            mistakes += _mistakes_at_start(document, shaped, path.parent)
             mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
     if catalogue is not None:
         mistakes += template_mistakes(catalogue)
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)
+
+
+def data_dir_of(path: Path) -> Path | None:
+    """The data folder that a file names, before anything else of it is looked at; None where it names none."""
+    data = read_yaml(path).data
+    folder = data.get("data_dir") if isinstance(data, dict) else None
+    return path.parent / folder if isinstance(folder, str) else None
+
+
+def _secret_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:
+    found: dict[tuple[str, str], str | None] = {}
+    if isinstance(shaped.series, InfluxSettings):
+        found["series", "token_file"] = secret_trouble(base / shaped.series.token_file, "the token")
+    found["broker", "password_file"] = shaped.broker.under(base).password_trouble()
+    return [document.mistake(where, what) for where, what in found.items() if what is not None]
+
+
+def _mistakes_at_start(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:
+    """Of the embedded broker and the data folder; commands that need neither do not ask."""
+    out: list[Mistake] = []
+    if shaped.broker.embedded and shaped.broker.ca_file is not None:
+        what = "the embedded broker has no TLS: give a real one's host"
+        out.append(document.mistake(("broker", "embedded"), what))
+    if shaped.broker.embedded and (absent := embedded_broker.trouble()) is not None:
+        out.append(document.mistake(("broker", "embedded"), absent))
+    if (unusable := data_folder_trouble(base / shaped.data_dir)) is not None:
+        out.append(document.mistake(("data_dir",), unusable))
+    return out
 
 
 def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:

@@ -180,7 +180,11 @@ def _link_mistakes(
     document: Document, broker: GatewayBrokerSettings, catalogue: Catalogue, gateway: Gateway, complete: bool
 ) -> list[Mistake]:
     tls = broker.tls()
-    if tls is None or not complete:
+    if not complete:
+        return []
+    if (unread := broker.password_trouble()) is not None:
+        return [document.mistake(("broker", "password_file"), unread)]
+    if tls is None:
         return []
     found = [document.mistake(("broker", setting), what) for setting, what in trouble(tls).items()]
     if tls.cert is not None and not found:

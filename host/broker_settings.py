@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from contract.refusing import refusal
 from contract.settings_model import SettingsModel
+from host.secret_files import secret_trouble
 from host.tls import TlsFiles
 
 
@@ -40,6 +41,10 @@ class BrokerSettings(SettingsModel):
         """The same with paths that count from `folder`."""
         paths = {n: getattr(self, n) for n in ("password_file", "ca_file", "cert_file", "key_file")}
         return self.model_copy(update={n: folder / p for n, p in paths.items() if p is not None})
+
+    def password_trouble(self) -> str | None:
+        """Why the password cannot be read, and what to do; None when it can, or none is named."""
+        return None if self.password_file is None else secret_trouble(self.password_file, "the password")
 
     def credentials(self) -> tuple[str, str] | None:
         """User name and password; None without a user name. Raises OSError when the password cannot be read."""

@@ -10,6 +10,8 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from host.secret_files import not_readable
+
 
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
@@ -40,8 +42,13 @@ class TlsFiles:
         """
         found: dict[str, str] = {}
         for name, path in (("ca_file", self.ca), ("cert_file", self.cert), ("key_file", self.key)):
-            if path is not None and not path.is_file():
-                found[name] = f"{path} is not a file: {remedy}"
+            if path is None:
+                continue
+            try:
+                if not path.is_file():
+                    found[name] = f"{path} is not a file: {remedy}"
+            except PermissionError:  # its folder is closed to this user
+                found[name] = not_readable(path)
         if (self.cert is None) != (self.key is None):
             found["cert_file"] = "cert_file and key_file go together: give both or neither"
         return found

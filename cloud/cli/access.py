@@ -11,6 +11,7 @@ import typer
 
 from cloud.access.scopes import Role, Scope
 from cloud.cli.common import ConfigPath, load_or_exit, operator
+from cloud.cli.owner import make_data_dir
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -179,7 +180,7 @@ def _ledger(config: Path) -> Engine:
     from cloud.ledger.open import open_ledger
 
     found = load_or_exit(config, complete=False)  # the ledger needs no certificate
-    found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_dir(found.data_dir)
     return open_ledger(found.ledger_url)
 
 

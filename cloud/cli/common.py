@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from cloud.cli.owner import act_as_owner, acting_as_owner, make_data_dir
 from cloud.ledger.errors import LedgerTooNew
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
@@ -52,9 +53,14 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML fil
 
 
 def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True) -> CloudConfig:
-    """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`."""
-    from cloud.config import load_config
+    """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`.
 
+    Root acts as the user that runs the cloud from here on: see `cloud.cli.owner`.
+    """
+    from cloud.config import data_dir_of, load_config
+
+    if (data_dir := data_dir_of(path)) is not None:
+        act_as_owner(data_dir)
     try:
         return load_config(path, complete, now_ms)
     except ConfigError as error:
@@ -72,11 +78,12 @@ def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> No
     from cloud.ledger.open import open_ledger
     from contract.clock import SystemClock
 
-    config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ledger = open_ledger(config.ledger_url)
-    now_ms = SystemClock().now_ms()
-    audit.record(ledger, now_ms=now_ms, who=operator(), what=what, target=target, source="shell", detail=detail)
-    ledger.dispose()
+    with acting_as_owner(config.data_dir):
+        make_data_dir(config.data_dir)
+        ledger = open_ledger(config.ledger_url)
+        now_ms = SystemClock().now_ms()
+        audit.record(ledger, now_ms=now_ms, who=operator(), what=what, target=target, source="shell", detail=detail)
+        ledger.dispose()
 
 
 def operator() -> str:

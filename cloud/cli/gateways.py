@@ -82,10 +82,18 @@ def broker_files(
     fresh: Annotated[bool, typer.Option("--fresh", help="New keys for broker and cloud; the old are revoked.")] = False,
 ) -> None:
     """mosquitto.conf, ACL, CRL, authority, the broker's key and certificate; and the cloud's own certificate."""
-    _, authority = _open(config)
+    found, authority = _open(config)
     with _Refusing():
         for path in authority.write_broker_files(out, installed, fresh):
             typer.echo(str(path))
+    settings = found.file.identity
+    if installed is None and settings is not None and settings.broker_pid_file is not None:
+        place = (found.base / settings.broker_pid_file).parent
+        if not place.is_dir():
+            said = f"{place} of identity.broker_pid_file is not there, and mosquitto would not start: make it"
+            typer.echo(
+                f"{said} (Debian's mosquitto.service does): install -d -o {settings.broker_user} {place}", err=True
+            )
     typer.echo(f"the cloud's own: {authority.folder}/cloud.crt and cloud.key, for broker.cert_file and key_file")
     _say_notes(authority)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit, note, operator
+from cloud.cli.owner import make_data_dir
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -86,7 +87,7 @@ def retry(name: SinkName, config: ConfigPath) -> None:
 def _ledger(found: CloudConfig) -> Iterator[Engine]:
     from cloud.ledger.open import open_ledger
 
-    found.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_data_dir(found.data_dir)
     ledger = open_ledger(found.ledger_url)
     try:
         yield ledger

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,6 +18,9 @@ from cloud.delivery.egress import Egress, TargetRefused, permitted, target_of
 from cloud.delivery.notice import Notice, NoticeType
 from cloud.warnings.model import Message
 from contract.settings_model import Positive
+from host.secret_files import secret_trouble
+
+MAKE_A_KEY = '`echo "whsec_$(openssl rand -base64 24)"`'
 
 
 class WebhookSettings(SinkSettings):
@@ -49,11 +53,7 @@ class WebhookSettings(SinkSettings):
             out.append(("url", f"sink {self.name!r}: {error}"))
         if self.ca_file is not None and not (base / self.ca_file).is_file():
             out.append(("ca_file", f"{self.ca_file} is not a file: put the authority's certificate there"))
-        out += [
-            ("secret_files", f"{f} is not a file: put the key there")
-            for f in self.secret_files
-            if not (base / f).is_file()
-        ]
+        out += [("secret_files", said) for f in self.secret_files if (said := key_trouble(base / f)) is not None]
         return out
 
     def unreachable(self, egress: Egress, resolver: outgoing.Resolver) -> str | None:
@@ -66,6 +66,22 @@ class WebhookSettings(SinkSettings):
         except (OSError, UnicodeError) as error:
             return f"sink {self.name!r}: {target.host} does not resolve: {error}"
         return None
+
+
+def key_trouble(path: Path) -> str | None:
+    """Why messages cannot be signed with the key in this file, and what to do; None when they can.
+
+    Standard Webhooks 1.0.0: 24 to 64 bytes in base64 behind `whsec_`.
+    """
+    if (said := secret_trouble(path, "the key")) is not None:
+        return said
+    try:
+        bits = b64decode(path.read_text().strip().removeprefix("whsec_"), validate=True)
+    except ValueError:
+        bits = b""
+    if 24 <= len(bits) <= 64:
+        return None
+    return f"{path} holds no key (whsec_ and 24 to 64 bytes in base64): {MAKE_A_KEY} makes one"
 
 
 class WebhookSink:

@@ -14,7 +14,7 @@ import pytest
 from cloud.delivery.base import GivenUp, NotDelivered
 from cloud.delivery.egress import Address, Egress
 from cloud.delivery.outgoing import Resolver
-from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink
+from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink, key_trouble
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
 from tests.cloud.delivery.peers import certificate, peer, request_of
@@ -148,3 +148,23 @@ def test_an_answer_is_bounded_in_time_and_size(tmp_path, talk, says):
 def test_a_body_without_end_is_not_read(tmp_path):
     with peer(_flood_body) as port:
         assert sink(tmp_path, f"http://127.0.0.1:{port}/w").deliver(MESSAGE) == "HTTP 200"
+
+
+@pytest.mark.parametrize("key", ["nonsense", "whsec_c2hvcnQ=", "whsec_" + "A" * 32 + "!", "whsec_" + "QUFB" * 40])
+def test_a_file_that_holds_no_key_is_refused_with_how_to_make_one(tmp_path, key):
+    (tmp_path / "key").write_text(key)
+    said = key_trouble(tmp_path / "key")
+    assert said is not None
+    assert "openssl rand" in said
+    assert key not in said
+
+
+def test_an_empty_key_and_none_are_refused_before_the_start(tmp_path):
+    (tmp_path / "empty").touch()
+    settings = WebhookSettings.model_validate(
+        {"kind": "webhook", "name": "x", "url": "https://centre.example/", "secret_files": ["empty", "none"]}
+    )
+    assert settings.mistakes(tmp_path, Egress()) == [
+        ("secret_files", f"{tmp_path / 'empty'} is empty: put the key there"),
+        ("secret_files", f"{tmp_path / 'none'} is not a file: put the key there"),
+    ]
