@@ -14,6 +14,7 @@ from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest import embedded_broker
 from cloud.ingest.admission import AdmissionSettings
+from cloud.ingest.queue import READINGS_PER_S
 from cloud.ledger.url import url_trouble
 from cloud.log.settings import BatchLogSettings
 from cloud.retention.settings import RetentionSettings
@@ -24,6 +25,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.documents import ConfigError, Document, Mistake, validate
 from contract.settings_model import ClockText, Positive, SettingsModel
+from contract.wire.topics import TopicKind
 from host.broker_settings import BrokerSettings
 from host.district_folder import load
 from host.secret_files import secret_trouble
@@ -41,13 +43,24 @@ class CloudBrokerSettings(BrokerSettings):
 
 
 class ReceiveSettings(SettingsModel):
-    """How far a reading's time may be from the cloud's, in days before and seconds after it."""
+    """How far a reading's time may be from the cloud's, in days before and seconds after it.
+
+    alarm_per_s, live_per_s, history_per_s: readings a second that are taken of one gateway in each lane; what is above
+    waits, then is let go and sent again.
+    """
 
     oldest_days: Positive = 400.0
     newest_s: Positive = 600.0
+    alarm_per_s: Positive = READINGS_PER_S[TopicKind.ALARM]
+    live_per_s: Positive = READINGS_PER_S[TopicKind.LIVE]
+    history_per_s: Positive = READINGS_PER_S[TopicKind.HISTORY]
 
     def admission(self) -> AdmissionSettings:
         return AdmissionSettings(self.oldest_days, self.newest_s)
+
+    def readings_per_s(self) -> dict[TopicKind, float]:
+        lanes = (TopicKind.ALARM, self.alarm_per_s), (TopicKind.LIVE, self.live_per_s)
+        return dict((*lanes, (TopicKind.HISTORY, self.history_per_s)))
 
 
 class ConfigFile(SettingsModel):

@@ -96,6 +96,7 @@ class Cloud:
             tls,
             behind=lambda: warned.state().behind,
             told_ms=self.clock.told_ms,
+            readings_per_s=config.file.receive.readings_per_s(),
         )
         self.identities: IdentityWatch | None = None
         if config.file.identity is not None:

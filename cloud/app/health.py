@@ -47,7 +47,7 @@ class CloudHealth:
 
     def troubles(self) -> Sequence[str]:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
-        found = self.ingest.troubles()
+        found = [*self.ingest.troubles(), *self.receiver.troubles()]
         found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
         return [said for said in (self.clock.state().trouble, *found, self.outlook()) if said]
 

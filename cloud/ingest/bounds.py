@@ -8,13 +8,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
+from cloud.ingest.allowance import Allowance
 from cloud.log.base import Key, SeenStore
 
 # A gateway that sends alarms and keeps history back for a month, a batch a minute of each, has 43,000.
 MOST_GAPS = 50_000
 # A spool is new when a disk is. One an hour comes back, so that nobody is shut out for good.
 NEW_SPOOLS = 32
-_BACK_MS = 3_600_000
+_BACK_S = 3600.0
 
 
 class SpoolBounds:
@@ -22,7 +23,7 @@ class SpoolBounds:
 
     def __init__(self, seen: SeenStore, most_gaps: int = MOST_GAPS) -> None:
         self._seen, self._most_gaps = seen, most_gaps
-        self._made: dict[str, tuple[float, int]] = {}  # gateway -> new spools that count, as of when
+        self._new_spools = Allowance(1 / _BACK_S, NEW_SPOOLS)
         self._reached: dict[str, str] = {}  # gateway -> what an operator should know
         self._begun: set[tuple[str, int]] = set()  # new ones that were let in
         self._lock = threading.Lock()
@@ -49,10 +50,7 @@ class SpoolBounds:
         return [what for _, what in sorted(self._reached.items())]
 
     def _new_spool(self, gateway: str, spool: int, now_ms: int) -> bool:
-        made, since_ms = self._made.get(gateway, (0.0, now_ms))
-        made = max(0.0, made - max(0, now_ms - since_ms) / _BACK_MS)
-        taken = made + 1 <= NEW_SPOOLS
-        self._made[gateway] = (made + taken, now_ms)
+        taken = self._new_spools.take(gateway, now_ms / 1000)
         if taken:
             self._begun = {key for key in self._begun if self._seen.gaps(*key) is None} | {(gateway, spool)}
         else:

@@ -15,9 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud.ingest.admission import Admission, Admitted, InboundMessage, Refusal
+from cloud.ingest.allowance import Allowance
 from cloud.ingest.bounds import SpoolBounds
 from cloud.ingest.links import GatewayLink
 from cloud.ingest.origins import Origins
+from cloud.ingest.parting import by_origin, gateway_of
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.release import release_one
 from cloud.log.base import BatchLog, EntryKind, Key
@@ -30,6 +32,7 @@ from contract.wire.topics import Topic, TopicKind, parse_topic
 
 log = logging.getLogger(__name__)
 
+_CHANGES_PER_S, _CHANGES_AT_ONCE = 1 / 60, 60  # of what a gateway says of itself: real, or simulated
 _MAX_FLOOR = 2**63 - 1  # what a database can hold; no spool gets there
 
 
@@ -59,6 +62,7 @@ class Ingest:
         self._origins = Origins(receiver.catalogue, batch_log.notes(EntryKind.ORIGIN))
         receiver.follow(self._origins)
         self.bounds = SpoolBounds(batch_log.seen)
+        self._changes = Allowance(_CHANGES_PER_S, _CHANGES_AT_ONCE)
         self._unwritten: dict[str, Origin] = {}  # what gateways said and the log could not take
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
@@ -91,8 +95,13 @@ class Ingest:
             self._unsettled.clear()
         found = self._receiver.sort_out(group, now_ms)
         if any(len(both) > 1 for both in found.said.values()):  # a spool that was filled before and after a change
-            return [ack for message in group for ack in self._take([message], now_ms)]
+            parts = by_origin(group, found.said)
+            self.counts["origins_deferred"] += len(group) - sum(map(len, parts))
+            return [ack for part in parts for ack in self._take(part, now_ms)]
         said = {gateway: simulated for gateway, (simulated,) in found.said.items()}
+        if unheard := {g for g, simulated in said.items() if not self._may_say(g, simulated, now_ms)}:
+            self.counts["origins_deferred"] += len(unheard)
+            return self._take([m for m in group if gateway_of(m) not in unheard], now_ms)
         if self._hear_origins(said, now_ms):  # that decides over these very batches
             found = self._receiver.sort_out(group, now_ms)
         self._keep_within_bounds(found, now_ms)
@@ -181,12 +190,21 @@ class Ingest:
     def _hear_birth(self, birth: Birth, now_ms: int) -> None:
         """Durable when this returns, before any batch that comes after; if the disk refuses, before the next take."""
         with self._lock:
+            if not self._may_say(birth.gateway, birth.simulated, now_ms):
+                self.counts["origins_deferred"] += 1
+                return
             self._origins.born(Origin(birth.gateway, birth.simulated))
             try:
                 self._hear_origins({birth.gateway: birth.simulated}, now_ms)
             except (sqlite3.Error, OSError) as error:
                 self.counts["origin_failures"] += 1
                 log.warning("cannot log where readings of %s come from: %s", birth.gateway, error)
+
+    def _may_say(self, gateway: str, simulated: bool, now_ms: int) -> bool:
+        """Whether a gateway may say so of itself now: a change is dear for those who watch its zones."""
+        waits = self._unwritten.get(gateway)  # for a log that could not take it
+        same = self._origins.logged(gateway) is simulated or (waits is not None and waits.simulated is simulated)
+        return same or self._changes.take(gateway, now_ms / 1000)
 
     def _hear_origins(self, said: Mapping[str, bool], now_ms: int) -> bool:
         """Whether a gateway says of itself what the log did not know; it does when this returns."""

@@ -17,8 +17,9 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from cloud.ingest.admission import InboundMessage
+from cloud.ingest.allowance import Allowance
 from cloud.ingest.ingest import Ingest
-from cloud.ingest.queue import HISTORY_AT_ONCE, HISTORY_TRICKLE, LaneQueues
+from cloud.ingest.queue import HISTORY_AT_ONCE, HISTORY_TRICKLE, READINGS_PER_S, LaneQueues
 from contract.clock import Clock
 from contract.wire.topics import TopicKind, cloud_filters
 from host.tls import TlsFiles
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 GROUP_MESSAGES = 1000
 GROUP_WAIT_S = 0.02
 BEHIND_ENTRIES = 300  # of the log, which the warnings have yet to see: some tenths of a second
+_DEAR = tuple(f"/{kind.value}" for kind in (TopicKind.BIRTH, TopicKind.STATE))  # each may write to the log
+SAYINGS_PER_S, SAYINGS_AT_ONCE = 2.0, 30  # of a gateway: it says how it is every half minute, and as it connects
 _SAYINGS = tuple(f"/{kind.value}" for kind in (TopicKind.ONLINE, TopicKind.BIRTH, TopicKind.STATE))
 
 
@@ -36,6 +39,7 @@ class MqttReceiver:
 
     behind: entries of the log that the warnings have yet to see; while they are many, history only trickles in.
     told_ms: what gateways are told of the time, 0 for nothing; None: what the clock says.
+    readings_per_s: of one gateway, by lane.
     """
 
     def __init__(
@@ -49,13 +53,15 @@ class MqttReceiver:
         tls: TlsFiles | None = None,
         behind: Callable[[], int] = lambda: 0,
         told_ms: Callable[[], int] | None = None,
+        readings_per_s: Mapping[TopicKind, float] = READINGS_PER_S,
     ) -> None:
         self._address = (host, port)
         self._ingest, self._clock = ingest, clock
         self._behind = behind
         self._told_ms = told_ms or clock.now_ms
         self._district = district
-        self._lanes = LaneQueues()
+        self._lanes = LaneQueues(readings_per_s=readings_per_s)
+        self._sayings, self._unheard = Allowance(SAYINGS_PER_S, SAYINGS_AT_ONCE), 0
         self._stop = threading.Event()
         self._trouble = "not connected to the broker yet"
         self._connected = False
@@ -85,8 +91,14 @@ class MqttReceiver:
         self._committer.join(10)
 
     def counters(self) -> Mapping[str, int]:
-        """What was let go because its lane was full, since start: `<lane>_deferred`."""
-        return dict(self._lanes.deferred)
+        """What was let go, since start: batches for which their lane had no room, `<lane>_deferred`; births and states
+        that came too often, `sayings_deferred`."""
+        return {**self._lanes.deferred, "sayings_deferred": self._unheard}
+
+    def troubles(self) -> list[str]:
+        """Gateways that send more than is taken of one."""
+        what = "sends more than is taken of one gateway: what was let go it keeps and sends again; else revoke it"
+        return [f"{gateway} {what}" for gateway in self._lanes.floods()]
 
     def idle_s(self) -> float:
         """Since the committing thread last turned; it does at least once a second unless it is stuck or gone."""
@@ -136,10 +148,12 @@ class MqttReceiver:
 
     def _on_message(self, _c: mqtt.Client, _u: Any, message: mqtt.MQTTMessage) -> None:
         heard = InboundMessage(message.topic, bytes(message.payload))
-        if heard.topic.endswith(_SAYINGS):
-            self._answer(heard)
-        else:
+        if not heard.topic.endswith(_SAYINGS):
             self._lanes.put(heard)
+        elif heard.topic.endswith(_DEAR) and not self._sayings.take(heard.topic.rpartition("/")[0], time.monotonic()):
+            self._unheard += 1
+        else:
+            self._answer(heard)
 
     def _answer(self, heard: InboundMessage) -> None:
         """At once, not behind the batches: the answer tells the time."""

@@ -167,7 +167,7 @@ class BatchLog(Protocol):
         ...
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
-        """Up to `limit` entries behind `after`, in order; empty at the end."""
+        """Up to `limit` entries behind `after`, in order; fewer where they are large, and empty at the end alone."""
         ...
 
     def tail(self, most: int) -> Sequence[Entry]:

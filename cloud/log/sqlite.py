@@ -42,6 +42,7 @@ _INSERT = (
     "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _AT_ONCE = 5000  # entries to trim in one transaction: nobody who appends waits long
+_READ_BYTES = 1_000_000  # ninety thousand readings: what a view takes in at once is bounded, however large batches are
 _GOES = f"kind in ({int(EntryKind.BATCH)}, {int(EntryKind.TICK)})"
 _TRIM = (
     f"delete from entry where offset in (select offset from entry where {_GOES} and offset <= ? "  # noqa: S608
@@ -215,7 +216,7 @@ class SqliteLog:
         return self._last_ms - self._ahead.last_ms
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
-        return self._entries("where offset > ? order by offset limit ?", after, limit)
+        return self._entries("where offset > ? order by offset limit ?", after, limit, most_bytes=_READ_BYTES)
 
     def tail(self, most: int) -> Sequence[Entry]:
         return self._entries("order by offset desc limit ?", most)[::-1]
@@ -300,9 +301,15 @@ class SqliteLog:
             self._last_offset = row[0] or 0
             self._news.notify_all()
 
-    def _entries(self, where: str, *values: int) -> list[Entry]:
+    def _entries(self, where: str, *values: int, most_bytes: float = float("inf")) -> list[Entry]:
         rows = self._reader().execute(f"select {_COLUMNS} from entry {where}", values)  # noqa: S608 - our own words
-        entries = [_entry(r) for r in rows]
+        entries, bytes_ = [], 0
+        for row in rows:
+            entries.append(_entry(row))
+            bytes_ += len(entries[-1].payload)
+            if bytes_ > most_bytes:
+                rows.close()
+                break
         ahead = self._ahead
         if not ahead.steps:
             return entries

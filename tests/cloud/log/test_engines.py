@@ -97,6 +97,18 @@ def test_a_log_is_put_right_as_often_as_need_be(opened):
     assert [e.append_ms for e in entries] == sorted(e.append_ms for e in entries)
 
 
+def test_large_entries_are_read_a_few_at_a_time_and_none_is_passed_over(opened):
+    log = opened()
+    large = [NewEntry("gw-1", 7, n, Lane.LIVE, NOW_MS, NOW_MS, bytes(250_000)) for n in range(1, 41)]
+    log.append([*large, NewEntry("gw-1", 7, 41, Lane.LIVE, NOW_MS, NOW_MS, bytes(3_000_000)), batch(42)], NOW_MS)
+    cursor, found = START, []
+    while entries := log.read(cursor, 1000):
+        assert len(entries) == 1 or sum(len(e.payload) for e in entries[:-1]) <= 1_000_000
+        found += [e.seq for e in entries]
+        cursor = entries[-1].offset
+    assert found == list(range(1, 43))
+
+
 def test_whether_a_batch_would_open_a_gap(opened):
     log = opened()
     assert (log.seen.gaps("gw-1", 7), log.seen.opens_gap(("gw-1", 7, 1))) == (None, False)
