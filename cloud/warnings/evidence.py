@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from cloud.warnings.model import Certainty, Evidence
+from cloud.warnings.model import Certainty, Evidence, Incident
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
+from contract.conditions.limits import RISE_MS
 from contract.conditions.state import Condition, ConditionState, Doubt
 from contract.conditions.targets import ConditionKey, Target, TargetKind
 
@@ -54,6 +56,16 @@ class EvidenceOf:
             c.doubt.value,
             simulated,
         )
+
+
+def without_old_rises(incident: Incident, now_ms: int) -> Incident:
+    """As it is to be told at `now_ms`: how fast water rose is not said of a reading older than the minutes over which a
+    rise is measured. A tunnel that is full to the roof no longer rises, and a sensor that drowned says nothing."""
+    old_ms = now_ms - RISE_MS
+    if all(e.rise_per_min is None or e.time_ms is None or e.time_ms >= old_ms for e in incident.evidence):
+        return incident
+    told = (e if e.time_ms is None or e.time_ms >= old_ms else replace(e, rise_per_min=None) for e in incident.evidence)
+    return replace(incident, evidence=tuple(told))
 
 
 def highest(wet: Sequence[Condition]) -> Level:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
-from cloud.warnings.evidence import EvidenceOf, certainty, highest
+from cloud.warnings.evidence import EvidenceOf, certainty, highest, without_old_rises
 from cloud.warnings.gateways import gateways_of, zones_of_targets
 from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
 from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
@@ -334,7 +334,7 @@ class Incidents:
         current.next_ms = self._due_ms(current, haste)
         if now_ms < current.next_ms:
             return
-        says = current.told if why is Why.RENEWAL else now  # a renewal has the same text
+        says = current.told if why is Why.RENEWAL else without_old_rises(now, now_ms)  # a renewal has the same text
         current.told = replace(says, updated_ms=now_ms, acknowledged=now.acknowledged, owner=now.owner)
         current.incident = replace(now, updated_ms=now_ms)
         current.told_ms, current.worse_ms = now_ms, None

@@ -36,6 +36,8 @@ _AGAIN_MS = 5_000  # after which a level is looked at again whose time has come 
 _GENTLE_M_PER_S = 0.2 / 60
 _RISE_OF = 3  # findings at each end of the rise
 _RISE_AT_LEAST_MS = 30_000
+# In less time than this, less than that is a sensor's resolution or its noise, and tells neither rise nor rest.
+_RISE_IN_SHORT_MS, _RISE_IN_SHORT_M = 180_000, 0.005
 _OF = {reason: REASONS.index(reason) for reason in Reason}
 
 
@@ -212,7 +214,9 @@ def _rise(state: State, limits: Limits, rows: Int64s, held: Held, slot: Int64s) 
     up = held.value >= limits.clear[state.level[rows], rows]
     dips = np.maximum.accumulate(up & held.used, axis=0) & ~up & held.used & (slot >= first)
     known = (n > 1) & (minutes * 60_000 >= _RISE_AT_LEAST_MS) & ((state.state[rows] == CLEARING) | ~dips.any(axis=0))
-    return np.where(known, (at_last[1] - at_first[1]) / np.where(known, minutes, 1.0), np.nan)
+    rise = at_last[1] - at_first[1]
+    known &= ~(limits.water[rows] & (minutes * 60_000 < _RISE_IN_SHORT_MS) & (np.abs(rise) < _RISE_IN_SHORT_M))
+    return np.where(known, rise / np.where(known, minutes, 1.0), np.nan)
 
 
 def _middle(held: Held, first: Int64s, each: Int64s) -> tuple[Float64s, Float64s]:

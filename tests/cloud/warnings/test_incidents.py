@@ -272,3 +272,13 @@ def test_flapping_gives_bounded_messages(
     assert len(slow) <= now_s / SETTINGS.gather_s + 1
     waits = {Why.EASED: SETTINGS.quiet_s, Why.CERTAINTY: SETTINGS.quiet_s, Why.AREA: 3000.0}
     assert all(b[0] - a[0] >= waits[b[1]] for a, b in pairwise(told) if b[1] in waits)
+
+
+def test_how_fast_a_tunnel_rose_nine_minutes_ago_is_not_told_as_now(zones: Zones) -> None:
+    """It is full to the roof and reports no change. Its depth is told with the time of the reading."""
+    full = replace(stands(1, R, 4.5), rise_per_min=0.11, shown_ms=START_MS)
+    (alert,) = zones.at(0, full)
+    assert [e.rise_per_min for e in alert.incident.evidence] == [0.11]
+    zones.at(540, replace(stands(2, R, 0.6), rise_per_min=0.07, shown_ms=START_MS + 540_000))
+    ((_, update),) = zones.until(570, begin_s=540)
+    assert [(e.channel, e.value, e.rise_per_min) for e in update.incident.evidence] == [(1, 4.5, None), (2, 0.6, 0.07)]

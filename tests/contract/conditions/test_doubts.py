@@ -37,3 +37,22 @@ def test_a_centimetre_a_day_is_doubted_and_water_that_comes_then_is_not() -> Non
     assert bench.condition.doubt is Doubt.DRIFT
     bench.polled([0.14, 0.18, 0.22], 60)
     assert bench.condition.doubt is Doubt.NONE
+
+
+@pytest.mark.parametrize(
+    ("values", "every_s", "rise"),
+    [
+        ([0.10, 0.10, 0.10], 30, None),  # two changes of nothing in a minute: no sensor tells rest from a slow rise
+        ([0.099, 0.100, 0.101, 0.102], 30, None),  # 3 mm in 90 s
+        ([0.10, 0.11, 0.12], 30, 0.02),
+        ([0.10] * 9, 30, 0.0),  # still for four minutes
+        ([0.100 + 0.001 * k for k in range(9)], 30, 0.002),  # 8 mm in four minutes
+    ],
+)
+def test_a_rise_is_known_when_it_is_more_than_a_sensor_errs_or_was_watched_for_long(
+    values: list[float], every_s: int, rise: float | None
+) -> None:
+    bench = Bench(UNDERPASS)
+    bench.polled(values, every_s)
+    assert bench.condition.level is BLUE
+    assert bench.condition.rise_per_min == (None if rise is None else pytest.approx(rise))
