@@ -158,22 +158,26 @@ def show_audit(config: ConfigPath, limit: Annotated[int, typer.Option(min=1, max
         raise typer.Exit(1)
     typer.echo(f"whole: {chain.rows} rows, head {chain.head}", err=True)
     folder = load_or_exit(config, complete=False).data_dir / "archive"
-    if any(folder.glob("audit-*.jsonl")):
+    if any(folder.glob("*-*.jsonl")):
         _show_archive(folder, ledger)
 
 
 def _show_archive(folder: Path, ledger: Engine) -> None:
     from cloud.ledger import audit_archive
+    from cloud.retention import ended
 
+    warned = 0
     try:
         chain = audit_archive.verify(folder, ledger)
         broken = chain.broken
+        if not broken:
+            warned, broken = ended.verify(folder, ledger)
     except (OSError, ValueError, LookupError) as error:
         broken = f"a line is no row ({error})"
     if broken:
         typer.echo(f"the archive {folder} is broken: {broken}: compare with a backup", err=True)
         raise typer.Exit(1)
-    typer.echo(f"archive whole: {chain.rows} rows", err=True)
+    typer.echo(f"archive whole: {chain.rows} rows" + f", {warned} warnings" * bool(warned), err=True)
 
 
 def _ledger(config: Path) -> Engine:

@@ -6,7 +6,7 @@ import json
 
 import typer
 
-from cloud.cli.common import ConfigPath, load_or_exit, note
+from cloud.cli.common import ConfigPath, load_or_exit, note, operator
 
 
 def trim(config: ConfigPath) -> None:
@@ -23,7 +23,16 @@ def trim(config: ConfigPath) -> None:
     file = found.file
     gone = let_go(
         file.retention,
-        Where(found.data_dir, found.base, file.log.engine, file.series, found.ledger_url, found.catalogue),
+        Where(
+            found.data_dir,
+            found.base,
+            file.log.engine,
+            file.series,
+            found.ledger_url,
+            found.catalogue,
+            tuple(sink.name for sink in file.delivery),
+            operator(),
+        ),
     )
     note(found, "trim", "all", **gone)
     typer.echo(json.dumps(gone))

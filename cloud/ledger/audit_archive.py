@@ -7,7 +7,6 @@ on the last row that went: its number and hash are kept beside the head.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select
 
 from cloud.ledger.audit import ARCHIVED, START, Chain, archived, audit_head, audit_rows, broken_at
 from cloud.ledger.open import still
-from host.files import sync
+from host.files import put
 
 _NAMES = ("number", "at_ms", "who", "what", "target", "source", "detail", "previous", "hash")
 
@@ -28,26 +27,28 @@ def move(ledger: Engine, before_ms: int, folder: Path) -> int:
     """
     with still(ledger, to_write=True) as db:
         last = _last_to_go(db, before_ms)
-        rows = [
+        old = [
             {n: r[n] for n in _NAMES}
             for r in db.execute(
                 select(audit_rows).where(audit_rows.c.number <= last).order_by(audit_rows.c.number)
             ).mappings()
         ]
-        if not rows:
+        if not old:
             return 0
-        _write(folder / f"audit-{rows[0]['number']:09}.jsonl", rows)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in old)
+        put(folder / f"audit-{old[0]['number']:09}.jsonl", lines.encode())
         db.execute(delete(audit_rows).where(audit_rows.c.number <= last))
         db.execute(delete(audit_head).where(audit_head.c.id == ARCHIVED))
-        db.execute(insert(audit_head).values(id=ARCHIVED, number=last, hash=rows[-1]["hash"]))
-    return len(rows)
+        db.execute(insert(audit_head).values(id=ARCHIVED, number=last, hash=old[-1]["hash"]))
+    return len(old)
 
 
 def verify(folder: Path, ledger: Engine) -> Chain:
     """The files of a folder, as one chain, and whether what is left in the ledger follows on it. Files at its beginning
     may be somewhere else. Raises OSError; ValueError or LookupError where a line is no row."""
     previous, number, count = START, 0, 0
-    for row in _rows(folder):
+    for row in rows(folder):
         if count == 0 and row.get("number") != 1:  # the files before are somewhere else
             number, previous = int(row["number"]) - 1, str(row["previous"])
         if (what := broken_at(row, number + 1, previous)) is not None:
@@ -58,7 +59,8 @@ def verify(folder: Path, ledger: Engine) -> Chain:
     return Chain(count, previous, "" if meets else f"it ends with row {number}, and the ledger begins behind {last}")
 
 
-def _rows(folder: Path) -> Iterator[dict[str, Any]]:
+def rows(folder: Path) -> Iterator[dict[str, Any]]:
+    """Of the files of a folder, oldest first. Raises OSError, ValueError."""
     for path in sorted(folder.glob("audit-*.jsonl")):
         for line in path.read_text().splitlines():
             yield json.loads(line)
@@ -70,14 +72,3 @@ def _last_to_go(db: Connection, before_ms: int) -> int:
     first_young = db.execute(numbers).scalar()
     newest = db.execute(select(func.max(audit_rows.c.number))).scalar() or 0
     return int(min(newest if first_young is None else first_young, newest)) - 1
-
-
-def _write(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("w") as file:
-        file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync(path.parent)

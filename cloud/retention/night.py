@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger import audit_archive
 from cloud.ledger.open import open_ledger
 from cloud.log.open import open_log
+from cloud.retention import ended
 from cloud.retention.settings import RetentionSettings
 from cloud.retention.trimming import DAY_MS, trim
 from cloud.series import policy
@@ -20,7 +21,8 @@ from contract.clock import SystemClock
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """data: the cloud's data folder. base: from where the paths of `series` count. engine: of the log."""
+    """data: the cloud's data folder. base: from where the paths of `series` count. engine: of the log. sinks: names of
+    the consumers. who: gives the command, for the audit record."""
 
     data: Path
     base: Path
@@ -28,11 +30,13 @@ class Where:
     series: ParquetSettings | InfluxSettings
     ledger_url: str
     catalogue: Catalogue
+    sinks: tuple[str, ...] = ()
+    who: str = "shell"
 
 
 def let_go(settings: RetentionSettings, where: Where) -> dict[str, int]:
-    """Ages count from the newest entry of the log. Entries, readings, hours and batches that went, and begins_ms, the
-    log's time from which on it is whole; only what was asked for is named.
+    """Ages count from the newest entry of the log. What went, part by part, and begins_ms, the log's time from
+    which on it is whole; only what was asked for is named.
 
     Raises what the parts raise; what is done then holds, and the rest goes the next night.
     """
@@ -73,6 +77,16 @@ def let_go(settings: RetentionSettings, where: Where) -> dict[str, int]:
         finally:
             ledger.dispose()
 
+    def over(days: float) -> dict[str, int]:
+        ledger = open_ledger(where.ledger_url)
+        try:
+            archive = where.data / "archive"
+            return asdict(ended.let_go(ledger, older(days), where.sinks, archive, SystemClock().now_ms(), where.who))
+        finally:
+            ledger.dispose()
+
+    if settings.warnings_days is not None:  # before the audit record goes by age: it is written into it
+        out |= over(settings.warnings_days)
     parts: tuple[tuple[str, float | None, Callable[[float], int]], ...] = (
         ("readings", settings.raw_days, lambda days: drop("raw", days)),
         ("hours", settings.hourly_days, lambda days: drop("hourly", days)),

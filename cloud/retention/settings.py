@@ -12,7 +12,8 @@ MONTH_DAYS = 32  # segments of a month go whole
 class RetentionSettings(SettingsModel):
     """In days; what is left out is kept for ever. log_days: batches and ticks of the log. raw_days: readings in the
     series store. hourly_days: their hourly figures. quarantine_days: refused batches, released or not.
-    audit_days: rows of the audit record, which go into files of the folder `archive`.
+    audit_days: rows of the audit record. warnings_days: warnings since they ended, with messages and deliveries, and
+    the record of conditions. Both go into files of the folder `archive`, the record of conditions without.
     """
 
     log_days: Positive | None = None
@@ -20,6 +21,7 @@ class RetentionSettings(SettingsModel):
     hourly_days: Positive | None = None
     quarantine_days: Positive | None = None
     audit_days: Positive | None = None
+    warnings_days: Positive | None = None
 
     @property
     def stated(self) -> bool:

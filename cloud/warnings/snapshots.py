@@ -68,6 +68,12 @@ def cursor_of(parts: Mapping[str, bytes]) -> Cursor | None:
         return None
 
 
+def place(db: Connection, name: str) -> Cursor | None:
+    """Of the last entry in the last one; None: there is none that can be read."""
+    rows = db.execute(select(t.snapshots.c.part, t.snapshots.c.body).where(t.snapshots.c.name == name))
+    return cursor_of({part: bytes(body) for part, body in rows})
+
+
 def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:
     """The last one. None: there is none, or none that can be read; the log says which."""
     rows = db.execute(select(t.snapshots.c.part, t.snapshots.c.body).where(t.snapshots.c.name == name))

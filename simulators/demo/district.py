@@ -218,6 +218,7 @@ class District:
                     "hourly_days": 4000,
                     "quarantine_days": 180,
                     "audit_days": 4000,
+                    "warnings_days": 4000,
                 },
             },
         )

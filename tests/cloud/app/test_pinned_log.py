@@ -42,7 +42,14 @@ def write_config(folder: Path) -> Path:
         "broker": {"embedded": True, "port": 0},
         "http": {"port": 0},
         "access": {"mode": "open"},
-        "retention": {"log_days": 60, "raw_days": 500, "hourly_days": 500, "quarantine_days": 90, "audit_days": 4000},
+        "retention": {
+            "log_days": 60,
+            "raw_days": 500,
+            "hourly_days": 500,
+            "quarantine_days": 90,
+            "audit_days": 4000,
+            "warnings_days": 4000,
+        },
     }
     path.write_text(yaml.safe_dump(config))
     return path

@@ -26,7 +26,14 @@ from tests.waiting import until
 KEY = b64encode(b"never-to-be-told-to-any-1").decode()
 PATH = "T0KEN-IN-THE-PATH"
 # So that nothing is said of disks.
-KEPT = {"log_days": 60, "raw_days": 500, "hourly_days": 500, "quarantine_days": 90, "audit_days": 4000}
+KEPT = {
+    "log_days": 60,
+    "raw_days": 500,
+    "hourly_days": 500,
+    "quarantine_days": 90,
+    "audit_days": 4000,
+    "warnings_days": 4000,
+}
 
 
 def _echo(connection: socket.socket) -> None:

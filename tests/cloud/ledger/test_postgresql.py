@@ -54,7 +54,7 @@ def url(server: PostgreSQL, request: pytest.FixtureRequest) -> str:
 
 @pytest.mark.servers
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("room", ["ledger", "access", "warnings", "delivery"])
+@pytest.mark.parametrize("room", ["ledger", "access", "warnings", "delivery", "retention"])
 def test_the_body_of_tests_holds_in_postgresql(room: str) -> None:
     with postgresql(durable=False) as server:
         run = [sys.executable, "-m", "pytest", "-p", "tests.ledger_in_postgresql", "-m", "not servers and not slow"]

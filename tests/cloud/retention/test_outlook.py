@@ -15,7 +15,9 @@ from cloud.retention.settings import RetentionSettings
 
 DAY_MS = 86_400_000
 START_MS = 1_800_000_000_000
-ALL = RetentionSettings(log_days=30, raw_days=500, hourly_days=4000, quarantine_days=90, audit_days=4000)
+ALL = RetentionSettings(
+    log_days=30, raw_days=500, hourly_days=4000, quarantine_days=90, audit_days=4000, warnings_days=4000
+)
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -40,10 +42,9 @@ def test_what_is_not_stated_is_named_with_when_the_disk_is_full(
     (tmp_path / "series" / "x").write_bytes(b"\0" * (20_000_000 - size))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(0, 0, 500_000_000))
     said = outlook(RetentionSettings(log_days=30), True, tmp_path)
-    assert said == (
-        "nothing that is old goes (retention: raw_days, hourly_days, quarantine_days, audit_days not stated): "
-        "2 MB a day, so the disk is full in 250 days"
-    )
+    names = "raw_days, hourly_days, quarantine_days, audit_days, warnings_days"
+    full = "2 MB a day, so the disk is full in 250 days"
+    assert said == f"nothing that is old goes (retention: {names} not stated): {full}"
     assert "hourly_days" not in outlook(RetentionSettings(), False, tmp_path)
     assert outlook(ALL, True, tmp_path) == ""
 

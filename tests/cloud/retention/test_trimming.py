@@ -36,7 +36,7 @@ DAYS = 2 / 24  # two hours
 
 @dataclass
 class Centre:
-    """The parts of a cloud in a folder, fed with a history an entry at a time."""
+    """The parts of a cloud in a folder, fed with a history a few entries at a time."""
 
     folder: Path
     catalogue: Catalogue
@@ -44,6 +44,7 @@ class Centre:
     log: BatchLog = field(init=False)
     ledger: Engine = field(init=False)
     at: int = 0
+    every: int = 10  # entries, then the views follow
 
     def __post_init__(self) -> None:
         self.open()
@@ -77,7 +78,7 @@ class Centre:
                 self.log.append(
                     [NewEntry(e.gateway, e.spool, e.seq, e.lane, e.time_min_ms, e.time_max_ms, e.payload)], e.append_ms
                 )
-            if n % 10 == 9:
+            if n % self.every == self.every - 1:
                 self.follow()
         self.follow()
         self.at += count
