@@ -8,7 +8,7 @@ ARGS   ?=
 SEEDS  ?= 100000
 FIRST  ?= 1
 
-.PHONY: install demo test lint audit bench soak fuzz proto schemas clean
+.PHONY: install demo test lint audit bench soak fuzz proto schemas man sbom clean
 
 install: $(STAMP)
 
@@ -68,6 +68,14 @@ schemas: install
 	  $(BIN)/headwater-edge schema $$kind >configs/schemas/$$kind.json || exit 1; done
 	$(BIN)/headwater-cloud schema >configs/schemas/cloud.json
 	$(BIN)/headwater-sim schema >configs/schemas/simulation.json
+
+# What `man headwater-cloud` shows, out of the programs' own --help; held by tests/ci/test_man.py.
+man: install
+	$(BIN)/python .ci/man.py
+
+# dist/headwater-edge.cdx.json and dist/headwater-cloud.cdx.json (CycloneDX); of another environment: see .ci/sbom.
+sbom:
+	PYTHON=$(PYTHON) .ci/sbom $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo-out

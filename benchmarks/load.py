@@ -26,7 +26,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 
 from benchmarks.load_clients import CLIENTS, Clients, Said
@@ -115,7 +115,7 @@ class Bench:
     def counters(self, *names: str) -> dict[str, float]:
         """From /metrics, those whose name holds one of these."""
         head = {"authorization": f"Bearer {self.keys[-1]}"}
-        lines = httpx.get(f"{self.http}/metrics", headers=head, trust_env=False, timeout=30).raise_for_status().text
+        lines = httpx2.get(f"{self.http}/metrics", headers=head, trust_env=False, timeout=30).raise_for_status().text
         found = (x.rpartition(" ") for x in lines.splitlines() if not x.startswith("#") and any(n in x for n in names))
         return {name.removeprefix("headwater_"): float(value) for name, _, value in found}
 

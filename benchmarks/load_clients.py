@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 
 CLIENTS = 100
 
@@ -46,13 +46,13 @@ def _work(http: str, keys: list[str], pause_s: float, seconds: float, out: Any) 
 
 async def _all(http: str, keys: list[str], pause_s: float, until_s: float) -> Said:
     said = Said()
-    limits = httpx.Limits(max_connections=len(keys))
-    async with httpx.AsyncClient(base_url=http, timeout=30, limits=limits, trust_env=False) as client:
+    limits = httpx2.Limits(max_connections=len(keys))
+    async with httpx2.AsyncClient(base_url=http, timeout=30, limits=limits, trust_env=False) as client:
         await asyncio.gather(*(_one(client, key, i, pause_s, until_s, said) for i, key in enumerate(keys)))
     return said
 
 
-async def _one(client: httpx.AsyncClient, key: str, number: int, pause_s: float, until_s: float, said: Said) -> None:
+async def _one(client: httpx2.AsyncClient, key: str, number: int, pause_s: float, until_s: float, said: Said) -> None:
     chance = random.Random(number)  # noqa: S311 - repeatable, not secret
     now_ms = time.time_ns() // 1_000_000
     paths = ["/page/state", "/v1/latest", "/v1/warnings?open=true", "/v1/stations", "/healthz"]
@@ -68,6 +68,6 @@ async def _one(client: httpx.AsyncClient, key: str, number: int, pause_s: float,
             elif answer.status_code in (429, 503):
                 said.without_retry_after += "retry-after" not in answer.headers
                 wait_s = max(wait_s, float(answer.headers.get("retry-after", 1)))
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             said.answers[re.sub(r"\d+", "n", f"{type(error).__name__} {error}".strip())] += 1
         await asyncio.sleep(wait_s * chance.uniform(0.8, 1.2))

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import numpy as np
 
 WATCHDOG_S = 10.0  # a stricter one than the unit's
@@ -66,12 +66,12 @@ class Watch:
             self.memory_mb.append(memory_mb(self._pid, "VmRSS"))
 
     def _health(self) -> None:
-        with httpx.Client(timeout=_HEALTH_LIMIT_S, trust_env=False) as client:
+        with httpx2.Client(timeout=_HEALTH_LIMIT_S, trust_env=False) as client:
             while not self._over.wait(1.0):
                 began = time.monotonic()
                 try:
                     good = client.get(f"{self._http}/healthz").status_code == 200
-                except httpx.HTTPError:
+                except httpx2.HTTPError:
                     good = False
                 self.health_s.append(time.monotonic() - began)
                 self.health_failed += not good

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.servers import free_port, wait_for_port
@@ -33,19 +33,19 @@ class Influx:
         with (self._folder / "influxd.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for_port(self._port, self._process)
-        until(lambda: httpx.get(f"{self.url}/health", timeout=60).status_code == 200)  # it listens before it is ready
+        until(lambda: httpx2.get(f"{self.url}/health", timeout=60).status_code == 200)  # it listens before it is ready
 
     def set_up(self) -> None:
         body = {"username": "admin", "password": "only-for-tests", "org": self.org, "bucket": "first"}
-        httpx.post(f"{self.url}/api/v2/setup", json={**body, "token": self.token}, timeout=60).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/setup", json={**body, "token": self.token}, timeout=60).raise_for_status()
 
     def new_bucket(self) -> str:
         name = f"bucket{next(self._count)}"
         headers = {"authorization": f"Token {self.token}"}
-        orgs = httpx.get(f"{self.url}/api/v2/orgs", headers=headers, timeout=60).json()["orgs"]
+        orgs = httpx2.get(f"{self.url}/api/v2/orgs", headers=headers, timeout=60).json()["orgs"]
         org_id = next(o["id"] for o in orgs if o["name"] == self.org)
         body = {"orgID": org_id, "name": name, "retentionRules": []}
-        httpx.post(f"{self.url}/api/v2/buckets", json=body, headers=headers, timeout=60).raise_for_status()
+        httpx2.post(f"{self.url}/api/v2/buckets", json=body, headers=headers, timeout=60).raise_for_status()
         return name
 
     def kill(self) -> None:

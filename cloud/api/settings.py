@@ -36,4 +36,4 @@ class HttpSettings(SettingsModel):
     header_timeout_s: Positive = 10.0
     body_timeout_s: Positive = 30.0
     answer_timeout_s: Positive = 60.0
-    keep_alive_s: Count = 75  # longer than clients keep theirs (httpx 5, nginx 60), or one asks as we close
+    keep_alive_s: Count = 75  # longer than clients keep theirs (httpx2 5, nginx 60), or one asks as we close

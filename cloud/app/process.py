@@ -19,7 +19,7 @@ def run(config: CloudConfig, log: LogForm = LogForm.TEXT) -> None:
     from cloud.app.cloud import Cloud
 
     set_up(log)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     cloud = Cloud(config)
     first = cloud.first_administrator()
     if first is not None:

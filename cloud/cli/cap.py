@@ -57,18 +57,18 @@ def _read(source: str) -> bytes:
 
 
 def _fetch(url: str, most: int) -> bytes:
-    import httpx
+    import httpx2
 
     data = bytearray()
     try:
-        with httpx.stream("GET", url, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
+        with httpx2.stream("GET", url, timeout=_TIMEOUT_S, follow_redirects=True) as answer:
             if answer.status_code != 200:
                 _unread(f"{url} answers {answer.status_code}: give the address of a message")
             for part in answer.iter_bytes():
                 data += part
                 if len(data) >= most:
                     break
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         _unread(f"{url} cannot be read: {error or type(error).__name__}")
     return bytes(data)
 

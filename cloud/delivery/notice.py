@@ -56,7 +56,7 @@ def test_of(sink: str, sender: str, now_ms: int, zone: tzinfo) -> Notice:
     Source: CAP 1.2, 3.2.1 status `Test`: "technical testing only, all recipients disregard".
     """
     identifier = f"{NoticeType.TEST.value}-{sink}-{now_ms}"
-    alert = etree.Element(f"{{{_NAMESPACE}}}alert", nsmap={None: _NAMESPACE})  # type: ignore[dict-item]
+    alert = etree.Element(f"{{{_NAMESPACE}}}alert", nsmap={None: _NAMESPACE})
     sent = from_ms(now_ms).astimezone(zone).isoformat(timespec="seconds")
     for tag, text in (
         ("identifier", identifier),

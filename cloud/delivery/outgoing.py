@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from typing import Any
 
 import certifi
-import httpcore
+import httpcore2
 
 from cloud.delivery.egress import Address, Egress, TargetRefused, permitted, target_of
 
@@ -71,30 +71,30 @@ def post(
     try:
         # One connection a message: warnings are few, and a kept one would outlive the judgement of its address.
         with (
-            httpcore.ConnectionPool(ssl_context=context, network_backend=backend, max_keepalive_connections=0) as pool,
+            httpcore2.ConnectionPool(ssl_context=context, network_backend=backend, max_keepalive_connections=0) as pool,
             pool.stream("POST", url, headers=dict(headers), content=body, extensions={"timeout": each}) as answer,
         ):
             found = next((v for k, v in answer.headers if k.lower() == b"retry-after"), None)
             return Answer(answer.status, None if found is None else found[:100].decode("latin-1"))
-    except (httpcore.TimeoutException, TimeoutError) as error:
+    except (httpcore2.TimeoutException, TimeoutError) as error:
         raise NoAnswer(f"no answer within {timeout_s:g} s", backend.wrote) from error
-    except httpcore.NetworkError as error:
+    except httpcore2.NetworkError as error:
         raise NoAnswer(f"{type(error).__name__}: {error}", backend.wrote) from error
-    except (httpcore.ProtocolError, UnicodeError, ValueError) as error:
+    except (httpcore2.ProtocolError, UnicodeError, ValueError) as error:
         # Not its text, nor itself as the cause: both may quote the peer, and the peer may echo our signature.
         raise NoAnswer(f"{type(error).__name__}: what came back is not HTTP", backend.wrote) from None
     except OSError as error:
         raise NoAnswer(f"{type(error).__name__}: {error}", backend.wrote) from error
 
 
-class _JudgedBackend(httpcore.NetworkBackend):
+class _JudgedBackend(httpcore2.NetworkBackend):
     """wrote: part of a request has been given to the network."""
 
     wrote = False
 
     def __init__(self, rules: Egress, resolver: Resolver, deadline_s: float) -> None:
         self._rules, self._resolver, self._deadline_s = rules, resolver, deadline_s
-        self._plain = httpcore.SyncBackend()
+        self._plain = httpcore2.SyncBackend()
 
     def connect_tcp(
         self,
@@ -103,13 +103,13 @@ class _JudgedBackend(httpcore.NetworkBackend):
         timeout: float | None = None,
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         addresses = permitted(host, self._resolver(host, port), self._rules)
         for i, address in enumerate(addresses):
             share_s = left_s(self._deadline_s, timeout) / (len(addresses) - i)
             try:
                 stream = self._plain.connect_tcp(str(address), port, share_s, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 if i + 1 == len(addresses):
                     raise
             else:
@@ -119,14 +119,14 @@ class _JudgedBackend(httpcore.NetworkBackend):
     def _writes(self) -> None:
         self.wrote = True
 
-    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.NetworkStream:
+    def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore2.NetworkStream:
         raise TargetRefused("a webhook goes over TCP")
 
 
-class _TimedStream(httpcore.NetworkStream):
+class _TimedStream(httpcore2.NetworkStream):
     """Every operation gets what is left of the whole request's time: a peer that drips bytes gains none."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline_s: float, on_write: Callable[[], None]) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, deadline_s: float, on_write: Callable[[], None]) -> None:
         self._stream, self._deadline_s, self._on_write = stream, deadline_s, on_write
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -141,7 +141,7 @@ class _TimedStream(httpcore.NetworkStream):
 
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
+    ) -> httpcore2.NetworkStream:
         stream = self._stream.start_tls(ssl_context, server_hostname, left_s(self._deadline_s, timeout))
         return _TimedStream(stream, self._deadline_s, self._on_write)
 
@@ -150,8 +150,8 @@ class _TimedStream(httpcore.NetworkStream):
 
 
 def left_s(deadline_s: float, timeout_s: float | None) -> float:
-    """At most timeout_s. Raises httpcore.ReadTimeout when nothing is left."""
+    """At most timeout_s. Raises httpcore2.ReadTimeout when nothing is left."""
     left = deadline_s - time.monotonic()
     if left <= 0:
-        raise httpcore.ReadTimeout
+        raise httpcore2.ReadTimeout
     return left if timeout_s is None else min(left, timeout_s)

@@ -1,4 +1,4 @@
-"""The series store on InfluxDB 2: line protocol in, InfluxQL over HTTP out.
+"""The series store on InfluxDB 2: line protocol in, InfluxQL over HTTP out, by the connection of influxdb-client.
 
 One measurement `reading`, tag `channel`, fields `value` (float; absent when missing), `flag` and `missing` (integers).
 A point of the same channel and time replaces the earlier one, so applying entries again is harmless; the cursor is a
@@ -7,15 +7,20 @@ file of ours, moved when the server has answered for everything up to it.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import httpx
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import urllib3
+from influxdb_client.client.influxdb_client import InfluxDBClient
+from influxdb_client.client.write_api import SYNCHRONOUS
+from influxdb_client.domain.write_precision import WritePrecision
+from influxdb_client.rest import ApiException
 
 from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
@@ -28,6 +33,9 @@ from contract.readings import ReadingBatch
 _LINES_PER_WRITE = 5000
 _CHANNELS_PER_QUERY = 200
 _REFUSED = (400, 422)  # the points are at fault; with anything else the server is
+_TIMEOUT_MS = 30_000
+
+T = TypeVar("T")
 
 
 def lines(batch: ReadingBatch) -> bytes:
@@ -51,6 +59,10 @@ def lines(batch: ReadingBatch) -> bytes:
     return "\n".join(joined.to_pylist()).encode()
 
 
+class _PointsRefused(Exception):
+    """The server takes them never. The message is its own."""
+
+
 class InfluxStore:
     """See `cloud.series.base.SeriesStore`. Every call but `cursor` and `close` may raise RetryLater."""
 
@@ -61,9 +73,9 @@ class InfluxStore:
         self._cursor_file = cursor_file
         cursor_file.parent.mkdir(parents=True, exist_ok=True)
         self._cursor = Cursor(int(cursor_file.read_text())) if cursor_file.exists() else START
-        self._http = httpx.Client(
-            base_url=url, timeout=30, headers={"authorization": f"Token {token}"}, trust_env=False
-        )
+        # It neither retries nor heeds proxies of the environment: the view's runner comes again, and the way is stated.
+        self._client: Any = InfluxDBClient(url, token, org=org, timeout=_TIMEOUT_MS)
+        self._writing: Any = self._client.write_api(SYNCHRONOUS)
 
     def cursor(self) -> Cursor:
         return self._cursor
@@ -71,8 +83,9 @@ class InfluxStore:
     def apply(self, entries: Sequence[Entry]) -> None:
         batch = readings(entries)
         for start in range(0, len(batch), _LINES_PER_WRITE):
-            answer = self._write(batch.take(slice(start, start + _LINES_PER_WRITE)))
-            if answer.status_code in _REFUSED:
+            try:
+                self._write(batch.take(slice(start, start + _LINES_PER_WRITE)))
+            except _PointsRefused:
                 self._one_by_one(entries)
                 break
         self._move(entries[-1].offset)
@@ -95,8 +108,8 @@ class InfluxStore:
         return count
 
     def _delete(self, stop: str) -> None:
-        body = {"start": "1970-01-01T00:00:00Z", "stop": stop, "predicate": '_measurement="reading"'}
-        self._good(self._ask("POST", "/api/v2/delete", params=self._where(), json=body))
+        api, start = self._client.delete_api(), "1970-01-01T00:00:00Z"
+        self._asked(lambda: api.delete(start, stop, '_measurement="reading"', self._bucket, self._org))
 
     def raw(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> ReadingBatch:
         return ordered(ReadingBatch.concat(gathered(self._pieces(channels, start_ms, end_ms), at_most, len)))
@@ -118,47 +131,51 @@ class InfluxStore:
         return hourly_of(self.raw(channels, first, last))
 
     def close(self) -> None:
-        self._http.close()
+        self._client.close()
 
     # --- the server ---
 
-    def _write(self, batch: ReadingBatch) -> httpx.Response:
-        params = {**self._where(), "precision": "ms"}
-        answer = self._ask("POST", "/api/v2/write", params=params, content=lines(batch))
-        return answer if answer.status_code in _REFUSED else self._good(answer)
+    def _write(self, batch: ReadingBatch) -> None:
+        """Raises _PointsRefused."""
+        body = lines(batch)
+        try:
+            self._asked(lambda: self._writing.write(self._bucket, self._org, body, WritePrecision.MS), _REFUSED)
+        except ApiException as error:
+            raise _PointsRefused(_said(error)) from error
 
     def _one_by_one(self, entries: Sequence[Entry]) -> None:
         """Which entry is refused? Raises Poisoned on the first; those before it are stored."""
         for entry in entries:
             batch = readings([entry])
             if len(batch):
-                answer = self._write(batch)
-                if answer.status_code in _REFUSED:
-                    raise Poisoned(entry.offset, f"InfluxDB refuses it: {_said(answer)}")
+                try:
+                    self._write(batch)
+                except _PointsRefused as error:
+                    raise Poisoned(entry.offset, f"InfluxDB refuses it: {error}") from error
 
     def _query(self, query: str) -> list[ReadingBatch]:
         return [_rows(series) for series in self._ask_query(query).get("series", ())]
 
     def _ask_query(self, query: str) -> dict[str, Any]:
         params = {"db": self._bucket, "epoch": "ms", "q": query}
-        result: dict[str, Any] = self._good(self._ask("GET", "/query", params=params)).json()["results"][0]
+        call = self._client.api_client.call_api
+        how = {"_preload_content": False, "_return_http_data_only": True}  # the client knows no InfluxQL
+        answer = self._asked(lambda: call("/query", "GET", query_params=params, **how).data)
+        result: dict[str, Any] = json.loads(answer)["results"][0]
         if "error" in result:
             raise RetryLater(f"InfluxDB at {self._url}: {result['error']}")
         return result
 
-    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
+    def _asked(self, ask: Callable[[], T], passed: Sequence[int] = ()) -> T:
+        """Raises RetryLater; ApiException of these statuses."""
         try:
-            return self._http.request(method, path, **more)
-        except httpx.HTTPError as error:
+            return ask()
+        except ApiException as error:
+            if error.status in passed:
+                raise
+            raise RetryLater(f"InfluxDB at {self._url}: HTTP {error.status}: {_said(error)}") from error
+        except urllib3.exceptions.HTTPError as error:
             raise RetryLater(f"InfluxDB at {self._url} cannot be reached: {error}: is it up?") from error
-
-    def _good(self, answer: httpx.Response) -> httpx.Response:
-        if not answer.is_success:
-            raise RetryLater(f"InfluxDB at {self._url}: HTTP {answer.status_code}: {_said(answer)}")
-        return answer
-
-    def _where(self) -> dict[str, str]:
-        return {"org": self._org, "bucket": self._bucket}
 
     def _move(self, to: Cursor) -> None:
         fresh = self._cursor_file.with_suffix(".new")
@@ -177,5 +194,7 @@ def _rows(series: dict[str, Any]) -> ReadingBatch:
     return ReadingBatch.of(time_ms, np.full(len(rows), int(series["tags"]["channel"])), values, flag)
 
 
-def _said(answer: httpx.Response) -> str:
-    return answer.text.strip()[:300]
+def _said(error: ApiException) -> str:
+    body = error.body or error.reason or ""
+    text = body.decode(errors="replace") if isinstance(body, bytes) else str(body)
+    return text.strip()[:300]

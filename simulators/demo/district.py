@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import yaml
 
 from contract.catalogue.catalogue import Catalogue
@@ -240,17 +240,17 @@ class District:
         )
 
 
-async def views_behind(client: httpx.AsyncClient) -> float | None:
+async def views_behind(client: httpx2.AsyncClient) -> float | None:
     """Log entries that views of the cloud have still to apply; None when it names no view."""
     return await _sum_of(client, "headwater_view_behind")
 
 
-async def undelivered(client: httpx.AsyncClient) -> float | None:
+async def undelivered(client: httpx2.AsyncClient) -> float | None:
     """Messages in force that consumers lack; None while the cloud does not know."""
     return await _sum_of(client, "headwater_sink_waiting")
 
 
-async def _sum_of(client: httpx.AsyncClient, metric: str) -> float | None:
+async def _sum_of(client: httpx2.AsyncClient, metric: str) -> float | None:
     """Over all labels; None where the cloud does not say it."""
     lines = (await client.get("/metrics")).text.splitlines()
     found = [float(line.split()[-1]) for line in lines if line.startswith(metric)]

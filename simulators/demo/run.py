@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 from rich.console import Console
 from rich.live import Live
 from rich.markup import escape
@@ -63,7 +63,7 @@ class Demo:
         try:
             await district.start()
             self._console.print(f"page: {district.http}   files: {escape(str(self._scene.out))}")
-            async with httpx.AsyncClient(base_url=district.http, timeout=10) as client:
+            async with httpx2.AsyncClient(base_url=district.http, timeout=10) as client:
                 await self._play(client)
                 await district.stop_edges()
                 await self._caught_up(client)
@@ -81,7 +81,7 @@ class Demo:
                 self._console.print(report(found, messages, told, district.catalogue.district.time_zone))
                 await self._stay()
             return 0 if found.good else 1
-        except (RuntimeError, httpx.HTTPError, OSError) as error:
+        except (RuntimeError, httpx2.HTTPError, OSError) as error:
             self._console.print(f"[bold red]the demonstration failed:[/] {escape(str(error))}")
             if self._headless:
                 print(json.dumps({"failed": str(error)}), flush=True)
@@ -89,12 +89,12 @@ class Demo:
         finally:
             await district.stop()
 
-    async def _play(self, client: httpx.AsyncClient) -> None:
+    async def _play(self, client: httpx2.AsyncClient) -> None:
         state = await self._state(client)
         with Live(console=self._console, refresh_per_second=4, transient=self._headless) as screen:
             while not self._stop.is_set():
                 self._district.check()
-                with suppress(httpx.HTTPError):
+                with suppress(httpx2.HTTPError):
                     state = await self._state(client)
                 rain = self._scene.storm
                 now_ms = self._district.clock.now_ms()
@@ -137,11 +137,11 @@ class Demo:
                 out.update({k: status["readings"].get(k, 0) for k in ("made", "suppressed", "reported")})
         return dict(out)
 
-    async def _state(self, client: httpx.AsyncClient) -> dict[str, Any]:
+    async def _state(self, client: httpx2.AsyncClient) -> dict[str, Any]:
         found: dict[str, Any] = (await client.get("/page/state")).raise_for_status().json()
         return found
 
-    async def _caught_up(self, client: httpx.AsyncClient) -> None:
+    async def _caught_up(self, client: httpx2.AsyncClient) -> None:
         """Until every view is at the end of the log, or a minute has gone. What they still make is delivered by the
         cloud as it stops."""
         for _ in range(240):

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from cloud.config import load_config
 from cloud.ledger.open import open_ledger
@@ -127,7 +127,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         await asyncio.to_thread(_judge, scene.out, outcome, stage.centre)
         if stage.centre:
             await asyncio.to_thread(_judge_centre, district, outcome)
-    except (RuntimeError, OSError, httpx.HTTPError) as error:
+    except (RuntimeError, OSError, httpx2.HTTPError) as error:
         outcome.broken.append(f"{type(error).__name__}: {error}")
     finally:
         await district.stop()
@@ -175,9 +175,9 @@ async def _settled(district: District, outcome: Outcome, running: bool) -> float
     """Until no view is behind, no consumer lacks a message and, while they run, no gateway holds anything of the past.
     Real seconds it took."""
     began = time.monotonic()
-    async with httpx.AsyncClient(base_url=district.http, timeout=5) as client:
+    async with httpx2.AsyncClient(base_url=district.http, timeout=5) as client:
         while time.monotonic() - began < _SETTLE_S:
-            with suppress(httpx.HTTPError):
+            with suppress(httpx2.HTTPError):
                 at_rest = not (running and _waiting(district)) and await views_behind(client) == 0
                 if at_rest and await undelivered(client) == 0:
                     return time.monotonic() - began

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import yaml
 
@@ -92,16 +92,16 @@ def proxied(tmp_path_factory) -> Iterator[tuple[int, int, Path]]:
         yield found
 
 
-def ask(proxied: tuple[int, int, Path], method: str, path: str, **more: object) -> httpx.Response:
+def ask(proxied: tuple[int, int, Path], method: str, path: str, **more: object) -> httpx2.Response:
     """By the name in the certificate, which is verified; to loopback."""
     secure, _, cert = proxied
-    with httpx.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False, timeout=60) as http:
+    with httpx2.Client(verify=ssl.create_default_context(cafile=str(cert)), trust_env=False, timeout=60) as http:
         headers = {"host": f"{NAME}:{secure}", **KEY, **more.pop("headers", {})}  # type: ignore[dict-item]
         url = f"https://127.0.0.1:{secure}{path}"
         return http.request(method, url, headers=headers, extensions={"sni_hostname": NAME}, **more)  # type: ignore[arg-type]
 
 
-def is_problem(answer: httpx.Response, status: int) -> None:
+def is_problem(answer: httpx2.Response, status: int) -> None:
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == status
@@ -158,10 +158,10 @@ def test_tls_is_1_2_or_newer(proxied, version, taken):
 
 def test_plain_http_is_refused(proxied):
     secure, plain, _ = proxied
-    is_problem(httpx.get(f"http://127.0.0.1:{plain}/v1/stations"), 403)
-    is_problem(httpx.post(f"http://127.0.0.1:{plain}/v1/stations", content=b"key"), 403)
-    is_problem(httpx.get(f"http://127.0.0.1:{secure}/v1/stations"), 400)
-    page = httpx.get(f"http://127.0.0.1:{plain}/")
+    is_problem(httpx2.get(f"http://127.0.0.1:{plain}/v1/stations"), 403)
+    is_problem(httpx2.post(f"http://127.0.0.1:{plain}/v1/stations", content=b"key"), 403)
+    is_problem(httpx2.get(f"http://127.0.0.1:{secure}/v1/stations"), 400)
+    page = httpx2.get(f"http://127.0.0.1:{plain}/")
     assert (page.status_code, page.headers["location"]) == (301, "https://127.0.0.1/")
 
 
@@ -203,7 +203,7 @@ def test_a_caller_that_asks_too_often_is_told_to_wait(tmp_path):
     with peer(upstream) as port, nginx(tmp_path, port, "1r/s") as found:  # which every machine exceeds
         secure, _, cert = found
         context = ssl.create_default_context(cafile=str(cert))
-        with httpx.Client(verify=context, headers={"host": NAME}) as http:
+        with httpx2.Client(verify=context, headers={"host": NAME}) as http:
             url, named = f"https://127.0.0.1:{secure}/", {"sni_hostname": NAME}
             answers = [http.get(url, extensions=named) for _ in range(150)]
     refused = [a for a in answers if a.status_code == 429]

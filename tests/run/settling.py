@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-import httpx
+import httpx2
 
 from simulators.demo.district import District, views_behind
 from tests.waiting import LONG_S, until_async
@@ -41,6 +41,6 @@ async def settled(district: District) -> None:
 
 async def caught_up(district: District) -> None:
     """Until every view of the cloud is at the end of its log."""
-    async with httpx.AsyncClient(base_url=district.http) as client, asyncio.timeout(LONG_S):
+    async with httpx2.AsyncClient(base_url=district.http) as client, asyncio.timeout(LONG_S):
         while await views_behind(client) != 0:
             await asyncio.sleep(0.25)

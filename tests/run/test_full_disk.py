@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from simulators.audit.run_folder import audit
@@ -64,7 +64,7 @@ async def filled(district: District, disk: Path, said: Callable[[], str]) -> Non
     await settled(district)
     district.check()
     await district.stop_edges()
-    await until_async(lambda: httpx.get(f"{district.http}/readyz", timeout=30).status_code == 200)
+    await until_async(lambda: httpx2.get(f"{district.http}/readyz", timeout=30).status_code == 200)
     await caught_up(district)
     await asyncio.to_thread(district.cloud.stop)
 
@@ -74,7 +74,7 @@ async def test_a_full_disk_of_the_cloud(tmp_path: Path) -> None:
     district = District(scene)
     with small_disk(scene.out / "cloud", 24):
         try:
-            await filled(district, scene.out / "cloud", lambda: httpx.get(f"{district.http}/readyz", timeout=30).text)
+            await filled(district, scene.out / "cloud", lambda: httpx2.get(f"{district.http}/readyz", timeout=30).text)
             found = audit(scene.out)
         finally:
             await district.stop()

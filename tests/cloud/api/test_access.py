@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import httpx
+import httpx2
 import pytest
 
 from cloud.access import keys
@@ -29,7 +29,7 @@ def running(tmp_path_factory):
 
 @pytest.fixture
 def http(running):
-    with httpx.Client(base_url=running[0], timeout=60) as client:
+    with httpx2.Client(base_url=running[0], timeout=60) as client:
         yield client
 
 
@@ -48,7 +48,7 @@ def bearer(text: str) -> dict[str, str]:
     return {"authorization": f"Bearer {text}"}
 
 
-def log_in(http, name: str, password: str = PASSWORD, headers=None) -> httpx.Response:
+def log_in(http, name: str, password: str = PASSWORD, headers=None) -> httpx2.Response:
     return http.post("/v1/session", json={"name": name, "password": password}, headers=headers or FROM_PAGE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 
@@ -43,7 +43,7 @@ def parts():
     clock.mount(app, SimpleNamespace(health=health), access)
     app.add_middleware(Guard, access=access)
     page = {"x-headwater-page": "1"}
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver", headers=page)
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver", headers=page)
     return client, access, health
 
 

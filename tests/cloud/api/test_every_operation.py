@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
@@ -77,8 +77,8 @@ def filled(path: str) -> str:
 
 
 @pytest.fixture
-def http() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(APP), base_url="http://testserver", headers=FROM_PAGE)
+def http() -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(APP), base_url="http://testserver", headers=FROM_PAGE)
 
 
 def bearer(*scopes: Scope) -> dict[str, str]:
@@ -179,7 +179,7 @@ async def test_however_a_path_is_written_the_scope_is_that_of_the_route_that_tak
     watched = Watched()
     allowed = {Scope.READ}
     headers = FROM_PAGE | bearer(*allowed)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(watched), headers=headers) as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(watched), headers=headers) as http:
         tried = [(method, reading) for reading in readings_of(filled(path))]
         tried += [(other, filled(path)) for other in ("HEAD", "OPTIONS", "TRACE", "PATCH", method.lower())]
         for verb, reading in tried:

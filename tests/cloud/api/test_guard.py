@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
@@ -17,11 +17,11 @@ async def says_who(scope, receive, send):
     await JSONResponse({"who": request.state.caller.who})(scope, receive, send)
 
 
-def around(access) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(Guard(says_who, access)), base_url="http://testserver")
+def around(access) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(Guard(says_who, access)), base_url="http://testserver")
 
 
-def client(**settings) -> httpx.AsyncClient:
+def client(**settings) -> httpx2.AsyncClient:
     return around(make_access(**settings)[0])
 
 
@@ -80,7 +80,7 @@ async def test_odd_keys_are_refused(header):
 
 async def test_a_page_without_tls_changes_nothing_behind_tls():
     access, _ = make_access(mode="open")
-    behind = httpx.AsyncClient(transport=httpx.ASGITransport(Guard(says_who, access)), base_url="https://testserver")
+    behind = httpx2.AsyncClient(transport=httpx2.ASGITransport(Guard(says_who, access)), base_url="https://testserver")
     path = "/v1/quarantine/1/release"
     assert (await behind.post(path, headers={"origin": "http://testserver"})).status_code == 403
     assert (await behind.post(path, headers={"origin": "https://testserver"})).json() == {"who": "open"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response
@@ -49,13 +49,13 @@ def _app(gate: asyncio.Event | None = None) -> FastAPI:
 
 def client(
     app: FastAPI, base: str = "http://x.example", turned_away: TurnedAway | None = None, **settings: object
-) -> httpx.AsyncClient:
+) -> httpx2.AsyncClient:
     wrapped = wrap(app, HttpSettings.model_validate(settings), turned_away)
-    transport = httpx.ASGITransport(wrapped, raise_app_exceptions=False)
-    return httpx.AsyncClient(transport=transport, base_url=base)
+    transport = httpx2.ASGITransport(wrapped, raise_app_exceptions=False)
+    return httpx2.AsyncClient(transport=transport, base_url=base)
 
 
-def problem(answer: httpx.Response, status: int) -> dict:
+def problem(answer: httpx2.Response, status: int) -> dict:
     assert answer.status_code == status
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-content-type-options"] == "nosniff"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI, HTTPException, Query
 
@@ -12,7 +12,7 @@ from cloud.api import problems
 
 
 @pytest.fixture
-def client() -> httpx.AsyncClient:
+def client() -> httpx2.AsyncClient:
     app = FastAPI()
     problems.install(app)
 
@@ -28,7 +28,7 @@ def client() -> httpx.AsyncClient:
     def http() -> None:
         raise HTTPException(401, "say who you are", headers={"WWW-Authenticate": "Bearer", "Retry-After": "7"})
 
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://api")
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://api")
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def client() -> httpx.AsyncClient:
     ],
 )
 async def test_every_error_is_a_problem_document(
-    client: httpx.AsyncClient, method: str, path: str, status: int, said: list[str]
+    client: httpx2.AsyncClient, method: str, path: str, status: int, said: list[str]
 ) -> None:
     answer = await client.request(method, path)
     assert answer.status_code == status
@@ -56,7 +56,7 @@ async def test_every_error_is_a_problem_document(
         assert word in body["detail"]
 
 
-async def test_headers_of_a_refusal_are_kept(client: httpx.AsyncClient) -> None:
+async def test_headers_of_a_refusal_are_kept(client: httpx2.AsyncClient) -> None:
     refused = await client.get("/http")
     assert (refused.headers["www-authenticate"], refused.headers["retry-after"]) == ("Bearer", "7")
     assert "GET" in (await client.post("/full")).headers["allow"]

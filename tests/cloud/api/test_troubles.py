@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from types import SimpleNamespace
 
-import httpx
+import httpx2
 import pytest
 from fastapi import FastAPI
 from sqlalchemy.exc import DataError
@@ -43,7 +43,7 @@ def parts():
     problems.install(app)
     access_routes.mount(app, SimpleNamespace(health=health), access)
     app.add_middleware(Guard, access=access)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
     return client, access, health
 
 
@@ -58,7 +58,7 @@ async def test_what_postgresql_cannot_hold_is_a_refusal(monkeypatch):
     problems.install(app)
     access_routes.mount(app, SimpleNamespace(health=Health()), access)
     app.add_middleware(Guard, access=access)
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://testserver", headers=FROM_PAGE)
     answer = await client.post("/v1/session", json={"name": "\0", "password": "x"})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"

@@ -6,7 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import yaml
 
@@ -85,18 +85,18 @@ def test_a_flood_is_told_within_a_minute(tmp_path: Path, simulated: bool) -> Non
     log.close()
     began_ms = now_ms()
     with command("cloud.cli", "serve", "--config", str(config), errors=tmp_path / "log") as ready:
-        until(lambda: httpx.get(f"{ready['http']}/readyz").status_code == 200)
+        until(lambda: httpx2.get(f"{ready['http']}/readyz").status_code == 200)
         gateway = Gateway(ready["broker"], simulated)
         messages: list[dict[str, object]] = []
 
         def told() -> bool:
             gateway.send()
-            messages[:] = [m for i in httpx.get(f"{ready['http']}/v1/warnings").json() for m in i["messages"]]
+            messages[:] = [m for i in httpx2.get(f"{ready['http']}/v1/warnings").json() for m in i["messages"]]
             return bool(messages)
 
         until(told, 60)
         gateway.close()
-        assert httpx.get(f"{ready['http']}/readyz").json()["troubles"] == []
+        assert httpx2.get(f"{ready['http']}/readyz").json()["troubles"] == []
     assert messages[0]["msgType"] == "Alert"
     log = open_log(tmp_path / "data")
     (note,) = log.notes(EntryKind.CLOCK)

@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import delete
 from typer.testing import CliRunner
@@ -137,8 +137,8 @@ def test_the_first_start_makes_an_administrator_and_says_so_once(tmp_path, confi
     with command("cloud.cli", "serve", "--config", str(config), errors=log) as ready:
         said = re.search(r"log in as (\S+) with password (\S+)", log.read_text())
         name, password = said[1], said[2]
-        assert httpx.get(f"{ready['http']}/v1/latest").status_code == 401
-        with httpx.Client(base_url=ready["http"], headers=FROM_PAGE, timeout=60) as client:
+        assert httpx2.get(f"{ready['http']}/v1/latest").status_code == 401
+        with httpx2.Client(base_url=ready["http"], headers=FROM_PAGE, timeout=60) as client:
             answer = client.post("/v1/session", json={"name": name, "password": password})
             assert answer.json()["role"] == "administrator"
             assert client.get("/v1/audit").json()[-1]["who"] == "first start"

@@ -8,7 +8,7 @@ from base64 import b64encode
 from ipaddress import ip_network
 from pathlib import Path
 
-import httpx
+import httpx2
 import yaml
 from sqlalchemy import insert, select
 from typer.testing import CliRunner
@@ -94,22 +94,22 @@ def _run(config: Path, ledger) -> tuple[str, str]:
     with command("cloud.cli", "serve", "--config", str(config), errors=log) as ready:
         until(lambda: _tried(ledger) == 4)
         _every_sink_is_seen(ready["http"])
-        paths = httpx.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
+        paths = httpx2.get(f"{ready['http']}/v1/openapi.json").json()["paths"]
         assert len(paths) > 8
-        told = "".join(httpx.get(ready["http"] + path, timeout=60).text for path in [*paths, "/", "/page/state"])
+        told = "".join(httpx2.get(ready["http"] + path, timeout=60).text for path in [*paths, "/", "/page/state"])
     return log.read_text(), told
 
 
 def _every_sink_is_seen(http: str) -> None:
     """The cloud is ready, and says of each sink that it is in trouble: to readiness, page and metrics."""
-    until(lambda: len(httpx.get(f"{http}/readyz").json()["troubles"]) == 4)  # one comes after what the ledger knows
-    answer = httpx.get(f"{http}/readyz")
+    until(lambda: len(httpx2.get(f"{http}/readyz").json()["troubles"]) == 4)  # one comes after what the ledger knows
+    answer = httpx2.get(f"{http}/readyz")
     troubles = answer.json()["troubles"]
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
     assert [t.split(": ")[:2] for t in troubles] == [[f"sink s{i}", "m-1"] for i in range(4)]
-    page = httpx.get(f"{http}/page/state").json()["troubles"]
+    page = httpx2.get(f"{http}/page/state").json()["troubles"]
     assert [t.split(": ")[:2] for t in page] == [[f"sink s{i}", "m-1"] for i in range(4)]
-    metrics = httpx.get(f"{http}/metrics").text.splitlines()
+    metrics = httpx2.get(f"{http}/metrics").text.splitlines()
     for i in range(4):
         assert f'headwater_sink_waiting{{sink="s{i}"}} 1.0' in metrics
         assert f'headwater_sink_delivered_total{{sink="s{i}"}} 0.0' in metrics

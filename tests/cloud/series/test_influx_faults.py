@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from cloud.series.influx import InfluxStore
@@ -50,7 +50,7 @@ def test_a_point_the_server_can_never_take_is_named(tmp_path: Path) -> None:
         headers = {"authorization": f"Token {server.token}"}
         where = {"org": server.org, "bucket": bucket, "precision": "ms"}
         text = f'reading,channel=999 value="text" {START_MS}'
-        httpx.post(f"{server.url}/api/v2/write", params=where, content=text, headers=headers).raise_for_status()
+        httpx2.post(f"{server.url}/api/v2/write", params=where, content=text, headers=headers).raise_for_status()
         store = InfluxStore(server.url, server.org, bucket, server.token, tmp_path / "cursor")
         with pytest.raises(Poisoned) as caught:
             store.apply(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 import yaml
 
@@ -25,10 +25,10 @@ def http(tmp_path_factory) -> Iterator[str]:
 
 
 def test_what_was_never_heard_is_unknown(http):
-    latest = httpx.get(f"{http}/v1/latest").json()
+    latest = httpx2.get(f"{http}/v1/latest").json()
     assert len(latest) == 55
     assert {row["state"] for row in latest} == {"unknown"}
-    state = httpx.get(f"{http}/page/state").json()
+    state = httpx2.get(f"{http}/page/state").json()
     assert {s["colour"] for s in state["stations"]} == {"unknown"}
 
 
@@ -53,7 +53,7 @@ def test_what_was_never_heard_is_unknown(http):
     ],
 )
 def test_answers(http, path, status):
-    answer = httpx.get(http + path)
+    answer = httpx2.get(http + path)
     assert answer.status_code == status
     if status >= 400:
         assert answer.headers["content-type"] == "application/problem+json"
@@ -61,7 +61,7 @@ def test_answers(http, path, status):
 
 
 def test_readings_as_csv(http):
-    answer = httpx.get(f"{http}/v1/readings?channel=301&start=1&end=2", headers={"accept": "text/csv"})
+    answer = httpx2.get(f"{http}/v1/readings?channel=301&start=1&end=2", headers={"accept": "text/csv"})
     assert answer.text == "time,channel,value,flag\n"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
-import httpx
+import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
 
@@ -36,7 +36,7 @@ def signed(message: object, secret: str = SECRET) -> tuple[str, dict[str, str]]:
 
 def status(centre: WarningCentre, message: object, secret: str = SECRET) -> int:
     body, headers = signed(message, secret)
-    return httpx.post(centre.url, content=body, headers=headers, trust_env=False).status_code
+    return httpx2.post(centre.url, content=body, headers=headers, trust_env=False).status_code
 
 
 def test_what_is_signed_is_kept_in_order_of_arrival(centre: WarningCentre) -> None:
@@ -57,7 +57,7 @@ def test_another_s_signature_is_refused(centre: WarningCentre) -> None:
 
 def test_an_altered_body_is_refused(centre: WarningCentre) -> None:
     body, headers = signed({"id": "m1"})
-    answer = httpx.post(centre.url, content=body.replace("m1", "m2"), headers=headers, trust_env=False)
+    answer = httpx2.post(centre.url, content=body.replace("m1", "m2"), headers=headers, trust_env=False)
     assert answer.status_code == 401
     assert centre.messages == []
 
