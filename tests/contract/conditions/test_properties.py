@@ -112,13 +112,13 @@ def test_no_level_is_lost_but_by_a_dry_reading_and_a_restart_changes_nothing(
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 0.2, 0.45]), min_size=20, max_size=80), st.sampled_from([5, 10, 30]))
-def test_a_flapping_sensor_gives_bounded_changes(values: list[float], every_s: int) -> None:
+def test_a_flapping_sensor_gives_bounded_levels(values: list[float], every_s: int) -> None:
     bench = Bench(tick_s=120)
     bench.polled(values, every_s, begin_s=30)
     bench.wait(bench.now_s + 3000)
-    # A window of two minutes decides; none of its shares can turn more than twice in that time.
-    assert len(bench.changes) <= 12 + 4 * len(values) * every_s / 120
     assert len(bench.levels) <= 4 + 6 * len(values) * every_s / 600
+    # Where the share of readings above hovers about two fifths, each may turn active to clearing or back. Nobody is told.
+    assert len(bench.changes) <= 12 + len(values)
 
 
 @settings(max_examples=30, deadline=None)
