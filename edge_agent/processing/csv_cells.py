@@ -15,7 +15,10 @@ from zoneinfo import ZoneInfo
 from contract.clock import to_ms
 
 _IS_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973
+# Numbers of seconds since 1970 are below the first (the year 5138; as milliseconds 1973), of milliseconds below the
+# second, of microseconds below the third; beyond are nanoseconds.
+_BELOW = ((1e11, 1.0, "seconds"), (1e14, 1e3, "milliseconds"), (1e17, 1e6, "microseconds"))
+_NANOSECONDS = (1e9, "nanoseconds")
 _DAYS = (25_569, 73_051)  # since 30 December 1899, as spreadsheets keep dates: the years 1970 to 2099
 _FURTHEST_MS = 253_402_300_799_000  # the end of year 9999
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "nil", "-", "--", "---", "缺测", "无"))
@@ -31,6 +34,15 @@ _FORMS = (
     "%Y年%m月%d日 %H:%M:%S",
     "%Y年%m月%d日 %H:%M",
 )
+
+
+_COMPACT_SAID = {
+    8: "year, month and day",
+    12: "year, month, day, hour and minute",
+    14: "year, month, day, hour and minute",
+}
+_OF_TWELVE = re.compile(r"(.*?)\s*(am|pm|上午|下午)\s*([0-9:]*)", re.IGNORECASE)
+_EITHER = re.compile(r"[0-9]{1,2}/[0-9]{1,2}/[0-9]{4}\b.*")
 
 
 class Refused(ValueError):
@@ -53,40 +65,48 @@ def zone_of(name: str | None) -> tzinfo | None:
 
 
 def looks_like_time(cell: str) -> bool:
-    if re.fullmatch(r"-?\d{8,14}(\.\d+)?", cell):
+    if re.fullmatch(r"-?\d{8,19}(\.\d+)?", cell):
         return True
     return re.match(r"(\d{4}[-/年.]\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4})", cell) is not None
 
 
 def times(texts: Iterable[str], zone: tzinfo | None, assumed: list[str]) -> Callable[[str], int]:
     """How this column's times are read: its numbers are all dates, a spreadsheet's days, seconds or milliseconds."""
-    first, compact, seconds, days, parts = "", True, True, True, False
+    first, compact, largest, days, parts = "", True, 0.0, True, False
     for text in texts:
         if _IS_NUMBER.fullmatch(text):
             first = first or text
             compact = compact and _compact(text) is not None
-            seconds = seconds and abs(float(text)) < _SECONDS_BELOW
+            largest = max(largest, abs(float(text)))
             days = days and _DAYS[0] <= float(text) < _DAYS[1]
             parts = parts or "." in text
-    days = days and parts  # whole numbers of that size are seconds or milliseconds of a test
+    may_be_days = days and first  # whole numbers of that size are mostly seconds or milliseconds of a test
+    days = days and parts
+    per_s, unit = next(((per_s, unit) for below, per_s, unit in _BELOW if largest < below), _NANOSECONDS)
     if not first:
-        compact = seconds = days = False
+        compact = days = False
     elif compact:
-        assumed.append(f"times: {first} taken for year, month, day, hour and minute")
+        assumed.append(f"times: {first} taken for {_COMPACT_SAID[len(first)]}")
     elif days:
         assumed.append(f"times: numbers taken for a spreadsheet's days ({first} is {_day(first):%Y-%m-%d %H:%M})")
     else:
-        unit = "seconds" if seconds else "milliseconds"
-        assumed.append(f"times: numbers taken for epoch {unit} ({first} is {_epoch_said(first, seconds)})")
+        other = f"; as a spreadsheet's days they would begin on {_day(first):%Y-%m-%d}" if may_be_days else ""
+        assumed.append(f"times: numbers taken for epoch {unit} ({first} is {_epoch_said(first, per_s)}){other}")
+    told: set[str] = set()
+
+    def in_zone(moment: datetime) -> datetime:
+        found = _with_zone(moment, zone)
+        if found.tzinfo is zone and found.replace(fold=1).utcoffset() != found.utcoffset() and not told:
+            told.add("twice")
+            assumed.append(f"times: {moment:%Y-%m-%d %H:%M} came twice when the clocks went back: the first is taken")
+        return found
 
     def read(text: str) -> int:
         if _IS_NUMBER.fullmatch(text):
             moment = _compact(text) if compact else _day(text) if days else None
-            if moment is None and abs(float(text)) > _FURTHEST_MS:
-                raise ValueError("a time after the year 9999")
-            found = round(float(text) * (1000 if seconds else 1)) if moment is None else to_ms(_with_zone(moment, zone))
+            found = round(float(text) * 1000 / per_s) if moment is None else to_ms(in_zone(moment))
         else:
-            found = to_ms(_with_zone(_moment(text), zone))
+            found = to_ms(in_zone(_moment(text)))
         if abs(found) > _FURTHEST_MS:
             raise ValueError("a time after the year 9999")
         return found
@@ -94,15 +114,15 @@ def times(texts: Iterable[str], zone: tzinfo | None, assumed: list[str]) -> Call
     return read
 
 
-def _epoch_said(text: str, seconds: bool) -> str:
+def _epoch_said(text: str, per_s: float) -> str:
     try:
-        return datetime.fromtimestamp(float(text) / (1 if seconds else 1000), UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return datetime.fromtimestamp(float(text) / per_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
     except (ValueError, OverflowError, OSError):
         return "no date"
 
 
 def _compact(text: str) -> datetime | None:
-    form = {12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(text))
+    form = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}.get(len(text))
     try:
         found = datetime.strptime(text, form) if form else None
     except ValueError:
@@ -119,6 +139,15 @@ def _moment(text: str) -> datetime:
         return datetime.fromisoformat(text)
     except ValueError:
         pass
+    if _EITHER.fullmatch(text):
+        raise ValueError(f"{text!r} is no time that can be read: which is the month? Write 2021-07-20 16:00")
+    if (twelve := _OF_TWELVE.fullmatch(text)) is not None:  # 2021-07-20 04:00:00 PM, 2021/7/20 下午 4:00
+        moment = _moment(f"{twelve[1]} {twelve[3]}".strip())
+        if not 1 <= moment.hour <= 12:
+            raise ValueError(f"{text!r}: there is no such hour of twelve")
+        return moment.replace(hour=moment.hour % 12 + (12 if twelve[2].lower() in ("pm", "下午") else 0))
+    if text.endswith((" UTC", " GMT")):
+        return _moment(text[:-4]).replace(tzinfo=UTC)
     for form in _FORMS:
         try:
             return datetime.strptime(text, form)
@@ -132,7 +161,10 @@ def _with_zone(moment: datetime, zone: tzinfo | None) -> datetime:
         return moment
     if zone is None:
         raise ValueError(f"{moment.isoformat()} has no time zone: say --tz, for example --tz Asia/Shanghai")
-    return moment.replace(tzinfo=zone)
+    found = moment.replace(tzinfo=zone)
+    if found.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        raise ValueError(f"{moment.isoformat(' ')} did not exist there: the clocks went forward. Is --tz right?")
+    return found
 
 
 def values(texts: Iterable[str], decimal: str | None, assumed: list[str]) -> Callable[[str], float]:

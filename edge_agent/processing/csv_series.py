@@ -134,8 +134,15 @@ def _text(file: Path, encoding: str | None, assumed: list[str]) -> str:
         raise Refused(f"it holds more than {_MAX_BYTES >> 20} MiB: cut it into parts")
     if encoding is not None:
         return content.decode(encoding).removeprefix("\ufeff")
+    if content[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        return content.decode("utf-32")
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16")
+    if content[:2] == b"PK":
+        raise Refused("it is a spreadsheet's own file or another archive: save the sheet as CSV, or unpack it")
+    if b"\0" in content[:1000]:
+        which = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+        raise Refused(f"it holds zero bytes, as UTF-16 has them: say --encoding {which}, unless the file is damaged")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -161,9 +168,12 @@ class _Rows:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    for n, line in enumerate(io.StringIO(text), 1):
-        if line.strip() and not line.startswith("#"):
+    for n, line in enumerate(io.StringIO(text, newline=None), 1):
+        if line.strip() and not line.startswith("#") and not (n == 1 and _SAYS_SEPARATOR.fullmatch(line.strip())):
             yield n, line.rstrip("\r\n")
+
+
+_SAYS_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # the first line of a spreadsheet's export
 
 
 def _rows(text: str, form: CsvForm, assumed: list[str]) -> _Rows:
@@ -204,7 +214,14 @@ class _Columns:
 def _columns(rows: _Rows, form: CsvForm, assumed: list[str]) -> _Columns:
     first = next((cells for _, cells in rows), None)
     if first is None:
+        assumed.append("it is empty: no line but comments")
         return _Columns((0,), 1, 0, None)
+    if len(first) < 2 and form.sep is None:
+        line = next(line for line, _ in rows)
+        raise Refused(
+            f"line {line} is one column: say what separates columns (--sep ' '), "
+            "or put # before what stands above the header"
+        )
     header = not any(looks_like_time(cell) for cell in first)
     names = [_plain(cell) for cell in first] if header else []
     time = _time_columns(first, form.time, names)

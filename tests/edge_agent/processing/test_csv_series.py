@@ -137,3 +137,39 @@ def test_one_time_with_two_values_is_contradicted_and_the_same_twice_is_not(tmp_
 def test_an_empty_file_holds_no_readings(tmp_path: Path) -> None:
     assert read(tmp_path, "")[0] == []
     assert read(tmp_path, "time,value\n")[0] == []
+
+
+@pytest.mark.parametrize("ends", ["\r", "\r\n", "\n", "mixed"])
+def test_lines_end_in_any_way(tmp_path: Path, ends: str) -> None:
+    one, two = ("\r", "\r\n") if ends == "mixed" else (ends, ends)
+    content = f"time,value{two}1626768000000,0.45{one}1626768060000,0.5\n".encode()
+    assert read(tmp_path, content)[0] == TWO
+
+
+def test_a_spreadsheets_word_on_its_separator_is_no_header(tmp_path: Path) -> None:
+    assert read(tmp_path, "sep=;\ntime;value\n1626768000000;0,45\n1626768060000;0,5\n")[0] == TWO
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("time,value\n1626768000000,0.45\n".encode("utf-16-le"), "say --encoding utf-16-le"),
+        ("time,value\n1626768000000,0.45\n".encode("utf-16-be"), "say --encoding utf-16-be"),
+        (b"PK\x03\x04\x14\0", "save the sheet as CSV"),
+        (b"time value\n1626768000000 0.45\n", "line 1 is one column: say what separates columns"),
+        (b"Station: Bridge\n\ntime,value\n1626768000000,0.45\n", "put # before what stands above the header"),
+    ],
+)
+def test_what_is_no_csv_says_what_to_do(tmp_path: Path, content: bytes, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        read(tmp_path, content)
+
+
+def test_utf_32_and_utf_16_that_is_named_are_read(tmp_path: Path) -> None:
+    content = "time,value\n1626768000000,0.45\n1626768060000,0.5\n"
+    assert read(tmp_path, content.encode("utf-32"))[0] == TWO
+    assert read(tmp_path, content.encode("utf-16-le"), CsvForm(encoding="utf-16-le"))[0] == TWO
+
+
+def test_an_empty_file_is_told(tmp_path: Path) -> None:
+    assert read(tmp_path, "\ufeff\n# nothing\n") == ([], ["it is empty: no line but comments"])
