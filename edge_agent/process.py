@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from edge_agent.own_folder import keep
 from host.logs import LogForm, set_up
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ _LEAN = ["-X", "no_debug_ranges"]  # without the columns of each instruction, ha
 
 
 def hand_over(config: EdgeConfig, path: Path, log: str = "text") -> NoReturn:
-    """Becomes the agent. path: of the configuration, for whoever reads the list of processes. log: see `host.logs`."""
+    """Becomes the agent. path: of the configuration, for whoever reads the list of processes. log: see `host.logs`.
+
+    Raises InUse.
+    """
+    keep(config.data_dir)
     file = os.memfd_create("headwater-edge")
     os.set_inheritable(file, True)
     with os.fdopen(file, "wb", closefd=False) as out:

@@ -35,6 +35,7 @@ def run(
 ) -> None:
     """Read the buses, spool, and send, until SIGTERM. With --dry, exit code 1: a channel gave no value."""
     from edge_agent.config import load_config
+    from edge_agent.own_folder import InUse
     from edge_agent.process import hand_over
 
     try:
@@ -45,7 +46,10 @@ def run(
         run_dry(checked, config, for_s, once, as_json)
     if for_s is not None or once or as_json:
         refuse_with("--for, --once and --json go with --dry: the agent runs until it is stopped")
-    hand_over(checked, config, log)
+    try:
+        hand_over(checked, config, log)
+    except InUse as error:
+        refuse_with(str(error))
 
 
 @app.command()
