@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -136,12 +137,21 @@ def as_text(said: Answered) -> str:
     """For a technician: each request with its raw words, then each value."""
     lines = [f"{said['device']}  unit {said['unit']}" + (f"  {said['trouble']}" if said.get("trouble") else "")]
     lines += [f"  {name}: {text}" for name, text in said.get("identity", {}).items()]
-    for r in said["reads"]:
+    for r, times in _alike(said["reads"]):
         head = f"  {r['table']} {r['address']}" + (f"-{r['address'] + r['count'] - 1}" if r["count"] > 1 else "")
         came = r["fault"] if r["words"] is None else " ".join(raw(w, r["table"]) for w in r["words"])
-        lines.append(f"{head:<18} {came}  ({r['ms']:.0f} ms)")
+        lines.append(f"{head:<18} {came}  ({r['ms']:.0f} ms{f', {times} times' if times > 1 else ''})")
     width = max((len(v["name"]) for v in said["values"]), default=0)
     for v in said["values"]:
         what = shown(v["value"], v["unit"])
         lines.append(f"  {v['name']:<{width}}  {what:<14} {flag_words(v['flag'])}".rstrip())
+        unit = "" if v["unit"] == "1" else f" {v['unit']}"
+        lines += [f"  {'':<{width}}  {other}{unit}" for other in v.get("otherwise", ())]
     return "\n".join(lines)
+
+
+def _alike(reads: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+    """Each request with how often it came to the same fault in a row, and then the last of them."""
+    for fault, group in groupby(reads, lambda r: r["fault"] and (r["table"], r["address"], r["count"], r["fault"])):
+        same = list(group)
+        yield from [(same[-1], len(same))] if fault else [(r, 1) for r in same]

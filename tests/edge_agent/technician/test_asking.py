@@ -57,6 +57,33 @@ def test_what_is_refused_is_told_and_the_rest_comes() -> None:
     assert "illegal data address (exception 2)" in said["reads"][2]["fault"]
 
 
+def test_a_value_that_cannot_be_is_shown_with_the_order_in_which_its_words_can(tmp_path: Path) -> None:
+    swapped = tmp_path / "swapped.yaml"
+    swapped.write_text(
+        "model: swapped\ndescription: a gauge whose file names the wrong order\nprotocol: modbus\nperiod_s: 30\n"
+        "registers:\n  - {name: depth, quantity: depth, address: 0, type: float32, quality: {fail_range: [-0.1, 10]}}\n"
+    )
+    with slave(WORDS) as address:
+        asked = ("--device", swapped, "--kind", "modbus_tcp", "--address", address, "--unit", 1)
+        code, lines = probe(*asked)
+        (said,) = [json.loads(line) for line in probe(*asked, "--json")[1]]
+    assert code == 0
+    assert lines[-1] == "         order: CDAB would be 1.23 m"
+    assert said["values"][0]["otherwise"] == ["order: CDAB would be 1.23"]
+
+
+def test_the_same_fault_several_times_is_one_line() -> None:
+    silent = {"table": "holding", "address": 0, "count": 3, "words": None, "fault": "timeout: no answer", "ms": 500.0}
+    came = silent | {"words": [1, 2, 3], "fault": None, "ms": 12.0}
+    said = {"device": "d", "unit": 1, "reads": [silent, silent, silent, came, came, silent], "values": []}
+    assert as_text(said).splitlines()[1:] == [
+        "  holding 0-2      timeout: no answer  (500 ms, 3 times)",
+        "  holding 0-2      0001 0002 0003  (12 ms)",
+        "  holding 0-2      0001 0002 0003  (12 ms)",
+        "  holding 0-2      timeout: no answer  (500 ms)",
+    ]
+
+
 def test_words_for_a_technician() -> None:
     with slave(WORDS) as address:
         code, lines = probe("--device", LEVEL, "--kind", "modbus_tcp", "--address", address, "--unit", 1)
