@@ -11,7 +11,8 @@ they came.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from firmware_bridge.modbus_frames import Question
 
@@ -19,18 +20,29 @@ HORIZON = 12  # time-outs; what is later is of a unit whose timeout_s is set far
 UNSEEN = 6  # of a unit that was never late: its replies are lost
 _FORGIVEN_S = 1.0  # at least so long
 _KNOWN_S = 10.0  # and so long, at least, a late reply is known for what it is
+_HANDED_ON = 2  # times that a unit which was never late may have owed the reply to the same question asked again
 
 Form = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """until_s: until when its reply may be taken for another's. known_s: until when it is known."""
+    """until_s: until when its reply may be taken for another's. known_s: until when it is known. handed_on: how often
+    the reply that is owed was taken for that to the same question, asked before."""
 
     question: Question
     asked_s: float
     until_s: float
     known_s: float
+    handed_on: int = 0
+
+    def instead_of(self, before: _Asked, late_before: bool) -> _Asked:
+        """It is owed in the place of the one before, to which a reply came. A reply that was lost is so owed to one
+        question after the other, and for ever where they follow within the horizon: of a unit that was never late that
+        means so many late ones in a row, each when the next was just asked, and is not believed for longer."""
+        handed_on = before.handed_on + 1
+        ends = handed_on > _HANDED_ON and not late_before
+        return replace(self, handed_on=handed_on, until_s=min(self.until_s, before.until_s) if ends else self.until_s)
 
 
 @dataclass(slots=True)
@@ -80,9 +92,9 @@ class Owed:
                 del found.asked[own[0] if late_before else own[-1]]
                 found.heard -= 1
 
-    def answer(self, question: Question, now_s: float) -> float | None:
-        """A reply of the question's form came. Seconds since the oldest question that it may answer; None: nobody
-        asked for it."""
+    def answer(self, question: Question, late_before: bool, now_s: float) -> float | None:
+        """A reply of the question's form came, of a unit that has been late before or not. Seconds since the oldest
+        question that it may answer; None: nobody asked for it."""
         found = self._of(_form(question), now_s)
         if len(found.asked) <= found.heard:
             return None
@@ -91,16 +103,16 @@ class Owed:
         if found.heard == len(found.asked):
             self._open.pop(_form(question), None)
         elif all(a.question == question for a in found.asked):  # whichever it was
-            del found.asked[0]
+            found.asked = [a.instead_of(before, late_before) for before, a in pairwise(found.asked)]
             found.heard -= 1
         return now_s - asked_s
 
-    def late(self, unit: int, pdu: bytes, now_s: float) -> float | None:
+    def late(self, unit: int, pdu: bytes, late_before: bool, now_s: float) -> float | None:
         """A reply came while nothing was asked: seconds since a question that it may answer; None: nobody asked."""
         for form in list(self._open):
             for asked in self._open[form].asked:
                 if asked.question.replies_from == unit and asked.question.fits(pdu):
-                    return self.answer(asked.question, now_s)
+                    return self.answer(asked.question, late_before, now_s)
         return None
 
     def _of(self, form: Form, now_s: float) -> _Open:

@@ -114,6 +114,7 @@ class BusTask:
         """What the status file says of the bus and its devices."""
         now_ms = self._clock.now_ms()
         driver = self._driver
+        traffic = dict(driver.traffic()) if driver is not None else {}
         return {
             "id": self._bus.id,
             "kind": self._bus.kind,
@@ -121,8 +122,8 @@ class BusTask:
             "trouble": self._trouble or self._overload,
             "restarts": self._restarts,
             "utilisation": round(self._schedule.demand(), 3),
-            "retries": sum(d.retries for d in self._schedule.devices),
-            "traffic": dict(driver.traffic()) if driver is not None else {},
+            "retries": sum(d.retries for d in self._schedule.devices) + traffic.get("asked_again", 0),
+            "traffic": traffic,
             "line_faults": dict(driver.line_faults()) if driver is not None else {},
             "devices": [self._device_status(d, now_ms) for d in self._schedule.devices],
         }
@@ -186,7 +187,8 @@ class BusTask:
             answer = Answer(ReadingBatch.empty(), (nothing,), fault.asked, device.notes)
         finally:
             self._asked_s = None
-        poll.took(self._clock.monotonic_ms() - began_ms, answer.asked, len(answer.readings) > 0)
+        nearer = any(m.fault.nearer for m in answer.missing)
+        poll.took(self._clock.monotonic_ms() - began_ms, answer.asked, len(answer.readings) > 0, nearer)
         if len(answer.readings):
             self._hand_on(device, answer.readings)
         for note in self._schedule.note(device, answer.notes):

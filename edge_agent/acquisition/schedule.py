@@ -44,22 +44,25 @@ _RETRIES, _BACK_OFF_FIRST_S, _BACK_OFF_MAX_S = 3, 10.0, 45.0  # of a bus that no
 
 @dataclass(slots=True)
 class Poll:
-    """What has come of asking a device once, with all tries. left: the channels that are still wanted; None: all."""
+    """What has come of asking a device once, with all tries. left: the channels that are still wanted; None: all.
+    tries: since something came. again: all of them."""
 
     began_ms: int
     left: tuple[int, ...] | None = None
     tries: int = 0
+    again: int = 0
     got: bool = False
     faults: list[DeviceFault] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     busy_ms: float = 0.0
 
-    def took(self, busy_ms: float, asked: Sequence[Asked], got: bool) -> None:
-        """One call of the driver came back; whoever got something has all his tries again."""
+    def took(self, busy_ms: float, asked: Sequence[Asked], got: bool, nearer: bool = False) -> None:
+        """One call of the driver came back; whoever got something, or came nearer to it, has all his tries again."""
         self.busy_ms += busy_ms
         self.asked += asked
-        if got:
-            self.got, self.tries = True, 0
+        self.got = self.got or got
+        if got or nearer:
+            self.tries = 0
 
     def lost(self, missing: Sequence[Missing]) -> None:
         """What will not be asked for again in this poll."""
@@ -178,6 +181,7 @@ class Schedule:
             device.reads += 1
         else:
             device.retries += 1
+            device.poll.again += 1
         device.retrying = False
         return device.poll
 
@@ -212,6 +216,7 @@ class Schedule:
     def answered(self, device: DeviceState, now_ms: int, faults: Sequence[DeviceFault] = ()) -> bool:
         """faults: of parts of the answer that did not come. True when there are some, and there were none before."""
         whole = not device.last_fault
+        due_ms = self._next_beat(device, now_ms)
         self._ends(device)
         device.failures = device.back_off_ms = 0
         device.silent = device.cut_off = False
@@ -219,7 +224,7 @@ class Schedule:
             device.faults.update(f.fault.value for f in faults)
         device.last_fault = "; ".join(str(f) for f in faults)
         device.last_good_ms = now_ms
-        device.due_ms = _following(now_ms, device.period_ms)
+        device.due_ms = due_ms
         return whole and bool(faults)
 
     def spoke(self, device: str, time_ms: int, now_ms: int) -> None:
@@ -246,7 +251,7 @@ class Schedule:
         device.last_fault = str(fault)
         # One that answered until now is first asked at its next period: a lost poll is nothing yet.
         doublings = device.failures - (1 if device.last_good_ms is None else 2)
-        device.silent = fault.fault not in _LIVES
+        device.silent = fault.fault not in _LIVES and not fault.nearer
         device.back_off_ms = (
             0 if doublings < 0 or not device.silent else min(device.first_ms * 2 ** min(doublings, 16), device.most_ms)
         )
@@ -284,6 +289,14 @@ class Schedule:
             took_ms = device.poll.busy_ms
             device.took_ms = took_ms if not device.took_ms else 0.7 * device.took_ms + 0.3 * took_ms
         device.poll, device.retrying = None, False
+
+    def _next_beat(self, device: DeviceState, now_ms: int) -> int:
+        """When one that answers is due again: at the next whole multiple of its period. If that has passed while a part
+        of the answer was asked for again, at once."""
+        poll = device.poll
+        if poll is not None and poll.again and _following(poll.began_ms, device.period_ms) <= now_ms:
+            return now_ms
+        return _following(now_ms, device.period_ms)
 
     def _after(self, device: DeviceState, now_ms: int) -> int:
         """The next whole multiple of the period behind the back-off, unless that is beyond the ceiling, or its period

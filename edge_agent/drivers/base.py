@@ -91,13 +91,18 @@ LOOK_AT = {
 
 class DeviceFault(Exception):
     """A read that gave nothing. detail: what happened, with the unit, and what was asked. asked: the requests behind
-    it, where the driver tells."""
+    it, where the driver tells. nearer: replies came all the same, though not as many as it takes to believe one."""
 
-    def __init__(self, fault: Fault, detail: str, asked: tuple[Asked, ...] = ()) -> None:
+    def __init__(self, fault: Fault, detail: str, asked: tuple[Asked, ...] = (), nearer: bool = False) -> None:
         super().__init__(f"{fault.value}: {detail}: {LOOK_AT[fault]}")
         self.fault = fault
         self.detail = detail
         self.asked = asked
+        self.nearer = nearer
+
+    def came_nearer(self) -> None:
+        """Says of a fault that is on its way to whoever asked that replies came before it."""
+        self.nearer = True
 
     @property
     def asks_again(self) -> bool:

@@ -149,7 +149,9 @@ class _Poll:
             except _Refused as refused:
                 waiting[:0] = self._refused(part, refused)
             except DeviceFault as fault:
-                if not (self._reads.unanswered(part) and fault.fault in _NOTHING_CAME):
+                if fault.nearer:
+                    self._reads.replied(part)
+                if fault.nearer or not (self._reads.unanswered(part) and fault.fault in _NOTHING_CAME):
                     self._misses([part, *waiting], fault)
                     return
                 waiting[:0] = self._unanswered(part, fault)
@@ -260,7 +262,7 @@ def _together(missing: Sequence[Missing], asked: tuple[Asked, ...]) -> DeviceFau
     """One fault for a device that gave nothing: the last if it was no refusal, else all refusals."""
     last = missing[-1].fault
     told = [m.fault for m in missing] if last.fault in _SETTLED else [last]
-    return DeviceFault(last.fault, "; ".join(f.detail for f in told), asked)
+    return DeviceFault(last.fault, "; ".join(f.detail for f in told), asked, last.nearer)
 
 
 def _names(read: Read) -> str:

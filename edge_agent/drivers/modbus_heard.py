@@ -18,7 +18,7 @@ _SLOW_S = 600.0
 _STILL_SLOW = 8  # questions without even a late reply: then it is silent, and no longer slow
 _LAST_LATE = 3  # of a reply that was lost on the way the next one looks late: the least of so many counts
 _MOST_NUMBERS = 64  # transactions that a late reply may name
-_TRAFFIC = ("questions", "bytes_sent", "bytes_received", "frames")
+_TRAFFIC = ("questions", "asked_again", "bytes_sent", "bytes_received", "frames")
 
 
 @dataclass(slots=True)
@@ -57,7 +57,8 @@ class Heard:
         return {k: n for k, n in self.counts.items() if n and k not in _TRAFFIC}
 
     def traffic(self) -> Mapping[str, int]:
-        """questions, bytes_sent, bytes_received, frames (that came whole, whosever they are)."""
+        """questions; asked_again: those of them that came before the time-out of the one before; bytes_sent,
+        bytes_received; frames (that came whole, whosever they are)."""
         return {k: self.counts[k] for k in _TRAFFIC}
 
     def asks(self, question: Question, number: int, timeout_s: float, now_s: float) -> None:
@@ -90,7 +91,7 @@ class Heard:
         """A reply of the question's form came. False: one more than was asked for, which tells of another master."""
         if self._numbered:
             return True
-        if (took_s := self._owed.answer(question, now_s)) is not None:
+        if (took_s := self._owed.answer(question, question.replies_from in self._late, now_s)) is not None:
             self._replied[question.replies_from] = _Reply(now_s - took_s, now_s)
             return True
         self._foreign("unasked_replies", now_s)
@@ -151,7 +152,7 @@ class Heard:
                     self._is_late(asked[0].replies_from, asked[1], now_s)
             elif frame.is_question:
                 self._foreign("foreign_questions", now_s)
-            elif (took_s := self._owed.late(frame.unit, frame.pdu, now_s)) is not None:
+            elif (took_s := self._owed.late(frame.unit, frame.pdu, frame.unit in self._late, now_s)) is not None:
                 self._is_late(frame.unit, now_s - took_s, now_s)
             else:
                 self._foreign("unasked_replies", now_s)
@@ -189,7 +190,7 @@ class Heard:
         elif frame.is_question:
             self._foreign("foreign_questions", now_s)
             return DeviceFault(Fault.OTHER_MASTER, f"somebody else asked while unit {question.unit} was")
-        elif (took_s := self._owed.late(frame.unit, frame.pdu, now_s)) is not None:
+        elif (took_s := self._owed.late(frame.unit, frame.pdu, frame.unit in self._late, now_s)) is not None:
             self._is_late(frame.unit, now_s - took_s, now_s)
             return None
         if frame.unit != question.replies_from:

@@ -21,6 +21,7 @@ from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.line_settings import LineSettings
 from edge_agent.drivers.modbus_connection import ConnectionWays
 from edge_agent.drivers.modbus_heard import Heard
+from edge_agent.drivers.modbus_rest import FoundRest
 from edge_agent.drivers.modbus_tap import Tap, Tapped
 from edge_agent.drivers.modbus_unit import UnitWays
 from edge_agent.drivers.ports import Port
@@ -31,6 +32,7 @@ _STRIDE = 40503  # between transaction numbers: who adds some to ours, or counts
 _MOST_HEARD = 2048  # bytes between question and reply that are looked through: several frames of the longest kind
 _QUIET_S = 0.05  # a reply does not pause so long within itself
 _APART_S = 0.25  # of such questions
+_SOON = 2  # times that a question is put again before the unit has had all its time
 _FOREIGN_S = 0.3  # how long another master's reply is let through before we ask
 _CONNECT_S = 3.0
 
@@ -58,6 +60,7 @@ class Line:
         self._framing = settings.framing
         self._heard = Heard(settings.framing, settings.numbered)
         self._ways: dict[int, UnitWays] = {}
+        self._rest = FoundRest()
         self._number = 0xFFFF
         self._echoes = settings.echo
         self._sent_s = 0.0  # when the last question's last byte left
@@ -146,7 +149,7 @@ class Line:
     async def _believed(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
         """Asks until no other question's reply can be meant."""
         if self._set.numbered:
-            return await self._fresh_or_once(question, timeout_s, rest_s)
+            return await self._fresh_or_once(question, timeout_s, rest_s, timeout_s)
         if self._evidence is None or self._evidence.question != question:
             surplus = {refusal: self._heard.surplus(question, refusal, self._port.now_s()) for refusal in (False, True)}
             self._evidence = _Evidence(question, surplus)
@@ -157,7 +160,12 @@ class Line:
             clean = {
                 refusal: not self._heard.surplus(question, refusal, self._port.now_s()) for refusal in (False, True)
             }
-            pdu = await self._fresh_or_once(question, timeout_s, rest_s)
+            try:
+                pdu = await self._soon_again(question, timeout_s, rest_s)
+            except DeviceFault as fault:
+                if pdu:
+                    fault.came_nearer()
+                raise
             refusal = bool(pdu[0] & 0x80)
             evidence.heard[pdu] += 1
             if clean[refusal] or evidence.heard[pdu] > evidence.surplus[refusal]:
@@ -173,12 +181,34 @@ class Line:
             raise self._two_replies(question)
         return pdu
 
-    async def _fresh_or_once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
+    async def _soon_again(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
+        """On a line that loses replies: a unit that always answered soon is asked again soon, as whatever it replies to
+        the same question is the answer. Only the last time it has all its time."""
+        ways = self._of(question.unit)
+        for _ in range(_SOON):
+            wait_s = ways.soon_s(timeout_s)
+            if wait_s is None:
+                break
+            try:
+                return await self._fresh_or_once(question, timeout_s, rest_s, wait_s)
+            except DeviceFault as fault:
+                if fault.fault is not Fault.TIMEOUT:
+                    raise
+            self._heard.counts["asked_again"] += 1
+            await self._ready(timeout_s)
+        try:
+            return await self._fresh_or_once(question, timeout_s, rest_s, timeout_s)
+        except DeviceFault as fault:
+            if fault.fault is Fault.TIMEOUT:
+                ways.was_silent()
+            raise
+
+    async def _fresh_or_once(self, question: Question, timeout_s: float, rest_s: float | None, wait_s: float) -> bytes:
         """A connection that has just been made may swallow what is asked at first: it is asked again for a while."""
         while True:
             began_s = self._port.now_s()
             try:
-                pdu = await self._once(question, timeout_s, rest_s)
+                pdu = await self._once(question, timeout_s, rest_s, wait_s)
             except DeviceFault as fault:
                 swallows = self._set.reconnects and self._connection.may_swallow(question, self._port.now_s())
                 if fault.fault is not Fault.TIMEOUT or not swallows:
@@ -188,10 +218,10 @@ class Line:
             self._connection.reply(question, began_s - self._port.opened_s, timeout_s)
             return pdu
 
-    async def _once(self, question: Question, timeout_s: float, rest_s: float | None) -> bytes:
-        """Asks once, and takes the reply; raises what came in its place."""
+    async def _once(self, question: Question, timeout_s: float, rest_s: float | None, wait_s: float) -> bytes:
+        """Asks once, and takes the reply; raises what came in its place. wait_s: for a reply to begin."""
         ways = self._of(question.unit)
-        gap_s = await self._silence(question, timeout_s, rest_s)
+        line_s = await self._silence(question, timeout_s, rest_s)
         self._number = (self._number + _STRIDE) & 0xFFFF
         sent = self._framing.encode(question.unit, question.pdu, self._number)
         asked_s = self._port.now_s()
@@ -202,10 +232,11 @@ class Line:
         self._heard.counts["questions"] += 1
         self._heard.counts["bytes_sent"] += len(sent)
         self._sent_s = asked_s + len(sent) * self._set.character_s
-        until_s = self._sent_s + timeout_s + (5 + question.data_bytes) * self._set.character_s
+        until_s = self._sent_s + wait_s + (5 + question.data_bytes) * self._set.character_s
         data, reply = await self._hear(question, sent, until_s)
         if reply is None:
-            ways.missed(gap_s)
+            slow = self._heard.slow(question.replies_from, timeout_s, self._port.now_s())
+            ways.missed(asked_s, line_s, max(self._port.came_s, self._sent_s), bool(slow))
             self._connection.missed(question, self._heard.took_late_s(question.unit), self._port.now_s())
             rest, echo = self._without_echo(data, sent)
             fault = self._heard.fault(rest, echo, question, self._number, timeout_s, self._port.now_s())
@@ -224,17 +255,20 @@ class Line:
             if await self._follows(question, asked_s + out_s, data[reply.end :]):
                 raise self._two_replies(question)
         self._heard.counts["frames"] += 1
-        ways.answered(took_s, gap_s)
+        ways.answered(took_s, asked_s, line_s, self._port.came_s)
         return reply.pdu
 
     async def _silence(self, question: Question, timeout_s: float, rest_s: float | None) -> float:
-        """Waits until the line has been silent for long enough; how long it had been before the question."""
-        own_s = self._set.rest_s if rest_s is None else rest_s
-        silence_s = max(self._set.silence_s, self._of(question.unit).rest_s() if own_s is None else own_s)
-        now_s = self._port.now_s()
-        latest_s = now_s + timeout_s + silence_s + _QUIET_S
+        """Waits until the line has been silent for long enough; since when it was."""
+        ways, own_s = self._of(question.unit), self._set.rest_s if rest_s is None else rest_s
+        now_s, line_s = self._port.now_s(), max(self._port.came_s, self._sent_s)
+        latest_s = 0.0
         unasked = self._take_apart()
-        while (ends_s := max(self._port.came_s, self._sent_s) + silence_s) > now_s and self._port.is_open:
+        while True:
+            silence_s = max(self._set.silence_s, ways.hears_at_s(line_s) - line_s if own_s is None else own_s)
+            latest_s = latest_s or now_s + timeout_s + silence_s + _QUIET_S
+            if (ends_s := line_s + silence_s) <= now_s or not self._port.is_open:
+                break
             if now_s > latest_s:
                 self._beside(unasked)
                 fault = Fault.OTHER_MASTER if self._heard.shared(now_s) else Fault.NOISE
@@ -242,13 +276,13 @@ class Line:
                 raise DeviceFault(fault, f"unit {question.unit} could not be asked: {never}")
             if await self._port.wait(ends_s):
                 unasked += self._take_apart()
-            now_s = self._port.now_s()
+            now_s, line_s = self._port.now_s(), max(self._port.came_s, self._sent_s)
         self._beside(unasked)
         if self._heard.foreign_reply_due() and await self._port.wait(self._port.came_s + min(timeout_s, _FOREIGN_S)):
             return await self._silence(question, timeout_s, rest_s)
         if not self._port.is_open:
             raise _HungUp
-        return now_s - max(self._port.came_s, self._sent_s)
+        return line_s
 
     async def _hear(self, question: Question, sent: bytes, until_s: float) -> tuple[bytes, Frame | None]:
         """What comes until there is a reply, or can be none any more. A reply that has begun is heard to its end."""
@@ -327,7 +361,7 @@ class Line:
         return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
 
     def _of(self, unit: int) -> UnitWays:
-        return self._ways.setdefault(unit, UnitWays(self._set.silence_s))
+        return self._ways.setdefault(unit, UnitWays(self._set.silence_s, self._rest))
 
     def _beside(self, came: Sequence[tuple[float, bytes]]) -> None:
         """Takes account of what came while nothing was asked: each burst when it ended, for late replies take as long

@@ -93,6 +93,11 @@ class Reads:
         part.alone = part.left_out = 0
         self.lives()
 
+    def replied(self, part: Part) -> None:
+        """Replies to the part came, though not yet as many as it takes to believe one."""
+        part.answered = True
+        self.lives()
+
     def lives(self) -> None:
         """The device answered something, if only by a refusal."""
         self._answers += 1

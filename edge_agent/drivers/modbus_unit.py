@@ -1,54 +1,72 @@
 """What is learnt of a unit's ways: how long it takes to answer, and how long a rest it wants before it hears.
 
-It sends and hears nothing. Times are seconds.
+Some want rest after their own last question or reply, others after whatever was on the line; both are looked for. It
+sends and hears nothing. Times are seconds.
 """
 
 from __future__ import annotations
 
+from edge_agent.drivers.modbus_rest import FoundRest, RestWanted
+
 _FIRST_HEARD_OUT, _FIRST_S = 2, 0.1  # of a unit whose ways are not known yet
-_WHEN_IN_DOUBT_S, _MOST_REST_S = 0.1, 0.2
-_MISSED, _MISSED_RESTED, _DOUBTED = 3, 6, 5
-_SHORT_S, _LONG_S = 0.02, 0.15  # what is shortly after something else; what is certainly not
+_KNOWN = 4  # answers
+_LEAST_S = 0.03  # that is waited for an answer
 
 
 class UnitWays:
     """answers_s: how long its last replies took."""
 
-    def __init__(self, silence_s: float) -> None:
-        """silence_s: that the line keeps before every question."""
-        self._silence_s = silence_s
+    def __init__(self, silence_s: float, found: FoundRest) -> None:
+        """silence_s: that the line keeps before every question. found: the rest that units of this line want."""
         self.answers_s: list[float] = []
-        self._missed = 0  # questions in a row that came shortly after something else, and got no reply
-        self._rest_s = 0.0  # what it seems to want before a question
-        self._rested = False  # it was enough, once
-        self._doubted = 0  # questions in a row that got no reply after the rest that is kept when in doubt
+        self._after_own, self._after_others = RestWanted(silence_s, found), RestWanted(silence_s, found)
+        self._silent = False  # when last asked, for as long as it may take to answer
+        self._own_s: float | None = None  # when the last question to it, or its reply, ended
 
-    def rest_s(self) -> float:
-        """How long the line should be silent before the unit is asked, beside what the line wants."""
-        return max(self._rest_s, _WHEN_IN_DOUBT_S) if self._in_doubt else self._rest_s
+    def hears_at_s(self, line_s: float) -> float:
+        """From when on it should be asked. line_s: when the last thing on the line ended."""
+        if self._own_s is None or self._own_s < line_s:
+            after_others_s = line_s + self._after_others.rest_s
+            return after_others_s if self._own_s is None else max(after_others_s, self._own_s + self._after_own.rest_s)
+        return self._own_s + self._after_own.rest_s
 
-    def answered(self, took_s: float, gap_s: float) -> None:
-        """It answered. gap_s: how long the line had been silent before it was asked."""
+    def answered(self, took_s: float, asked_s: float, line_s: float, ended_s: float) -> None:
+        """It answered what was asked at asked_s; its reply ended at ended_s. line_s: when the last thing on the line
+        before the question had ended."""
         self.answers_s = [*self.answers_s[-7:], took_s]
-        if gap_s < self._short_s():
-            self._missed, self._rested = 0, True
-        elif gap_s < _LONG_S:
-            self._doubted = 0
+        self._silent = False
+        own_s, self._own_s = self._own_s, ended_s
+        if own_s is not None:
+            self._after_own.answered(asked_s - own_s)
+        if own_s is None or own_s < line_s:
+            self._after_others.answered(asked_s - line_s)
 
-    def missed(self, gap_s: float) -> None:
-        """It did not. Several questions in a row that came shortly after something else: perhaps it wants more rest
-        before. One that has answered after so short a rest must miss more of them: some are lost on any line."""
-        if not self.answers_s or gap_s >= _LONG_S:
+    def missed(self, asked_s: float, line_s: float, ended_s: float, slow: bool) -> None:
+        """It did not. Of one that never did nothing is learnt, but it may be as others of the line; nor of one that is
+        slow: it may have heard."""
+        own_s, self._own_s = self._own_s, ended_s
+        if not self.answers_s:
+            self._after_own.as_others()
+            self._after_others.as_others()
+        if slow or not self.answers_s:
             return
-        if gap_s >= self._short_s():
-            self._doubted += self._in_doubt
-            if self._doubted >= _DOUBTED:
-                self._doubted, self._rest_s = 0, _MOST_REST_S
-            return
-        self._missed += 1
-        if self._missed >= (_MISSED_RESTED if self._rested else _MISSED):
-            self._missed, self._rested = 0, False
-            self._rest_s = min(max(2.5 * self._rest_s, _SHORT_S), _MOST_REST_S)
+        if own_s is not None and (own_s >= line_s or self._after_own.is_short(asked_s - own_s)):
+            self._after_own.missed(asked_s - own_s)
+        else:
+            self._after_others.missed(asked_s - line_s)
+
+    def soon_s(self, timeout_s: float) -> float | None:
+        """How long to wait before the question is put again, of a unit that has always answered far sooner than it
+        might, and hears what comes so soon; None: as long as it might take, for it is not known so well, or was silent
+        when last asked."""
+        if self._silent or len(self.answers_s) < _KNOWN:
+            return None
+        wait_s = 3 * max(self.answers_s) + _LEAST_S
+        return wait_s if self._after_own.enough_s <= wait_s < timeout_s / 2 else None
+
+    def was_silent(self) -> None:
+        """It did not answer for as long as it may take."""
+        self._silent = True
 
     def heard_out_s(self, took_s: float, shared: bool) -> float:
         """How long after the question a second reply may follow one that took so long, should this one be somebody
@@ -61,11 +79,3 @@ class UnitWays:
         if took_s < 0.5 * min(known) and min(known) > 0.01:
             return 1.2 * max(known) + 0.005
         return 0.0
-
-    @property
-    def _in_doubt(self) -> bool:
-        return self._missed > 0 and not self._rested
-
-    def _short_s(self) -> float:
-        """What counts as shortly after something else: little more than the rest that is kept."""
-        return 1.5 * max(self._rest_s, self._silence_s, _SHORT_S)

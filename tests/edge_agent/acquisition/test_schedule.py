@@ -280,3 +280,31 @@ def test_an_answer_in_part_is_news_once_and_no_reason_to_back_off() -> None:
     assert not s.answered(d, NOW_MS + 1)
     assert d.last_fault == ""
     assert s.answered(d, NOW_MS + 1, [LOST])
+
+
+def test_a_poll_whose_tries_run_into_the_next_period_does_not_cost_it() -> None:
+    began_ms = NOW_MS - NOW_MS % 2000
+    for tries, due_ms in ((1, began_ms + 2100), (0, began_ms + 4000)):
+        s = schedule(2)
+        d = s.devices[0]
+        s.asks(d, began_ms)
+        for _ in range(tries):
+            assert s.goes_on(d, [Missing((1,), LOST)], began_ms + 1900)
+            s.asks(d, began_ms + 1900)
+        s.answered(d, began_ms + 2100)
+        assert d.due_ms == due_ms
+
+
+def test_replies_that_are_not_yet_enough_are_worth_another_try() -> None:
+    s = schedule(10, retries=1)
+    d = s.devices[0]
+    nearer = DeviceFault(Fault.TIMEOUT, "unit 1 did not answer", nearer=True)
+    poll = s.asks(d, NOW_MS)
+    for n in range(5):
+        poll.took(100, (), False, True)
+        assert s.goes_on(d, [Missing((1,), nearer)], NOW_MS + 100 * n)
+        s.asks(d, NOW_MS + 100 * n)
+    poll.took(100, (), False)
+    assert not s.goes_on(d, [Missing((1,), LOST)], NOW_MS + 600)
+    s.failed(d, nearer, NOW_MS + 700)
+    assert not d.silent
