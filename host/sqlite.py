@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+
+_ROWS_AT_ONCE = 100  # of 32,766 values that a statement may have
 
 
 class StoreDamaged(Exception):
@@ -25,6 +28,20 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def insert(db: sqlite3.Connection, into: str, rows: Sequence[Sequence[object]]) -> None:
+    """Rows by as few statements as may be: at each of them a thread gives way to the others, and who has many rows to
+    write would wait for all of them at every row. into: `insert into TABLE`, our own words."""
+    for at in range(0, len(rows), _ROWS_AT_ONCE):
+        some = rows[at : at + _ROWS_AT_ONCE]
+        db.execute(_inserting(into, len(some[0]), len(some)), [value for row in some for value in row])
+
+
+@lru_cache(maxsize=512)
+def _inserting(into: str, columns: int, rows: int) -> str:
+    each = f"({', '.join('?' * columns)})"
+    return f"{into} values {', '.join([each] * rows)}"
 
 
 def snapshot(path: Path) -> sqlite3.Connection:

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Match
@@ -22,8 +21,10 @@ from cloud.access import sessions
 from cloud.access.access import Access, Refused
 from cloud.access.scopes import READY, SAFE_METHODS, SESSION, Caller, required
 from cloud.api import problems
+from cloud.api.turns import Turns
 from contract.catalogue.names import unfit
 
+_AT_ONCE = 8  # threads that look for callers in the ledger, which may be slow
 PAGE_HEADER = "x-headwater-page"
 
 
@@ -31,7 +32,7 @@ class Guard:
     """Puts the `Caller` at `request.state.caller`, or answers 401, 403, 429 or 503 itself."""
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+        self._app, self._access, self._turns = app, access, Turns(_AT_ONCE)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -70,7 +71,7 @@ class Guard:
             return await self._maybe(key, token_of(headers), source)
         if needed is None and method in SAFE_METHODS and route != SESSION:
             return Caller.nobody(source)  # health and static files must not wait for a database
-        caller = await run_in_threadpool(self._access.caller, key, token_of(headers), source)
+        caller = await self._turns.run(self._access.caller, key, token_of(headers), source)
         self._access.check(caller, needed)
         return caller
 
@@ -79,7 +80,7 @@ class Guard:
         if key is None and token is None and self._access.settings.mode != "open":
             return Caller.nobody(source)
         try:
-            return await run_in_threadpool(self._access.caller, key, token, source)
+            return await self._turns.run(self._access.caller, key, token, source)
         except (Refused, SQLAlchemyError):
             return Caller.nobody(source)
 

@@ -15,11 +15,13 @@ from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.api.turns import Turns
 from cloud.series.base import TooMany
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.places import Station
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
+_AT_ONCE = 3  # questions for readings: two cores, and one that waits for a disk or a database
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
 When = Annotated[
     str,
@@ -29,7 +31,7 @@ When = Annotated[
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
-    shared = SharedLatest(services)
+    shared, turns = SharedLatest(services), Turns(_AT_ONCE)
 
     @cache
     def station_body() -> bytes:  # a catalogue does not change while we run
@@ -71,7 +73,7 @@ def mount(app: FastAPI, services: Services) -> None:
             if wanted not in catalogue.channels:
                 raise Problem(404, "No such channel", f"there is no channel {wanted}; see /v1/channels")
         as_csv = format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
-        body = await run_in_threadpool(_body, services, channel, start_ms, end_ms, interval == "1h", as_csv)
+        body = await turns.run(_body, services, channel, start_ms, end_ms, interval == "1h", as_csv)
         return Response(body, media_type="text/csv" if as_csv else "application/json")
 
 

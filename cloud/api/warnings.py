@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -10,42 +11,60 @@ from fastapi.responses import Response
 from cloud.api.encoding import json_of
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.api.turns import Turns
 from cloud.delivery.feed import render as render_feed
 from cloud.warnings.codec import incident_json, message_json
+from cloud.warnings.model import Incident, MessageHead
+from cloud.warnings.reader import Listed
 
 _KINDS_MAX = 8  # of questions that are remembered
+_SAID_MAX = 2000  # of incidents
+_AT_ONCE = 2  # threads that make a list; who comes after finds it made
 
 
 class SharedIncidents:
-    """The list of incidents, made anew when one has changed: in a flood many ask for the same two hundred."""
+    """The list of incidents, made anew when one has changed, and of those that did not from what was said of them: in a
+    flood many ask for the same two hundred, and one of them changes every second."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
         self._made: dict[tuple[bool, int], tuple[int, bytes]] = {}
+        self._said: dict[str, tuple[Listed, bytes]] = {}
 
     def body(self, open_only: bool, limit: int) -> bytes:
-        """Two who ask at once may both have it made: better than to wait for each other while the ledger is slow."""
+        """Two who ask at once may both have it made: better than to wait for one whose ledger is slow."""
         reader = self._services.warnings
         version = reader.version()  # before the look: what changes meanwhile is looked at again
         made_at, body = self._made.get((open_only, limit), (-1, b""))
         if made_at != version:
-            found = reader.incidents(open_only=open_only, limit=limit)
-            messages = reader.messages_of([i.id for i in found])
-            rows = [{**incident_json(i), "messages": [message_json(m) for m in messages[i.id]]} for i in found]
-            body = bytes(json_of(rows).body)
+            body = b"[%b]" % b",".join(self._incidents(reader.listed(open_only=open_only, limit=limit)))
             if len(self._made) >= _KINDS_MAX:
                 self._made.clear()
             self._made[open_only, limit] = (version, body)
         return body
 
+    def _incidents(self, listed: Sequence[Listed]) -> Iterator[bytes]:
+        said = self._said
+        new = {i.id: i for i in listed if i.id not in said or said[i.id][0] != i}
+        if new:
+            told = self._services.warnings.told(list(new))
+            fresh = {name: (new[name], _incident(*both)) for name, both in told.items()}
+            rest = said if len(said) < _SAID_MAX else {i.id: said[i.id] for i in listed if i.id in said}
+            self._said = said = {**rest, **fresh}  # others may be reading the one before
+        return (said[i.id][1] for i in listed if i.id in said and said[i.id][0] == i)  # one may be gone by now
+
+
+def _incident(incident: Incident, messages: Sequence[MessageHead]) -> bytes:
+    return bytes(json_of({**incident_json(incident), "messages": [message_json(m) for m in messages]}).body)
+
 
 def mount(app: FastAPI, services: Services) -> None:
-    shared = SharedIncidents(services)
+    shared, turns = SharedIncidents(services), Turns(_AT_ONCE)
 
     @app.get("/v1/warnings")
-    def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
+    async def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
         """Incidents, newest first, each with its messages."""
-        return Response(shared.body(open, limit), media_type="application/json")
+        return Response(await turns.run(shared.body, open, limit), media_type="application/json")
 
     @app.get("/v1/warnings/{name}")
     def warning(

@@ -17,9 +17,10 @@ from urllib.parse import quote
 from cloud.log.ahead import Ahead
 from cloud.log.base import NOTES, Cursor, Entry, EntryKind, Key, LostBatches, NewEntry
 from cloud.log.lost import Losses, lost
+from cloud.log.recent import Recent, bounded
 from cloud.log.sequences import Run, SeenSequences
 from contract.wire.envelope import Lane
-from host.sqlite import StoreDamaged, connect, opening, transaction
+from host.sqlite import StoreDamaged, connect, insert, opening, transaction
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +38,6 @@ create table if not exists run ( -- above the prefix: first to last were seen
 -- Where entries of few kinds stand, and how far the log's order is ahead of time from there on; null: as before.
 create table if not exists note (offset integer primary key, kind integer not null, ahead_ms integer);
 """
-_INSERT = (
-    "insert into entry (append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _AT_ONCE = 5000  # entries to trim in one transaction: nobody who appends waits long
 _READ_BYTES = 1_000_000  # ninety thousand readings: what a view takes in at once is bounded, however large batches are
 _GOES = f"kind in ({int(EntryKind.BATCH)}, {int(EntryKind.TICK)})"
@@ -48,11 +45,14 @@ _TRIM = (
     f"delete from entry where offset in (select offset from entry where {_GOES} and offset <= ? "  # noqa: S608
     f"and offset < (select max(offset) from entry) order by offset limit {_AT_ONCE})"
 )
-_NOTES = {int(k) for k in NOTES}
+_NOWHERE = frozenset({EntryKind.TICK, EntryKind.CLOCK})  # of no spool
 _KIND = {int(k): k for k in EntryKind}  # a look-up costs a tenth of a call of the enum
 _LANE = {int(x): x for x in Lane}
+_TICK = NewEntry("", 0, 0, _LANE[0], 0, 0, b"", EntryKind.TICK)
+_Spool = tuple[str, int]
 _REMEDY = "move it away and start with a copy, or empty: the gateways send again what was never acknowledged"
-_COLUMNS = "offset, append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload"
+_FIELDS = "append_ms, kind, gateway, spool, seq, lane, t_min, t_max, payload"
+_COLUMNS = f"offset, {_FIELDS}"
 
 
 class SqliteLog:
@@ -72,9 +72,10 @@ class SqliteLog:
         self._append_lock = threading.Lock()
         self._news = threading.Condition()
         self._readers = threading.local()
-        self._seen: dict[tuple[str, int], SeenSequences] = {}
+        self._seen: dict[_Spool, SeenSequences] = {}
         self._last_offset = self._last_ms = 0
         self._ahead = Ahead()
+        self._recent = Recent()  # under the lock of _news
         with opening(path, _REMEDY):
             self._db = connect(path)
             try:
@@ -118,8 +119,8 @@ class SqliteLog:
         with self._append_lock:
             append_ms = max(now_ms + self._ahead.last_ms, self._last_ms)
             fresh: list[bool] = []
-            rows: list[tuple[object, ...]] = []
-            changed: dict[tuple[str, int], SeenSequences] = {}
+            rows: list[NewEntry] = []
+            changed: dict[_Spool, SeenSequences] = {}
             for e in entries:
                 gateway, spool, seq = e.known_by or (e.gateway, e.spool, e.seq)
                 seen = self._changing(changed, gateway, spool)
@@ -127,27 +128,15 @@ class SqliteLog:
                 fresh.append(new)
                 if new:
                     seen.add(seq)
-                    rows.append(
-                        (
-                            append_ms,
-                            int(e.kind),
-                            e.gateway,
-                            f"{e.spool:016x}",
-                            e.seq,
-                            int(e.lane),
-                            e.time_min_ms,
-                            e.time_max_ms,
-                            e.payload,
-                        )
-                    )
+                    rows.append(e)
             for gateway, spool, seq in kept_elsewhere:
                 seen = self._changing(changed, gateway, spool)
                 if seq not in seen:
                     seen.add(seq)
             if rows or kept_elsewhere:
-                self._write(rows, changed)
+                last = self._write(rows, append_ms, changed)
                 self._seen.update(changed)
-                self._appended(append_ms)
+                self._appended(rows, append_ms, last)
         return fresh
 
     def settled(self, gateway: str, spool: int, floor: int) -> None:
@@ -181,6 +170,8 @@ class SqliteLog:
             with self._append_lock, transaction(self._db):
                 some = self._db.execute(_TRIM, (until,)).rowcount
             gone += some
+            with self._news:
+                self._recent.clear()
             if some < _AT_ONCE:
                 return gone
 
@@ -194,8 +185,7 @@ class SqliteLog:
     def tick(self, now_ms: int) -> None:
         with self._append_lock:
             append_ms = max(now_ms + self._ahead.last_ms, self._last_ms)
-            self._write([(append_ms, int(EntryKind.TICK), "", "", 0, 0, 0, 0, b"")], {})
-            self._appended(append_ms)
+            self._appended([_TICK], append_ms, self._write([_TICK], append_ms, {}))
 
     def put_right(self, now_ms: int, payload: bytes) -> None:
         with self._append_lock:
@@ -204,19 +194,23 @@ class SqliteLog:
             before = self._ahead
             try:
                 with transaction(self._db):
-                    row = (append_ms, int(EntryKind.CLOCK), "", "", 0, 0, now_ms, now_ms, payload)
-                    offset = self._insert(row, ahead_ms)
+                    row = NewEntry("", 0, 0, _LANE[0], now_ms, now_ms, payload, EntryKind.CLOCK)
+                    offset = self._insert([row], append_ms, ahead_ms)
                     self._ahead = before.then(offset, ahead_ms)  # known before the entry can be read
             except BaseException:
                 self._ahead = before
                 raise
-            self._appended(append_ms)
+            self._appended([row], append_ms, offset)
 
     def now_ms(self) -> int:
         return self._last_ms - self._ahead.last_ms
 
     def read(self, after: Cursor, limit: int) -> Sequence[Entry]:
-        return self._entries("where offset > ? order by offset limit ?", after, limit, most_bytes=_READ_BYTES)
+        with self._news:
+            found = self._recent.behind(after, limit)
+        if not found:
+            return self._entries("where offset > ? order by offset limit ?", after, limit, most_bytes=_READ_BYTES)
+        return bounded(found, _READ_BYTES)
 
     def tail(self, most: int) -> Sequence[Entry]:
         return self._entries("order by offset desc limit ?", most)[::-1]
@@ -258,7 +252,7 @@ class SqliteLog:
     def close(self) -> None:
         self._db.close()
 
-    def _changing(self, changed: dict[tuple[str, int], SeenSequences], gateway: str, spool: int) -> SeenSequences:
+    def _changing(self, changed: dict[_Spool, SeenSequences], gateway: str, spool: int) -> SeenSequences:
         """A copy to work on: what is not committed must not be remembered."""
         key = (gateway, spool)
         if key not in changed:
@@ -266,50 +260,53 @@ class SqliteLog:
             changed[key] = known.copy() if known else SeenSequences()
         return changed[key]
 
-    def _insert(self, row: tuple[object, ...], ahead_ms: int | None = None) -> int:
-        """One entry of any kind, within a transaction: its offset."""
-        offset = self._db.execute(_INSERT, row).lastrowid or 0
-        if row[1] in _NOTES:
-            self._db.execute("insert into note values (?, ?, ?)", (offset, row[1], ahead_ms))
-        return offset
-
-    def _write(self, rows: list[tuple[object, ...]], changed: dict[tuple[str, int], SeenSequences]) -> None:
-        db = self._db
-        with transaction(db):
-            if any(row[1] in _NOTES for row in rows):
-                for row in rows:
-                    self._insert(row)
-            else:
-                db.executemany(_INSERT, rows)
+    def _write(self, rows: Sequence[NewEntry], append_ms: int, changed: Mapping[_Spool, SeenSequences]) -> int:
+        """The offset of the last."""
+        with transaction(self._db):
+            last = self._insert(rows, append_ms)
             self._write_seen(changed)
+        return last
 
-    def _write_seen(self, changed: Mapping[tuple[str, int], SeenSequences]) -> None:
+    def _insert(self, rows: Sequence[NewEntry], append_ms: int, ahead_ms: int | None = None) -> int:
+        """Entries of any kind, within a transaction: the offset of the last; theirs follow one another."""
+        db, last = self._db, 0
+        if rows:
+            insert(db, f"insert into entry ({_FIELDS})", [_row(e, append_ms) for e in rows])
+            last = int(db.execute("select last_insert_rowid()").fetchone()[0])
+        notes = [(n, int(e.kind), ahead_ms) for n, e in enumerate(rows, last + 1 - len(rows)) if e.kind in NOTES]
+        insert(db, "insert into note", notes)
+        return last
+
+    def _write_seen(self, changed: Mapping[_Spool, SeenSequences]) -> None:
         """Within a transaction."""
-        db = self._db
+        prefixes: list[tuple[str, str, int]] = []
+        gone: list[tuple[str, str, int]] = []
+        kept: list[tuple[str, str, int, int]] = []
         for (gateway, spool), seen in changed.items():
             key = (gateway, f"{spool:016x}")
-            db.execute("insert or replace into prefix values (?, ?, ?)", (*key, seen.prefix))
-            gone = [(*key, first) for first, last in seen.stored.items() if last is None]
+            prefixes.append((*key, seen.prefix))
+            gone += [(*key, first) for first, last in seen.stored.items() if last is None]
+            kept += [(*key, first, last) for first, last in seen.stored.items() if last is not None]
+        db = self._db
+        insert(db, "insert or replace into prefix", prefixes)
+        if gone:
             db.executemany("delete from run where gateway = ? and spool = ? and first = ?", gone)
-            kept = [(*key, first, last) for first, last in seen.stored.items() if last is not None]
-            db.executemany("insert or replace into run values (?, ?, ?, ?)", kept)
+        insert(db, "insert or replace into run", kept)
 
-    def _appended(self, append_ms: int) -> None:
-        row = self._db.execute("select max(offset) from entry").fetchone()
+    def _appended(self, rows: Sequence[NewEntry], append_ms: int, last: int) -> None:
+        ahead_ms = self._ahead.last_ms
+        entries = [_entry_of(e, offset, append_ms, ahead_ms) for offset, e in enumerate(rows, last + 1 - len(rows))]
         with self._news:
             self._last_ms = append_ms
-            self._last_offset = row[0] or 0
+            if entries:
+                self._last_offset = last
+            self._recent.add(entries)
             self._news.notify_all()
 
     def _entries(self, where: str, *values: int, most_bytes: float = float("inf")) -> list[Entry]:
         rows = self._reader().execute(f"select {_COLUMNS} from entry {where}", values)  # noqa: S608 - our own words
-        entries, bytes_ = [], 0
-        for row in rows:
-            entries.append(_entry(row))
-            bytes_ += len(entries[-1].payload)
-            if bytes_ > most_bytes:
-                rows.close()
-                break
+        entries = bounded(map(_entry, rows), most_bytes)
+        rows.close()
         ahead = self._ahead
         if not ahead.steps:
             return entries
@@ -321,6 +318,17 @@ class SqliteLog:
         if db is None:
             db = self._readers.db = connect(self._path)
         return db
+
+
+def _row(e: NewEntry, append_ms: int) -> tuple[object, ...]:
+    spool = f"{e.spool:016x}" if e.kind not in _NOWHERE else ""
+    at = (e.time_min_ms, e.time_max_ms)
+    return append_ms, int(e.kind), e.gateway, spool, e.seq, int(e.lane), *at, e.payload
+
+
+def _entry_of(e: NewEntry, offset: int, append_ms: int, ahead_ms: int) -> Entry:
+    at = (e.time_min_ms, e.time_max_ms)
+    return Entry(Cursor(offset), append_ms, e.kind, e.gateway, e.spool, e.seq, e.lane, *at, e.payload, ahead_ms)
 
 
 def span_of(path: Path) -> tuple[int, int] | None:

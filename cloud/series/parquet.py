@@ -22,6 +22,7 @@ from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, 
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest, forget
+from cloud.series.tail import Tail
 from cloud.views.decode import readings
 from contract.readings import ReadingBatch
 
@@ -44,7 +45,7 @@ class ParquetStore:
         self._manifest = Manifest(folder / MANIFEST)
         self._files = SegmentFiles(folder, self._manifest)
         self._lock = threading.Lock()
-        self._tail: list[ReadingBatch] = []
+        self._tail = Tail()
         self._applied = self._sealed = self._manifest.cursor()
         self._hour: int | None = None  # the log hour that the tail belongs to
 
@@ -63,19 +64,19 @@ class ParquetStore:
                 start = i
             self._hour = hour
         self._take(entries[start:])
-        if self._hour is not None and sum(map(len, self._tail)) > TAIL_READINGS:
+        if self._hour is not None and len(self._tail) > TAIL_READINGS:
             self._seal(self._hour)
 
     def reset(self) -> None:
         with self._lock:
             self._manifest.clear()
             self._files.sweep()
-            self._tail, self._applied, self._sealed, self._hour = [], START, START, None
+            self._tail, self._applied, self._sealed, self._hour = Tail(), START, START, None
 
     def rewind(self, to: Cursor) -> None:
         with self._lock:
             self._manifest.commit([], cursor=to)
-            self._tail, self._applied, self._sealed, self._hour = [], to, to, None
+            self._tail, self._applied, self._sealed, self._hour = Tail(), to, to, None
 
     def close(self) -> None:
         self._files.close()
@@ -85,16 +86,13 @@ class ParquetStore:
         if not entries:
             return
         batch = readings(entries)
+        tail = self._tail.then(batch) if len(batch) else self._tail
         with self._lock:
-            if len(batch):
-                self._tail.append(batch)
-                if len(self._tail) > 64:  # so that a query joins few pieces
-                    self._tail = [ReadingBatch.concat(self._tail)]
-            self._applied = entries[-1].offset
+            self._tail, self._applied = tail, entries[-1].offset
 
     def _seal(self, hour: int) -> None:
         """All of the tail; then whatever days and months are over by the log's time."""
-        whole = ReadingBatch.concat(self._tail)
+        whole = self._tail.whole()
         segments = []
         hours = whole.time_ms // HOUR_MS
         order = np.argsort(hours, kind="stable")  # sorted once: returning history may touch hundreds of hours
@@ -105,7 +103,7 @@ class ParquetStore:
             segments.append(self._files.write_raw("hour", h * HOUR_MS, (h + 1) * HOUR_MS, [part]))
         self._manifest.commit(segments, cursor=self._applied)
         with self._lock:
-            self._tail, self._sealed = [], self._applied
+            self._tail, self._sealed = Tail(), self._applied
         compact_days(self._manifest, self._files, hour * HOUR_MS)
         compact_months(self._manifest, self._files, hour * HOUR_MS)
         self._files.sweep()
@@ -117,10 +115,10 @@ class ParquetStore:
         if not len(wanted):
             return ReadingBatch.empty()
         with self._lock:
-            tail = list(self._tail)
+            tail = self._tail
             groups = self._files.reading(self._find("raw", wanted, start_ms, end_ms))
         with groups:
-            cut = (_cut(b, wanted, start_ms, end_ms) for b in chain(groups.batches(), tail))
+            cut = (_cut(b, wanted, start_ms, end_ms) for b in chain(groups.batches(), tail.of(wanted)))
             return ordered(ReadingBatch.concat(gathered(cut, at_most, len)))
 
     def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
@@ -129,7 +127,7 @@ class ParquetStore:
         if not len(wanted):
             return hourly_of(ReadingBatch.empty())
         with self._lock:
-            tail = list(self._tail)
+            tail = self._tail
             groups = self._files.reading(self._find("hourly", wanted, start_ms, end_ms))
             fresh = [g for g in self._find("raw", wanted, start_ms, end_ms) if g[1] == "hour"]
             fresh_groups = self._files.reading(fresh)
@@ -138,7 +136,7 @@ class ParquetStore:
             parts = gathered(cut, at_most, lambda h: len(h.channel))
         with fresh_groups:
             new = [_cut(b, wanted, start_ms, end_ms) for b in fresh_groups.batches()]
-        new += [_cut(b, wanted, start_ms, end_ms) for b in tail]
+        new += [_cut(b, wanted, start_ms, end_ms) for b in tail.of(wanted)]
         parts.append(self._roll_up(ReadingBatch.concat(new)))
         return hourly_concat(parts)
 

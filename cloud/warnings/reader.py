@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, Select, func, select
 
 from cloud.warnings import results
 from cloud.warnings import tables as t
@@ -15,6 +16,16 @@ from cloud.warnings.decisions import People
 from cloud.warnings.model import ConditionSnapshot, Incident, LateReading, Message, MessageHead
 from contract.catalogue.rules import Level
 from contract.conditions.columns import State
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An incident. body: as it is stored; messages: how many there are, and the number of the newest: while all of that
+    stands, so does what `told` says of it."""
+
+    id: str
+    body: str
+    messages: tuple[int, int]
 
 
 class WarningsReader(Protocol):
@@ -41,6 +52,14 @@ class WarningsReader(Protocol):
 
     def messages_of(self, incident_ids: Sequence[str]) -> Mapping[str, Sequence[MessageHead]]:
         """Every message of each, newest first, by one question. At most 1000 incidents."""
+        ...
+
+    def listed(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Listed]:
+        """What `incidents` would give and what of it is new, without reading them. Newest first."""
+        ...
+
+    def told(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Incident, Sequence[MessageHead]]]:
+        """Each with its messages, newest first; those that there are. At most 1000 incidents."""
         ...
 
     def message(self, message_id: str) -> Message | None:
@@ -85,11 +104,8 @@ class LedgerReader:
         return self._version()
 
     def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
-        query = select(t.incidents.c.body).order_by(t.incidents.c.opened_ms.desc()).limit(limit)
-        if open_only:
-            query = query.where(t.incidents.c.closed_ms.is_(None))
         with self._ledger.connect() as db:
-            return [incident_from_json(json.loads(body)) for (body,) in db.execute(query)]
+            return [incident_from_json(json.loads(row.body)) for row in db.execute(_newest(open_only, limit))]
 
     def incident(self, incident_id: str) -> Incident | None:
         with self._ledger.connect() as db:
@@ -110,6 +126,25 @@ class LedgerReader:
             for row in db.execute(query):
                 found[row.incident].append(results.head_of(row))
         return found
+
+    def listed(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Listed]:
+        found = _newest(open_only, limit).subquery()
+        of = t.messages.c.incident == found.c.id
+        query = (
+            select(found.c.id, found.c.body, func.count(t.messages.c.number), func.max(t.messages.c.number))
+            .join(t.messages, of, isouter=True)
+            .group_by(found.c.id, found.c.body, found.c.opened_ms)
+            .order_by(found.c.opened_ms.desc(), found.c.id)
+        )
+        with self._ledger.connect() as db:
+            return [Listed(name, body, (count, newest or 0)) for name, body, count, newest in db.execute(query)]
+
+    def told(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Incident, Sequence[MessageHead]]]:
+        query = select(t.incidents.c.id, t.incidents.c.body).where(t.incidents.c.id.in_(list(incident_ids)))
+        with self._ledger.connect() as db:
+            found = {name: incident_from_json(json.loads(body)) for name, body in db.execute(query)}
+        messages = self.messages_of(list(found))
+        return {name: (incident, messages[name]) for name, incident in found.items()}
 
     def message(self, message_id: str) -> Message | None:
         with self._ledger.connect() as db:
@@ -145,3 +180,10 @@ class LedgerReader:
             ConditionSnapshot(c.key, c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value)
             for c in found
         ]
+
+
+def _newest(open_only: bool, limit: int) -> Select[tuple[str, str, int]]:
+    """Incidents, newest first; of those that opened at one moment by id."""
+    i = t.incidents.c
+    query = select(i.id, i.body, i.opened_ms).order_by(i.opened_ms.desc(), i.id).limit(limit)
+    return query.where(i.closed_ms.is_(None)) if open_only else query

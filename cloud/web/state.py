@@ -39,6 +39,7 @@ class Shown:
         self.main = {s.id: main_channel(catalogue, s) for s in catalogue.stations.values()}
         found = {s.id: pump_channels(catalogue, s) for s in catalogue.stations.values()}
         self.pumps = {station: channels for station, channels in found.items() if channels is not None}
+        self.gauges = [n for n, c in catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL]
         self.main_channels = {c for c in self.main.values() if c is not None}
         self.table = LatestTable(
             catalogue, sorted(self.main_channels.union(*(p.numbers() for p in self.pumps.values())))
@@ -51,7 +52,7 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     conditions = {c.key.target.id: c for c in sorted(services.warnings.conditions(shown.main_channels), key=_weight)}
     incidents = services.warnings.incidents(limit=30)
     messages = services.warnings.messages_of([i.id for i in incidents])
-    rain = rain_last_hour(services)
+    rain = rain_last_hour(services, shown.gauges)
     ready, why = services.health.ready()
     catalogue = services.catalogue
     return {
@@ -73,10 +74,9 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
     }
 
 
-def rain_last_hour(services: Services) -> dict[int, Rain]:
+def rain_last_hour(services: Services, gauges: Sequence[int]) -> dict[int, Rain]:
     """Rain gauge channel -> what fell in the 60 minutes before now; absent when nothing was heard in them."""
     now_ms = services.clock.now_ms()
-    gauges = [n for n, c in services.catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL]
     rows = services.series.raw(gauges, now_ms - _RAIN_BEFORE_MS - HOUR_MS, now_ms + 1)
     out = {}
     for channel in gauges:

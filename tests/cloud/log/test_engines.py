@@ -280,3 +280,42 @@ def test_the_index_of_earlier_releases_goes(tmp_path):
     open_log(tmp_path).close()
     with sqlite3.connect(tmp_path / "log.sqlite") as db:
         assert db.execute("select name from sqlite_master where type = 'index' and sql is not null").fetchall() == []
+
+
+def test_what_was_appended_now_is_read_as_it_stands_on_the_disk(opened):
+    """Views read it from memory, whatever it is, across the places where that begins and where it is let go."""
+    log, rng = opened(), random.Random(3)
+    for n in range(1, 400):
+        size = rng.choice([1, 1, 2, 7, 130, 250])
+        log.append([batch(1000 * n + k, gateway=f"gw-{k % 3}") for k in range(size)], NOW_MS + n)
+        if n % 20 == 0:
+            log.tick(NOW_MS + n)
+        if n % 50 == 0:
+            log.append([entry_of(Decision(f"d-{n}", DecisionKind.ACKNOWLEDGE, "person:ann", NOW_MS, "x"))], NOW_MS + n)
+        if n % 90 == 0:
+            log.append([origin_entry(Origin("gw-1", n % 180 == 0), n, NOW_MS + n)], NOW_MS + n)
+        if n % 150 == 0:
+            log.put_right(NOW_MS + n - 60_000, b"put right")
+    whole, fresh = log.read(START, 10**6), opened()
+    assert whole == fresh.read(START, 10**6)
+    for e in [*rng.sample(whole, 300), *whole[-20:]]:
+        limit = rng.choice([1, 3, 2000])
+        assert log.read(e.offset, limit) == fresh.read(e.offset, limit)
+    log.trim(whole[-5].offset)
+    assert log.read(START, 10**6) == fresh.read(START, 10**6)
+    assert len(log.read(START, 10**6)) < len(whole)
+
+
+def test_what_another_process_appended_is_read(opened):
+    """`headwater-cloud incident` appends what a person decided to the log of a cloud that runs."""
+    log, other = opened(), opened()
+    expected, seen, at = [], [], START
+    for n in range(1, 40):
+        which = (log, other)[n * n % 7 % 2]
+        which.append([batch(n)], NOW_MS)
+        expected.append(n)
+        if n % 5 == 0:
+            while found := log.read(at, 3):
+                seen += [e.seq for e in found]
+                at = found[-1].offset
+            assert seen == expected

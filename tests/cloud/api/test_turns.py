@@ -1,0 +1,48 @@
+"""Answers that take a thread's time: few at once, all in the end, in the order in which they were asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+
+import pytest
+
+from cloud.api.turns import Turns
+
+
+def test_no_more_than_that_work_at_once_and_all_are_answered() -> None:
+    working, most, begun = [0], [0], list[int]()
+    lock = threading.Lock()
+
+    def work(n: int) -> int:
+        with lock:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+            begun.append(n)
+        time.sleep(0.002)
+        with lock:
+            working[0] -= 1
+        return n
+
+    async def ask() -> list[int]:
+        turns = Turns(3)
+        return await asyncio.gather(*(turns.run(work, n) for n in range(40)))
+
+    assert asyncio.run(ask()) == list(range(40))
+    assert most[0] == 3
+    assert all(abs(n - place) < 4 for place, n in enumerate(begun))
+
+
+def test_who_fails_gives_his_turn_back() -> None:
+    def fail() -> None:
+        raise ValueError("no such thing")
+
+    async def ask() -> int:
+        turns = Turns(1)
+        for _ in range(3):
+            with pytest.raises(ValueError, match="no such thing"):
+                await turns.run(fail)
+        return await turns.run(lambda: 7)
+
+    assert asyncio.run(ask()) == 7
