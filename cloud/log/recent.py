@@ -38,9 +38,10 @@ class Recent:
         self._entries, self._bytes = [], 0
 
     def behind(self, after: Cursor, limit: int) -> Sequence[Entry]:
-        """Up to `limit` entries behind that one, in order; empty: the disk must say."""
-        at = after + 1 - self._entries[0].offset if self._entries else -1
-        return self._entries[at : at + limit] if at >= 0 else ()
+        """Up to `limit` entries behind one of them, in order; empty: the disk must say. So it does to who begins anew:
+        what is known here may have been trimmed by another process."""
+        at = after + 1 - self._entries[0].offset if self._entries else 0
+        return self._entries[at : at + limit] if at > 0 else ()
 
 
 def bounded(entries: Iterable[Entry], most_bytes: float) -> list[Entry]:

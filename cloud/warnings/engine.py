@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -144,6 +145,11 @@ class Engine:
         if self._judged is None:
             self._judged = packed.judged(self._conditions)
         return self._judged
+
+    @cached_property
+    def judged_checksum(self) -> int:
+        """Of `judged`; a snapshot a second names it."""
+        return packed.checksum(self.judged())
 
     def step(
         self,

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
+from cloud.warnings.due import Calendar
 from cloud.warnings.evidence import EvidenceOf, certainty, highest, without_old_rises
 from cloud.warnings.gateways import gateways_of, zones_of_targets
 from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
@@ -26,7 +27,6 @@ from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
-from contract.conditions.columns import NOT_DUE
 from contract.conditions.state import Change, Condition, Reason
 from contract.conditions.targets import ConditionKey, Target
 
@@ -71,6 +71,9 @@ class IncidentState:
     person ended. ended: by zone, the id of the last one that a person ended. looked_at: the zones that the last step
     may have altered. due_ms: time alone brings no message of any incident before. simulated: gateways whose readings
     are of no real place. blind: zones of which nothing is known, see `cloud.warnings.blind`.
+
+    calendar: of the open incidents. losing: zones whose incidents may have lost a condition without dry readings. Both
+    follow from `open`; None: they are to be made.
     """
 
     open: dict[str, OpenIncident] = field(default_factory=dict)
@@ -79,6 +82,8 @@ class IncidentState:
     wet: dict[str, set[ConditionKey]] | None = None
     looked_at: list[str] = field(default_factory=list)
     due_ms: int = 0
+    calendar: Calendar | None = field(default=None, compare=False)
+    losing: set[str] | None = field(default=None, compare=False)
     simulated: frozenset[str] = frozenset()
     blind: BlindState = field(default_factory=BlindState)
 
@@ -94,7 +99,7 @@ class IncidentState:
             o.incident, o.told = o.incident.not_after(now_ms), o.told.not_after(now_ms)
             o.told_ms, o.next_ms = min(o.told_ms, now_ms), now_ms
             o.worse_ms = None if o.worse_ms is None else min(o.worse_ms, now_ms)
-        self.due_ms = now_ms
+        self.due_ms, self.calendar = now_ms, None
 
     def note(self, incident: Incident) -> None:
         """An open incident as it stands now: acknowledged, or taken over."""
@@ -161,6 +166,7 @@ class Incidents:
         left: set[str] = set()
         if state.wet is None:  # a restart, perhaps with another catalogue: look at everything once
             state.wet = {zone: set() for zone in self._place}
+            state.losing = state.calendar = None
             moved = list(conditions)
             state.aside = self._set_aside_still(state.aside, conditions)
             left = self._move_house(state, conditions, now_ms, out)
@@ -170,12 +176,13 @@ class Incidents:
             zones.add(zone)
             (state.wet[zone].discard if conditions[key].level is None else state.wet[zone].add)(key)
             self._heed_again(state, conditions[key])
-        losing = {zone: o for zone, o in state.open.items() if o.lost} if changes else {}
-        for change in changes:
-            self._note_lost(state, change, losing, zones)
+        if changes:
+            self._note_all_lost(state, changes, zones)
+        if state.calendar is None:
+            state.calendar = Calendar(state.open)
         due = state.due_ms <= now_ms
         if due:
-            zones.update(zone for zone, o in state.open.items() if o.next_ms <= now_ms)
+            zones.update(state.calendar.due(state.open, now_ms))
         state.looked_at = self._sorted(zones)
         for zone in state.looked_at:
             wet = [conditions[key] for key in sorted(state.wet[zone]) if key not in state.aside]
@@ -188,9 +195,11 @@ class Incidents:
                 del state.open[zone]
             else:
                 self._go_on(state, current, wet, now_ms, out)
-        # Of a zone that was looked at it may be later than before; that is found out when it is due.
-        next_ms = [state.open[zone].next_ms for zone in (state.open if due else zones & state.open.keys())]
-        state.due_ms = min([NOT_DUE if due else state.due_ms, *next_ms])
+        state.calendar.note(state.open, zones)
+        if due:
+            state.due_ms = state.calendar.next_ms(state.open)
+        else:  # of a zone that was looked at it may be later than before; that is found out when it is due
+            state.due_ms = min([state.due_ms, *(state.open[zone].next_ms for zone in zones if zone in state.open)])
         state.looked_at += sorted(left - zones)
         return state, out
 
@@ -223,6 +232,15 @@ class Incidents:
         )
         if c.level is None or worse:
             del state.aside[c.key]
+
+    def _note_all_lost(self, state: IncidentState, changes: Sequence[Change], zones: set[str]) -> None:
+        """zones: that are to be looked at; it gains those of incidents that lost something without dry readings."""
+        if state.losing is None:
+            state.losing = set(state.open)
+        losing = {zone: state.open[zone] for zone in state.losing if zone in state.open and state.open[zone].lost}
+        for change in changes:
+            self._note_lost(state, change, losing, zones)
+        state.losing = set(losing)
 
     def _note_lost(
         self, state: IncidentState, change: Change, losing: dict[str, OpenIncident], zones: set[str]

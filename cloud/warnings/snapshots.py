@@ -43,7 +43,7 @@ def make(engine: Engine, state: EngineState, cursor: Cursor) -> bytes:
     """What `read` reads."""
     more = {
         "cursor": cursor,
-        "judged": packed.checksum(engine.judged()),
+        "judged": engine.judged_checksum,
         "detectors": engine.dump_detectors(state),
         "people": people_json(state.people),
         "simulated": sorted(state.incidents.simulated),
