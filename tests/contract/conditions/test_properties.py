@@ -117,7 +117,7 @@ def test_a_flapping_sensor_gives_bounded_levels(values: list[float], every_s: in
     bench.polled(values, every_s, begin_s=30)
     bench.wait(bench.now_s + 3000)
     assert len(bench.levels) <= 4 + 6 * len(values) * every_s / 600
-    # Where the share of readings above hovers about two fifths, each may turn active to clearing or back. Nobody is told.
+    # Where the share of readings above hovers about two fifths, each may turn active to clearing or back: not told.
     assert len(bench.changes) <= 12 + len(values)
 
 
