@@ -30,6 +30,7 @@ NAMES = (
     "identity",
     "load",
     "outage",
+    "backup",
 )
 RESULTS = Path(__file__).parent / "results"
 FAILED, UNKNOWN, NOTHING_RAN = 1, 2, 3
