@@ -107,8 +107,8 @@ class Bench:
         return said, watch, took, len(raised) - len(took)
 
     def to_log_s(self) -> list[float]:
-        """Of this phase's alarms: from publication to the log."""
-        query = "select (append_ms - t_min) / 1000.0 from entry where lane = ? and kind = 0 and t_min >= ?"
+        """Of this phase's alarms: from publication, when the second sample was taken, to the log."""
+        query = "select (append_ms - t_max) / 1000.0 from entry where lane = ? and kind = 0 and t_min >= ?"
         with closing(sqlite3.connect(self._folder / "data" / "log.sqlite")) as db:
             return [float(s) for (s,) in db.execute(query, (int(Lane.ALARM), self._phase_began_ms))]
 
