@@ -34,7 +34,7 @@ def test_what_is_no_batch_stays_where_it_came() -> None:
 
 
 def test_after_eight_parts_of_one_gateway_the_rest_waits_for_its_next_sending() -> None:
-    group = [said("a", n, n % 2 == 0) for n in range(20)]
+    group = [said("a", n, n % 2 == 0) for n in range(1, 21)]
     assert by_origin(group, {"a": {True, False}}) == [[m] for m in group[:8]]
 
 
