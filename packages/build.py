@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument(
         "--revision", action="append", help="behind the version, of this build of it (1); may be repeated"
     )
+    parser.add_argument("--compression", default="zstd", choices=("zstd", "xz", "gzip", "none"))
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
     given = parser.parse_args()
     if sys.version_info[:2] != (3, 11):
@@ -109,7 +110,7 @@ def main() -> None:
                 fill(stage, package, arch, wheel)
                 _same_time(stage, int(epoch))
                 for revision in given.revision or ["1"]:
-                    print(_pack(stage, package, arch, revision, given.out.resolve()), flush=True)
+                    print(_pack(stage, package, arch, revision, given), flush=True)
                 shutil.rmtree(stage)
 
 
@@ -202,8 +203,8 @@ def _forget_the_builder(site: Path) -> None:
         record.write_text("".join(x for x in lines if (site / x.partition(",")[0].strip('"')).exists()))
 
 
-def _pack(stage: Path, package: Package, arch: str, revision: str, out: Path) -> Path:
-    target = out / f"{package.name}_{_version()}-{revision}_{arch}.deb"
+def _pack(stage: Path, package: Package, arch: str, revision: str, given: argparse.Namespace) -> Path:
+    target: Path = given.out.resolve() / f"{package.name}_{_version()}-{revision}_{arch}.deb"
     config = {
         "name": package.name,
         "arch": arch,
@@ -228,7 +229,7 @@ def _pack(stage: Path, package: Package, arch: str, revision: str, out: Path) ->
             {"dst": "/etc/headwater", "type": "dir", "file_info": {"mode": 0o755}},
         ],
         "scripts": {},
-        "deb": {"compression": "zstd"},  # Debian 12 reads it; xz took minutes
+        "deb": {"compression": given.compression},
     }
     mode = state_mode(package)
     for kind, name in (("postinstall", "postinst"), ("preremove", "prerm"), ("postremove", "postrm")):

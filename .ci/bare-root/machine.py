@@ -17,7 +17,9 @@ NAMES = "127.0.0.1 localhost mqtt.example.org headwater.example\n10.1.0.5 centre
 
 
 class Machine:
-    """root: a folder with a Debian in it; it may be altered. In a mount namespace of our own: nothing is unmounted."""
+    """root: a folder with a Debian in it; it may be altered.
+
+    In a mount namespace of our own, which takes the mounts with it: nothing here may delete the folder before that."""
 
     def __init__(self, name: str, root: Path) -> None:
         self.name, self.root = name, root
@@ -27,9 +29,9 @@ class Machine:
         for node in _NODES:
             (root / "dev" / node).touch()
             subprocess.run(["mount", "--bind", f"/dev/{node}", root / "dev" / node], check=True)
-        for folder in ("pts", "shm"):
-            (root / "dev" / folder).mkdir()
-            subprocess.run(["mount", "--bind", f"/dev/{folder}", root / "dev" / folder], check=True)
+        (root / "dev" / "shm").mkdir(mode=0o1777)
+        (root / "dev" / "pts").mkdir()
+        subprocess.run(["mount", "--bind", "/dev/pts", root / "dev" / "pts"], check=True)
         (root / "dev" / "fd").symlink_to("/proc/self/fd")
         for tool in ("systemctl", "journalctl"):
             (root / "usr" / "bin" / tool).unlink(missing_ok=True)

@@ -1,6 +1,8 @@
 """Two packages in bare roots, by the guides alone: a cloud, a gateway, a restore elsewhere, an upgrade, a purge.
 
-    play.py BASE DIST OLD NEW        BASE: a bare Debian; DIST: the packages; OLD, NEW: their versions
+    play.py BASE DIST FOLDER OLD NEW
+
+BASE: a bare Debian; DIST: the packages; FOLDER: an empty one, for the machines; OLD, NEW: versions of the packages.
 
 Runs in namespaces of its own (network, mounts, processes), which .ci/packages makes: all machines share one network,
 which leads nowhere else, and nothing of it is left behind.
@@ -15,7 +17,6 @@ import shutil
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -37,31 +38,30 @@ ASK = (
 
 
 def main() -> None:
-    base, dist, old, new = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4]
+    base, dist, folder = (Path(x) for x in sys.argv[1:4])
+    old, new = sys.argv[4:6]
     network()
-    with tempfile.TemporaryDirectory(prefix="headwater-roots-") as name:
-        folder = Path(name)
-        cloud, gateway, spare = (machine(folder, base, n) for n in ("cloud", "gateway", "spare"))
-        before = {m.name: files(m.root) for m in (cloud, gateway)}
-        carry(cloud, dist, f"headwater-cloud_{old}_amd64.deb", "headwater-cloud_0.1.0-1_amd64.deb")
-        carry(gateway, dist, f"headwater-edge_{old}_amd64.deb", "headwater-edge_0.1.0-1_amd64.deb")
-        consumer = Consumer(folder, cloud)
-        cloud.follow(GUIDES / "in-the-cloud.md")
-        shutil.move(cloud.root / "root" / "gw-north.tar", gateway.root / "root")
-        with plant(gateway):
-            gateway.follow(GUIDES / "on-a-gateway.md")
-            cloud.until(f"{ASK}/v1/latest", has_readings)
-            consumer.wait_for_one()
-            roomy(gateway)
-            upgrade(cloud, "headwater-cloud", dist, new)
-            upgrade(gateway, "headwater-edge", dist, new)
-            cloud.until(f"{ASK}/v1/latest", has_readings)
-            restore(cloud, spare, dist, new, consumer)
-        for m, package in ((cloud, "headwater-cloud"), (gateway, "headwater-edge")):
-            purge(m, package, before[m.name])
-        spare.run("systemctl stop headwater-cloud && rm -rf /var/lib/headwater-cloud /etc/headwater")
-        spare.run("apt-get purge -y headwater-cloud")
-        spare.run("getent passwd headwater-cloud", code=2)
+    cloud, gateway, spare = (machine(folder, base, n) for n in ("cloud", "gateway", "spare"))
+    before = {m.name: files(m.root) for m in (cloud, gateway)}
+    carry(cloud, dist, f"headwater-cloud_{old}_amd64.deb", "headwater-cloud_0.1.0-1_amd64.deb")
+    carry(gateway, dist, f"headwater-edge_{old}_amd64.deb", "headwater-edge_0.1.0-1_amd64.deb")
+    consumer = Consumer(folder, cloud)
+    cloud.follow(GUIDES / "in-the-cloud.md")
+    shutil.move(cloud.root / "root" / "gw-north.tar", gateway.root / "root")
+    with plant(gateway):
+        gateway.follow(GUIDES / "on-a-gateway.md")
+        cloud.until(f"{ASK}/v1/latest", has_readings)
+        consumer.wait_for_one()
+        roomy(gateway)
+        upgrade(cloud, "headwater-cloud", dist, new)
+        upgrade(gateway, "headwater-edge", dist, new)
+        cloud.until(f"{ASK}/v1/latest", has_readings)
+        restore(cloud, spare, dist, new, consumer)
+    for m, package in ((cloud, "headwater-cloud"), (gateway, "headwater-edge")):
+        purge(m, package, before[m.name])
+    spare.run("systemctl stop headwater-cloud && rm -rf /var/lib/headwater-cloud /etc/headwater")
+    spare.run("apt-get purge -y headwater-cloud")
+    spare.run("getent passwd headwater-cloud", code=2)
     print("the packages: installed by the guides, readings and a warning arrived, restored, upgraded, purged")
 
 
@@ -73,8 +73,13 @@ def network() -> None:
 
 
 def machine(folder: Path, base: Path, name: str) -> Machine:
-    root = folder / name
-    subprocess.run(["cp", "-a", "--reflink=auto", base, root], check=True)
+    """A bare Debian of its own: what it alters lies over the one that all share, where the kernel lets us."""
+    root, upper, work = folder / name, folder / f"{name}.upper", folder / f"{name}.work"
+    for path in (root, upper, work):
+        path.mkdir()
+    laid = f"lowerdir={base},upperdir={upper},workdir={work}"
+    if subprocess.run(["mount", "-t", "overlay", "-o", laid, "overlay", root], check=False).returncode:
+        subprocess.run(["cp", "-a", "-T", base, root], check=True)
     return Machine(name, root)
 
 

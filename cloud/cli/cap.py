@@ -89,7 +89,7 @@ def preview(
     from cloud.warnings.situations import written
     from contract.clock import SystemClock
 
-    found = load_or_exit(config)
+    found = load_or_exit(config, asks_data=False)
     catalogue = found.catalogue
     chosen = zone or next(iter(catalogue.zones))
     if chosen not in catalogue.zones:

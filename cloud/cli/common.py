@@ -52,14 +52,15 @@ def unreachable(error: Exception) -> str | None:
 ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML file.", show_default=False)]
 
 
-def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True) -> CloudConfig:
+def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True, asks_data: bool = True) -> CloudConfig:
     """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`.
 
-    Root acts as the user that runs the cloud from here on: see `cloud.cli.owner`.
+    Root acts as the user that runs the cloud from here on, where the command asks anything of the data folder: see
+    `cloud.cli.owner`.
     """
     from cloud.config import data_dir_of, load_config
 
-    if (data_dir := data_dir_of(path)) is not None:
+    if asks_data and (data_dir := data_dir_of(path)) is not None:
         act_as_owner(data_dir)
     try:
         return load_config(path, complete, now_ms)

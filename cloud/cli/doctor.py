@@ -26,11 +26,11 @@ def doctor(
     from cloud.app.doctor import State, examine
     from contract.clock import SystemClock
 
-    found = load_or_exit(config)
-    try:
+    try:  # before root acts as the cloud's user: the file is whose it is that asks
         key = key_file.read_text().strip() if key_file is not None else None
     except OSError as error:
         raise typer.BadParameter(str(error), param_hint="--key-file") from error
+    found = load_or_exit(config)
     bad = False
     for finding in examine(found, SystemClock().now_ms(), key):
         bad = bad or finding.state is State.BAD

@@ -107,11 +107,12 @@ def replay(
     from contract.clock import iso
     from host.district_folder import load
 
-    found = load_or_exit(config)
-    try:
-        rules = load(catalogue) if catalogue else found.catalogue
+    try:  # before root acts as the cloud's user: the folder is whose it is that asks
+        others = load(catalogue) if catalogue else None
     except ConfigError as error:
         refuse(error)
+    found = load_or_exit(config)
+    rules = others or found.catalogue
     ledger = open_ledger(found.ledger_url)
     for m in run(open_log(found.data_dir), rules, found.file.warnings, ledger):
         line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}

@@ -70,6 +70,20 @@ def test_check_looks_with_the_services_eyes(site: Path) -> None:
     assert "Traceback" not in said
 
 
+def test_files_that_root_names_are_read_as_root(site: Path) -> None:
+    (site / "read.key").write_text("hw_x")
+    (site / "read.key").chmod(0o600)
+    settings = yaml.safe_load((site / "cloud.yaml").read_text())
+    settings.pop("identity")
+    (site / "cloud.yaml").write_text(yaml.safe_dump(settings))
+    done = cloud(site, "doctor", "--key-file", str(site / "read.key"))
+    assert "read.key" not in done.stderr
+    assert "broker" in done.stdout
+    (site / "closed").mkdir(mode=0o700)
+    assert cloud(site, "cap", "preview", "--out", str(site / "closed" / "cap")).returncode == 0
+    assert owners(site / "data") <= {NOBODY}
+
+
 def test_root_is_root_again_behind_it(site: Path) -> None:
     with acting_as_owner(site / "data"):
         assert (os.geteuid(), os.getegid(), os.getuid()) == (NOBODY, NOBODY, 0)
