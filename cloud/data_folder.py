@@ -6,6 +6,8 @@ import os
 import pwd
 from pathlib import Path
 
+RESTORING = ".restoring"  # what `restore` puts together in a folder that is there, until it is whole
+
 
 def data_folder_trouble(data_dir: Path) -> str | None:
     """What keeps this user from using the folder, or from making it, and what to do; None when nothing does."""
@@ -23,6 +25,8 @@ def data_folder_trouble(data_dir: Path) -> str | None:
         return f"{data_dir} is not there, and {user} cannot make it: install -d -o {user} -m 0700 {data_dir}"
     if there != data_dir:
         return None
+    if (data_dir / RESTORING).exists():
+        return f"{data_dir}: a restore did not come to its end: empty the folder, and give `restore` again"
     for found in sorted(data_dir.iterdir()):
         wanted = os.R_OK | os.W_OK | (os.X_OK if found.is_dir() else 0)
         if not found.is_symlink() and not _may(found, wanted):

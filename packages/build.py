@@ -138,8 +138,11 @@ def fill(stage: Path, package: Package, arch: str, wheel: Path) -> None:
     subprocess.run([*command, f"{wheel}[{package.extras}]"], check=True)
     shutil.rmtree(site / "bin")
     shutil.move(site / "share", home / "share")
-    if (manuals := home / "share" / "man").is_dir():
-        shutil.move(manuals, stage / "usr" / "share" / "man")
+    manuals = stage / "usr" / "share" / "man" / "man1"
+    manuals.mkdir(parents=True)
+    for page in (home / "share" / "man").rglob(f"{package.name}*.1"):  # the other programs' are in their packages
+        shutil.move(page, manuals)
+    shutil.rmtree(home / "share" / "man", ignore_errors=True)
     for others in package.without:
         shutil.rmtree(site / others)
     for tests in [t for t in site.rglob("tests") if t.is_dir()]:

@@ -22,6 +22,11 @@ def test_a_folder_of_ones_own_is_good_and_so_is_one_that_can_be_made(tmp_path: P
     assert data_folder_trouble(tmp_path / "a" / "b") is None
 
 
+def test_half_a_restore_is_none(tmp_path: Path) -> None:
+    (tmp_path / ".restoring").mkdir()
+    assert "a restore did not come to its end" in (data_folder_trouble(tmp_path) or "")
+
+
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     assert data_folder_trouble(tmp_path / "f") == f"{tmp_path / 'f'} is no folder: name another"
