@@ -17,14 +17,16 @@ def data_folder_trouble(data_dir: Path) -> str | None:
         there = there.parent
     if not there.is_dir():
         return f"{there} is no folder: name another"
-    if not _may(there, os.R_OK | os.W_OK | os.X_OK):
-        if there == data_dir:
-            return (
-                f"{data_dir} belongs to {_owner(data_dir)}, and {user} cannot write there: chown -R {user}: {data_dir}"
-            )
-        return f"{data_dir} is not there, and {user} cannot make it: install -d -o {user} -m 0700 {data_dir}"
     if there != data_dir:
-        return None
+        if _may(there, os.R_OK | os.W_OK | os.X_OK):
+            return None
+        return f"{data_dir} is not there, and {user} cannot make it: install -d -o {user} -m 0700 {data_dir}"
+    if not _may(there, os.R_OK | os.W_OK | os.X_OK):
+        return f"{there} belongs to {_owner(there)}, and {user} cannot write there: chown -R {user}: {there}"
+    return _trouble_inside(data_dir, user)
+
+
+def _trouble_inside(data_dir: Path, user: str) -> str | None:
     if (data_dir / RESTORING).exists():
         return f"{data_dir}: a restore did not come to its end: empty the folder, and give `restore` again"
     for found in sorted(data_dir.iterdir()):
