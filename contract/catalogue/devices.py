@@ -198,6 +198,14 @@ class SerialBus(Bus):
     parity: Literal["N", "E", "O"] = "N"
     stop_bits: Literal[1, 2] = 1
 
+    @staticmethod
+    def address_trouble(address: str) -> str:
+        """See `Bus.address_trouble`; a host and a port are of another kind."""
+        host, _, port = address.rpartition(":")
+        if host and "/" not in address and port.isascii() and port.isdigit():
+            return f"{address!r} is a host and a port: the kind of such a bus ends in _tcp; a serial port is /dev/..."
+        return Bus.address_trouble(address)
+
 
 def _a_port(address: str) -> str:
     """0 is left to the agent, which knows whether its own file says where the bus is."""

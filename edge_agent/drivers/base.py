@@ -30,7 +30,7 @@ class Fault(StrEnum):
     TOO_SLOW = "too_slow"  # the answer came after the time-out
     OTHER_MASTER = "other_master"  # somebody else asks on this line
     BAD_REPLY = "bad_reply"  # an answer that does not fit the question
-    DEVICE_FAILURE = "device_failure"  # the device says that it has failed (Modbus exception 4)
+    DEVICE_FAILURE = "device_failure"  # the device says that it has failed (Modbus exceptions 4, 7 and 8)
     GATEWAY = "gateway"  # a gateway on the way has no answer of the device (Modbus exceptions 10 and 11)
     BUSY = "busy"  # the device says: later (Modbus exceptions 5 and 6)
     EXCEPTION = "exception"  # the device refuses

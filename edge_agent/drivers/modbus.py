@@ -33,7 +33,15 @@ from firmware_bridge.modbus_frames import AsciiFraming, Question, RtuFraming, Tc
 from firmware_bridge.register_types import Table
 
 _OF_THIS_READ = (1, 2, 3)  # the other exceptions tell of the device as a whole, or of a gateway on the way
-_OTHERWISE = {4: Fault.DEVICE_FAILURE, 5: Fault.BUSY, 6: Fault.BUSY, 10: Fault.GATEWAY, 11: Fault.GATEWAY}
+_OTHERWISE = {
+    4: Fault.DEVICE_FAILURE,
+    5: Fault.BUSY,
+    6: Fault.BUSY,
+    7: Fault.DEVICE_FAILURE,
+    8: Fault.DEVICE_FAILURE,
+    10: Fault.GATEWAY,
+    11: Fault.GATEWAY,
+}
 _NO_SUCH_FUNCTION = 1
 # As good as silence: what a device, or the gateway before it, may do where it has no such register.
 _NOTHING_CAME = (Fault.TIMEOUT, Fault.ECHO, Fault.GATEWAY, Fault.DEVICE_FAILURE, Fault.CLOSED)
@@ -173,7 +181,7 @@ class _Poll:
         self._reads.lives()
         pieces = [] if refused.code == _NO_SUCH_FUNCTION else self._reads.split(part)
         if not pieces:
-            self._reads.refuse(part, refused, self._line.now_s())
+            self._reads.refuse(part, refused, self._line.now_s(), refused.code in _OF_THIS_READ)
             self._misses([part], refused)
             return []
         self._reads.found_hole(part.read, refused.why)
@@ -187,7 +195,7 @@ class _Poll:
             return [p for p in pieces if self._of(p)]
         what = f"unit {_device(self._device).unit} answers other questions, and never {span(part.read)} "
         never = DeviceFault(Fault.UNANSWERED, f"{what}({_names(part.read)}; {fault.fault})")
-        self._reads.leave_out(part, never, self._line.now_s())
+        self._reads.leave_out(part, never, self._line.now_s(), fault.fault is Fault.DEVICE_FAILURE)
         self._misses([part], never)
         return []
 

@@ -1,7 +1,8 @@
 """Which requests a Modbus device is read with, and what is learnt of it: holes within a read, registers it has not.
 
 A read that spans several registers and is refused is split: first at its gaps, then in halves, until what is refused
-stands alone. What answers stays as it is from then on; a register that is refused is asked again every `AGAIN_S`.
+stands alone. What answers stays as it is from then on; a register that is refused is asked again every `AGAIN_S`, or
+every `SOON_S` when it is refused by an exception that is not in the protocol.
 
 Some devices say nothing where others refuse, and silence may also be a lost reply or a device without power. So a read
 counts as unanswered only when that came so often in a row as replies are not lost by chance on this line (`_NEVER` to
@@ -23,7 +24,7 @@ from edge_agent.drivers.read_plan import Read, Wanted
 from firmware_bridge.register_types import Table
 from firmware_bridge.registers import reader_of
 
-AGAIN_S = 60.0
+AGAIN_S, SOON_S = 60.0, 10.0
 _LEFT_OUT_S, _MOST_S = 15.0, 3600.0  # at first, and at most
 _NEVER, _NO_MORE = 3, 12
 _CHANCE = 1e-4  # of so many replies lost in a row
@@ -76,13 +77,16 @@ class Reads:
         self.parts[at : at + 1] = pieces
         return pieces
 
-    def refuse(self, part: Part, fault: DeviceFault, now_s: float) -> None:
-        """The part is left out until `AGAIN_S` have passed."""
-        part.refused, part.again_s = fault, now_s + AGAIN_S
+    def refuse(self, part: Part, fault: DeviceFault, now_s: float, for_long: bool) -> None:
+        """The part is left out until `AGAIN_S` have passed; not for_long, as nobody knows what the maker means by the
+        exception: `SOON_S`."""
+        part.refused, part.again_s = fault, now_s + (AGAIN_S if for_long else SOON_S)
 
-    def leave_out(self, part: Part, fault: DeviceFault, now_s: float) -> None:
-        """The part is not answered: it is left out, each time for longer."""
-        part.refused, part.again_s = fault, now_s + min(_LEFT_OUT_S * 2**part.left_out, _MOST_S)
+    def leave_out(self, part: Part, fault: DeviceFault, now_s: float, cheap: bool) -> None:
+        """The part is not answered: it is left out, each time for longer; cheap: it costs no time-out to ask, for
+        something answers in its place."""
+        most_s = AGAIN_S if cheap else _MOST_S
+        part.refused, part.again_s = fault, now_s + min(_LEFT_OUT_S * 2**part.left_out, most_s)
         part.left_out = min(part.left_out + 1, 16)
 
     def answer(self, part: Part) -> None:
@@ -138,7 +142,8 @@ class Reads:
 
         others: the parts that wait behind it.
         """
-        time = self._silent - (_NO_MORE if part.answered else _NEVER) + 1
+        patience = _NO_MORE if part.answered else _NEVER if self._answers else 2
+        time = self._silent - patience + 1
         if time < 0 or time % 4 == 3:
             return None
         found = [*others, *(Part(r) for r in _singly(part.read))]

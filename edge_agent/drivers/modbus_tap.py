@@ -14,13 +14,15 @@ Tapped = Callable[[Mapping[str, Any]], None]
 _QUIET_S = 0.1  # what has come and is no whole frame by then is none
 _MOST_HELD = 1024
 _TABLES = {1: "coil", 2: "discrete", 3: "holding", 4: "input"}
-EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
+EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7; 7 is of older editions
     1: "illegal function",
     2: "illegal data address",
     3: "illegal data value",
     4: "device failure",
     5: "acknowledge",
     6: "device busy",
+    7: "negative acknowledge",
+    8: "memory parity error",
     10: "gateway path unavailable",
     11: "gateway target does not respond",
 }
@@ -28,7 +30,7 @@ EXCEPTION_NAMES = {  # Modbus application protocol V1.1b3, 7
 
 def exception_words(code: int) -> str:
     """Name and number of a refusal."""
-    return f"{EXCEPTION_NAMES.get(code, 'unnamed')} (exception {code})"
+    return f"{EXCEPTION_NAMES.get(code, 'of its maker')} (exception {code})"
 
 
 class Tap:

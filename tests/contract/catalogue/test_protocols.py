@@ -64,6 +64,13 @@ def test_what_is_near_a_name_is_offered() -> None:
         (TcpBus, "", "'' is not host:port, such as 192.168.10.11:502"),
         (SerialBus, "/dev/ttyS1", ""),
         (SerialBus, "", "no address: say which port it is on"),
+        (SerialBus, "socket://10.0.0.1:502", ""),
+        (SerialBus, "/dev/serial/by-path/pci-0000:00:14", ""),
+        (
+            SerialBus,
+            "10.0.0.1:502",
+            "'10.0.0.1:502' is a host and a port: the kind of such a bus ends in _tcp; a serial port is /dev/...",
+        ),
     ],
 )
 def test_where_a_bus_can_be(bus: type[Bus], address: str, said: str) -> None:

@@ -79,7 +79,15 @@ async def test_good_words_become_values() -> None:
 @pytest.mark.parametrize(("code", "name"), EXCEPTION_NAMES.items())
 async def test_a_refusal_is_named_with_what_was_asked(code: int, name: str) -> None:
     fault = await fault_of(lambda f, a, n: bytes([f | 0x80, code]))
-    kinds = {4: Fault.DEVICE_FAILURE, 5: Fault.BUSY, 6: Fault.BUSY, 10: Fault.GATEWAY, 11: Fault.GATEWAY}
+    kinds = {
+        4: Fault.DEVICE_FAILURE,
+        5: Fault.BUSY,
+        6: Fault.BUSY,
+        7: Fault.DEVICE_FAILURE,
+        8: Fault.DEVICE_FAILURE,
+        10: Fault.GATEWAY,
+        11: Fault.GATEWAY,
+    }
     says = "says to" if code in kinds else "refuses"
     assert fault.fault is kinds.get(code, Fault.EXCEPTION)
     assert fault.detail == f"unit 1 {says} holding 7+1 (r0): {name} (exception {code})"

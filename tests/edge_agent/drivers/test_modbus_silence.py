@@ -84,6 +84,37 @@ def test_tables_that_are_never_answered_cost_the_others_little(
     assert len(server.opened) <= 5
 
 
+@pytest.mark.parametrize("kind", ALL)
+@pytest.mark.parametrize(("timeout_s", "period_s"), [(0.2, 1.0), (0.5, 1.0), (0.5, 10.0), (1.0, 5.0)])
+def test_what_is_never_answered_at_the_front_does_not_hide_the_rest_for_long(
+    kind: str, timeout_s: float, period_s: float
+) -> None:
+    server = Rude(kind, answers=mute({200, 300}))
+    info = device(1, [0, 100, 200, 300], timeout_s=timeout_s, period_s=period_s)
+    found = play(rude.run(server, [info], 120.5))
+    for register in (200, 300):
+        assert found.good(1, register)[0] <= (20.0 if kind in ("modbus_rtu", "modbus_ascii") else 42.0), register
+
+
+@pytest.mark.parametrize(
+    ("code", "within_s"), [(4, 61.5), (7, 61.5), (8, 61.5), (9, 11.5), (12, 11.5), (200, 11.5), (2, 61.5)]
+)
+def test_after_an_exception_the_register_is_asked_again_in_time(code: int, within_s: float) -> None:
+    refuses = [True]
+
+    async def mended(_port: rude.RudePort, _task: object) -> None:
+        await asyncio.sleep(400)
+        refuses[0] = False
+
+    def answers(unit: int, pdu: bytes) -> bytes | None:
+        return bytes((0x83, code)) if refuses[0] and pdu[1:3] == b"\0\x64" else plain(unit, pdu)
+
+    server = Rude("modbus_tcp", answers=answers)
+    found = play(rude.run(server, [device(1, [0, 100], timeout_s=0.2)], 500.5, meanwhile=mended))
+    assert found.good(1, 100)[0] - 400.0 <= within_s
+    assert len(found.good(1, 0)) >= 495
+
+
 def test_the_hole_is_told_and_the_whole_is_not_asked_again() -> None:
     server = Rude("modbus_rtu", answers=mute({0, 1, 5}))
     found = play(rude.run(server, [device(1, [0, 1, 5], timeout_s=0.2)], 240.5))
