@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from host.files import sync
+
 log = logging.getLogger(__name__)
 
 
@@ -25,6 +27,7 @@ def save(file: Path, snapshot: Mapping[str, Any]) -> None:
         out.flush()
         os.fsync(out.fileno())
     beside.replace(file)
+    sync(file.parent)
 
 
 def load(file: Path) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ import json
 import shutil
 import sys
 
+from simulators.faults.outcome import Outcome
 from simulators.faults.plan import CLOCKS, CLOUD_STEPS
-from simulators.faults.run import Outcome, Stage, one_run
+from simulators.faults.run import Stage, one_run
 
 
 async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:

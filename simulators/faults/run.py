@@ -12,26 +12,17 @@ import json
 import shutil
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx2
 
-from cloud.config import load_config
-from cloud.ledger.open import open_ledger
-from cloud.log.base import EntryKind
-from cloud.log.open import open_log
-from cloud.warnings.replay import replay
-from cloud.warnings.view import open_view
-from edge_agent.spool.file import read_waiting
 from host.district_folder import load
-from simulators.audit.run_folder import audit
 from simulators.demo.district import District, Scene, undelivered, views_behind
 from simulators.faults.hand import Hand
+from simulators.faults.outcome import Outcome, judge
 from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
-from simulators.faults.told import differences
 from simulators.processes.identities import make
 from simulators.processes.mosquitto import Mosquitto
 from simulators.processes.ports import free_port
@@ -39,33 +30,7 @@ from simulators.storms.storms import Storm
 
 _SETTLE_S = 120.0  # on a machine that is busy
 _KEEPALIVE_S = 3
-_NEAR_H = 4.0  # a cloud's clock steps by eight; at sixty-fold speed a busy machine needs two to settle
 _SEEN_S = 3 * _KEEPALIVE_S  # by then both ends of a half-open connection know that it is dead
-
-
-@dataclass(slots=True)
-class Outcome:
-    """One run. quarantined, furthest_s: see `simulators.audit.compare.Audit`. centre_failed: messages that the
-    warning centre did not answer well.
-
-    broken: what should not be; empty when the run is
-    good."""
-
-    seed: int
-    faults: list[str] = field(default_factory=list)
-    lost: int = 0
-    doubled: int = 0
-    altered: int = 0
-    stored: int = 0
-    quarantined: int = 0
-    centre_failed: int = 0
-    furthest_s: float = 0.0
-    warnings: int = 0
-    settled_s: float = 0.0
-    broken: list[str] = field(default_factory=list)
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -124,9 +89,7 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         await district.stop_edges()
         await _settled(district, outcome, running=False)
         await asyncio.to_thread(district.cloud.stop)
-        await asyncio.to_thread(_judge, scene.out, outcome, stage.centre)
-        if stage.centre:
-            await asyncio.to_thread(_judge_centre, district, outcome)
+        await asyncio.to_thread(judge, scene.out, outcome, district.centre if stage.centre else None)
     except (RuntimeError, OSError, httpx2.HTTPError) as error:
         outcome.broken.append(f"{type(error).__name__}: {error}")
     finally:
@@ -195,73 +158,3 @@ def _waiting(district: District) -> int:
             uplink = json.loads(path.read_text())["uplink"]
             waiting += max(0, sum(uplink["waiting"].values()) - 2) if uplink["connected"] else 1
     return waiting
-
-
-def _judge(out: Path, outcome: Outcome, rules_changed: bool) -> None:
-    kept_back = {p.parent.name: read_waiting(p) for p in sorted(out.glob("edge/*/spool.sqlite"))}
-    if any(kept_back.values()):
-        outcome.broken.append(f"batches still at the gateways: {kept_back}")
-    found = audit(out)
-    outcome.lost, outcome.doubled, outcome.altered = found.lost, found.doubled, found.altered
-    outcome.stored, outcome.quarantined = found.stored, found.quarantined
-    outcome.furthest_s = found.furthest_ms / 1000
-    if not found.good:
-        outcome.broken += found.notes or ["the audit failed"]
-    if found.stored == 0:
-        outcome.broken.append("nothing was stored")
-    if stepped := _stepped(out):
-        outcome.broken.append(f"the cloud believed its clock's step: {stepped}")
-    said, again = given_and_replayed(out)
-    outcome.warnings = len(said)
-    if said != again and not rules_changed:  # the log does not hold the rules of its time
-        outcome.broken.append(f"{len(said)} warnings given, {len(again)} by replay, and they differ")
-
-
-def _judge_centre(district: District, outcome: Outcome) -> None:
-    config = load_config(district.scene.out / "cloud.yaml")
-    log = open_log(config.data_dir)
-    ledger = open_ledger(config.ledger_url, whole=True)
-    try:
-        said = open_view(ledger, config.catalogue, config.file.warnings).reader.messages(limit=10**6)
-        end_ms = log.now_ms()
-    finally:
-        ledger.dispose()
-        log.close()
-    centre = district.centre
-    outcome.centre_failed = centre.failed
-    outcome.broken += differences(list(reversed(said)), centre.messages, centre.poison, end_ms)
-
-
-def _stepped(out: Path) -> str:
-    """What of the log is at a time that never was; empty when nothing is. Its order and its time must not part, and
-    its last entry lies near the end of the run."""
-    log = open_log(load_config(out / "cloud.yaml").data_dir)
-    try:
-        corrections, end_ms = log.notes(EntryKind.CLOCK), log.now_ms()
-    finally:
-        log.close()
-    ended_ms = json.loads((out / "run.json").read_text())["ended_ms"]
-    if corrections:
-        return f"{len(corrections)} corrections"
-    off_h = (end_ms - ended_ms) / 3_600_000
-    return f"the log ends {off_h:+.1f} h from the end of the run" if abs(off_h) > _NEAR_H else ""
-
-
-Gist = list[tuple[str, int, str, str]]
-
-
-def given_and_replayed(out: Path) -> tuple[Gist, Gist]:
-    """(id, sent_ms, msgType, level) of what a cloud that was killed on the way has said, and what replay of its log
-    says. out: of a demonstration, its cloud stopped."""
-    config = load_config(out / "cloud.yaml")
-    ledger = open_ledger(config.ledger_url, whole=True)
-    view = open_view(ledger, config.catalogue, config.file.warnings)
-    log = open_log(config.data_dir)
-    try:
-        said = view.reader.messages(limit=10**6)
-        again = replay(log, config.catalogue, config.file.warnings)
-    finally:
-        ledger.dispose()
-        log.close()
-    gist = [sorted((m.id, m.sent_ms, m.msg_type.value, m.level_word) for m in found) for found in (said, again)]
-    return gist[0], gist[1]

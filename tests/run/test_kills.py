@@ -13,7 +13,7 @@ from edge_agent.spool.file import read_totals
 from simulators.audit.run_folder import audit
 from simulators.cli.main import DISTRICT
 from simulators.demo.district import District, Scene
-from simulators.faults.run import given_and_replayed
+from simulators.faults.outcome import given_and_replayed
 from simulators.storms.storms import parse_storm
 from tests.run.settling import caught_up, played, settled
 from tests.servers import mosquitto

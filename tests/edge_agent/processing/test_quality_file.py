@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,15 @@ def test_what_was_saved_is_loaded(tmp_path: Path) -> None:
     assert found is not None
     assert found["known"].tolist() == pytest.approx([0.7, np.nan], nan_ok=True)
     assert [p.name for p in tmp_path.iterdir()] == ["quality.npz"]
+
+
+def test_its_name_is_on_the_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rename that only the memory knows brings back what was remembered before, after a power cut."""
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda handle: synced.append(os.fstat(handle).st_ino))
+    file = tmp_path / "quality.npz"
+    save(file, {"known": np.zeros(1)})
+    assert synced == [file.stat().st_ino, tmp_path.stat().st_ino]
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 torn", b"not a snapshot"])

@@ -10,7 +10,8 @@ import pytest
 
 from simulators.cli import faults
 from simulators.cli.main import DISTRICT
-from simulators.faults.run import Outcome, Stage
+from simulators.faults.outcome import Outcome
+from simulators.faults.run import Stage
 from simulators.storms.storms import parse_storm
 
 GOOD = Outcome(
