@@ -21,25 +21,26 @@ _AT_THE_END_S = 1e9  # a snapshot when the view is closed, and no other
 
 
 def check_replay(witness: Witness, log: BatchLog, folder: Path, settings: WarningSettings) -> None:
-    """Under the editions that held, from the places in the log at which they began. folder: where that ledger may be.
+    """Under the editions that held, from the places in the log at which they began; where the view was made again from
+    what other editions had judged, it is so here, too. folder: where that ledger may be.
 
-    Where one began with a snapshot older than what was told, the replay crashes there with as old a one: what lies
-    between is judged again by other rules, and what follows depends on it.
+    Where an edition began with a snapshot older than what was told, the replay crashes there with as old a one: what
+    lies between is judged again by other rules, and what follows depends on it.
     """
     entries = log.read(START, _ALL)
     ledger = ledger_at(folder / "replayed.sqlite", "replay")
     try:
-        for n, era in enumerate(witness.eras):
-            if era.snapshot == START < era.cursor:
+        for n, leg in enumerate(witness.legs):
+            if leg.snapshot == START < leg.cursor:
                 with ledger.begin() as db:
                     forget(db)
-            after = witness.eras[n + 1] if n + 1 < len(witness.eras) else None
+            after = witness.legs[n + 1] if n + 1 < len(witness.legs) else None
             end = entries[-1].offset if after is None else after.cursor
             until = end if after is None or after.snapshot == START else after.snapshot
-            _follow(ledger, settings, era.edition, entries, until)
-            _follow(ledger, settings, era.edition, entries, end, crashes=True)
+            _follow(ledger, settings, leg.edition, entries, until)
+            _follow(ledger, settings, leg.edition, entries, end, crashes=True)
         found = [
-            (m.id, m.cap_xml) for m in reversed(open_view(ledger, era.edition.catalogue).reader.messages(limit=_ALL))
+            (m.id, m.cap_xml) for m in reversed(open_view(ledger, leg.edition.catalogue).reader.messages(limit=_ALL))
         ]
     finally:
         ledger.dispose()

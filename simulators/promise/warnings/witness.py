@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from cloud.log.base import Cursor
+from cloud.log.base import START, Cursor
 from cloud.log.decision import Decision, DecisionKind
 from cloud.warnings.model import Evidence, Message, MsgType, Why
 from cloud.warnings.reader import WarningsReader
@@ -107,13 +107,15 @@ class Era:
 @dataclass(slots=True)
 class Witness:
     """heard: by channel, as it came. said: in the order in which it was found; told: what of it tells of water.
-    down: when the cloud did not run."""
+    down: when the cloud did not run. legs: the eras, and from each making of the view from a log that other rules had
+    judged: what comes of it is not what those made of it."""
 
     world: World
     heard: dict[int, list[Heard]] = field(default_factory=dict)
     said: list[Told | Notice] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     eras: list[Era] = field(default_factory=list)
+    legs: list[Era] = field(default_factory=list)
     down: list[tuple[int, int]] = field(default_factory=list)
     decided: list[tuple[int, Decision]] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
@@ -129,8 +131,12 @@ class Witness:
         if self._down_from_ms is not None:
             self.down.append((self._down_from_ms, self.world.true_ms))
             self._down_from_ms = None
+        leg = Era(self.world.true_ms, cursor, edition, snapshot)
         if not self.eras or self.eras[-1].edition is not edition:
-            self.eras.append(Era(self.world.true_ms, cursor, edition, snapshot))
+            self.eras.append(leg)
+            self.legs.append(leg)
+        elif len(self.eras) > 1 and snapshot == START < cursor and self.legs[-1].cursor < cursor:
+            self.legs.append(leg)
 
     def ended(self) -> None:
         """The cloud runs no more."""
