@@ -126,6 +126,7 @@ class Incidents:
         self._catalogue, self._quantities, self._settings = catalogue, quantities, settings
         self._evidence = EvidenceOf(catalogue, quantities, gateways_of(catalogue) if gateways is None else gateways)
         self._zone = zones_of_targets(catalogue)
+        self._watched = {key.target for key in quantities}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = _heads(catalogue)
         rules = {rule.id: rule for rule in catalogue.rules}
@@ -250,6 +251,8 @@ class Incidents:
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
         why = _LOST.get(change.reason)
+        if why is Why.NO_LONGER_WATCHED and change.key.target in self._watched:
+            why = Why.THRESHOLDS_CHANGED  # one rule was taken out, and another watches there
         if fell and why is not None:
             for zone, o in state.open.items():
                 if any(e.key == change.key for e in o.incident.evidence):

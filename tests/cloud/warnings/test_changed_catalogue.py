@@ -81,6 +81,19 @@ def test_a_zone_that_is_gone_ends_its_incident(zones: Zones) -> None:
     assert after.state.open == {}
 
 
+@pytest.mark.parametrize(
+    ("watches_still", "why"), [(1, Why.THRESHOLDS_CHANGED), (2, Why.NO_LONGER_WATCHED)], ids=["there", "elsewhere"]
+)
+def test_a_place_that_another_rule_watches_is_not_called_unwatched(zones: Zones, watches_still: int, why: Why) -> None:
+    """A channel under two rules, of which the one that warned is taken out: by the other there is no warning."""
+    zones.at(0, stands(1, R))
+    other = replace(stands(watches_still, None), key=key_of(watches_still)._replace(rule="other"))
+    zones.conditions[other.key] = other
+    zones.incidents = Incidents(zones.catalogue, {other.key: Quantity.DEPTH}, SETTINGS)
+    (cancel,) = zones.gone(60, 1)
+    assert (cancel.msg_type, cancel.why) == (MsgType.CANCEL, why)
+
+
 def with_zones(catalogue: Catalogue, where: dict[int, str]) -> Catalogue:
     """Some channels' stations stand in other zones."""
     stations = dict(catalogue.stations)
