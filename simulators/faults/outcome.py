@@ -45,6 +45,10 @@ class Outcome:
     settled_s: float = 0.0
     broken: list[str] = field(default_factory=list)
 
+    def took(self, settled_s: float) -> None:
+        """Real seconds until there was nothing left to do."""
+        self.settled_s = settled_s
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 

@@ -51,7 +51,6 @@ class Stage:
 
 async def one_run(stage: Stage, seed: int) -> Outcome:
     """A run in a folder of its own, `run-<seed>`."""
-    outcome = Outcome(seed)
     out = stage.out / f"run-{seed}"
     port = free_port()
     shutil.rmtree(out, ignore_errors=True)  # of an earlier campaign
@@ -77,14 +76,15 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     )
     district = District(scene)
     blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks, stage.centre)
+    outcome = Outcome(seed, [_said(b) for b in blows])
     try:
         await asyncio.to_thread(broker.start)
         await district.start()
         if stage.clocks:
             await _told_the_time(district)
-        await _breaking(blows, district, broker, link, outcome)
+        await _breaking(blows, Hand(district, broker, link))
         await asyncio.sleep(_SEEN_S)
-        outcome.settled_s = await _settled(district, outcome, running=True)
+        outcome.took(await _settled(district, outcome, running=True))
         district.check()
         await district.stop_edges()
         await _settled(district, outcome, running=False)
@@ -120,13 +120,13 @@ async def _told_the_time(district: District) -> None:
                 await asyncio.sleep(0.1)
 
 
-async def _breaking(blows: list[Blow], district: District, broker: Mosquitto, link: Link, outcome: Outcome) -> None:
+def _said(b: Blow) -> str:
+    return f"{b.at_s:.1f} s {b.kind.value} {b.gateway} for {b.for_s:.1f} s".replace("  ", " ")
+
+
+async def _breaking(blows: list[Blow], hand: Hand) -> None:
     began = time.monotonic()
-    hands = [asyncio.create_task(_strike(b, began, Hand(district, broker, link))) for b in blows]
-    outcome.faults = [
-        f"{b.at_s:.1f} s {b.kind.value} {b.gateway} for {b.for_s:.1f} s".replace("  ", " ") for b in blows
-    ]
-    await asyncio.gather(*hands)
+    await asyncio.gather(*(_strike(b, began, hand) for b in blows))
 
 
 async def _strike(blow: Blow, began: float, hand: Hand) -> None:
