@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.ci.scripts import CI, script
+from tests.waiting import until
 
 RECORD = """planned\t0\tpackages
 planned\t0\tmake test
@@ -118,6 +120,45 @@ def test_a_part_that_fails_ends_the_run_with_the_summary_and_its_code(tmp_path: 
         "  servers  (ended there)",
         "    -  make test  (never began)",
     ]
+
+
+def test_a_command_beside_says_whose_its_lines_are_and_how_it_ended(tmp_path: Path) -> None:
+    part = """
+two() {
+  local code=0
+  beside slow bash -c 'nice; echo "not so well"; exit 3'
+  wait "$!" || code=$?
+  return "$code"
+}
+run_parts "two:in two lanes"
+"""
+    code, lines = run(part, tmp_path)
+    assert code == 3
+    assert [x for x in lines if x.startswith("slow")] == [f"slow | {min(os.nice(0) + 10, 19)}", "slow | not so well"]
+
+
+def test_a_run_that_ends_early_leaves_nothing_behind_that_went_beside(tmp_path: Path) -> None:
+    """What that has started, neither."""
+    part = """
+two() {
+  beside slow bash -c 'sleep 987 & echo $! >PIDS; sleep 987'
+  until [ -s PIDS ]; do sleep 0.1; done
+  false
+}
+run_parts "two:in two lanes"
+""".replace("PIDS", str(tmp_path / "pids"))
+    code, _ = run(part, tmp_path)
+    assert code == 1
+    pid = int((tmp_path / "pids").read_text())
+    until(lambda: _gone(pid))
+
+
+def _gone(pid: int) -> bool:
+    """Ended, or ended and not yet waited for by the machine's first process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_the_plan_of_ci_names_functions_that_there_are() -> None:

@@ -27,7 +27,7 @@ from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.peers import certificate, peer
 from tests.servers import command, free_port, require, wait_for_port
 
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.unhurried]
 
 CONFIG = Path(__file__).parents[2] / "configs" / "nginx" / "headwater.conf"
 NAME = "headwater.example"

@@ -79,6 +79,7 @@ def test_honest_input_bent_is_taken_or_refused_by_name(target: Target):
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.timeout(600)
 @each
 def test_at_length(target: Target):

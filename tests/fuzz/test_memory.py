@@ -41,6 +41,7 @@ def test_a_mebibyte_never_takes_fifty():
 
 
 @pytest.mark.slow
+@pytest.mark.unhurried
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_mebibyte_never_takes_fifty_anywhere(name: str):

@@ -66,6 +66,7 @@ def server() -> Iterator[PostgreSQL]:
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_into_postgresql_and_back(server: PostgreSQL, small_district: Catalogue, tmp_path: Path) -> None:
     source = filled(small_district, f"sqlite:///{tmp_path}/a.sqlite")
     server.run("create database there")
@@ -82,6 +83,7 @@ def test_into_postgresql_and_back(server: PostgreSQL, small_district: Catalogue,
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_a_cloud_with_its_ledger_in_postgresql_is_backed_up_while_it_runs(server: PostgreSQL, tmp_path: Path) -> None:
     for name in ("before", "after", "used"):
         server.run(f"create database {name}")

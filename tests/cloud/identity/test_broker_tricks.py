@@ -13,7 +13,7 @@ from contract.catalogue.catalogue import Catalogue
 from tests.cloud.identity.party import Party, party
 
 __all__ = ["party"]  # the fixture
-pytestmark = pytest.mark.servers
+pytestmark = [pytest.mark.servers, pytest.mark.unhurried]
 
 VERSIONS = (mqtt.MQTTv31, mqtt.MQTTv311, mqtt.MQTTv5)
 

@@ -53,6 +53,7 @@ def url(server: PostgreSQL, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("room", ["ledger", "access", "warnings", "delivery", "retention"])
 def test_the_body_of_tests_holds_in_postgresql(room: str) -> None:
@@ -90,6 +91,7 @@ def differences(engine: Engine) -> list[object]:
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_migrations_up_down_and_up_again_give_what_the_owners_expect(url: str) -> None:
     assert cloud.access.tables.people.metadata is cloud.delivery.tables.sinks.metadata  # all owners are imported
     ledger = open_ledger(url, whole=True)
@@ -104,6 +106,7 @@ def test_migrations_up_down_and_up_again_give_what_the_owners_expect(url: str) -
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_many_processes_open_a_fresh_one_at_once(url: str) -> None:
     assert open_at_once(url) == [0, 0, 0, 0]
     engine = open_ledger(url, whole=True)
@@ -148,6 +151,7 @@ class Writer(threading.Thread):
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_killed_and_restarted_under_load_it_loses_and_doubles_nothing(
     server: PostgreSQL, url: str, small_district: Catalogue
 ) -> None:

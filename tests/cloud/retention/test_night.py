@@ -108,6 +108,7 @@ def test_readings_go_by_whole_months_and_hours_are_kept_longer(tmp_path: Path) -
 
 
 @pytest.mark.servers
+@pytest.mark.unhurried
 def test_readings_go_from_influxdb(tmp_path: Path) -> None:
     (tmp_path / "influx").mkdir()
     with influx(tmp_path / "influx") as server:

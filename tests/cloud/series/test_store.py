@@ -29,7 +29,7 @@ def influxd(tmp_path_factory) -> Iterator[Influx]:
         yield server
 
 
-@pytest.fixture(params=["parquet", pytest.param("influx", marks=pytest.mark.servers)])
+@pytest.fixture(params=["parquet", pytest.param("influx", marks=[pytest.mark.servers, pytest.mark.unhurried])])
 def opened(request, tmp_path: Path) -> Iterator[Open]:
     """Opens the store of this test, again and again: as a restart does."""
     stores: list[SeriesStore] = []

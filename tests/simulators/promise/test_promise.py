@@ -52,7 +52,8 @@ def test_a_seed_replays_exactly_in_another_process() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.unhurried
+@pytest.mark.timeout(1800)
 def test_a_thousand_seeds() -> None:
     report = campaign(1000)
     assert report.seeds == 1000
