@@ -8,7 +8,7 @@ unknown: a notice has no level, and its end is no all-clear.
 | What | Message | When |
 | --- | --- | --- |
 | a zone is dark for `blind_after_s` | Alert, blind | at once; with it those dark for half as long |
-| another one is | Update, blind | `quiet_s` after the last message |
+| another one is, and is still | Update, blind | `quiet_s` after the last message |
 | half of a zone is heard for `SEEN_AFTER_MS`, or a warning speaks for it | Update, area | `evidence_s` after the last |
 | nothing | Update, renewal | until `renew_s` before it expires |
 | no zone is left | Cancel, seen_again (no_longer_watched) | at once |
@@ -160,11 +160,11 @@ class Blindness:
                 touched.add(zone)
         for zone in self._in_order(touched):
             self._look_at(state, zone, now_ms)
-        warned_zones = {zone for i in warned for zone in (*i.zones, i.zone)} if state.dark or state.notices else set()
+        warned_zones = {z for i in warned for z in i.zones or (i.zone,)} if state.dark or state.notices else set()
         silenced = not state.spoken_for <= warned_zones  # a warning that spoke of them has ended
         if not (touched or silenced or state.notices) and now_ms < state.next_ms:
             return []
-        state.spoken_for, state.next_ms = set(), NOT_DUE
+        state.spoken_for, state.next_ms = state.dark.keys() & warned_zones, NOT_DUE
         out: list[Announcement] = []
         for kind in (False, True):
             self._notice(state, kind, warned_zones, simulated, now_ms, out)
@@ -227,8 +227,8 @@ class Blindness:
         for zone in free:
             ripe_ms = self._dark_ms(state, zone) + self._after_ms
             if zone in warned:
-                state.spoken_for.add(zone)
-            elif now_ms >= ripe_ms:
+                continue
+            if now_ms >= ripe_ms:
                 ripe.append(zone)
             else:
                 state.next_ms = min(state.next_ms, ripe_ms)
@@ -273,7 +273,9 @@ class Blindness:
     ) -> None:
         before = current.incident
         watched = [zone for zone in before.zones if self._keys.get(zone)]
-        stays = [zone for zone in watched if zone not in warned and not self._is_seen(state, zone, now_ms)]
+        news = set(before.zones) - set(current.told.zones)  # nobody was told of these yet: heard again, they are none
+        unknown = [zone for zone in watched if zone in state.dark or zone not in news]
+        stays = [zone for zone in unknown if zone not in warned and not self._is_seen(state, zone, now_ms)]
         zones = tuple(self._in_order({*stays, *ripe}))
         if not zones:
             del state.notices[kind]

@@ -251,7 +251,7 @@ class Incidents:
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
         why = _LOST.get(change.reason)
-        if why is Why.NO_LONGER_WATCHED and change.key.target in self._watched:
+        if why is Why.NO_LONGER_WATCHED and change.key not in self._quantities and change.key.target in self._watched:
             why = Why.THRESHOLDS_CHANGED  # one rule was taken out, and another watches there
         if fell and why is not None:
             for zone, o in state.open.items():

@@ -17,10 +17,11 @@ from cloud.warnings.blind import Blindness
 from cloud.warnings.codec import blind_from_json, blind_json
 from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.gateways import gateways_of
-from cloud.warnings.model import Message, MsgType, Why
+from cloud.warnings.model import Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
 from contract.readings import Flag, ReadingBatch
 from tests.cloud.warnings.city import PER_ZONE, RULE, START_MS, city
 
@@ -280,6 +281,51 @@ def test_a_zone_that_is_gone_ends_its_notice(played: Played, small_district: Cat
     blindness.begin(blind, played.state.conditions)
     (cancel,) = blindness.step(blind, (), (), frozenset(), START_MS + played.now_s * 1000)
     assert (cancel.msg_type, cancel.why) == (MsgType.CANCEL, Why.NO_LONGER_WATCHED)
+
+
+def test_a_zone_that_is_heard_again_before_its_turn_is_not_told_of(small_district: Catalogue) -> None:
+    """z1 is dark for long enough, but the notice of z0 is too young for an Update; when that is due, z1 is heard."""
+    played = Played(city(small_district), WarningSettings(languages=("zh-CN", "en"), blind_after_s=600, quiet_s=1800))
+    played.until(10, ALL)
+    played.until(25, without("z0"))
+    played.until(50, without("z0", "z1"))  # z0 is told of half an hour after it fell silent, z1 has to wait
+    assert [why for _, _, why, _ in played.gist()] == [Why.BLIND]
+    assert set(played.state.incidents.blind.notices[False].incident.zones) == {"z0", "z1"}
+    played.until(75, without("z0"))
+    assert {zone for *_, areas in played.gist() for zone in areas} == {"z0"}
+
+
+def test_a_warning_of_a_zone_with_the_same_incidents_says_nothing_of_a_silent_one(small_district: Catalogue) -> None:
+    """Whichever of the two comes first in the catalogue: the water is in z1, and nothing is known of z0."""
+    whole = city(small_district)
+    zones = {z: v.model_copy(update={"incident_group": "a"}) for z, v in whole.zones.items() if z != "z2"}
+    played = Played(replace(whole, zones={**whole.zones, **zones}), SETTINGS)
+    played.until(30, ALL)
+    played.until(110, without("z0"))
+    played.until(120, ZONES["z1"], value=0.6)
+    played.until(130, ZONES["z1"])
+    whys = [(why, areas) for _, _, why, areas in played.gist()]
+    assert whys[:2] == [(Why.BLIND, ["z0"]), (Why.OPENED, ["z1"])]
+    assert Why.SEEN_AGAIN not in [why for why, _ in whys]
+
+
+def test_a_zone_is_told_of_again_when_the_warning_that_took_its_notices_place_has_ended(
+    played: Played, small_district: Catalogue
+) -> None:
+    played.until(10, ALL)
+    played.until(100, without("z1"))
+    whole, blind = city(small_district), played.state.incidents.blind
+    blindness = Blindness(whole, list(played.state.conditions), SETTINGS, gateways_of(whole))
+    blindness.begin(blind, played.state.conditions)
+    water = replace(blind.notices[False].incident, id="water", level=Level.RED, sight=())
+
+    def step(after_s: int, *warned: Incident) -> list[Why]:
+        now_ms = START_MS + (played.now_s + after_s) * 1000
+        return [a.why for a in blindness.step(blind, (), warned, frozenset(), now_ms)]
+
+    assert step(0, water) == [Why.SEEN_AGAIN]
+    assert step(30, water) == []
+    assert step(60) == [Why.BLIND]
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
