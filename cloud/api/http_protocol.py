@@ -13,7 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from cloud.api.limits import RETRY_AFTER_S
+from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.settings import HttpSettings
 
 DRAIN_CHECK_S = 10.0
@@ -53,10 +53,7 @@ class BoundedProtocol(H11Protocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._rests_since_s = self.loop.time() if self._idle() else None  # not with a next request in the pipe
-        # What was watched before has gone out, or this answer could not have been sent: the watch begins anew.
-        self._drain_timer = _stop(self._drain_timer)
-        if left := self.transport.get_write_buffer_size():
-            self._drain_timer = self.loop.call_later(self.drain_check_s, self._check_drain, left)
+        self._watch_drain()
 
     def send_400_response(self, msg: str) -> None:
         error = sys.exception()
@@ -67,6 +64,21 @@ class BoundedProtocol(H11Protocol):
             )
         else:
             self._refuse(400, "Not HTTP", msg)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._watch_drain()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self._idle():  # what is left of a whole answer is watched to its end
+            self._drain_timer = _stop(self._drain_timer)
+
+    def _watch_drain(self) -> None:
+        """What was watched before has gone out, or no more could have been sent: the watch begins anew."""
+        self._drain_timer = _stop(self._drain_timer)
+        if left := self.transport.get_write_buffer_size():
+            self._drain_timer = self.loop.call_later(self.drain_check_s, self._check_drain, left)
 
     def _idle(self) -> bool:
         return self.cycle is None or self.cycle.response_complete

@@ -16,13 +16,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloud.api.answering import RETRY_AFTER_S, Answer
 from cloud.api.ports import TurnedAway
 from cloud.api.problems import answer
 from cloud.api.settings import HttpSettings
+from cloud.api.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_S = 2
 _DISCARD, _DISCARD_S = 8, 2.0  # how much of a body that is too large is read, and for how long
 _CSP = "; ".join(
     (
@@ -69,17 +70,21 @@ class Limits:
         self._slots = asyncio.Semaphore(settings.max_requests)
         self._waiting = 0
         self._turned_away = turned_away
+        self._under_way = UnderWay(settings.max_answers_mb << 20, settings.max_answers_mb_each << 20)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answered = _Answer(scope, send, bool(self._settings.cors_origins))
+        answered = Answer(scope, send, self._under_way, self._dress)
+        scope.setdefault("state", {})["under_way"] = self._under_way
         try:
             self._look_at(scope)
             body = await self._body(scope, receive)
             await self._work(scope, _given(body, receive), answered)
-            if answered.status in _BY_ACCESS:
+            if answered.turned_away:
+                self._turned_away.add("limits", answered.status)
+            elif answered.status in _BY_ACCESS:
                 self._turned_away.add("access", answered.status)
         except _Refused as refused:
             self._turned_away.add("limits", refused.status)
@@ -131,7 +136,7 @@ class Limits:
             what = f"not whole after {self._settings.body_timeout_s:g} s: send it again"
             raise _Refused(408, "The body took too long", what) from error
 
-    async def _work(self, scope: Scope, receive: Receive, send: _Answer) -> None:
+    async def _work(self, scope: Scope, receive: Receive, send: Answer) -> None:
         s = self._settings
         if scope["path"] == "/healthz":  # a watchdog must not take a busy server for a dead one
             await self._app(scope, receive, send)
@@ -148,38 +153,34 @@ class Limits:
         finally:
             self._waiting -= 1
         try:
-            async with asyncio.timeout(s.answer_timeout_s):
-                await self._app(scope, receive, send)
+            async with contextlib.AsyncExitStack() as slot:
+                slot.callback(self._slots.release)
+                async with asyncio.timeout(s.answer_timeout_s) as timer:
+
+                    async def begins() -> None:
+                        """However slowly it is read, it keeps nobody else from being answered."""
+                        timer.reschedule(None)
+                        await slot.aclose()
+
+                    send.begins = begins
+                    try:
+                        await self._app(scope, receive, send)
+                    finally:
+                        send.begins = None
         except TimeoutError as error:
             log.warning("no whole answer to %s within %g s", scope["path"], s.answer_timeout_s)
             raise _Refused(503, "No answer in time", "ask for less, or come again when the server is calm") from error
-        finally:
-            self._slots.release()
 
-
-class _Answer:
-    """`send`, with the headers. status: what has gone out; 0 before."""
-
-    def __init__(self, scope: Scope, send: Send, shared: bool) -> None:
-        self._scope, self._send, self._shared = scope, send, shared
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = int(message["status"])
-            self._dress(message)
-        await self._send(message)
-
-    def _dress(self, message: MutableMapping[str, object]) -> None:
+    def _dress(self, scope: Scope, message: MutableMapping[str, object]) -> None:
         message.setdefault("headers", [])
-        headers, path = MutableHeaders(raw=list(message["headers"])), str(self._scope["path"])  # type: ignore[call-overload]
+        headers, path = MutableHeaders(raw=list(message["headers"])), str(scope["path"])  # type: ignore[call-overload]
         for name, value in _HEADERS.items():
             headers.setdefault(name, value)
-        if self._shared and "access-control-allow-origin" in headers:
+        if self._settings.cors_origins and "access-control-allow-origin" in headers:
             headers["Cross-Origin-Resource-Policy"] = "cross-origin"
         ours = path == "/" or path.startswith("/static/")
         headers.setdefault("Cache-Control", "no-cache" if ours else "no-store")
-        if self._scope.get("scheme") == "https":
+        if scope.get("scheme") == "https":
             headers.setdefault("Strict-Transport-Security", _HSTS)
         message["headers"] = headers.raw
 

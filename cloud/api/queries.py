@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from cloud.api import rows
+from cloud.api.dear import LargeAnswers, may_come
 from cloud.api.encoding import json_of, moment
 from cloud.api.latest import SharedLatest
 from cloud.api.openapi import MOMENT_PATTERN
@@ -31,7 +32,7 @@ When = Annotated[
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
-    shared, turns = SharedLatest(services), Turns(_AT_ONCE)
+    shared, turns, large = SharedLatest(services), Turns(_AT_ONCE), LargeAnswers()
 
     @cache
     def station_body() -> bytes:  # a catalogue does not change while we run
@@ -73,7 +74,9 @@ def mount(app: FastAPI, services: Services) -> None:
             if wanted not in catalogue.channels:
                 raise Problem(404, "No such channel", f"there is no channel {wanted}; see /v1/channels")
         as_csv = format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
-        body = await turns.run(_body, services, channel, start_ms, end_ms, interval == "1h", as_csv)
+        hourly = interval == "1h"
+        async with large.turn(request, may_come(catalogue, channel, start_ms, end_ms, hourly)):
+            body = await turns.run(_body, services, channel, start_ms, end_ms, hourly, as_csv)
         return Response(body, media_type="text/csv" if as_csv else "application/json")
 
 

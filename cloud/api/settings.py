@@ -6,10 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
-from contract.settings_model import Positive, SettingsModel
+from contract.settings_model import SettingsModel
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class HttpSettings(SettingsModel):
@@ -19,6 +20,7 @@ class HttpSettings(SettingsModel):
     trusted_proxies: whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody's when empty.
     max_requests are worked on at once, max_waiting more wait for at most wait_s; the others are told to come again.
     header_timeout_s, body_timeout_s: for a request to come in whole. answer_timeout_s: for its answer to begin.
+    max_answers_mb, max_answers_mb_each: of answers that wait to be read, of all who ask and of each; one alone passes.
     """
 
     host: str = "127.0.0.1"
@@ -32,8 +34,10 @@ class HttpSettings(SettingsModel):
     max_connections: Count = 1000
     max_requests: Count = 32  # below the 40 threads that answer, so that /healthz always finds one
     max_waiting: Count = 128
-    wait_s: Positive = 2.0
-    header_timeout_s: Positive = 10.0
-    body_timeout_s: Positive = 30.0
-    answer_timeout_s: Positive = 60.0
+    wait_s: Seconds = 2.0
+    header_timeout_s: Seconds = 10.0
+    body_timeout_s: Seconds = 30.0
+    answer_timeout_s: Seconds = 60.0
+    max_answers_mb: Count = 256
+    max_answers_mb_each: Count = 128
     keep_alive_s: Count = 75  # longer than clients keep theirs (httpx2 5, nginx 60), or one asks as we close

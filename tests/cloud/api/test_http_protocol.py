@@ -132,9 +132,47 @@ async def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
     async with serving() as (port, server):
         peer = socket.create_connection(("127.0.0.1", port))
         peer.sendall(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
-        await until_async(lambda: server.server_state.total_requests and not server.server_state.connections)
-        assert server.server_state.total_requests == 1
+        await until_async(lambda: server.server_state.connections)
+        await until_async(lambda: not server.server_state.connections)
         peer.close()
+
+
+async def test_answers_that_are_not_read_are_bounded_for_one_and_for_all():
+    """Who asks and does not read is told to read first; whoever asks for little is answered all the while."""
+    asked = b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with serving(max_answers_mb=120, max_answers_mb_each=60) as (port, _):
+        idle = []
+        for expected in (b"200", b"429", b"429"):
+            idle.append(await asyncio.open_connection("127.0.0.1", port, limit=1024))
+            reader, writer = idle[-1]
+            writer.write(asked)
+            head = await reader.readuntil(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 " + expected)
+            if expected == b"429":
+                assert b"retry-after: 2" in head.lower()
+                assert b"problem+json" in head
+                assert b"x-content-type-options" in head.lower()
+        async with _connected(port) as (reader, writer):
+            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        first, _ = idle[0]
+        assert await first.readexactly(50_000_000) == b"x" * 50_000_000  # and then there is room again
+        async with _connected(port) as (reader, writer):
+            writer.write(asked)
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        for _, writer in idle:
+            writer.close()
+
+
+async def test_an_answer_that_is_read_slowly_holds_no_slot():
+    async with serving(max_requests=1, answer_timeout_s=0.5) as (port, _), _connected(port) as (slow, writer):
+        writer.write(b"GET /big HTTP/1.1\r\nhost: x\r\n\r\n")
+        await slow.readuntil(b"\r\n\r\n")
+        async with _connected(port) as (reader, other):
+            other.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.6)  # over the time in which an answer must have begun
+        assert await slow.readexactly(50_000_000) == b"x" * 50_000_000
 
 
 @pytest.mark.parametrize(("trusted", "client"), [([], "127.0.0.1"), (["127.0.0.1/32"], "203.0.113.9")])

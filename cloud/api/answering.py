@@ -1,0 +1,96 @@
+"""An answer as it goes out: with our headers, piece by piece, and under the budget of what waits to be read."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+
+from starlette.types import Message, Scope, Send
+
+from cloud.access.scopes import Caller
+from cloud.api.problems import answer
+from cloud.api.under_way import Full, Held, UnderWay
+
+RETRY_AFTER_S = 2
+_SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
+# What goes out at once, before the peer must have read some of it. A smaller answer is under no budget: it stands in
+# the connection's own buffer, and connections are counted.
+PIECE_BYTES = 64 * 1024
+
+
+class Answer:
+    """`send` of one request. status: what has gone out; 0 before. turned_away: by us, for there was no room.
+
+    begins: called once, when the answer is there and begins to go out.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        send: Send,
+        under_way: UnderWay,
+        dress: Callable[[Scope, MutableMapping[str, object]], None],
+    ) -> None:
+        self._scope, self._send, self._under_way, self._dress = scope, send, under_way, dress
+        self._start: Message | None = None
+        self.status = 0
+        self.turned_away = False
+        self.begins: Callable[[], Awaitable[None]] | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if self.turned_away:
+            return
+        if message["type"] == "http.response.start":
+            self._start = message
+            return
+        body = message.get("body", b"")
+        held: Held | None = None
+        if self._start is not None:
+            if self.begins is not None:
+                begins, self.begins = self.begins, None
+                await begins()
+            if len(body) > PIECE_BYTES:
+                room = self._under_way.take(whose(self._scope), len(body), id(body))
+                if isinstance(room, Full):
+                    await self._turn_away(room)
+                    return
+                held = room
+            await self._begin(self._start)
+            self._start = None
+        try:
+            await self._pieces(message, body)
+        finally:
+            if held is not None:
+                self._under_way.give_back(held)
+
+    async def _pieces(self, message: Message, body: bytes | memoryview) -> None:
+        if len(body) <= PIECE_BYTES:
+            await self._send(message)
+            return
+        view, more = memoryview(body), message.get("more_body", False)
+        for at in range(0, len(body), PIECE_BYTES):
+            last = at + PIECE_BYTES >= len(body)
+            await self._send({**message, "body": view[at : at + PIECE_BYTES], "more_body": more or not last})
+
+    async def _begin(self, start: Message) -> None:
+        self.status = int(start["status"])
+        self._dress(self._scope, start)
+        await self._send(start)
+
+    async def _turn_away(self, full: Full) -> None:
+        self.turned_away = True
+        if full is Full.EACH:
+            problem = answer(429, "Too much under way", "read the answers that you asked for, then ask again")
+        else:
+            problem = answer(503, "Too much under way", "others have not read their answers yet: come again")
+        problem.headers["Retry-After"] = str(_SLOWLY_S if full is Full.ALL else RETRY_AFTER_S)
+        await self._begin(
+            {"type": "http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
+        )
+        await self._send({"type": "http.response.body", "body": problem.body})
+
+
+def whose(scope: Scope) -> str:
+    """Under whose budget an answer goes: a key, a person, or an address where nobody is asked who he is."""
+    caller: Caller | None = scope.get("state", {}).get("caller")
+    client = scope.get("client")
+    return caller.who if caller is not None and caller.name else f"address:{client[0] if client else ''}"
