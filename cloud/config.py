@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
@@ -14,6 +17,7 @@ from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest import embedded_broker
 from cloud.ingest.admission import AdmissionSettings
+from cloud.ingest.quarantine import Quota
 from cloud.ingest.queue import READINGS_PER_S
 from cloud.ledger.url import url_trouble
 from cloud.log.settings import BatchLogSettings
@@ -46,14 +50,17 @@ class ReceiveSettings(SettingsModel):
     """How far a reading's time may be from the cloud's, in days before and seconds after it.
 
     alarm_per_s, live_per_s, history_per_s: readings a second that are taken of one gateway in each lane; what is above
-    waits, then is let go and sent again.
+    waits, then is let go and sent again. quarantine_batches, quarantine_mb: how much is kept in quarantine of one
+    gateway; its oldest go first, counted.
     """
 
-    oldest_days: Positive = 400.0
-    newest_s: Positive = 600.0
+    oldest_days: Annotated[float, Field(gt=0, le=36_500)] = 400.0
+    newest_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
     alarm_per_s: Positive = READINGS_PER_S[TopicKind.ALARM]
     live_per_s: Positive = READINGS_PER_S[TopicKind.LIVE]
     history_per_s: Positive = READINGS_PER_S[TopicKind.HISTORY]
+    quarantine_batches: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
+    quarantine_mb: Annotated[int, Field(ge=1, le=100_000)] = 128
 
     def admission(self) -> AdmissionSettings:
         return AdmissionSettings(self.oldest_days, self.newest_s)
@@ -61,6 +68,9 @@ class ReceiveSettings(SettingsModel):
     def readings_per_s(self) -> dict[TopicKind, float]:
         lanes = (TopicKind.ALARM, self.alarm_per_s), (TopicKind.LIVE, self.live_per_s)
         return dict((*lanes, (TopicKind.HISTORY, self.history_per_s)))
+
+    def quota(self) -> Quota:
+        return Quota(self.quarantine_batches, self.quarantine_mb << 20)
 
 
 class ConfigFile(SettingsModel):
@@ -168,6 +178,16 @@ def _mistakes_at_start(document: Document, shaped: ConfigFile, base: Path) -> li
     if (unusable := data_folder_trouble(base / shaped.data_dir)) is not None:
         out.append(document.mistake(("data_dir",), unusable))
     return out
+
+
+def unproxied(file: ConfigFile) -> str:
+    """What an operator is to know of a cloud to which only a proxy can lead and that names none; empty: nothing."""
+    if file.access.mode == "open" or not is_loopback(file.http.host) or file.http.trusted_proxies:
+        return ""
+    return (
+        "http.trusted_proxies is empty: behind a proxy all people would have its address, so that one's wrong "
+        "passwords shut out the others, and the audit record would name it for all; write trusted_proxies: [127.0.0.1/32]"
+    )
 
 
 def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:

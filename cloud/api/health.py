@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request
+from typing import Annotated
+
+from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from cloud.access.scopes import Scope
@@ -39,6 +41,8 @@ def mount(app: FastAPI, services: Services) -> None:
         return Response(render_metrics(services), media_type="text/plain; version=0.0.4")
 
     @app.get("/v1/quarantine")
-    def quarantine() -> Response:
-        """Refused batches that are kept aside."""
-        return json_of(list(services.health.quarantined()))
+    def quarantine(
+        limit: Annotated[int, Query(ge=1, le=1000)] = 1000, before: Annotated[int | None, Query(ge=1, le=2**53)] = None
+    ) -> Response:
+        """Refused batches that are kept aside, newest first. before: those with a smaller id."""
+        return json_of(list(services.health.quarantined(limit, before)))

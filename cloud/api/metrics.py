@@ -58,6 +58,12 @@ class _Collector(Collector):
         yield GaugeMetricFamily("headwater_clock_step_seconds", "Of the machine's clock, not believed", value=by_s)
         yield GaugeMetricFamily("headwater_clock_known", "0 while the time is only guessed", value=float(clock.known))
         yield GaugeMetricFamily("headwater_quarantine_batches", "Batches kept aside", value=health.quarantine_count())
+        let_go = CounterMetricFamily(
+            "headwater_quarantine_let_go", "Batches let go there: more than the gateway's quota", labels=["gateway"]
+        )
+        for gateway, count in health.quarantine_let_go().items():
+            let_go.add_metric([gateway], count)
+        yield let_go
         levels = GaugeMetricFamily("headwater_open_incidents", "Open incidents", labels=["level"])
         found = [level_word(i.level) for i in self._services.warnings.incidents(open_only=True)]
         for level in ("blind", "blue", "yellow", "orange", "red"):

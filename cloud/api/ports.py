@@ -75,8 +75,15 @@ class Health(Protocol):
         """
         ...
 
-    def quarantined(self) -> Sequence[Mapping[str, Any]]:
-        """Refused batches kept aside: id, gateway, spool, seq, reason, received_ms, bytes."""
+    def quarantined(self, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """Refused batches kept aside, newest first: id, gateway, spool, seq, reason, received_ms, bytes.
+
+        before: those with a smaller id.
+        """
+        ...
+
+    def quarantine_let_go(self) -> Mapping[str, int]:
+        """Batches that waited there and were let go because their gateway had too much, by gateway, since ever."""
         ...
 
 

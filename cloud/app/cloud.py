@@ -58,7 +58,7 @@ class Cloud:
         catalogue = config.catalogue
         self.log = open_log(folder, config.file.log.engine)
         self.clock = BelievedClock(config.clock, folder, self.log)
-        self.quarantine = Quarantine(folder / "quarantine.sqlite")
+        self.quarantine = Quarantine(folder / "quarantine.sqlite", config.file.receive.quota(), catalogue.gateways)
         broker = config.file.broker.under(config.base)
         self.broker = EmbeddedBroker(broker.port) if broker.embedded else None
         self.broker_address = ("127.0.0.1", self.broker.port) if self.broker else (broker.host, broker.port)

@@ -49,6 +49,12 @@ class CloudHealth:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
         found = [*self.ingest.troubles(), *self.receiver.troubles()]
         found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        found += [
+            f"quarantine: {n} batches of {gateway or 'others than our gateways'} were let go: more had come there than "
+            "receive.quarantine_batches or quarantine_mb"
+            for gateway, n in self.quarantine.let_go().items()
+            if n
+        ]
         return [said for said in (self.clock.state().trouble, *found, self.outlook()) if said]
 
     def sinks(self) -> Sequence[SinkState]:
@@ -70,13 +76,13 @@ class CloudHealth:
         return self.quarantine.count()
 
     def is_quarantined(self, number: int) -> bool:
-        return self.quarantine.one(number) is not None
+        return self.quarantine.waits(number)
 
     def release(self, number: int, who: str) -> str:
         # Twice at once: the other has stored it.
         return self.ingest.release(number, self.clock.now_ms(), who) or ""
 
-    def quarantined(self) -> Sequence[Mapping[str, Any]]:
+    def quarantined(self, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
         return [
             {
                 "id": k.id,
@@ -86,7 +92,10 @@ class CloudHealth:
                 "reason": k.reason.value,
                 "detail": k.detail,
                 "received_ms": k.received_ms,
-                "bytes": len(k.payload),
+                "bytes": k.size,
             }
-            for k in self.quarantine.waiting()
+            for k in self.quarantine.listed(limit, before)
         ]
+
+    def quarantine_let_go(self) -> Mapping[str, int]:
+        return self.quarantine.let_go()

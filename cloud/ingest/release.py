@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cloud.ingest.admission import Admission, InboundMessage, Refusal
 from cloud.ingest.quarantine import Quarantine, QuarantinedBatch
 from cloud.log.base import START, BatchLog, EntryKind
-from cloud.log.decision import Decision, DecisionKind, entry_of, known_by
+from cloud.log.decision import OF_RELEASES, Decision, DecisionKind, entry_of, known_by
 from contract.wire.envelope import RefusalReason
 
 # Releases before decisions logged a batch under another spool: its own has counted its sequence as seen since it was
@@ -33,7 +33,10 @@ def release(
 ) -> Released:
     """Everything that now passes. Doing it twice stores nothing twice. who: decides it, as in the audit record."""
     stored = refused = 0
-    for kept in quarantine.waiting(limit=10**9):
+    for number in quarantine.numbers():
+        kept = quarantine.one(number)
+        if kept is None:
+            continue
         if release_one(kept, quarantine, admission, batch_log, now_ms, who):
             refused += 1
         else:
@@ -56,24 +59,34 @@ def release_one(
         why = f"its readings are of a simulation, and {batch.gateway} is of a real place now"
         return Refusal(kept.topic, batch.gateway, batch.spool, batch.seq, RefusalReason.SIMULATED, why, kept.payload)
     digest = hashlib.sha256(kept.topic.encode() + b"\0" + kept.payload).hexdigest()
-    decision_id = f"release:{digest}"
+    decision_id = f"{OF_RELEASES}{digest}"
     if not _released_earlier(batch_log, batch.gateway, batch.spool ^ _EARLIER_MASK, batch.seq, kept.payload):
         target = f"{kept.gateway}/{kept.spool:016x}/{kept.seq}"
         reason = {"quarantine": kept.id, "refused": kept.reason.value}
         decision = Decision(decision_id, DecisionKind.RELEASE, who, now_ms, target, reason)
-        batch_log.append([entry_of(decision), batch._replace(known_by=known_by(f"batch of {decision_id}"))], now_ms)
+        entry = batch._replace(known_by=known_by(f"batch of {decision_id}"))
+        _, stored = batch_log.append([entry_of(decision), entry], now_ms)
+        if not stored and not _holds(batch_log, batch.gateway, batch.spool, batch.seq, kept.payload):
+            why = "the log knows the batch's identity already and does not hold it: nothing is stored, and it goes on"
+            return Refusal(
+                kept.topic, kept.gateway, kept.spool, kept.seq, kept.reason, f"{why} waiting; report it", kept.payload
+            )
     quarantine.released([kept.id], now_ms)
     return None
 
 
 def _released_earlier(batch_log: BatchLog, gateway: str, spool: int, seq: int, payload: bytes) -> bool:
     """Whether an earlier release of Headwater stored it and was stopped before it could mark it in quarantine."""
-    if not batch_log.seen.was_seen((gateway, spool, seq)):
-        return False
+    return batch_log.seen.was_seen((gateway, spool, seq)) and _holds(batch_log, gateway, spool, seq, payload)
+
+
+def _holds(batch_log: BatchLog, gateway: str, spool: int, seq: int, payload: bytes) -> bool:
     cursor = START
     while entries := batch_log.read(cursor, _READ_AT_ONCE):
         cursor = entries[-1].offset
-        names = ((e.kind, e.gateway, e.spool, e.seq, e.payload) for e in entries)
-        if (EntryKind.BATCH, gateway, spool, seq, payload) in names:
+        if any(
+            (e.kind, e.gateway, e.spool, e.seq, e.payload) == (EntryKind.BATCH, gateway, spool, seq, payload)
+            for e in entries
+        ):
             return True
     return False

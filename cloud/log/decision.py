@@ -18,6 +18,9 @@ from contract.wire.envelope import Lane
 VERSION = 1
 MAX_BYTES = 16 * 1024
 _LONGEST_NAME = 256
+# What the ids of releases begin with; "batch of" such a one is what its batch is known by. Nobody else may give these.
+OF_RELEASES = "release:"
+_OURS = (OF_RELEASES, f"batch of {OF_RELEASES}")
 
 
 class DecisionKind(StrEnum):
@@ -78,6 +81,8 @@ def encode_decision(decision: Decision) -> bytes:
 
     Raises DecisionError on a kind that is reserved, an empty or overlong name, or too much detail.
     """
+    if decision.kind is not DecisionKind.RELEASE and decision.id.startswith(_OURS):
+        raise DecisionError(f"a decision's id may not begin with {OF_RELEASES!r}, which releases do: choose another")
     if decision.kind not in IN_USE:
         raise DecisionError(f"{decision.kind.value} is reserved: this release of Headwater cannot carry it out")
     for name, text in (("id", decision.id), ("who", decision.who), ("target", decision.target)):

@@ -34,11 +34,11 @@ export async function showQuarantine(count, session, ask, clockText) {
   // What was said about the last one stays to be read.
   box.hidden = count === 0 && !byId("quarantine-said").textContent;
   if (box.hidden) return;
-  const found = count ? await ask("/v1/quarantine") : [];
+  const found = count ? await ask(`/v1/quarantine?limit=${MOST_SHOWN}`) : [];
   const mayRelease = session.scopes.includes("operate");
   const head = document.createElement("tr");
   head.append(...["Batch", "Gateway", "Received", "Reason", mayRelease ? "" : "Needs scope operate"].map((t) => cell(t, "th")));
-  const rows = found.slice(0, MOST_SHOWN).map((b) => {
+  const rows = found.map((b) => {
     const row = document.createElement("tr");
     row.append(cell(b.id), cell(b.gateway || "unknown"), cell(clockText(b.received_ms)), cell(`${b.reason}: ${b.detail}`));
     const last = cell("");
@@ -56,5 +56,5 @@ export async function showQuarantine(count, session, ask, clockText) {
   const focused = box.contains(document.activeElement) ? document.activeElement.dataset.batch : undefined;
   byId("quarantine").replaceChildren(head, ...rows);
   if (focused) box.querySelector(`button[data-batch="${focused}"]`)?.focus();
-  byId("quarantine-more").textContent = count > MOST_SHOWN ? `The first ${MOST_SHOWN} of ${count}.` : "";
+  byId("quarantine-more").textContent = count > MOST_SHOWN ? `The newest ${MOST_SHOWN} of ${count}.` : "";
 }

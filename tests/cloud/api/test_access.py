@@ -182,7 +182,8 @@ def test_release_is_for_those_who_operate_and_is_in_the_record(http, ledger):
         log_in(http, name)
         problem(http.post(path, headers=FROM_PAGE), 403)
     log_in(http, "erik")
-    assert [b["id"] for b in http.get("/v1/quarantine").json()] == [MENDED, STILL_BAD]
+    assert [b["id"] for b in http.get("/v1/quarantine").json()] == [STILL_BAD, MENDED]
+    assert [b["id"] for b in http.get("/v1/quarantine?limit=1&before=2").json()] == [MENDED]
     assert "time_past" in problem(http.post(f"/v1/quarantine/{STILL_BAD}/release", headers=FROM_PAGE), 409)
     assert http.post(path, headers=FROM_PAGE).json() == {"id": MENDED, "released": True}
     problem(http.post(path, headers=FROM_PAGE), 404)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from cloud.app.health import CloudHealth
-from cloud.ingest.quarantine import QuarantinedBatch
+from cloud.ingest.quarantine import KeptBatch
 from cloud.log.believed_clock import ClockState
 from cloud.log.log_clock import Step
 from cloud.views.base import ViewState
@@ -59,6 +59,7 @@ def health(
     views: Any = (),
     sinks: Any = (),
     kept: Any = (),
+    let_go: Any = MappingProxyType({}),
     clock: str = "",
 ) -> Any:
     parts: Any = {
@@ -66,9 +67,10 @@ def health(
         "ingest": Ingest(),
         "receiver": SimpleNamespace(trouble=lambda: receiver, counters=lambda: {"live_deferred": 2}),
         "quarantine": SimpleNamespace(
-            waiting=lambda: kept,
+            listed=lambda limit, before: list(kept)[:limit],
             count=lambda: len(kept),
-            one=lambda n: next((k for k in kept if k.id == n), None),
+            waits=lambda n: any(k.id == n for k in kept),
+            let_go=lambda: let_go,
         ),
         "watch": None if watch is None else SimpleNamespace(trouble=lambda: watch, days_left=lambda: {"gw-1": 3.5}),
         "runners": views,
@@ -114,12 +116,17 @@ def test_release(number: int, said: str) -> None:
     assert health().release(number, "person:ann") == said
 
 
+def test_what_was_let_go_from_quarantine_is_a_trouble() -> None:
+    (said,) = health(let_go={"gw-1": 3, "gw-2": 0}).troubles()
+    assert said.startswith("quarantine: 3 batches of gw-1 were let go")
+
+
 def test_what_is_kept_aside_is_listed_by_what_it_is_and_not_by_its_bytes() -> None:
-    kept = QuarantinedBatch(4, 1000, "t", "gw-1", 0xAB, 9, RefusalReason.TIME_PAST, "too old", b"12345", None)
+    kept = KeptBatch(4, 1000, "gw-1", 0xAB, 9, RefusalReason.TIME_PAST, "too old", 5)
     found = health(kept=[kept])
     assert found.quarantine_count() == 1
     assert (found.is_quarantined(4), found.is_quarantined(5)) == (True, False)
-    assert found.quarantined() == [
+    assert found.quarantined(100) == [
         {
             "id": 4,
             "gateway": "gw-1",

@@ -11,7 +11,7 @@ import pytest
 from cloud.ingest import quarantine as q
 from cloud.ingest.admission import Admission, InboundMessage, Refusal
 from cloud.ingest.ingest import Ingest
-from cloud.ingest.quarantine import Quarantine
+from cloud.ingest.quarantine import Quarantine, Quota
 from cloud.ingest.release import Released, release
 from cloud.log.base import EntryKind
 from cloud.log.open import open_log
@@ -69,6 +69,64 @@ def test_noise_is_kept_up_to_a_bound_and_readings_without_one(
     assert [k.payload for k in waiting if k.seq == 0] == [n.to_bytes(4, "big") for n in (46, 47, 48, 49, 99)]
     assert sum(k.seq > 0 for k in waiting) == 20
     assert kept.count() == 25
+
+
+def of(gateway: str, seq: int, size: int = 1) -> Refusal:
+    payload = f"{gateway} {seq} ".encode().ljust(size, b".")
+    topic = f"headwater/1/small/{gateway}/up/live"
+    return Refusal(topic, gateway, 7, seq, RefusalReason.FOREIGN_CHANNEL, "then", payload)
+
+
+def test_what_waits_is_listed_newest_first_page_by_page_without_its_bytes(kept: Quarantine) -> None:
+    kept.keep([of("gw-1", seq, 100 + seq) for seq in range(1, 8)], NOW_MS)
+    kept.released([6], NOW_MS)
+    first = kept.listed(3)
+    assert [(k.id, k.seq, k.size) for k in first] == [(7, 7, 107), (5, 5, 105), (4, 4, 104)]
+    assert [k.id for k in kept.listed(3, before=first[-1].id)] == [3, 2, 1]
+    assert kept.listed(3, before=1) == []
+    assert (kept.waits(5), kept.waits(6), kept.waits(8)) == (True, False, False)
+    assert kept.numbers() == [1, 2, 3, 4, 5, 7]
+
+
+@pytest.mark.parametrize("quota", [Quota(batches=20), Quota(bytes=20 * 1000)])
+def test_a_gateway_has_a_quota_of_its_own_and_what_is_let_go_is_counted(tmp_path: Path, quota: Quota) -> None:
+    path = tmp_path / "quarantine.sqlite"
+    kept = Quarantine(path, quota, gateways={"gw-1", "gw-2"})
+    kept.keep([of("gw-2", seq, 1000) for seq in range(1, 6)], NOW_MS)
+    for seq in range(1, 101):
+        kept.keep([of("gw-1", seq, 1000)], NOW_MS)
+    held = [k.seq for k in kept.listed(1000) if k.gateway == "gw-1"]
+    assert 18 <= len(held) <= 20
+    assert held == list(range(100, 100 - len(held), -1))
+    assert [k.seq for k in kept.listed(1000) if k.gateway == "gw-2"] == [5, 4, 3, 2, 1]
+    assert kept.let_go() == {"gw-1": 100 - len(held)}
+    kept.close()
+    again = Quarantine(path, quota, gateways={"gw-1", "gw-2"})
+    assert again.let_go() == {"gw-1": 100 - len(held)}
+    again.keep([of("gw-1", 101 + n, 1000) for n in range(3)], NOW_MS)
+    assert len([k for k in again.listed(1000) if k.gateway == "gw-1"]) <= 20
+
+
+def test_names_that_the_district_does_not_have_share_one_quota(tmp_path: Path) -> None:
+    kept = Quarantine(tmp_path / "q.sqlite", Quota(batches=20), gateways={"gw-1"})
+    kept.keep([of(f"gw-x{n}", n) for n in range(1, 101)], NOW_MS)
+    assert len(kept.listed(1000)) == 18
+    assert kept.let_go() == {"": 82}
+
+
+def test_what_was_released_goes_before_what_waits(tmp_path: Path) -> None:
+    kept = Quarantine(tmp_path / "q.sqlite", Quota(batches=20))
+    kept.keep([of("gw-1", seq) for seq in range(1, 21)], NOW_MS)
+    kept.released(range(11, 21), NOW_MS)
+    kept.keep([of("gw-1", 21)], NOW_MS)
+    assert [k.seq for k in kept.listed(1000)] == [21, *range(10, 0, -1)]
+    assert kept.let_go() == {"gw-1": 0}
+
+
+def test_a_batch_larger_than_the_quota_is_kept_alone(tmp_path: Path) -> None:
+    kept = Quarantine(tmp_path / "q.sqlite", Quota(bytes=100))
+    kept.keep([of("gw-1", 1), of("gw-1", 2, 500)], NOW_MS)
+    assert [k.seq for k in kept.listed()] == [2]
 
 
 def test_a_failure_in_the_middle_keeps_nothing_and_the_next_call_works(kept: Quarantine) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from cloud.ingest.admission import Admission, InboundMessage, Refusal
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
 from cloud.log.base import START, BatchLog, Entry, EntryKind, NewEntry
-from cloud.log.decision import DecisionKind, decode_decision
+from cloud.log.decision import Decision, DecisionError, DecisionKind, decode_decision, encode_decision, known_by
 from cloud.log.open import open_log
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
@@ -75,6 +76,28 @@ def test_what_an_earlier_release_of_headwater_stored_is_not_stored_again(parts):
     assert ingest.release(1, NOW_MS, "person:ann") == ""
     assert len(log.read(START, 10)) == 1
     assert quarantine.count() == 0
+
+
+def test_an_identity_that_the_log_knows_already_is_no_release(parts):
+    """Whoever used it up in advance: what the log did not take is not said to be released, and goes on waiting."""
+    ingest, log, quarantine = parts
+    keep(quarantine, 1)
+    digest = hashlib.sha256(TOPIC.encode() + b"\0" + payload(1)).hexdigest()
+    used = NewEntry(
+        "gw-1", 9, 1, Lane.LIVE, NOW_MS, NOW_MS, payload(5), known_by=known_by(f"batch of release:{digest}")
+    )
+    log.append([used], NOW_MS)
+    assert "goes on waiting" in ingest.release(1, NOW_MS, "person:ann")
+    assert quarantine.numbers() == [1]
+    assert payload(1) not in [e.payload for e in batches(log)]
+    assert ingest.counters()["releases_refused"] == 1
+
+
+@pytest.mark.parametrize("begins", ["release:", "batch of release:"])
+def test_nobody_who_decides_can_name_the_identity_of_a_release(begins):
+    with pytest.raises(DecisionError, match="may not begin with 'release:'"):
+        encode_decision(Decision(f"{begins}00", DecisionKind.ACKNOWLEDGE, "person:otto", NOW_MS, "inc-1"))
+    assert encode_decision(Decision(f"{begins}00", DecisionKind.RELEASE, "person:otto", NOW_MS, "gw-1/7/1"))
 
 
 def test_released_once_while_others_come_in(parts):
