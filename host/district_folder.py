@@ -16,6 +16,7 @@ from contract.catalogue.names import LANGUAGES, Language
 from contract.catalogue.texts import TextFile
 from contract.documents import ConfigError, Document, Mistake
 from firmware_bridge.protocols import PROTOCOLS
+from host.files import read_given
 from host.yaml_config import read_yaml
 
 _LONGEST_TEXT = 256 * 1024
@@ -28,7 +29,7 @@ def load(folder: Path) -> Catalogue:
         return [base / "devices" / f"{model}.yaml" for base in (folder, folder.resolve().parent.parent)]
 
     def device(model: str) -> Document | None:
-        file = next((f for f in files(model) if f.is_file()), None)
+        file = next((f for f in files(model) if f.exists()), None)
         return None if file is None else read_yaml(file)
 
     return make_catalogue(
@@ -65,8 +66,4 @@ def _texts(folder: Path) -> dict[Language, TextFile]:
 
 
 def _text(file: Path) -> str:
-    with file.open("rb") as source:
-        data = source.read(_LONGEST_TEXT + 1)
-    if len(data) > _LONGEST_TEXT:
-        raise ValueError(f"it is larger than {_LONGEST_TEXT // 1024} KiB")
-    return data.decode("utf-8")
+    return read_given(file, _LONGEST_TEXT).decode("utf-8")

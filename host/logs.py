@@ -8,12 +8,25 @@ import sys
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from host.terminal import shown
+
 
 class LogForm(StrEnum):
     """text: for people and the journal. json: for a collector."""
 
     TEXT = "text"
     JSON = "json"
+
+
+class Plain(logging.Formatter):
+    """A message is one line, whoever wrote what stands in it; only a traceback has several."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 -- the library's name
+        record.message = shown(record.message, lines=False)
+        return super().formatMessage(record)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shown(super().format(record))
 
 
 class JsonLines(logging.Formatter):
@@ -25,12 +38,12 @@ class JsonLines(logging.Formatter):
         line = {"time": at, "level": record.levelname, "logger": record.name, "message": record.getMessage()}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return shown(json.dumps(line, ensure_ascii=False))
 
 
 def set_up(form: LogForm) -> None:
     """Of the whole process, from INFO on."""
     handler = logging.StreamHandler(sys.stderr)
-    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    plain = Plain("%(asctime)s %(levelname)s %(name)s: %(message)s")
     handler.setFormatter(JsonLines() if form is LogForm.JSON else plain)
     logging.basicConfig(level=logging.INFO, handlers=[handler])

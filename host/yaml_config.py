@@ -7,11 +7,13 @@ it, takes more memory than its size allows.
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import yaml
 
 from contract.documents import Document, Mistake
+from host.files import read_given
 from host.yaml_events import Built, build
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -21,13 +23,13 @@ def read_yaml(file: Path) -> Document:
     """Parse one file. Unreadable or ill-formed files and repeated keys become mistakes, not exceptions."""
     document = Document(file, {})
     try:
-        with file.open("rb") as source:
-            data = source.read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            document.mistakes.append(Mistake(file, 1, f"is larger than {MAX_BYTES // 2**20} MiB: split the district"))
-            return document
+        data = read_given(file, MAX_BYTES)
         built: Built = build(data.decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
+        split = ": split the district" if error.errno == errno.EFBIG else ""
+        document.mistakes.append(Mistake(file, 1, f"cannot be read: {error.strerror}{split}"))
+        return document
+    except UnicodeDecodeError as error:
         document.mistakes.append(Mistake(file, 1, f"cannot be read: {error}"))
         return document
     except yaml.YAMLError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 
 from sqlalchemy import Engine
 
 from cloud.access import keys, people, sessions
+from cloud.access.known import Known, neighbourhood
 from cloud.access.limiter import Limiter
 from cloud.access.rate import Rate
 from cloud.access.scopes import SCOPES_OF, Caller, CallerKind, Scope
@@ -43,7 +43,7 @@ class Access:
         idle_ms, absolute_ms = int(settings.session_idle_min * 60_000), int(settings.session_h * 3_600_000)
         self._ends = sessions.Ends(idle_ms, absolute_ms)
         self._person_rate = Rate(settings.person_per_s, settings.person_per_s * 3)
-        self._limiter, self._logins = Limiter(), Limiter()
+        self._limiter, self._logins, self._known = Limiter(), Limiter(), Known()
 
     def now_ms(self) -> int:
         """The time that sessions, keys and limits count by (UTC, ms)."""
@@ -84,13 +84,14 @@ class Access:
         Raises Refused: 401 for a wrong name or password, 429 after too many attempts, 503 while many log in at once.
         """
         now_ms = self.now_ms()
-        buckets = {f"account:{name}": _PER_ACCOUNT, f"address:{neighbourhood(source)}": _PER_ADDRESS}
+        buckets = self._buckets(name, source)
         for bucket, rate in buckets.items():
             wait_s = self._logins.take(bucket, rate, now_ms)
             if wait_s:
                 raise Refused(429, "Too many attempts", "wait before the next attempt to log in", wait_s)
         try:
-            met = people.check(self.engine, name, password)
+            check = people.check_expected if self._known.person(name, source) else people.check
+            met = check(self.engine, name, password)
         except people.Busy as error:
             self._uncount(buckets)
             raise Refused(503, "Too many logins at once", "try again in a moment", 2.0) from error
@@ -101,6 +102,7 @@ class Access:
             self.record(Caller.nobody(source), "login.failed", target)
             raise Refused(401, "Not logged in", "name or password is wrong")
         self._uncount(buckets)
+        self._known.add(name, source)
         caller = self.caller(None, token, source)
         self.record(caller, "login", name)
         return caller, token
@@ -122,6 +124,16 @@ class Access:
             detail=detail if caller.role is None else {**detail, "role": caller.role.value},
         )
 
+    def _buckets(self, name: str, source: str) -> dict[str, Rate]:
+        """What an attempt counts for. Who has logged in from there before is shut out neither by those who fail there,
+        for one proxy's address is everybody's behind it, nor by those who try the name elsewhere."""
+        self._known.recall(self.engine)
+        place = neighbourhood(source)
+        account = f"account:{name}@{place}" if self._known.person(name, source) else f"account:{name}"
+        if self._known.place(source):
+            return {account: _PER_ACCOUNT}
+        return {account: _PER_ACCOUNT, f"address:{place}": _PER_ADDRESS}
+
     def _uncount(self, buckets: Mapping[str, Rate]) -> None:
         for bucket, rate in buckets.items():
             self._logins.give_back(bucket, rate)
@@ -130,12 +142,3 @@ class Access:
         wait_s = self._limiter.take(name, rate, now_ms)
         if wait_s:
             raise Refused(429, "Too many requests", f"at most {rate.per_s:g} a second", wait_s)
-
-
-def neighbourhood(source: str) -> str:
-    """What counts as one address: of IPv6 the /64, for a household or an attacker has all of one."""
-    try:
-        address = ipaddress.ip_address(source)
-    except ValueError:
-        return source
-    return source if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))

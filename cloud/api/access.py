@@ -13,7 +13,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from cloud.access import sessions
 from cloud.access.access import Access, Refused
-from cloud.access.people import LONGEST_PASSWORD
+from cloud.access.passwords import LONGEST
 from cloud.access.scopes import Caller, CallerKind
 from cloud.api import problems
 from cloud.api.encoding import json_of
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 # FastAPI hides a warning of pydantic's while it builds a model: so this one is built now, not later.
 class Login(SettingsModel, defer_build=False):
     name: str = Field(min_length=1, max_length=64)
-    password: str = Field(min_length=1, max_length=LONGEST_PASSWORD)
+    password: str = Field(min_length=1, max_length=LONGEST)
 
 
 def mount(app: FastAPI, services: Services, access: Access) -> None:

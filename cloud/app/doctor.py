@@ -18,7 +18,7 @@ from typing import Any
 
 from cryptography import x509
 
-from cloud.config import CloudConfig
+from cloud.config import CloudConfig, unproxied
 from cloud.delivery.outgoing import resolve
 from cloud.identity import store
 from cloud.identity.store import IdentityError
@@ -98,6 +98,9 @@ def _retention(config: CloudConfig) -> Finding:
 
 def _http(config: CloudConfig, key: str | None) -> Iterator[Finding]:
     where = config.file.http
+    if said := unproxied(config.file):
+        what, _, do = said.partition("; ")
+        yield Finding("proxy", State.WARN, what, do)
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)  # noqa: S104 -- asked, not listened on
     if where.port == 0:
         yield Finding("http", State.GOOD, "any free port")

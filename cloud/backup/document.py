@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from host.files import sync
+from host.files import read_given, sync
 
 NAME = "backup.json"
 VERSION = 1
 _BLOCK = 1 << 20
+_LONGEST = 1 << 28  # of the document, which names every file of the series
 
 
 class BackupError(Exception):
@@ -48,7 +49,7 @@ def write(folder: Path, backup: Backup) -> None:
 def read(folder: Path) -> Backup:
     """Raises BackupError when it is none, or none that this release knows."""
     try:
-        found = json.loads((folder / NAME).read_text())
+        found = json.loads(read_given(folder / NAME, _LONGEST))
         if found.pop("version") != VERSION:
             raise BackupError(f"{folder} is a backup by a newer Headwater: install that release")
         files = {str(name): (int(size), str(digest)) for name, (size, digest) in found.pop("files").items()}

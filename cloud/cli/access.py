@@ -12,6 +12,7 @@ import typer
 from cloud.access.scopes import Role, Scope
 from cloud.cli.common import ConfigPath, load_or_exit, operator
 from cloud.cli.owner import make_data_dir
+from host.terminal import say
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -41,7 +42,7 @@ def create_key(
     from cloud.access import keys
     from cloud.access.rate import Rate
 
-    typer.echo(keys.create(_ledger(config), name[:64], scope, Rate(per_s, burst), _now_ms(), operator()))
+    say(keys.create(_ledger(config), name[:64], scope, Rate(per_s, burst), _now_ms(), operator()))
 
 
 @key.command("list")
@@ -52,7 +53,7 @@ def list_keys(config: ConfigPath) -> None:
     for k in keys.listed(_ledger(config)):
         line = {"id": k.id, "name": k.name, "scopes": sorted(k.scopes), "per_s": k.rate.per_s, "burst": k.rate.burst}
         times = {"created": k.created_ms, "rotated": k.rotated_ms, "revoked": k.revoked_ms}
-        typer.echo(json.dumps({**line, **{n: _iso(t) for n, t in times.items()}}))
+        say(json.dumps({**line, **{n: _iso(t) for n, t in times.items()}}))
 
 
 @key.command("rotate")
@@ -65,7 +66,7 @@ def rotate_key(
     from cloud.access import keys
 
     try:
-        typer.echo(keys.rotate(_ledger(config), number, int(overlap_h * 3_600_000), _now_ms(), operator()))
+        say(keys.rotate(_ledger(config), number, int(overlap_h * 3_600_000), _now_ms(), operator()))
     except keys.NoSuchKey:
         _no_key(number)
 
@@ -79,7 +80,7 @@ def revoke_key(config: ConfigPath, number: KeyId) -> None:
         keys.revoke(_ledger(config), number, _now_ms(), operator())
     except keys.NoSuchKey:
         _no_key(number)
-    typer.echo(f"{number} is revoked")
+    say(f"{number} is revoked")
 
 
 @person.command("add")
@@ -94,7 +95,7 @@ def add_person(
         people.add(_ledger(config), name, role, password, _now_ms(), operator())
     except people.PeopleError as error:
         _fail(str(error))
-    typer.echo(f"{name} may log in" if stdin else password)
+    say(f"{name} may log in" if stdin else password)
 
 
 @person.command("list")
@@ -104,7 +105,7 @@ def list_people(config: ConfigPath) -> None:
 
     for p in people.listed(_ledger(config)):
         line = {"name": p.name, "role": p.role.value, "created": _iso(p.created_ms), "password": _iso(p.password_ms)}
-        typer.echo(json.dumps(line))
+        say(json.dumps(line))
 
 
 @person.command("password")
@@ -117,7 +118,7 @@ def new_password(config: ConfigPath, name: Name, stdin: Typed = False) -> None:
         people.set_password(_ledger(config), name, password, _now_ms(), operator())
     except people.PeopleError as error:
         _fail(str(error))
-    typer.echo(f"{name} has the new password" if stdin else password)
+    say(f"{name} has the new password" if stdin else password)
 
 
 @person.command("role")
@@ -129,7 +130,7 @@ def new_role(config: ConfigPath, name: Name, role: Annotated[Role, typer.Argumen
         people.set_role(_ledger(config), name, role, _now_ms(), operator())
     except people.PeopleError as error:
         _fail(str(error))
-    typer.echo(f"{name} is {role.value} from the next login on")
+    say(f"{name} is {role.value} from the next login on")
 
 
 @person.command("remove")
@@ -141,7 +142,7 @@ def remove_person(config: ConfigPath, name: Name) -> None:
         people.remove(_ledger(config), name, _now_ms(), operator())
     except people.PeopleError as error:
         _fail(str(error))
-    typer.echo(f"{name} is removed")
+    say(f"{name} is removed")
 
 
 def show_audit(config: ConfigPath, limit: Annotated[int, typer.Option(min=1, max=100_000)] = 50) -> None:
@@ -151,12 +152,12 @@ def show_audit(config: ConfigPath, limit: Annotated[int, typer.Option(min=1, max
     ledger = _ledger(config)
     for r in reversed(audit.newest(ledger, limit)):
         line = {"number": r.number, "time": _iso(r.at_ms), "who": r.who, "what": r.what, "target": r.target}
-        typer.echo(json.dumps({**line, "source": r.source, "detail": r.detail}))
+        say(json.dumps({**line, "source": r.source, "detail": r.detail}))
     chain = audit.verify(ledger)
     if chain.broken:
-        typer.echo(f"the audit record is broken: {chain.broken}: compare with a backup of the ledger", err=True)
+        say(f"the audit record is broken: {chain.broken}: compare with a backup of the ledger", err=True)
         raise typer.Exit(1)
-    typer.echo(f"whole: {chain.rows} rows, head {chain.head}", err=True)
+    say(f"whole: {chain.rows} rows, head {chain.head}", err=True)
     folder = load_or_exit(config, complete=False).data_dir / "archive"
     if any(folder.glob("*-*.jsonl")):
         _show_archive(folder, ledger)
@@ -175,9 +176,9 @@ def _show_archive(folder: Path, ledger: Engine) -> None:
     except (OSError, ValueError, LookupError) as error:
         broken = f"a line is no row ({error})"
     if broken:
-        typer.echo(f"the archive {folder} is broken: {broken}: compare with a backup", err=True)
+        say(f"the archive {folder} is broken: {broken}: compare with a backup", err=True)
         raise typer.Exit(1)
-    typer.echo(f"archive whole: {chain.rows} rows" + f", {warned} warnings" * bool(warned), err=True)
+    say(f"archive whole: {chain.rows} rows" + f", {warned} warnings" * bool(warned), err=True)
 
 
 def _ledger(config: Path) -> Engine:
@@ -211,5 +212,5 @@ def _no_key(number: str) -> NoReturn:
 
 
 def _fail(said: str) -> NoReturn:
-    typer.echo(said, err=True)
+    say(said, err=True)
     raise typer.Exit(2)

@@ -10,6 +10,7 @@ import typer
 
 from cloud.backup.document import Backup, BackupError
 from cloud.cli.common import ConfigPath, load_or_exit, note
+from host.terminal import say
 
 
 def backup(
@@ -27,19 +28,19 @@ def backup(
     try:
         taken = take(found, to, SystemClock().now_ms())
     except (BackupError, OSError) as error:
-        typer.echo(str(error), err=True)
+        say(str(error), err=True)
         raise typer.Exit(2) from error
     note(found, "backup", str(to), entries_until=taken.end)
     _say(taken)
     if taken.told < taken.end:
-        typer.echo(
+        say(
             f"the warnings had told of entries up to {taken.told} of {taken.end}: what they tell of the rest goes out "
             "again after a restore, under the same ids",
             err=True,
         )
     if taken.undelivered:
         said = f"{taken.undelivered} messages waited for a consumer: they go out after a restore, under the same ids"
-        typer.echo(said, err=True)
+        say(said, err=True)
 
 
 def restore(
@@ -55,7 +56,7 @@ def restore(
     try:
         put = put_back(found, folder)
     except (BackupError, OSError) as error:
-        typer.echo(str(error), err=True)
+        say(str(error), err=True)
         raise typer.Exit(2) from error
     note(found, "restore", str(folder), taken_ms=put.taken_ms)
     _say(put)
@@ -72,7 +73,7 @@ def lost(config: ConfigPath) -> None:
     log = open_log(found.data_dir, found.file.log.engine)
     for x in log.lost():
         line = {"gateway": x.gateway, "spool": f"{x.spool:016x}", "first": x.first, "last": x.last}
-        typer.echo(json.dumps({**line, "batches": x.last - x.first + 1}))
+        say(json.dumps({**line, "batches": x.last - x.first + 1}))
     log.close()
 
 
@@ -88,4 +89,4 @@ def _say(backup: Backup) -> None:
         "undelivered": backup.undelivered,
         "left_out": list(backup.left_out),
     }
-    typer.echo(json.dumps(line, ensure_ascii=False))
+    say(json.dumps(line, ensure_ascii=False))

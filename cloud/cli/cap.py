@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit
+from host.terminal import say, shown
 
 cap = typer.Typer(no_args_is_help=True, help="CAP messages: what ours say, and whether any message is sound.")
 _TIMEOUT_S = 20.0
@@ -32,26 +33,22 @@ def check(
 
     found = faults_of(_read(source), [p.value for p in profile or ()])
     for fault in found:
-        typer.echo(str(fault).translate(_QUIET))
+        say(shown(str(fault), lines=False))
     if found:
         raise typer.Exit(1)
-    typer.echo("good: no fault found")
-
-
-# What a message says goes to a terminal: nothing in it may act there, or break a line.
-_QUIET = {n: f"\\x{n:02x}" for n in (*range(32), *range(127, 160))}
+    say("good: no fault found")
 
 
 def _read(source: str) -> bytes:
     from cloud.cap.check import MAX_BYTES
+    from host.files import read_given
 
     if source.startswith(("http://", "https://")):
         return _fetch(source, MAX_BYTES + 1)
     try:
         if source == "-":
             return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(source).open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_given(Path(source), MAX_BYTES)
     except OSError as error:
         _unread(f"{source} cannot be read: {error.strerror}")
 
@@ -74,7 +71,7 @@ def _fetch(url: str, most: int) -> bytes:
 
 
 def _unread(what: str) -> NoReturn:
-    typer.echo(what, err=True)
+    say(what, err=True)
     raise typer.Exit(2)
 
 
@@ -100,7 +97,7 @@ def preview(
         except OSError as error:
             _unread(f"{out} cannot be made: {error.strerror}")
     for n, (name, message) in enumerate(written(catalogue, found.file.warnings, chosen, SystemClock().now_ms()), 1):
-        typer.echo(f"## {n}. {name}\n")
-        typer.echo(readable(message.cap_xml))
+        say(f"## {n}. {name}\n")
+        say(readable(message.cap_xml))
         if out is not None:
             (out / f"{n:02}-{'-'.join(name.split()).strip('()')}.xml").write_bytes(message.cap_xml)

@@ -7,6 +7,7 @@ import time
 import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit, note, operator
+from host.terminal import say
 
 clock = typer.Typer(no_args_is_help=True, help="The cloud's time, where the machine's clock is in doubt.")
 
@@ -20,7 +21,7 @@ def status(config: ConfigPath) -> None:
 
     found = ClockFiles(load_or_exit(config).data_dir).recall()
     trouble = "" if found is None else found[1]
-    typer.echo(trouble or "nothing is in doubt")
+    say(trouble or "nothing is in doubt")
     if trouble:
         raise typer.Exit(1)
 
@@ -38,12 +39,12 @@ def confirm(config: ConfigPath) -> None:
     try:
         ask_to_confirm(found.clock, found.data_dir, operator())
     except OSError as error:
-        typer.echo(f"cannot tell the cloud: {error}", err=True)
+        say(f"cannot tell the cloud: {error}", err=True)
         raise typer.Exit(2) from error
     files, until_s = ClockFiles(found.data_dir), time.monotonic() + _TAKEN_S
     while files.asked():
         if time.monotonic() > until_s:
-            typer.echo(f"no cloud runs with this data folder: its next start takes {now} for right")
+            say(f"no cloud runs with this data folder: its next start takes {now} for right")
             return
         time.sleep(_LOOK_S)
-    typer.echo(f"the cloud takes {now} for right")
+    say(f"the cloud takes {now} for right")

@@ -15,6 +15,7 @@ from cloud.cli.owner import act_as_owner, acting_as_owner, make_data_dir
 from cloud.ledger.errors import LedgerTooNew
 from contract.documents import ConfigError
 from host.sqlite import StoreDamaged
+from host.terminal import say
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
@@ -31,12 +32,12 @@ class Group(TyperGroup):
         try:
             return super().invoke(ctx)
         except (StoreDamaged, LedgerTooNew) as error:
-            typer.echo(" ".join(str(error).split()), err=True)
+            say(" ".join(str(error).split()), err=True)
             raise typer.Exit(2) from error
         except Exception as error:
             if (said := unreachable(error)) is None:
                 raise
-            typer.echo(said, err=True)
+            say(said, err=True)
             raise typer.Exit(2) from error
 
 
@@ -69,7 +70,7 @@ def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True, a
 
 
 def refuse(error: ConfigError) -> NoReturn:
-    typer.echo(error.report(), err=True)
+    say(error.report(), err=True)
     raise typer.Exit(2)
 
 

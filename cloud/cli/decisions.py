@@ -14,6 +14,7 @@ import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit, note, operator
 from cloud.log.decision import DecisionKind
+from host.terminal import say
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
@@ -45,7 +46,7 @@ def list_incidents(
 
     reader = _reader(load_or_exit(config))
     for found in reader.incidents(open_only=not all_of_them):
-        typer.echo(json.dumps(incident_json(found), ensure_ascii=False))
+        say(json.dumps(incident_json(found), ensure_ascii=False))
 
 
 @incident.command()
@@ -103,7 +104,7 @@ def mutes(config: ConfigPath) -> None:
     """What is not believed at present, and until when, as JSON lines."""
     found = load_or_exit(config)
     for line in _mutes(found, found.clock.now_ms()):
-        typer.echo(json.dumps(line, ensure_ascii=False))
+        say(json.dumps(line, ensure_ascii=False))
 
 
 def rain_signal(
@@ -138,7 +139,7 @@ def _decide(
         _refuse(str(error))
     finally:
         log.close()
-    typer.echo(json.dumps({"id": decision.id, "kind": kind.value, "target": target, "repeated": handed.repeated}))
+    say(json.dumps({"id": decision.id, "kind": kind.value, "target": target, "repeated": handed.repeated}))
 
 
 def _reader(config: CloudConfig) -> LedgerReader:
@@ -178,5 +179,5 @@ def _moment(text: str, name: str) -> int:
 
 
 def _refuse(why: str) -> NoReturn:
-    typer.echo(why, err=True)
+    say(why, err=True)
     raise typer.Exit(2)

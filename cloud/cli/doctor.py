@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit
+from host.terminal import say
 
 
 def doctor(
@@ -25,18 +26,19 @@ def doctor(
     """
     from cloud.app.doctor import State, examine
     from contract.clock import SystemClock
+    from host.files import read_secret
 
     try:  # before root acts as the cloud's user: the file is whose it is that asks
-        key = key_file.read_text().strip() if key_file is not None else None
-    except OSError as error:
-        raise typer.BadParameter(str(error), param_hint="--key-file") from error
+        key = read_secret(key_file) if key_file is not None else None
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"{key_file}: {error}", param_hint="--key-file") from error
     found = load_or_exit(config)
     bad = False
     for finding in examine(found, SystemClock().now_ms(), key):
         bad = bad or finding.state is State.BAD
         if as_json:
-            typer.echo(json.dumps(asdict(finding)))
+            say(json.dumps(asdict(finding)))
         else:
             do = f"\n      -> {finding.do}" if finding.do else ""
-            typer.echo(f"{finding.state:5} {finding.part}: {finding.what}{do}")
+            say(f"{finding.state:5} {finding.part}: {finding.what}{do}")
     raise typer.Exit(1 if bad else 0)

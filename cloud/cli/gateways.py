@@ -12,6 +12,7 @@ import typer
 from cloud.cli.common import note, operator
 from contract.clock import SystemClock, iso
 from contract.documents import ConfigError
+from host.terminal import say
 
 if TYPE_CHECKING:
     from cloud.config import CloudConfig
@@ -54,7 +55,7 @@ def revoke(
     _, authority = _open(config)
     with _Refusing():
         for gone in authority.revoke(gateway_id, generation):
-            typer.echo(f"{gone.common_name} is revoked")
+            say(f"{gone.common_name} is revoked")
     _say_notes(authority)
 
 
@@ -69,7 +70,7 @@ def list_identities(config: ConfigPath) -> None:
             line = {"name": i.common_name, "role": i.role.value, "gateway": i.gateway, "state": i.state(now_ms)}
             ends = {"issued": iso(i.issued_ms), "expires": iso(i.expires_ms), "days_left": days}
             revoked = iso(i.revoked_ms) if i.revoked_ms is not None else None
-            typer.echo(json.dumps({**line, **ends, "revoked": revoked, "serial": i.serial}))
+            say(json.dumps({**line, **ends, "revoked": revoked, "serial": i.serial}))
 
 
 @broker.command("files")
@@ -85,16 +86,14 @@ def broker_files(
     found, authority = _open(config)
     with _Refusing():
         for path in authority.write_broker_files(out, installed, fresh):
-            typer.echo(str(path))
+            say(str(path))
     settings = found.file.identity
     if installed is None and settings is not None and settings.broker_pid_file is not None:
         place = (found.base / settings.broker_pid_file).parent
         if not place.is_dir():
             said = f"{place} of identity.broker_pid_file is not there, and mosquitto would not start: make it"
-            typer.echo(
-                f"{said} (Debian's mosquitto.service does): install -d -o {settings.broker_user} {place}", err=True
-            )
-    typer.echo(f"the cloud's own: {authority.folder}/cloud.crt and cloud.key, for broker.cert_file and key_file")
+            say(f"{said} (Debian's mosquitto.service does): install -d -o {settings.broker_user} {place}", err=True)
+    say(f"the cloud's own: {authority.folder}/cloud.crt and cloud.key, for broker.cert_file and key_file")
     _say_notes(authority)
 
 
@@ -154,15 +153,15 @@ def _write_bundle(config: CloudConfig, authority: Authority, gateway_id: str, pa
     text = bundle.fragment(gateway_id, settings.broker_names[0], settings.broker_port)
     contents = bundle.files(authority.cert_pem, pair, text)
     store.write(path, bundle.tar(gateway_id, contents, SystemClock().now_ms()), 0o600)
-    typer.echo(f"{path}: until {iso(pair.expires_ms)}. It holds the gateway's key: carry it, then delete it")
+    say(f"{path}: until {iso(pair.expires_ms)}. It holds the gateway's key: carry it, then delete it")
     _say_notes(authority)
 
 
 def _say_notes(authority: Authority) -> None:
     for said in authority.notes:
-        typer.echo(said, err=True)
+        say(said, err=True)
 
 
 def _end(what: str) -> NoReturn:
-    typer.echo(what, err=True)
+    say(what, err=True)
     raise typer.Exit(2)

@@ -18,6 +18,7 @@ from cloud.cli.sinks import sink, sinks
 from contract.documents import ConfigError
 from host.logs import LogForm
 from host.sqlite import StoreDamaged
+from host.terminal import say
 
 app = typer.Typer(cls=Group, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 quarantine = typer.Typer(no_args_is_help=True, help="Refused batches, kept aside.")
@@ -57,6 +58,7 @@ def serve(
 @app.command()
 def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
+    from cloud.config import unproxied
     from cloud.delivery.outgoing import resolve
     from cloud.log.clock_files import ClockFiles
     from cloud.retention.outlook import outlook
@@ -66,21 +68,23 @@ def check(config: ConfigPath) -> None:
     found = load_or_exit(config, SystemClock().now_ms())
     remembered = ClockFiles(found.data_dir).recall()
     if remembered is not None and remembered[1]:
-        typer.echo(remembered[1], err=True)
+        say(remembered[1], err=True)
     if grows := outlook(found.file.retention, found.rolled_up, found.data_dir):
-        typer.echo(grows, err=True)
+        say(grows, err=True)
+    if unnamed := unproxied(found.file):
+        say(unnamed, err=True)
     c = found.catalogue
     egress = found.file.egress.rules()
     wanted = [sink for sink in found.file.delivery if sink.enabled]
     unreachable = [said for sink in wanted if (said := sink.unreachable(egress, resolve)) is not None]
     for said in unreachable:
-        typer.echo(said, err=True)
+        say(said, err=True)
     if unreachable:
-        typer.echo("the cloud starts with these, but delivers nothing there", err=True)
+        say("the cloud starts with these, but delivers nothing there", err=True)
         raise typer.Exit(2)
     for said in watches_nothing(c):
-        typer.echo(said, err=True)
-    typer.echo(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
+        say(said, err=True)
+    say(f"good: {len(c.gateways)} gateways, {len(c.stations)} stations, {len(c.channels)} channels")
 
 
 @app.command()
@@ -89,7 +93,7 @@ def schema() -> None:
     from cloud.config import ConfigFile
     from contract.catalogue.json_schema import schema_of_model
 
-    typer.echo(json.dumps(schema_of_model(ConfigFile), indent=1))
+    say(json.dumps(schema_of_model(ConfigFile), indent=1))
 
 
 @app.command()
@@ -116,9 +120,7 @@ def replay(
     ledger = open_ledger(found.ledger_url)
     for m in run(open_log(found.data_dir), rules, found.file.warnings, ledger):
         line = {"id": m.id, "incident": m.incident, "time_ms": m.sent_ms, "sent": iso(m.sent_ms)}
-        typer.echo(
-            json.dumps({**line, "msgType": m.msg_type.value, "level": None if m.level is None else m.level.value})
-        )
+        say(json.dumps({**line, "msgType": m.msg_type.value, "level": None if m.level is None else m.level.value}))
     ledger.dispose()
 
 
@@ -161,22 +163,32 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
             forget(db)
         ledger.dispose()
     else:
-        typer.echo(f"no view {name!r} that is kept on disk: series or warnings", err=True)
+        say(f"no view {name!r} that is kept on disk: series or warnings", err=True)
         raise typer.Exit(2)
     kept = "; what was told stays as it is and is not told again" if name == "warnings" else ""
     since = "its beginning" if begins is None else f"{iso(begins.at_ms)}, where it was trimmed; what is older is kept"
-    typer.echo(f"{name} will follow the log from {since}{kept}")
+    say(f"{name} will follow the log from {since}{kept}")
 
 
 @quarantine.command("list")
-def list_kept(config: ConfigPath) -> None:
-    """What was refused and waits, as JSON lines."""
+def list_kept(
+    config: ConfigPath,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many.")] = 1000,
+    before: Annotated[int | None, typer.Option(min=1, help="Those with a smaller id.")] = None,
+) -> None:
+    """What was refused and waits, newest first, as JSON lines."""
     from cloud.ingest.quarantine import Quarantine
 
     found = load_or_exit(config)
-    for k in Quarantine(found.data_dir / "quarantine.sqlite").waiting():
+    kept = Quarantine(found.data_dir / "quarantine.sqlite")
+    for k in kept.listed(limit, before):
         line = {"id": k.id, "gateway": k.gateway, "seq": k.seq, "reason": k.reason.value, "detail": k.detail}
-        typer.echo(json.dumps({**line, "received_ms": k.received_ms, "bytes": len(k.payload)}))
+        say(json.dumps({**line, "received_ms": k.received_ms, "bytes": k.size}))
+    for whose, count in kept.let_go().items():
+        say(
+            f"{count} batches of {whose or 'others than our gateways'} were let go: more than their quota here",
+            err=True,
+        )
 
 
 @quarantine.command("release")
@@ -203,4 +215,4 @@ def release_kept(config: ConfigPath) -> None:
     now_ms = BelievedClock(found.clock, found.data_dir, batch_log).now_ms()
     done = release(kept, admission, batch_log, now_ms, operator())
     note(found, "quarantine.released", "all", stored=done.stored, still_refused=done.still_refused)
-    typer.echo(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))
+    say(json.dumps({"stored": done.stored, "still_refused": done.still_refused}))

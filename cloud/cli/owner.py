@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
+from host.terminal import say
 
 
 def act_as_owner(data_dir: Path) -> None:
@@ -46,7 +46,7 @@ def make_data_dir(data_dir: Path) -> None:
         return
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if os.geteuid() == 0:
-        typer.echo(f"made {data_dir} for root: if the cloud runs as another user, chown -R USER: {data_dir}", err=True)
+        say(f"made {data_dir} for root: if the cloud runs as another user, chown -R USER: {data_dir}", err=True)
 
 
 def _owner(data_dir: Path) -> pwd.struct_passwd | None:

@@ -7,6 +7,7 @@ import json
 import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit, note, operator
+from host.terminal import say
 
 
 def trim(config: ConfigPath) -> None:
@@ -18,7 +19,7 @@ def trim(config: ConfigPath) -> None:
 
     found = load_or_exit(config, complete=False)
     if not found.file.retention.stated:
-        typer.echo("retention: says nothing, so nothing may go: state log_days, raw_days and the rest", err=True)
+        say("retention: says nothing, so nothing may go: state log_days, raw_days and the rest", err=True)
         raise typer.Exit(2)
     file = found.file
     gone = let_go(
@@ -35,4 +36,4 @@ def trim(config: ConfigPath) -> None:
         ),
     )
     note(found, "trim", "all", **gone)
-    typer.echo(json.dumps(gone))
+    say(json.dumps(gone))

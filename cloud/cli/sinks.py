@@ -11,6 +11,7 @@ import typer
 
 from cloud.cli.common import ConfigPath, load_or_exit, note, operator
 from cloud.cli.owner import make_data_dir
+from host.terminal import say
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -45,7 +46,7 @@ def sinks(config: ConfigPath) -> None:
                 {"message": a.message, "attempts": a.attempts, "at": iso(a.at_ms), "why": a.why}
                 for a in set_aside(ledger, s.name)
             ]
-            typer.echo(json.dumps({**line, "refused": refused}))
+            say(json.dumps({**line, "refused": refused}))
 
 
 @sink.command()
@@ -56,7 +57,7 @@ def off(name: SinkName, config: ConfigPath) -> None:
     with _known(config, name) as (found, ledger, now_ms):
         note(found, "sink.off", name)
         switch(ledger, name, operator(), now_ms)
-    typer.echo(f"{name} is off: it gets nothing until `headwater-cloud sink on {name}`")
+    say(f"{name} is off: it gets nothing until `headwater-cloud sink on {name}`")
 
 
 @sink.command()
@@ -67,7 +68,7 @@ def on(name: SinkName, config: ConfigPath) -> None:
     with _known(config, name) as (found, ledger, now_ms):
         note(found, "sink.on", name)
         switch(ledger, name, None, now_ms)
-    typer.echo(f"{name} is on: it gets what is in force")
+    say(f"{name} is on: it gets what is in force")
 
 
 @sink.command()
@@ -78,9 +79,7 @@ def retry(name: SinkName, config: ConfigPath) -> None:
     with _known(config, name) as (found, ledger, _):
         note(found, "sink.retry", name)
         ask_again(ledger, name)
-    typer.echo(
-        f"{name}: what is in force and not delivered is tried again within a second, or at the cloud's next start"
-    )
+    say(f"{name}: what is in force and not delivered is tried again within a second, or at the cloud's next start")
 
 
 @contextmanager
@@ -103,7 +102,7 @@ def _known(config: ConfigPath, name: str) -> Iterator[tuple[CloudConfig, Engine,
     found = load_or_exit(config)
     names = [s.name for s in found.file.delivery]
     if name not in names:
-        typer.echo(f"no sink {name!r} in the configuration: {', '.join(names) or 'there is none'}", err=True)
+        say(f"no sink {name!r} in the configuration: {', '.join(names) or 'there is none'}", err=True)
         raise typer.Exit(2)
     with _ledger(found) as ledger:
         yield found, ledger, SystemClock().now_ms()

@@ -61,11 +61,13 @@ def version_at(url: str) -> str | None:
 
 def _engine(url: str) -> Engine:
     if url == "sqlite://":
-        return create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        return create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True)
     if (address := url_of(url)).get_backend_name() == "postgresql":
         # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
-        return create_engine(address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S})
-    return create_engine(address)
+        return create_engine(
+            address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S}, hide_parameters=True
+        )
+    return create_engine(address, hide_parameters=True)
 
 
 @contextmanager

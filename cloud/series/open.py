@@ -10,6 +10,7 @@ from typing import Any
 
 from cloud.series.base import SeriesStore
 from cloud.series.settings import InfluxSettings, ParquetSettings
+from host.files import read_given
 
 
 def open_series(settings: ParquetSettings | InfluxSettings, base: Path, data_dir: Path) -> SeriesStore:
@@ -29,10 +30,11 @@ def _parquet(_: ParquetSettings, __: Path, data_dir: Path) -> SeriesStore:
 def _influx(settings: InfluxSettings, base: Path, data_dir: Path) -> SeriesStore:
     from cloud.series.influx import InfluxStore
 
-    token = (base / settings.token_file).read_text().strip()
+    token = read_given(base / settings.token_file, _LONGEST_TOKEN).decode().strip()
     return InfluxStore(settings.url, settings.org, settings.bucket, token, data_dir / "series.cursor")
 
 
+_LONGEST_TOKEN = 4096
 # An engine that is not chosen is not imported.
 _ENGINES: dict[type, Callable[[Any, Path, Path], SeriesStore]] = {
     ParquetSettings: _parquet,

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contract.documents import ConfigError
-from edge_agent.cli.common import ConfigPath, progress, refuse, refuse_with, say, yaml_value
+from edge_agent.cli.common import ConfigPath, progress, refuse, refuse_with, yaml_value
+from host.terminal import say
 
 if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
@@ -106,7 +107,7 @@ def tap(
         raise typer.Exit(130) from None
     if not seen:
         why = "a device is asked once in its period, which `headwater-edge check` tells"
-        typer.echo(f"no frame came: {why}; `headwater-edge status` tells of a port that is down", err=True)
+        say(f"no frame came: {why}; `headwater-edge status` tells of a port that is down", err=True)
     raise typer.Exit(0 if seen else 1)
 
 

@@ -11,26 +11,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from contract.documents import ConfigError
+from host.terminal import say
 
 ConfigPath = Annotated[Path, typer.Argument(help="The agent's YAML file.", show_default=False)]
 
 
 def refuse(error: ConfigError) -> NoReturn:
     """Names every mistake, and ends."""
-    typer.echo(error.report(), err=True)
+    say(error.report(), err=True)
     raise typer.Exit(2)
 
 
 def refuse_with(words: str) -> NoReturn:
     """Says why not, and ends."""
-    typer.echo(words, err=True)
+    say(words, err=True)
     raise typer.Exit(2)
-
-
-def say(text: str) -> None:
-    """A line to standard output, at once."""
-    typer.echo(text)
-    sys.stdout.flush()
 
 
 def yaml_value(text: str) -> object:

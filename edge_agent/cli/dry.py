@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from edge_agent.cli.common import refuse_with, say
+from edge_agent.cli.common import refuse_with
+from host.logs import Plain
+from host.terminal import say
 
 if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
@@ -26,7 +28,9 @@ def run_dry(config: EdgeConfig, path: Path, for_s: float | None, once: bool, as_
             f"the agent runs, and a line has one master: `headwater-edge read {path} --watch` asks through it, or "
             "stop it before (systemctl stop headwater-edge)"
         )
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Plain("%(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     logging.getLogger("edge_agent.acquisition").setLevel(logging.INFO)
 
     async def reads() -> DryRun:
@@ -35,5 +39,5 @@ def run_dry(config: EdgeConfig, path: Path, for_s: float | None, once: bool, as_
         return dry
 
     dry = asyncio.run(reads())
-    typer.echo(dry.ended(), err=as_json)
+    say(dry.ended(), err=as_json)
     raise typer.Exit(1 if dry.without else 0)

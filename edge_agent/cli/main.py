@@ -16,6 +16,7 @@ from edge_agent.cli.dry import run_dry
 from edge_agent.cli.scanning import scan
 from edge_agent.cli.setting_up import init
 from host.logs import LogForm
+from host.terminal import say
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
@@ -63,14 +64,14 @@ def check(config: ConfigPath) -> None:
     except ConfigError as error:
         refuse(error)
     for bus in checked.gateway.buses:
-        typer.echo(f"{bus.id}  {bus.kind}  {checked.address(bus.id)}")
+        say(f"{bus.id}  {bus.kind}  {checked.address(bus.id)}")
         describe = driver_module(bus.protocol).describe
         for device in checked.devices(bus.id):
             head = f"  {device.device.id}  unit {device.device.unit}  {device.model.model}  every {device.period_s:g} s"
-            typer.echo(f"{head}  {describe(device)}".rstrip())
+            say(f"{head}  {describe(device)}".rstrip())
     if checked.simulated:
-        typer.echo("SIMULATED: warnings that rest on its readings are exercises; take `simulated` out in a real place")
-    typer.echo(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")
+        say("SIMULATED: warnings that rest on its readings are exercises; take `simulated` out in a real place")
+    say(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")
 
 
 @app.command()
@@ -92,9 +93,9 @@ def status(
     except ConfigError as error:
         refuse(error)
     except NeverRan as error:
-        typer.echo(str(error), err=True)
+        say(str(error), err=True)
         raise typer.Exit(2) from error
-    typer.echo(said)
+    say(said)
     raise typer.Exit(0 if found["alive"] else 1)
 
 
@@ -143,10 +144,10 @@ def schema(
     from firmware_bridge.protocols import PROTOCOLS
 
     if kind not in ("agent", *KINDS):
-        typer.echo(no_such("kind of file", kind, ("agent", *KINDS)), err=True)
+        say(no_such("kind of file", kind, ("agent", *KINDS)), err=True)
         raise typer.Exit(2)
     made = schema_of_model(ConfigFile) if kind == "agent" else schema_of(kind, PROTOCOLS)
-    typer.echo(json.dumps(made, indent=1))
+    say(json.dumps(made, indent=1))
 
 
 for command in (read, probe, scan, tap, init):

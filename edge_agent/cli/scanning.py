@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from contract.documents import ConfigError
-from edge_agent.cli.common import progress, refuse, refuse_with, say
+from edge_agent.cli.common import progress, refuse, refuse_with
+from host.terminal import say
 
 
 def scan(

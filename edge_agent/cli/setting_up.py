@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from contract.documents import ConfigError
-from edge_agent.cli.common import refuse, refuse_with, say
+from edge_agent.cli.common import refuse, refuse_with
+from host.terminal import say
 
 if TYPE_CHECKING:
     from edge_agent.technician.first_config import ChosenDevice
@@ -124,5 +125,5 @@ def _asked(what: str, option: str, default: object = None, kind: Any = str) -> s
     try:
         return str(typer.prompt(what, default=default, type=kind))
     except typer.Abort:
-        typer.echo("", err=True)
+        say("", err=True)
         refuse_with(f"nothing was written: say it with {option}")

@@ -23,10 +23,12 @@ import numpy as np
 from contract.documents import ConfigError, Mistake
 from contract.readings import ReadingBatch
 from edge_agent.processing.csv_cells import Refused, looks_like_time, times, values, zone_of
+from host.files import read_given
 
 CHANNEL = 1  # the one channel of the batch that comes out
 _MAX_MISTAKES = 100
 _MAX_BYTES = 1 << 28
+_LONGEST_LINE = 1 << 20  # its cells take many times its own room
 _SEPARATORS = (",", ";", "\t", "|")
 _TIME_NAMES = frozenset(
     (
@@ -126,7 +128,7 @@ def read_series(file: Path, form: CsvForm | None = None) -> Series:
 
 
 def _text(file: Path, encoding: str | None, assumed: list[str]) -> str:
-    content = file.read_bytes()
+    content = read_given(file, _MAX_BYTES)
     if content[:2] == b"\x1f\x8b":
         with gzip.open(io.BytesIO(content)) as packed:
             content = packed.read(_MAX_BYTES + 1)
@@ -169,6 +171,8 @@ class _Rows:
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     for n, line in enumerate(io.StringIO(text, newline=None), 1):
+        if len(line) > _LONGEST_LINE:
+            raise Refused(f"line {n} is longer than {_LONGEST_LINE >> 20} MiB: is this a table?")
         if line.strip() and not line.startswith("#") and not (n == 1 and _SAYS_SEPARATOR.fullmatch(line.strip())):
             yield n, line.rstrip("\r\n")
 

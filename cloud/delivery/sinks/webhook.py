@@ -22,6 +22,8 @@ from host.secret_files import secret_trouble
 
 MAKE_A_KEY = '`echo "whsec_$(openssl rand -base64 24)"`'
 
+_LEAST_DIFFERENT = 8  # bytes of a key; of 24 random ones there are fewer once in 10^20
+
 
 class WebhookSettings(SinkSettings):
     """secret_files: one key a file (`whsec_...`), the newest first; several while keys are changed.
@@ -79,9 +81,9 @@ def key_trouble(path: Path) -> str | None:
         bits = b64decode(path.read_text().strip().removeprefix("whsec_"), validate=True)
     except ValueError:
         bits = b""
-    if 24 <= len(bits) <= 64:
+    if 24 <= len(bits) <= 64 and len(set(bits)) >= _LEAST_DIFFERENT:
         return None
-    return f"{path} holds no key (whsec_ and 24 to 64 bytes in base64): {MAKE_A_KEY} makes one"
+    return f"{path} holds no key (whsec_ and 24 to 64 random bytes in base64): {MAKE_A_KEY} makes one"
 
 
 class WebhookSink:

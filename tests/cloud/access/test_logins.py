@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import argon2
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from cloud.access import people, tables
-from cloud.access.access import Refused
+from cloud.access.access import Access, Refused
+from cloud.access.known import Known
 from cloud.access.rate import Rate
 from cloud.access.scopes import CallerKind, Role, Scope
 from cloud.ledger import audit
@@ -120,6 +122,46 @@ def test_an_address_is_throttled_whatever_it_tries(monkeypatch):
         assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
     assert status_of(lambda: access.login("ann", "guess", "10.0.0.2")) == 401
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_who_has_logged_in_from_there_before_is_not_shut_out_by_others_behind_the_same_proxy(monkeypatch, restarted):
+    access, clock = make_access()
+    add_ann(access)
+    access.login("ann", PASSWORD, "10.0.0.1")
+    if restarted:
+        access = Access(access.engine, access.settings, clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(people, "check", lambda *_: None)
+        for i in range(60):
+            assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
+        for i in range(12):
+            status_of(lambda i=i: access.login("ann", "guess", f"10.0.2.{i}"))  # the account is shut elsewhere
+        assert status_of(lambda: access.login("ann", PASSWORD, "10.0.2.99")) == 429
+        with ExitStack() as line:
+            for _ in range(6):
+                line.enter_context(people._wait)  # where strangers stand
+            assert access.login("ann", PASSWORD, "10.0.0.1")[0].name == "ann"
+
+
+def test_who_has_logged_in_before_may_not_guess_without_end_either(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    access.login("ann", PASSWORD, "10.0.0.1")
+    monkeypatch.setattr(people, "check_expected", lambda *_: None)
+    for _ in range(10):
+        assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 401
+    assert status_of(lambda: access.login("ann", "guess", "10.0.0.1")) == 429
+
+
+def test_the_places_that_are_known_are_bounded():
+    known = Known()
+    for i in range(20_000):
+        known.add("ann", f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}")
+    assert not known.place("10.0.0.1")
+    assert known.person("ann", "10.0.78.31")
+    assert not known.person("eve", "10.0.78.31")
+    assert len(known._of) == len(known._places) == 10_000
 
 
 def test_an_ipv6_attacker_has_one_address_not_2_to_the_64(monkeypatch):

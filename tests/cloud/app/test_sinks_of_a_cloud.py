@@ -23,7 +23,7 @@ from tests.waiting import until
 
 
 def config(folder: Path, port: int) -> Path:
-    (folder / "key").write_text("whsec_" + base64.b64encode(b"k" * 24).decode())
+    (folder / "key").write_text("whsec_" + base64.b64encode(bytes(range(24))).decode())
     url = f"http://127.0.0.1:{port}/"
     office = {"kind": "webhook", "name": "office", "url": url, "secret_files": ["key"], "refusals": 2, "parallel": 3}
     sinks = [office, {"kind": "log", "name": "file", "path": "told.jsonl"}]

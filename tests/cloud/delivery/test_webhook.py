@@ -31,7 +31,7 @@ def sink(
     resolver: Resolver | None = None,
     **more: object,
 ) -> WebhookSink:
-    (folder / "key").write_text("whsec_" + b64encode(b"k" * 24).decode())
+    (folder / "key").write_text("whsec_" + b64encode(bytes(range(24))).decode())
     settings = WebhookSettings.model_validate(
         {"kind": "webhook", "name": "x", "url": url, "secret_files": [folder / "key"], "timeout_s": 60.0, **more}
     )
@@ -66,7 +66,7 @@ def test_a_name_that_leads_inside_is_never_called(tmp_path, address):
 
 
 def test_numbers_that_only_a_resolver_reads_are_judged_too(tmp_path):
-    (tmp_path / "key").write_text("whsec_" + b64encode(b"k" * 24).decode())
+    (tmp_path / "key").write_text("whsec_" + b64encode(bytes(range(24))).decode())
     for host in ("2130706433", "0x7f.1", "localhost"):
         settings = {"kind": "webhook", "name": "x", "url": f"https://{host}:9/", "secret_files": [tmp_path / "key"]}
         with pytest.raises(NotDelivered, match=r"127\.0\.0\.1|::1|not known"):
@@ -150,7 +150,9 @@ def test_a_body_without_end_is_not_read(tmp_path):
         assert sink(tmp_path, f"http://127.0.0.1:{port}/w").deliver(MESSAGE) == "HTTP 200"
 
 
-@pytest.mark.parametrize("key", ["nonsense", "whsec_c2hvcnQ=", "whsec_" + "A" * 32 + "!", "whsec_" + "QUFB" * 40])
+@pytest.mark.parametrize(
+    "key", ["nonsense", "whsec_c2hvcnQ=", "whsec_" + "A" * 32 + "!", "whsec_" + "QUFB" * 40, "QUFB" * 16]
+)
 def test_a_file_that_holds_no_key_is_refused_with_how_to_make_one(tmp_path, key):
     (tmp_path / "key").write_text(key)
     said = key_trouble(tmp_path / "key")

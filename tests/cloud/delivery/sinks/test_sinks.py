@@ -38,7 +38,7 @@ def webhook(folder: Path) -> Iterator[tuple[SinkSettings, Got]]:
         got.append(json.loads(request_of(connection).partition(b"\r\n\r\n")[2]))
         connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-    (folder / "key").write_text("whsec_" + base64.b64encode(b"k" * 24).decode())
+    (folder / "key").write_text("whsec_" + base64.b64encode(bytes(range(24))).decode())
     with peer(talk) as port:
         url = f"http://127.0.0.1:{port}/"
         yield WebhookSettings(kind="webhook", name="w", url=url, secret_files=(Path("key"),)), lambda: got
