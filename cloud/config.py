@@ -185,8 +185,8 @@ def unproxied(file: ConfigFile) -> str:
     if file.access.mode == "open" or not is_loopback(file.http.host) or file.http.trusted_proxies:
         return ""
     return (
-        "http.trusted_proxies is empty: behind a proxy all people would have its address, so that one's wrong "
-        "passwords shut out the others, and the audit record would name it for all; write trusted_proxies: [127.0.0.1/32]"
+        "http.trusted_proxies is empty: behind a proxy all people would have its address: one's wrong passwords would "
+        "shut out the others, and the audit record would name it for all; write trusted_proxies: [127.0.0.1/32]"
     )
 
 

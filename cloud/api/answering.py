@@ -18,10 +18,7 @@ PIECE_BYTES = 64 * 1024
 
 
 class Answer:
-    """`send` of one request. status: what has gone out; 0 before. turned_away: by us, for there was no room.
-
-    begins: called once, when the answer is there and begins to go out.
-    """
+    """`send` of one request. status: what has gone out; 0 before. turned_away: by us, for there was no room."""
 
     def __init__(
         self,
@@ -34,7 +31,11 @@ class Answer:
         self._start: Message | None = None
         self.status = 0
         self.turned_away = False
-        self.begins: Callable[[], Awaitable[None]] | None = None
+        self._begins: Callable[[], Awaitable[None]] | None = None
+
+    def when_it_begins(self, call: Callable[[], Awaitable[None]] | None) -> None:
+        """Called once, when the answer is there and begins to go out."""
+        self._begins = call
 
     async def __call__(self, message: Message) -> None:
         if self.turned_away:
@@ -45,8 +46,8 @@ class Answer:
         body = message.get("body", b"")
         held: Held | None = None
         if self._start is not None:
-            if self.begins is not None:
-                begins, self.begins = self.begins, None
+            begins, self._begins = self._begins, None
+            if begins is not None:
                 await begins()
             if len(body) > PIECE_BYTES:
                 room = self._under_way.take(whose(self._scope), len(body), id(body))

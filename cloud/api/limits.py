@@ -162,11 +162,11 @@ class Limits:
                         timer.reschedule(None)
                         await slot.aclose()
 
-                    send.begins = begins
+                    send.when_it_begins(begins)
                     try:
                         await self._app(scope, receive, send)
                     finally:
-                        send.begins = None
+                        send.when_it_begins(None)
         except TimeoutError as error:
             log.warning("no whole answer to %s within %g s", scope["path"], s.answer_timeout_s)
             raise _Refused(503, "No answer in time", "ask for less, or come again when the server is calm") from error

@@ -118,6 +118,7 @@ class Cloud:
             self.runners,
             self.dispatchers,
             Outlook(config.file.retention, config.rolled_up, folder),
+            lambda: self.warnings.untold,
         )
         self.services = Services(
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings.reader, health

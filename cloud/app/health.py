@@ -21,7 +21,7 @@ from cloud.views.runner import ViewRunner
 @dataclass
 class CloudHealth:
     """See `cloud.api.ports.Health`. It asks the parts it is given; watch: None where any gateway is let in. outlook:
-    what grows for ever, see `cloud.retention.outlook`."""
+    what grows for ever, see `cloud.retention.outlook`. untold: messages that could not be written as they should."""
 
     clock: BelievedClock
     ingest: Ingest
@@ -31,6 +31,7 @@ class CloudHealth:
     runners: Sequence[ViewRunner]
     dispatchers: Sequence[Dispatcher]
     outlook: Callable[[], str] = lambda: ""
+    untold: Callable[[], int] = lambda: 0
 
     def ready(self) -> tuple[bool, str]:
         identities = self.watch.trouble() if self.watch is not None else ""
@@ -49,6 +50,13 @@ class CloudHealth:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
         found = [*self.ingest.troubles(), *self.receiver.troubles()]
         found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        if untold := self.untold():
+            found.append(f"{untold} messages were not told, or not in the district's words: see the log, and mend them")
+        found += [
+            f"view {v.name}: {v.set_aside} entries of the log are set aside: report them"
+            for v in self.views()
+            if v.set_aside
+        ]
         found += [
             f"quarantine: {n} batches of {gateway or 'others than our gateways'} were let go: more had come there than "
             "receive.quarantine_batches or quarantine_mb"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
@@ -16,6 +17,10 @@ log = logging.getLogger(__name__)
 _ENTRIES = 2000
 _IDLE_S = 0.5
 _PAUSE_FIRST_S, _PAUSE_MAX_S = 0.5, 30.0
+_TRIES = 6  # of an entry that a defect of ours cannot take, alone: a quarter of a minute; then it is set aside
+_ALONE = 2 * _ENTRIES  # entries taken one by one behind a defect: a view may go on from well before it
+# What an entry's content brings about. Memory, disks and databases raise others: those pass, and no entry is to blame.
+_OF_CONTENT = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError)
 
 
 class ViewRunner:
@@ -33,6 +38,8 @@ class ViewRunner:
         self._aside = aside
         self._set_aside = _offsets(aside)
         self._trouble = ""
+        self._alone = 0  # so many entries more are taken one by one
+        self._tries: Counter[int] = Counter()  # by offset, of entries that were taken alone
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"view {view.name}", daemon=True)
 
@@ -67,21 +74,40 @@ class ViewRunner:
                 self._say(str(error))
                 self._stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
-            except Exception as error:  # a defect in this view must not stop the others
+            except Exception as error:  # a defect in this view must not stop the others, nor this one for ever
                 self._say(f"{type(error).__name__}: {error}")
                 log.exception("view %s stopped at log offset %d; it will try again", self.view.name, self.view.cursor())
                 self._stop.wait(pause_s)
                 pause_s = min(pause_s * 2, _PAUSE_MAX_S)
 
     def _step(self) -> bool:
-        entries = self._log.read(self.view.cursor(), _ENTRIES)
+        entries = self._log.read(self.view.cursor(), 1 if self._alone else _ENTRIES)
         if not entries:
             return False
         try:
             self.view.apply(without(entries, self._set_aside))
         except Poisoned as error:
             self._put_aside(error)
+        except _OF_CONTENT as error:
+            self._blame(entries, error)
+        else:
+            self._alone = max(self._alone - 1, 0)
         return True
+
+    def _blame(self, entries: Sequence[Entry], error: Exception) -> None:
+        """Finds out which entry it is, and sets that aside in the end: one that cannot be taken must not keep all that
+        come after it from everybody. Raises the error to have it tried again."""
+        if self._alone == 0:
+            log.exception("view %s fails; its next entries are taken one by one", self.view.name)
+            self._alone = _ALONE
+            if len(entries) > 1:
+                return
+        offset = entries[0].offset
+        self._tries[offset] += 1
+        if self._tries[offset] < _TRIES or offset in self._set_aside:
+            raise error
+        del self._tries[offset]
+        self._put_aside(Poisoned(offset, f"{type(error).__name__}: {error}"))
 
     def _put_aside(self, error: Poisoned) -> None:
         with self._aside.open("a") as file:

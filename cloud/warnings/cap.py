@@ -6,16 +6,16 @@ without Z or fractions, expiry after sending. The words come from `cloud.warning
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 from cloud.cap.schema import NAMESPACE
 from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
-from cloud.warnings.texts import Texts, Words, carried, language_of
+from cloud.warnings.texts import TemplateFault, Texts, Words, carried, language_of
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
 from contract.catalogue.places import Zone
@@ -62,6 +62,7 @@ class CapWriter:
         codes = settings.event_codes.items()
         self._event_codes = "".join(_pair("    ", "eventCode", _fit(name), _fit(value)) for name, value in codes)
         self._texts: dict[str, Texts] = {}  # by language tag
+        self._faults: list[str] = []
         for tag in settings.tags(catalogue):
             language = language_of(tag) or "en"
             self._texts[tag] = Texts(language, catalogue.texts.get(language))
@@ -111,7 +112,7 @@ class CapWriter:
         )
         for tag, texts in self._texts.items():
             said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found)
-            xml.append(self._info(incident, tag, texts.language, texts.words(said), same))
+            xml.append(self._info(incident, tag, texts.language, self._words(texts, said), same))
         xml.append("</alert>\n")
         return Message(
             identifier,
@@ -126,6 +127,21 @@ class CapWriter:
             status=status,
             evidence=incident.evidence,
         )
+
+    def faults(self) -> list[str]:
+        """What was wrong with the district's templates since this was asked last; the messages are in our words."""
+        found, self._faults = self._faults, []
+        return found
+
+    def _words(self, texts: Texts, said: Mapping[str, Any]) -> Words:
+        """A warning in plain words is worth more than none in the district's own."""
+        try:
+            return texts.words(said)
+        except TemplateFault as fault:
+            if not texts.has_own:
+                raise
+            self._faults.append(f"the template {texts.language}.jinja of the district, line {fault.line}: {fault}")
+            return Texts(texts.language).words(said)
 
     def _status(self, simulated: bool, earlier: Sequence[Message]) -> str:
         """What rests on a simulation is never Actual, whatever the settings say; what once did stays so to its end."""

@@ -64,6 +64,7 @@ class Outcome:
 
     zones: those whose open incident it may have altered.
     unheeded: decisions of kinds that this release cannot carry out: a newer one wrote them.
+    untold: messages that could not be written, and those that were in other words than the district's, each with why.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -72,6 +73,7 @@ class Outcome:
     messages: list[Message] = field(default_factory=list)
     zones: list[str] = field(default_factory=list)
     unheeded: list[Decision] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
 
 
 # A release from quarantine is carried out by the entry of readings beside it.
@@ -333,14 +335,20 @@ class Engine:
         announcements += self._blindness.step(blind, alters, warned, state.incidents.simulated, now_ms)
         for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
-            state.number += 1
-            message = self._writer.write(a, state.number, earlier, now_ms)
-            earlier.append(replace(message, references=(), cap_xml=b"", evidence=()))
-            out.messages.append(message)
+            try:
+                message = self._writer.write(a, state.number + 1, earlier, now_ms)
+            except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # of one zone: the others go on
+                zone = a.incident.zone
+                out.untold.append(f"{a.why.value} of {a.incident.id} in {zone} is NOT TOLD to anybody: {_said(error)}")
+            else:
+                state.number += 1
+                earlier.append(replace(message, references=(), cap_xml=b"", evidence=()))
+                out.messages.append(message)
+                out.untold += [f"{message.id} is told in our own words: {fault}" for fault in self._writer.faults()]
             out.incidents = [i for i in out.incidents if i.id != a.incident.id]
             out.incidents.append(self._stands(state, a))
             if a.msg_type is MsgType.CANCEL:
-                del state.earlier[a.incident.id]
+                state.earlier.pop(a.incident.id, None)
         written = {i.id for i in out.incidents}
         changed = self._incidents.zones_of(c.key.target for c in out.changes if c.key in state.conditions.rows)
         still_open = [state.incidents.open[zone].incident for zone in changed if zone in state.incidents.open]
@@ -352,6 +360,10 @@ class Engine:
             return next((i for i in state.incidents.blind.opened() if i.id == a.incident.id), a.incident)
         current = state.incidents.open.get(a.incident.zone)
         return a.incident if a.msg_type is MsgType.CANCEL or current is None else current.incident
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
 
 
 def _standing(conditions: State) -> dict[ConditionKey, Condition]:

@@ -107,6 +107,11 @@ class Texts:
         except TemplateSyntaxError as error:
             raise TemplateFault(error.lineno, error.message or "no template") from error
 
+    @property
+    def has_own(self) -> bool:
+        """Whether the district changes any of them."""
+        return self._own is not None
+
     def words(self, said: Mapping[str, Any]) -> Words:
         """What the templates make of these variables, each part clipped to its longest. Raises TemplateFault."""
         parts = self._rendered(said)

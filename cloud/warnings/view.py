@@ -70,6 +70,7 @@ class WarningsView:
         self._snapshot: tuple[Cursor, int]  # the last one, and of what time of the log it is
         self._every_ms = self._least_ms
         self._version = 0
+        self.untold = 0  # messages since the start that could not be written, or not in the district's words
         self.reader = LedgerReader(
             ledger, lambda: self._version, lambda: self._state.conditions, lambda: self._state.people
         )
@@ -108,6 +109,9 @@ class WarningsView:
             for d in outcome.unheeded:
                 what = "log offset %d: what %s decided (%s, %s) is of a newer Headwater and does nothing here"
                 log.warning(what, entry.offset, d.who, d.kind.value, d.target)
+            for untold in outcome.untold:
+                log.error("log offset %d: %s", entry.offset, untold)
+                self.untold += 1
         self._write(self._to_write(entries, outcomes, number), outcomes)
 
     def reset(self) -> None:

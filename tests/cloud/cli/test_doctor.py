@@ -50,6 +50,24 @@ def test_a_cloud_that_never_ran(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("access", "http", "warned"),
+    [
+        ({}, {"port": 0}, True),
+        ({}, {"port": 0, "trusted_proxies": ["127.0.0.1/32"]}, False),
+        ({"mode": "open"}, {"port": 0}, False),
+        ({}, {"port": 0, "host": "192.0.2.1"}, False),
+    ],
+)
+def test_a_proxy_that_is_not_named_is_said(tmp_path: Path, access: Any, http: Any, warned: bool) -> None:
+    path = config(tmp_path, access=access, http=http)
+    checked = CliRunner().invoke(app, ["check", "--config", str(path)])
+    assert checked.exit_code == 0
+    assert ("trusted_proxies: [127.0.0.1/32]" in checked.output) == warned
+    found = run(path)[1]["proxy"]
+    assert [(f["state"], f["do"]) for f in found] == [("warn", "write trusted_proxies: [127.0.0.1/32]")] * warned
+
+
 def test_what_works_is_good(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     open_ledger(f"sqlite:///{tmp_path}/data/ledger.sqlite").dispose()

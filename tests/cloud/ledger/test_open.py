@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError, OperationalError
 from typer.testing import CliRunner
 
 import cloud.access.tables  # noqa: F401 -- the owner of `people`
@@ -84,3 +85,15 @@ def test_a_page_that_nothing_reads_at_the_start_is_found(ledger: Path, small_dis
 def test_one_out_of_reach_is_not_damaged(tmp_path: Path) -> None:
     with pytest.raises(OperationalError, match="unable to open"):
         open_ledger(f"sqlite:///{tmp_path / 'no such folder' / 'ledger.sqlite'}")
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "file"])
+def test_no_error_tells_what_it_was_given(url, tmp_path):
+    """A trace of it goes to the log, and what is given are hashes of passwords."""
+    ledger = open_ledger(url if url != "file" else f"sqlite:///{tmp_path}/ledger.sqlite")
+    with pytest.raises(DatabaseError) as caught, ledger.begin() as db:
+        db.execute(
+            text("insert into people (name, hash) values (:name, :hash)"), {"name": "ann", "hash": "$argon2id$x"}
+        )
+    assert "argon2id" not in str(caught.value)
+    ledger.dispose()

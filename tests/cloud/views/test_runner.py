@@ -151,6 +151,51 @@ def test_a_view_in_trouble_is_tried_again_ever_more_seldom(
     assert r.state().set_aside == 0
 
 
+@pytest.mark.parametrize("bad", [{1}, {3}, {5}, {2, 4}])
+def test_an_entry_that_a_defect_cannot_take_is_set_aside_in_the_end_and_the_others_go_on(
+    bad: set[int], tmp_path: Path
+) -> None:
+    def trouble(entries: Sequence[Entry]) -> None:
+        if any(e.offset in bad and e.kind is EntryKind.BATCH for e in entries):
+            raise OverflowError("cannot convert float infinity to integer")
+
+    view = Numbers(trouble)
+    r = follow(view, Log([entry(n, START_MS, GOOD) for n in range(1, 6)]), tmp_path / "a")
+    assert view.kinds == {n: EntryKind.TICK if n in bad else EntryKind.BATCH for n in range(1, 6)}
+    assert (r.state().trouble, r.state().set_aside) == ("", len(bad))
+    lines = [json.loads(x) for x in (tmp_path / "a").read_text().splitlines()]
+    assert [(x["offset"], x["reason"][:13]) for x in lines] == [(n, "OverflowError") for n in sorted(bad)]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), MemoryError(), RuntimeError("of another kind")])
+def test_no_entry_is_to_blame_for_a_full_disk(error: Exception, tmp_path: Path) -> None:
+    times: list[int] = []
+
+    def trouble(_: Sequence[Entry]) -> None:
+        times.append(1)
+        if len(times) < 20:
+            raise error
+
+    view = Numbers(trouble)
+    r = follow(view, Log([entry(1, START_MS, GOOD)]), tmp_path / "a")
+    assert view.kinds == {1: EntryKind.BATCH}
+    assert r.state().set_aside == 0
+
+
+def test_what_fails_for_its_time_alone_is_not_set_aside_twice(tmp_path: Path) -> None:
+    times: list[int] = []
+
+    def trouble(_: Sequence[Entry]) -> None:
+        times.append(1)
+        if len(times) < 20:
+            raise ValueError("whatever comes")
+
+    view = Numbers(trouble)
+    r = follow(view, Log([entry(1, START_MS, GOOD)]), tmp_path / "a")
+    assert view.kinds == {1: EntryKind.TICK}
+    assert r.state().set_aside == 1
+
+
 def test_trouble_is_shown_while_it_lasts(tmp_path: Path) -> None:
     def trouble(_: Sequence[Entry]) -> None:
         raise RetryLater("influx answers 503")
