@@ -159,7 +159,7 @@ def test_tls_is_1_2_or_newer(proxied, version, taken):
 def test_plain_http_is_refused(proxied):
     secure, plain, _ = proxied
     is_problem(httpx2.get(f"http://127.0.0.1:{plain}/v1/stations"), 403)
-    is_problem(httpx.post(f"http://127.0.0.1:{plain}/v1/stations", content=b"key"), 403)
+    is_problem(httpx2.post(f"http://127.0.0.1:{plain}/v1/stations", content=b"key"), 403)
     is_problem(httpx2.get(f"http://127.0.0.1:{secure}/v1/stations"), 400)
     for host in (NAME, "evil.example", "127.0.0.1"):  # whatever name the caller writes
         page = httpx2.get(f"http://127.0.0.1:{plain}/", headers={"host": host})
