@@ -26,6 +26,9 @@ from contract.refusing import refusal
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0)]
+# Durations. What is longer is a slip of the pen, and does not fit the times that are reckoned with it.
+Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
+Days = Annotated[float, Field(gt=0, le=36_500)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 

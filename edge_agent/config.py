@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Gateway
 from contract.clock import Clock, ScaledClock, parse_clock
-from contract.settings_model import ClockText, Id, Positive, SettingsModel
+from contract.settings_model import ClockText, Id, Positive, Seconds, SettingsModel
 from edge_agent.drivers.base import DeviceInfo
 from edge_agent.drivers.table import MODULES
 from edge_agent.timesync.timekeeping import EARLIEST_MS
@@ -28,10 +28,10 @@ class UplinkSettings(SettingsModel):
     disk_reserve_mb stays free on its disk."""
 
     window: int = Field(default=32, ge=1, le=1000)
-    resend_s: Positive = 5.0
-    resend_max_s: Positive = 60.0
+    resend_s: Seconds = 5.0
+    resend_max_s: Seconds = 60.0
     history_per_s: Positive = 100.0
-    live_age_s: Positive = 30.0
+    live_age_s: Seconds = 30.0
     bytes_per_day: int | None = Field(default=None, ge=100_000)
     history_bytes_per_s: Positive | None = None
     spool_cap_mb: Positive = 2048.0
@@ -66,7 +66,7 @@ class ConfigFile(SettingsModel):
     broker: GatewayBrokerSettings
     clock: ClockText = "system"
     addresses: Annotated[dict[Id, str], BeforeValidator(_few)] = Field(default_factory=dict)
-    flush_s: Positive = 0.25
+    flush_s: Seconds = 0.25
     simulated: bool = False
     uplink: UplinkSettings = UplinkSettings.model_construct()  # as in contract.catalogue.devices
 

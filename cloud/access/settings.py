@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract.settings_model import Positive, SettingsModel
+from contract.settings_model import SettingsModel
 
 
 class AccessSettings(SettingsModel):
@@ -18,8 +18,8 @@ class AccessSettings(SettingsModel):
     """
 
     mode: Literal["open", "required"] = "required"
-    session_idle_min: Positive = 30.0
-    session_h: Positive = 12.0
+    session_idle_min: Annotated[float, Field(gt=0, le=1440)] = 30.0
+    session_h: Annotated[float, Field(gt=0, le=720)] = 12.0
     secure_cookie: bool = False
     person_per_s: float = Field(default=20.0, ge=1)
 

@@ -62,6 +62,7 @@ def check(config: ConfigPath) -> None:
     from cloud.delivery.outgoing import resolve
     from cloud.log.clock_files import ClockFiles
     from cloud.retention.outlook import outlook
+    from cloud.warnings.situations import untellable
     from contract.catalogue.sense import watches_nothing
     from contract.clock import SystemClock
 
@@ -81,6 +82,11 @@ def check(config: ConfigPath) -> None:
         say(said, err=True)
     if unreachable:
         say("the cloud starts with these, but delivers nothing there", err=True)
+        raise typer.Exit(2)
+    if wrong := list(untellable(c, found.file.warnings)):
+        for said in wrong:
+            say(said, err=True)
+        say("the cloud starts with these, and warns of the other zones alone: mend them", err=True)
         raise typer.Exit(2)
     for said in watches_nothing(c):
         say(said, err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from contract.settings_model import Id, Positive, SettingsModel
+from contract.settings_model import Days, Id, Seconds, SettingsModel
 
 
 class IdentitySettings(SettingsModel):
@@ -25,7 +25,7 @@ class IdentitySettings(SettingsModel):
     broker_data: Path = Path("/var/lib/mosquitto")
     broker_user: Id = "mosquitto"
     broker_pid_file: Path | None = None
-    gateway_days: Positive = 730.0
-    server_days: Positive = 730.0
-    authority_days: Positive = 7300.0
-    refresh_s: Positive = 2.0
+    gateway_days: Days = 730.0
+    server_days: Days = 730.0
+    authority_days: Days = 7300.0
+    refresh_s: Seconds = 2.0

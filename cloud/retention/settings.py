@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from contract.settings_model import Positive, SettingsModel
+from contract.settings_model import Days, SettingsModel
 
 MONTH_DAYS = 32  # segments of a month go whole
 
@@ -16,12 +16,12 @@ class RetentionSettings(SettingsModel):
     the record of conditions. Both go into files of the folder `archive`, the record of conditions without.
     """
 
-    log_days: Positive | None = None
-    raw_days: Positive | None = None
-    hourly_days: Positive | None = None
-    quarantine_days: Positive | None = None
-    audit_days: Positive | None = None
-    warnings_days: Positive | None = None
+    log_days: Days | None = None
+    raw_days: Days | None = None
+    hourly_days: Days | None = None
+    quarantine_days: Days | None = None
+    audit_days: Days | None = None
+    warnings_days: Days | None = None
 
     @property
     def stated(self) -> bool:

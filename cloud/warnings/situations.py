@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from cloud.cap.check import check
 from cloud.warnings import texts
 from cloud.warnings.cap import CapWriter
 from cloud.warnings.model import Announcement, Certainty, Evidence, Incident, Message, MsgType, Sight, Why
@@ -128,6 +129,32 @@ def written(catalogue: Catalogue, settings: WarningSettings, zone: str, now_ms: 
         message = writer.write(situation.announcement, number, going_on, at)
         earlier.append(message)
         yield situation.name, message
+
+
+# One of each level, of an end and of silence.
+_OF_EACH = frozenset({"opened", "worse", "corrected", "eased", "ended dry", "sensors silent"})
+
+
+def untellable(catalogue: Catalogue, settings: WarningSettings, now_ms: int = 1_626_768_000_000) -> Iterator[str]:
+    """What could not be told: a message of every level and zone is written and looked through as a consumer would."""
+    writer = CapWriter(catalogue, settings)
+    for zone in catalogue.zones:
+        at, earlier = now_ms, list[Message]()
+        for situation in situations(catalogue, zone, now_ms):
+            at += situation.after_min * _MINUTE_MS
+            if situation.name not in _OF_EACH:
+                continue
+            going_on = [] if situation.announcement.msg_type is MsgType.ALERT else earlier
+            try:
+                message = writer.write(situation.announcement, len(earlier) + 1, going_on, at)
+                wrong = [*writer.faults(), *map(str, check(message.cap_xml))]
+            except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+                wrong = [f"{type(error).__name__}: {error}"]
+            else:
+                earlier.append(message)
+            if wrong:
+                yield f"zone {zone!r}, {situation.name!r} cannot be told: {wrong[0]}"
+                break
 
 
 def template_mistakes(catalogue: Catalogue, now_ms: int = 1_626_768_000_000) -> list[Mistake]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 
 from contract.refusing import refusal, refusals
-from contract.settings_model import NotNegative, Positive, SettingsModel
+from contract.settings_model import NotNegative, Positive, Seconds, SettingsModel
 
 
 class Spike(SettingsModel):
@@ -28,8 +28,8 @@ class Spike(SettingsModel):
 class FlatLine(SettingsModel):
     """Stuck: the last so many seconds stay within `tolerance`, above `only_above` (a dry road is not stuck)."""
 
-    suspect_s: Positive
-    fail_s: Positive | None = None
+    suspect_s: Seconds
+    fail_s: Seconds | None = None
     tolerance: NotNegative
     only_above: float | None = None
 
@@ -46,7 +46,7 @@ class StepToConstant(SettingsModel):
 
     step: Positive
     tolerance: Positive = 0.015
-    for_s: Positive = 300.0
+    for_s: Seconds = 300.0
 
 
 class RainGauge(SettingsModel):
@@ -110,5 +110,5 @@ class Reporting(SettingsModel):
     """
 
     deadband: NotNegative = 0.0
-    heartbeat_s: Positive = 900.0
+    heartbeat_s: Seconds = 900.0
     burst_rise_per_s: Positive | None = None

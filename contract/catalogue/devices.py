@@ -16,7 +16,7 @@ from contract.catalogue.instruments import Curve, Instrument, placed, unplaced
 from contract.catalogue.names import Name, NameText
 from contract.catalogue.quantities import QuantityKind, QuantityName
 from contract.refusing import Place, no_such, refusal, refusals
-from contract.settings_model import Check, Id, Positive, SettingsModel, Some
+from contract.settings_model import Check, Id, Seconds, SettingsModel, Some
 
 
 def _no_switch(found: object) -> object:
@@ -43,7 +43,7 @@ class Register(SettingsModel):
     # Not checked, as defaults are right: to build a first validator takes three megabytes that an agent never needs.
     quality: Quality = Quality.model_construct()
     reporting: Reporting = Reporting.model_construct()
-    period_s: Positive | None = None
+    period_s: Seconds | None = None
     calibration: Curve | None = None
     mounting_height_m: float | None = None
     datum_m: float | None = None
@@ -123,8 +123,8 @@ class DeviceModel(SettingsModel):
     description: str
     document: SourceDocument | None = None
     protocol: Id
-    period_s: Positive
-    timeout_s: Positive = 0.5
+    period_s: Seconds
+    timeout_s: Seconds = 0.5
     registers: Some[Register]
 
     @model_validator(mode="after")
@@ -154,8 +154,8 @@ class Device(SettingsModel):
     id: Id
     model: Id
     unit: int | str
-    period_s: Positive | None = None  # None: the model's
-    timeout_s: Positive | None = None
+    period_s: Seconds | None = None  # None: the model's
+    timeout_s: Seconds | None = None
     registers: dict[Id, Instrument] = Field(default_factory=dict)
     shares_unit: bool = False
     retries: Retries | None = None  # None: the bus'

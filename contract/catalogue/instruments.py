@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from contract.refusing import refusal
-from contract.settings_model import Positive, SettingsModel
+from contract.settings_model import Positive, Seconds, SettingsModel
 
 
 def _number(found: object) -> object:
@@ -57,7 +57,7 @@ class Instrument(SettingsModel):
     bucket. The others: see `placed`.
     """
 
-    period_s: Positive | None = None
+    period_s: Seconds | None = None
     scale: Scale | None = None
     offset: Fraction | None = None
     tip_mm: Positive | None = None

@@ -11,14 +11,14 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
+from pydantic import Field
 
 from contract.clock import Clock
-from contract.settings_model import Positive
 from contract.wire.topics import TopicKind
 from edge_agent.spool.store import SpoolStore
 from edge_agent.timesync.gateway_clock import now_of
@@ -35,7 +35,7 @@ class GatewayBrokerSettings(BrokerSettings):
     cert_file, key_file: of the gateway's bundle (see `headwater-cloud gateway add`).
     """
 
-    keepalive_s: Positive = 20
+    keepalive_s: Annotated[float, Field(ge=1, le=65_535)] = 20  # seconds, in two bytes of MQTT
 
 
 class MqttUplink:

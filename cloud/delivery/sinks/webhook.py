@@ -17,7 +17,7 @@ from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, SinkSettin
 from cloud.delivery.egress import Egress, TargetRefused, permitted, target_of
 from cloud.delivery.notice import Notice, NoticeType
 from cloud.warnings.model import Message
-from contract.settings_model import Positive
+from contract.settings_model import Seconds
 from host.secret_files import secret_trouble
 
 MAKE_A_KEY = '`echo "whsec_$(openssl rand -base64 24)"`'
@@ -35,7 +35,7 @@ class WebhookSettings(SinkSettings):
     kind: Literal["webhook"]
     url: Annotated[str, Field(repr=False)]  # judged by cloud.delivery.egress; a path may be a secret
     secret_files: tuple[Path, ...] = Field(min_length=1)
-    timeout_s: Positive = 10.0
+    timeout_s: Seconds = 10.0
     ca_file: Path | None = None
     parallel: Annotated[int, Field(ge=1, le=64)] = 4
     notices: bool = True

@@ -65,7 +65,7 @@ def health(
     parts: Any = {
         "clock": Clock(clock),
         "ingest": Ingest(),
-        "receiver": SimpleNamespace(trouble=lambda: receiver, counters=lambda: {"live_deferred": 2}),
+        "receiver": SimpleNamespace(trouble=lambda: receiver, troubles=list, counters=lambda: {"live_deferred": 2}),
         "quarantine": SimpleNamespace(
             listed=lambda limit, before: list(kept)[:limit],
             count=lambda: len(kept),

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
+from cloud.warnings.cap import CapWriter
 from cloud.warnings.model import Why
 from cloud.warnings.readable import readable
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.situations import situations, template_mistakes, written
+from cloud.warnings.situations import situations, template_mistakes, untellable, written
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
 
 NOW_MS = 1_626_768_240_000
 
@@ -29,3 +33,25 @@ def test_they_read_as_people_read_them(small_district: Catalogue) -> None:
     assert lines[0] == "Update (Actual, Evacuate), 2021-07-20T16:14:00+08:00, until 2021-07-20T17:14:00+08:00"
     assert lines[2].startswith("- **en**: Red waterlogging warning, North: First Underpass, 60 cm of water")
     assert "  - sign (26): DEEP WATER, NO ENTRY 60 cm" in lines
+
+
+def test_check_finds_a_zone_that_cannot_be_told(small_district: Catalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(untellable(small_district, WarningSettings())) == []
+    plain = CapWriter.write
+
+    def write(self, announcement, *rest):
+        if announcement.incident.zone == "south" and announcement.incident.level is Level.RED:
+            raise OverflowError("date value out of range")
+        return plain(self, announcement, *rest)
+
+    monkeypatch.setattr(CapWriter, "write", write)
+    (said,) = untellable(small_district, WarningSettings())
+    assert said == "zone 'south', 'worse' cannot be told: OverflowError: date value out of range"
+
+
+def test_check_finds_what_no_consumer_could_read(small_district: Catalogue) -> None:
+    zone = small_district.zones["south"]
+    ring = ((91.0, 0.0), (91.0, 1.0), (92.0, 1.0))
+    bent = replace(small_district, zones={**small_district.zones, "south": zone.model_copy(update={"area": ring})})
+    (said,) = untellable(bent, WarningSettings())
+    assert said.startswith("zone 'south', 'opened' cannot be told: ")
