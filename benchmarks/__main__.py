@@ -27,6 +27,7 @@ NAMES = (
     "api",
     "start",
     "edge",
+    "edge_memory",
     "rtu",
     "identity",
     "load",

@@ -1,4 +1,5 @@
-"""The agent at work, beside Telegraf: 50 Modbus TCP units of 10 registers at 1 Hz, into an MQTT broker at QoS 1.
+"""The agent at work, beside Telegraf: 50 Modbus units of 10 registers at 1 Hz, into an MQTT broker at QoS 1; first over
+Modbus TCP, then RTU over TCP.
 
 The agent has quality flags, report by exception and its durable spool on, and is acknowledged as the cloud does it;
 Telegraf sends every reading from memory. Both run at the same time, on the same units and broker, which have processes
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -34,8 +36,20 @@ from simulators.processes.mosquitto import mosquitto
 UNITS, REGISTERS, WARM_S, SPAN_S, SPANS = 50, 10, 8, 10, 5
 
 
-def district(folder: Path, port: int, broker_port: int = 9) -> Path:
-    """A catalogue of 500 channels, and the agent's file, whose path is returned."""
+def district(
+    folder: Path,
+    port: int,
+    broker_port: int = 9,
+    *,
+    kind: str = "modbus_tcp",
+    period_s: float = 1,
+    broker: Mapping[str, str] | None = None,
+    agent: Mapping[str, str] | None = None,
+) -> Path:
+    """A catalogue of 500 channels, and the agent's file, whose path is returned.
+
+    kind: of the bus, one that goes over TCP. broker, agent: more of the agent's file: of its broker, and of itself.
+    """
     (folder / "devices").mkdir(parents=True)
     quality = {"fail_range": [-0.1, 8], "rate_per_s": 0.05, "spike": {"suspect": 0.1, "fail": 0.3}}
     reporting = {"deadband": 0.01, "heartbeat_s": 300}
@@ -43,7 +57,7 @@ def district(folder: Path, port: int, broker_port: int = 9) -> Path:
         {"name": f"r{i}", "quantity": "depth", "address": i, "scale": 0.001, "quality": quality, "reporting": reporting}
         for i in range(REGISTERS)
     ]
-    model = {"model": "m", "description": "bench", "protocol": "modbus", "period_s": 1, "timeout_s": 0.5}
+    model = {"model": "m", "description": "bench", "protocol": "modbus", "period_s": period_s, "timeout_s": 0.5}
     _write(folder / "devices" / "m.yaml", {**model, "registers": registers})
     units = range(1, UNITS + 1)
     channels = {
@@ -64,22 +78,24 @@ def district(folder: Path, port: int, broker_port: int = 9) -> Path:
     zone = {"id": "z", "name": "Z", "area": [[34, 113], [34, 114], [35, 114]]}
     head = {"id": "bench", "name": "Bench", "adcode": "410105", "time_zone": "Asia/Shanghai"}
     _write(folder / "district.yaml", {"district": head, "zones": [zone], "stations": stations})
-    bus = {"id": "tcp", "kind": "modbus_tcp", "address": f"127.0.0.1:{port}"}
+    bus = {"id": "tcp", "kind": kind, "address": f"127.0.0.1:{port}"}
     devices = [{"id": f"d{u}", "model": "m", "unit": u} for u in units]
     _write(folder / "gateways.yaml", {"gateways": [{"id": "gw", "buses": [{**bus, "devices": devices}]}]})
     _write(folder / "rules.yaml", {"rules": []})
     plan = {level: {"headline": "h", "instruction": "i"} for level in ("blue", "yellow", "orange", "red")}
     _write(folder / "response_plan.yaml", {"sender": "a@b.example", "contact": "c", "responses": plan})
-    broker = {"host": "127.0.0.1", "port": broker_port}
-    agent = folder / "agent.yaml"
-    _write(agent, {"gateway": "gw", "catalogue": ".", "data_dir": "data", "broker": broker})
-    return agent
+    to = {"host": "127.0.0.1", "port": broker_port, **(broker or {})}
+    path = folder / "agent.yaml"
+    _write(path, {"gateway": "gw", "catalogue": ".", "data_dir": "data", "broker": to, **(agent or {})})
+    return path
 
 
-def serve(port_out: mp.SimpleQueue[int]) -> None:
+def serve(port_out: mp.SimpleQueue[int], kind: str = "modbus_tcp") -> None:
     """Units whose registers wander by a millimetre or two."""
     import asyncio
     import random
+
+    from pymodbus import FramerType
 
     from firmware_bridge.modbus import ModbusModel
     from simulators.plant.modbus import ModbusUnit, tcp_server
@@ -101,7 +117,7 @@ def serve(port_out: mp.SimpleQueue[int]) -> None:
 
     async def run() -> None:
         units = [ModbusUnit(u, model, values, lambda _r, _w: None) for u in range(1, UNITS + 1)]
-        server = tcp_server(units)
+        server = tcp_server(units, framer=FramerType.RTU if "rtu" in kind else FramerType.SOCKET)
         await server.serve_forever(background=True)
         port_out.put(server.transport.sockets[0].getsockname()[1])
         await asyncio.Event().wait()
@@ -110,20 +126,25 @@ def serve(port_out: mp.SimpleQueue[int]) -> None:
 
 
 def run() -> dict[str, float | str]:
+    return {**_over("modbus_tcp", "Modbus TCP"), **_over("modbus_rtu_over_tcp", "RTU over TCP")}
+
+
+def _over(kind: str, words: str) -> dict[str, float | str]:
+    """The figures on a bus of this kind, each named with these words."""
     context = mp.get_context("spawn")
     ports = context.SimpleQueue()
-    server = context.Process(target=serve, args=(ports,), daemon=True)
+    server = context.Process(target=serve, args=(ports, kind), daemon=True)
     server.start()
     env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     _compiled(env)
     telegraf = _telegraf()
     with tempfile.TemporaryDirectory() as folder, mosquitto(Path(folder) / "broker") as broker:
         port = ports.get()
-        agent_file = district(Path(folder) / "district", port, broker.port)
-        cloud = _acknowledging(broker.port)
+        agent_file = district(Path(folder) / "district", port, broker.port, kind=kind)
+        cloud = acknowledging(broker.port)
         commands = {"agent": [sys.executable, "-m", "edge_agent.cli", "run", str(agent_file)]}
         if telegraf is not None:
-            commands["Telegraf"] = [telegraf, "--config", str(_peer(Path(folder), port, broker.port))]
+            commands["Telegraf"] = [telegraf, "--config", str(_peer(Path(folder), port, broker.port, kind))]
         try:
             figures = _measured(commands, env)
         finally:
@@ -132,12 +153,10 @@ def run() -> dict[str, float | str]:
         from edge_agent.spool.file import read_totals
 
         totals = read_totals(agent_file.parent / "data" / "spool.sqlite")
-    if telegraf is not None:
-        figures["agent by Telegraf"] = figures["agent: CPU, % of a core"] / figures["Telegraf: CPU, % of a core"]
     figures["readings made"] = float(sum(c["made"] for c in totals.values()))
     figures["batches acknowledged"] = float(cloud.user_data_get()[0])
     figures["readings spooled"] = float(sum(c["reported"] for c in totals.values()))
-    return dict(figures)
+    return {f"{words}: {name}": figure for name, figure in figures.items()}
 
 
 def _measured(commands: dict[str, list[str]], env: dict[str, str]) -> dict[str, float]:
@@ -158,6 +177,9 @@ def _measured(commands: dict[str, list[str]], env: dict[str, str]) -> dict[str, 
         for name, process in processes.items():
             out[f"{name}: CPU, % of a core"] = statistics.median(shares[name])
             out[f"{name}: resident memory at most, MB"] = _peak_mb(process.pid)
+        if "Telegraf" in shares:
+            ratios = [a / t for a, t in zip(shares["agent"], shares["Telegraf"], strict=True)]
+            out["agent by Telegraf"] = statistics.median(ratios)
         return out
     finally:
         for process in processes.values():
@@ -171,7 +193,7 @@ def _telegraf() -> str | None:
     return named or shutil.which("telegraf")
 
 
-def _peer(folder: Path, port: int, broker_port: int) -> Path:
+def _peer(folder: Path, port: int, broker_port: int, kind: str = "modbus_tcp") -> Path:
     """Telegraf's file: the same units and registers, one request a unit."""
     fields = ", ".join(f'{{address={i}, name="r{i}", type="INT16", scale=0.001}}' for i in range(REGISTERS))
     requests = "".join(
@@ -201,6 +223,7 @@ def _peer(folder: Path, port: int, broker_port: int) -> Path:
 [[inputs.modbus]]
   name = "bench"
   controller = "tcp://127.0.0.1:{port}"
+  transmission_mode = "{"RTUoverTCP" if "rtu" in kind else "TCP"}"
   timeout = "500ms"
   configuration_type = "request"
 {requests}"""
@@ -208,8 +231,8 @@ def _peer(folder: Path, port: int, broker_port: int) -> Path:
     return path
 
 
-def _acknowledging(port: int) -> mqtt.Client:
-    """Acknowledges every batch, as the cloud does."""
+def acknowledging(port: int, tls: Mapping[str, str] | None = None) -> mqtt.Client:
+    """Acknowledges every batch, as the cloud does. tls: files to show the broker, as in a cloud's file."""
     client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="headwater-cloud-bench", userdata=(acked := [0]))
 
     def on_message(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
@@ -226,6 +249,8 @@ def _acknowledging(port: int) -> mqtt.Client:
         client.publish(str(Topic(topic.district, topic.gateway, TopicKind.ACK)), encode_ack(ack), 1)
 
     client.on_message = on_message
+    if tls is not None:
+        client.tls_set(tls["ca_file"], tls["cert_file"], tls["key_file"])
     client.connect("127.0.0.1", port)
     client.subscribe([(name, 1) for name in cloud_filters()])
     client.loop_start()

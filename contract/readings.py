@@ -6,6 +6,7 @@ driver to the spool, over the wire, into the log and out of every view.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -38,6 +39,7 @@ FLAG_VALUES = tuple(int(f) for f in Flag)
 
 
 _WITHOUT_FLAG = np.array([Flag.NOT_EVALUATED, Flag.MISSING], np.uint8)  # by whether the value is NaN
+_ALL_EVALUATED_LATER = np.full(256, Flag.NOT_EVALUATED, np.uint8)  # shared by batches, which only read it
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,11 +60,11 @@ class ReadingBatch:
     flag: Uint8s
 
     def __post_init__(self) -> None:
-        n = len(self.time_ms)
+        shape = self.time_ms.shape
         for column in (self.time_ms, self.channel, self.value, self.flag):
-            if column.ndim != 1 or len(column) != n:
-                raise ValueError(f"columns of a batch must be 1-d and equally long, got {column.shape} beside {n}")
-            column.flags.writeable = False
+            if column.shape != shape or len(shape) != 1:
+                raise ValueError(f"columns of a batch must be 1-d and equally long, got {column.shape} beside {shape}")
+            column.setflags(write=False)
 
     def __len__(self) -> int:
         return len(self.time_ms)
@@ -81,6 +83,17 @@ class ReadingBatch:
             v,
             np.array(f, dtype=np.uint8, ndmin=1),
         )
+
+    @classmethod
+    def at(cls, time_ms: int, channel: Uint32s, value: Sequence[float]) -> ReadingBatch:
+        """`of` these, all of one time, a column of channels taken as it is: it is made at every poll of a device."""
+        n = len(value)
+        time = np.empty(n, np.int64)
+        time.fill(time_ms)
+        v = np.array(value, np.float64)
+        if n > len(_ALL_EVALUATED_LATER) or any(map(math.isnan, value)):
+            return cls(time, channel, v, _WITHOUT_FLAG[np.isnan(v).view(np.uint8)])
+        return cls(time, channel, v, _ALL_EVALUATED_LATER[:n])
 
     @classmethod
     def empty(cls) -> ReadingBatch:

@@ -36,7 +36,9 @@ _DRAIN_S = 5.0
 _NO_READINGS = ReadingBatch.empty()
 _STATUS_S = 2.0
 _QUALITY_S = 300.0  # some ten kilobytes each time: flash memory bears it, and a reset shows after hours, too
-_QUIET_COMMIT_S = 2.0  # counts of suppressed readings may wait so long for a commit of their own
+# Counts of suppressed readings wait so long for a commit of their own: what a kill takes with them was neither counted
+# nor sent, and each commit is a write to flash memory.
+_QUIET_COMMIT_S = 5.0
 
 
 class Agent:

@@ -12,12 +12,15 @@ from edge_agent.drivers.base import DeviceInfo
 # What is written every two seconds names them once, and not beside each value.
 COLUMNS = ("channel", "name", "value", "unit", "flag", "age_s")
 
+_NOTHING_YET = (None, None, None)
+
 
 class LastValues:
     """Times are UTC ms as the gateway would have told them had its time never jumped."""
 
     def __init__(self) -> None:
         self._last: dict[int, tuple[int, float, int]] = {}
+        self._named: dict[str, list[tuple[int, str, str]]] = {}  # channels, with names and units, by device
 
     def take(self, judged: ReadingBatch, jumped_ms: int) -> None:
         """Readings with their flags; missing ones leave the last value, whose age then tells."""
@@ -27,11 +30,15 @@ class LastValues:
 
     def of(self, device: DeviceInfo, now_ms: int) -> list[tuple[Any, ...]]:
         """`COLUMNS` of each of a device's channels; value, flag and age are None before the first."""
+        channels = self._named.get(device.device.id)
+        if channels is None:
+            channels = [(c.id, c.register.name, c.quantity.unit) for c in device.channels]
+            self._named[device.device.id] = channels
         out: list[tuple[Any, ...]] = []
-        for c in device.channels:
-            time_ms, value, flag = self._last.get(c.id, (None, None, None))
+        for number, name, unit in channels:
+            time_ms, value, flag = self._last.get(number, _NOTHING_YET)
             age_s = None if time_ms is None else round((now_ms - time_ms) / 1000, 1)
-            out.append((c.id, c.register.name, value, c.quantity.unit, flag, age_s))
+            out.append((number, name, value, unit, flag, age_s))
         return out
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 READ_FUNCTIONS = (1, 2, 3, 4)
 _OF_BITS = (1, 2)
+_TCP_HEAD = struct.Struct(">HHHB")  # transaction, protocol, length, unit
 _SHORT_REQUESTS = (5, 6)  # writes of one coil or register: request and reply are alike
 _LONG_REQUESTS = (15, 16)
 
@@ -189,7 +190,7 @@ class TcpFraming:
 
     def encode(self, unit: int, pdu: bytes, number: int = 0) -> bytes:
         """See `Framing.encode`."""
-        return struct.pack(">HHHB", number, 0, len(pdu) + 1, unit) + pdu
+        return _TCP_HEAD.pack(number, 0, len(pdu) + 1, unit) + pdu
 
     def find(self, data: bytes, question: Question) -> Frame | None:
         """See `Framing.find`. 255 and 0 both mean the device that has the port to itself."""
@@ -205,6 +206,8 @@ class TcpFraming:
     def explain(self, data: bytes, question: Question | None = None) -> Explained:
         """See `Framing.explain`; nothing here can be damaged unseen, so what is no frame is noise."""
         del question
+        if (only := _tcp_frame(data, 0)) is not None and only.end == len(data):
+            return Explained((only,))
         frames = tuple(_tcp_frames(data))
         return Explained(frames, 0, len(data) - sum(f.end - f.start for f in frames))
 
@@ -296,10 +299,16 @@ def _ascii_pieces(data: bytes) -> Iterator[Frame | int]:
 def _tcp_frames(data: bytes) -> Iterator[Frame]:
     """Whole frames one behind the other; what is none ends them, for nothing says where the next one begins."""
     at = 0
-    while at + 8 <= len(data):
-        number, protocol, length, unit = struct.unpack_from(">HHHB", data, at)
-        end = at + 6 + length
-        if protocol != 0 or not 2 <= length <= 254 or end > len(data):
-            return
-        yield Frame(unit, data[at + 7 : end], number, at, end)
-        at = end
+    while (frame := _tcp_frame(data, at)) is not None:
+        yield frame
+        at = frame.end
+
+
+def _tcp_frame(data: bytes, at: int) -> Frame | None:
+    if at + 8 > len(data):
+        return None
+    number, protocol, length, unit = _TCP_HEAD.unpack_from(data, at)
+    end = at + 6 + length
+    if protocol != 0 or not 2 <= length <= 254 or end > len(data):
+        return None
+    return Frame(unit, data[at + 7 : end], number, at, end)

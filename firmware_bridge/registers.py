@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from firmware_bridge.modbus_register import Condition, ModbusRegister, ScaleFrom
 from firmware_bridge.raw_numbers import Number, Words, matches, read_raw, span, write_raw
@@ -64,9 +65,7 @@ def value_of(register: ModbusRegister, words: Words) -> float:
 def reader_of(register: ModbusRegister) -> Callable[[Words], float]:
     """`value_of` of this register; quicker where it is a plain word, as most are: it is called at every reading."""
     r = register
-    beside = r.parts is not None or r.values is not None or bool(r.valid_if) or r.scale_from is not None
-    cut = r.bit is not None or r.mask is not None or r.shift > 0 or bool(r.missing_raw)
-    if beside or cut or r.is_placed or r.table.of_bits or not is_plain_word(r.kind, r.order):
+    if not _is_scaled_word(r):
         return partial(value_of, register)
     place, signed, scale, offset, decimals = (r.table, r.address), r.kind.signed, r.scale, r.offset, r.decimals
 
@@ -75,6 +74,30 @@ def reader_of(register: ModbusRegister) -> Callable[[Words], float]:
         return round((raw - 65536 if signed and raw > 32767 else raw) * scale + offset, decimals)
 
     return read
+
+
+class Plain(NamedTuple):
+    """Of a register that is one word, and its value that word divided: the highest word that is not negative, and by
+    what it is divided."""
+
+    highest: int
+    divisor: float
+
+
+def plain(register: ModbusRegister) -> Plain | None:
+    """None of any other register. `value_of` gives the same: a word times a power of ten, rounded to at least as many
+    decimals, is the float nearest to the quotient."""
+    r = register
+    if r.offset or not _is_scaled_word(r):
+        return None
+    divisor = next((10.0**n for n in range(r.decimals + 1) if r.scale == float(f"1e-{n}")), None)
+    return None if divisor is None else Plain(32767 if r.kind.signed else 65535, divisor)
+
+
+def _is_scaled_word(r: ModbusRegister) -> bool:
+    beside = r.parts is not None or r.values is not None or bool(r.valid_if) or r.scale_from is not None
+    cut = r.bit is not None or r.mask is not None or r.shift > 0 or bool(r.missing_raw)
+    return not (beside or cut or r.is_placed or r.table.of_bits) and is_plain_word(r.kind, r.order)
 
 
 def write_value(register: ModbusRegister, value: float, words: MutableMapping[tuple[Table, int], int]) -> None:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+import numpy as np
+
 from contract.catalogue.devices import Bus
 from contract.clock import Clock
 from contract.readings import ReadingBatch
@@ -47,6 +49,7 @@ _NO_SUCH_FUNCTION = 1
 _NOTHING_CAME = (Fault.TIMEOUT, Fault.ECHO, Fault.GATEWAY, Fault.DEVICE_FAILURE, Fault.CLOSED)
 _SETTLED = (Fault.EXCEPTION, Fault.UNANSWERED)  # of one request, and not of the device
 _FUNCTION = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
+_NO_NOTES: Mapping[str, str] = {}
 _question = lru_cache(4096)(Question)  # the same ones are asked for ever
 _SOCKET = "socket://"  # before there was a kind for it, a serial server was named so
 _NO_PAUSE_S = 0.00175  # above 19200 baud (Modbus over serial line V1.02, 2.5.1.1)
@@ -89,12 +92,7 @@ class ModbusDriver:
         """See `Driver.read`; one request after another, in the order of `describe`."""
         poll = _Poll(device, self._reads[device.device.id], self._line, self._clock)
         await poll.run()
-        values = poll.values()
-        if not values and poll.missing:
-            raise _together(poll.missing, tuple(poll.asked))
-        time_ms = stamp_ms(poll.came_ms, device.period_s)
-        readings = ReadingBatch.of([time_ms] * len(values), list(values), list(values.values()))
-        return Answer(readings, tuple(poll.missing), tuple(poll.asked), poll.notes())
+        return poll.answer()
 
     async def listen(self, heard: Heard) -> None:
         """Nobody speaks unasked on Modbus."""
@@ -129,17 +127,17 @@ class ModbusDriver:
 
 
 class _Poll:
-    """One call of `read`: what has come of it so far. came_ms: when the last of it came, UTC; what was asked in vain
-    behind it does not make it younger."""
+    """One call of `read`: what has come of it so far."""
 
     def __init__(self, device: DeviceInfo, reads: Reads, line: Line, clock: Clock) -> None:
         self._device, self._reads, self._line, self._clock = device, reads, line, clock
-        self.came_ms = 0
-        self._wanted = {c.id for c in device.channels}
+        # When the last of it came, UTC: what was asked in vain behind it does not make it younger.
+        self._came_ms = 0
+        self._wanted = reads.wanted(device)
         self._lost: set[int] = set()  # channels of which something did not come
-        self._words: dict[tuple[Table, int], int] = {}
-        self.missing: list[Missing] = []
-        self.asked: list[Asked] = []
+        self._took: list[tuple[Part, list[int]]] = []  # with its words
+        self._missing: list[Missing] = []
+        self._asked: list[Asked] = []
 
     async def run(self) -> None:
         """Asks until all is there, or something other than a refusal stands in the way."""
@@ -166,15 +164,32 @@ class _Poll:
             else:
                 self._takes(part, words)
 
-    def values(self) -> dict[int, float]:
-        """Of the channels of which all came."""
-        came = self._wanted - self._lost
-        return {c: reader(self._words) for c, reader in self._reads.readers.items() if c in came}
+    def answer(self) -> Answer:
+        """What came of it. Raises DeviceFault when that is nothing."""
+        if self._missing and self._lost >= self._wanted:
+            raise _together(self._missing, tuple(self._asked))
+        return Answer(self._readings(), tuple(self._missing), tuple(self._asked), self._notes())
 
-    def notes(self) -> dict[str, str]:
+    def _readings(self) -> ReadingBatch:
+        """Of the channels of which all came."""
+        time_ms = stamp_ms(self._came_ms, self._device.period_s)
+        if len(self._took) == 1:
+            part, words = self._took[0]
+            if part.of_plain_alone and part.channels == self._wanted:  # as most devices are read
+                return ReadingBatch.at(time_ms, part.plain, part.decoded(words))
+        values: dict[int, float] = {}
+        at_place: dict[tuple[Table, int], int] = {}
+        for part, words in self._took:
+            values.update(zip(part.plain.tolist(), part.decoded(words), strict=True))
+            at_place.update(zip(part.places, words, strict=True))
+        came = [c for c in self._reads.registers if c in self._wanted and c not in self._lost]
+        told = [values[c] if c in values else self._reads.readers[c](at_place) for c in came]
+        return ReadingBatch.at(time_ms, np.array(came, np.uint32), told)
+
+    def _notes(self) -> Mapping[str, str]:
         """What is not as the file says, though it answers."""
         slow = self._line.heard.slow(_device(self._device).unit, self._device.timeout_s, self._line.now_s())
-        return {**self._reads.holes, **({"slow": slow} if slow else {})}
+        return {**self._reads.holes, **({"slow": slow} if slow else {})} if slow or self._reads.holes else _NO_NOTES
 
     def _refused(self, part: Part, refused: _Refused) -> list[Part]:
         """What to ask in the part's place, now."""
@@ -201,8 +216,8 @@ class _Poll:
 
     def _takes(self, part: Part, words: list[int]) -> None:
         self._reads.answer(part)
-        self.came_ms = self._clock.now_ms()
-        self._words.update(zip(part.places, words, strict=True))
+        self._came_ms = self._clock.now_ms()
+        self._took.append((part, words))
 
     def _misses(self, parts: Sequence[Part], fault: DeviceFault) -> None:
         """Of a channel all may have come before, by a smaller read."""
@@ -211,7 +226,7 @@ class _Poll:
         if not channels:
             return
         self._lost |= channels
-        self.missing.append(Missing(tuple(sorted(channels)), fault))
+        self._missing.append(Missing(tuple(sorted(channels)), fault))
 
     async def _ask(self, part: Part) -> list[int]:
         read, device = part.read, _device(self._device)
@@ -231,11 +246,12 @@ class _Poll:
         finally:
             came = None if words is None else tuple(words)
             took_ms = (self._line.now_s() - began_s) * 1000
-            self.asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
+            self._asked.append(Asked(read.table.value, read.address, read.count, came, fault, took_ms))
 
     def _came(self, channel: int) -> bool:
+        there = {place for part, _ in self._took for place in part.places}
         spans = self._reads.registers[channel].spans()
-        return all((s.table, s.address + n) in self._words for s in spans for n in range(s.count))
+        return all((s.table, s.address + n) in there for s in spans for n in range(s.count))
 
     def _of(self, part: Part) -> bool:
         return not part.channels.isdisjoint(self._wanted)

@@ -71,9 +71,11 @@ class ConnectionWays:
             self._in_vain = 0
         self._given_up_after = None
         self._replies += 1
-        self._known.add(question)
+        if question not in self._known:
+            self._known.add(question)
         self._silent[question.unit] = 0
-        self._speaks()
+        if self._vain or self._missed:
+            self._speaks()
 
     def missed(self, question: Question, slow_s: float | None, now_s: float) -> None:
         """A question was not answered. slow_s: how long the unit's last late reply took; None: it was never late."""
@@ -96,6 +98,10 @@ class ConnectionWays:
         """Whether a question may have been swallowed, as somebody should have been there to answer it."""
         fresh = self._asks_again and not self._replies and now_s - self._opened_s <= _FRESH_S
         return fresh and (not self._known or (question in self._known and self._silent[question.unit] <= _DEAD))
+
+    def is_well(self) -> bool:
+        """Whether it is neither dead nor spent, as far as one look tells: its last question was answered."""
+        return self._replies > 0 and not self._vain and not self._times
 
     def has_died(self, now_s: float) -> bool:
         """Whether the connection is silent and should be made again."""

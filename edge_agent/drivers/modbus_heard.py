@@ -50,7 +50,7 @@ class Heard:
         self._late: dict[int, _Late] = {}  # by unit
         self._replied: dict[int, _Reply] = {}  # the last, by unit
         self._expects_s: float | None = None  # since another master's question was heard, the last thing that was
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter(late_replies=0)
 
     def faults(self) -> Mapping[str, int]:
         """What came and was no answer, by name."""
@@ -101,7 +101,7 @@ class Heard:
         """The frame with this number, or a late reply to the same question asked before; units 0 and 255 are one."""
         for frame in self._framing.explain(data).frames:
             asked, asked_s = self._by_number.get(frame.number or 0, (None, 0.0))
-            if asked != question or not question.fits(frame.pdu):
+            if (asked is not question and asked != question) or not question.fits(frame.pdu):
                 continue
             if frame.unit == question.replies_from or {frame.unit, question.replies_from} == {0, 255}:
                 if frame.number != number:

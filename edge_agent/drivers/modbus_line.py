@@ -79,9 +79,11 @@ class Line:
 
         Raises DeviceFault.
         """
-        self._beside(self._take_apart())
+        if self._port.has_come:
+            self._beside(self._take_apart())
         for left in (1, 0):
-            await self._ready(timeout_s)
+            if not self._is_ready():
+                await self._ready(timeout_s)
             try:
                 return await self._believed(question, timeout_s, rest_s)
             except _HungUp as error:
@@ -118,6 +120,11 @@ class Line:
         self._port.close()
 
     # --- the connection ---
+
+    def _is_ready(self) -> bool:
+        """Whether `_ready` would find nothing to do; it mostly is so."""
+        well = self._connection.is_well() or not self._set.reconnects
+        return self._port.is_open and well and self._late_replies == self._heard.counts["late_replies"]
 
     async def _ready(self, timeout_s: float) -> None:
         """The port is open, and is not one that has died in silence."""
@@ -221,7 +228,9 @@ class Line:
     async def _once(self, question: Question, timeout_s: float, rest_s: float | None, wait_s: float) -> bytes:
         """Asks once, and takes the reply; raises what came in its place. wait_s: for a reply to begin."""
         ways = self._of(question.unit)
-        line_s = await self._silence(question, timeout_s, rest_s)
+        line_s = self._silent_since_s(ways, rest_s)
+        if line_s is None:
+            line_s = await self._silence(question, timeout_s, rest_s)
         self._number = (self._number + _STRIDE) & 0xFFFF
         sent = self._framing.encode(question.unit, question.pdu, self._number)
         asked_s = self._port.now_s()
@@ -244,7 +253,7 @@ class Line:
                 self._port.close()  # nothing says where the next frame begins
             raise fault
         took_s = self._port.came_s - asked_s
-        before, _ = self._without_echo(data[: reply.start], sent)
+        before = self._without_echo(data[: reply.start], sent)[0] if reply.start else b""
         found = self._heard.beside(before, question, self._port.now_s()) if before else None
         if not self._set.numbered:
             if found is not None and any(f.is_question for f in found.frames):
@@ -257,6 +266,15 @@ class Line:
         self._heard.counts["frames"] += 1
         ways.answered(took_s, asked_s, line_s, self._port.came_s)
         return reply.pdu
+
+    def _silent_since_s(self, ways: UnitWays, rest_s: float | None) -> float | None:
+        """As `_silence`, when the line has been silent for long enough and nothing came that is to be looked at; else
+        None."""
+        if self._port.has_come or not self._port.is_open or self._heard.foreign_reply_due():
+            return None
+        line_s, own_s = max(self._port.came_s, self._sent_s), self._set.rest_s if rest_s is None else rest_s
+        silence_s = max(self._set.silence_s, ways.hears_at_s(line_s) - line_s if own_s is None else own_s)
+        return line_s if line_s + silence_s <= self._port.now_s() else None
 
     async def _silence(self, question: Question, timeout_s: float, rest_s: float | None) -> float:
         """Waits until the line has been silent for long enough; since when it was."""
@@ -361,7 +379,9 @@ class Line:
         return DeviceFault(Fault.BAD_REPLY, f"unit {question.unit} answered twice: one reply was late")
 
     def _of(self, unit: int) -> UnitWays:
-        return self._ways.setdefault(unit, UnitWays(self._set.silence_s, self._rest))
+        if (ways := self._ways.get(unit)) is None:
+            ways = self._ways[unit] = UnitWays(self._set.silence_s, self._rest)
+        return ways
 
     def _beside(self, came: Sequence[tuple[float, bytes]]) -> None:
         """Takes account of what came while nothing was asked: each burst when it ended, for late replies take as long
@@ -376,11 +396,13 @@ class Line:
             self._heard.beside(burst, None, ended_s)
 
     def _take(self) -> bytes:
-        return b"".join([data for _, data in self._take_apart()])
+        came = self._take_apart()
+        return came[0][1] if len(came) == 1 else b"".join([data for _, data in came])
 
     def _take_apart(self) -> list[tuple[float, bytes]]:
         came = self._port.take_apart()
         if came:
             self._heard.counts["bytes_received"] += sum([len(data) for _, data in came])
-            self._heard.counts["noise_bytes"] += self._port.let_go()
+            if dropped := self._port.let_go():
+                self._heard.counts["noise_bytes"] += dropped
         return came

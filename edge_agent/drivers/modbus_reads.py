@@ -18,11 +18,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from contract.catalogue.quantities import QuantityKind
-from edge_agent.drivers.base import DeviceFault
+from contract.readings import Uint32s
+from edge_agent.drivers.base import DeviceFault, DeviceInfo
 from edge_agent.drivers.read_plan import Read, Wanted
 from firmware_bridge.register_types import Table
-from firmware_bridge.registers import reader_of
+from firmware_bridge.registers import plain, reader_of
 
 AGAIN_S, SOON_S = 60.0, 10.0
 _LEFT_OUT_S, _MOST_S = 15.0, 3600.0  # at first, and at most
@@ -36,7 +39,9 @@ _GOES_LAST = 2  # what was left unanswered so often must not keep the others fro
 class Part:
     """One request.
 
-    channels: that need it. places: where its words stand. answered: it was, once. refused: why it is not asked before
+    channels: that need it. places: where its words stand. plain: of its channels those that are one word of it, divided
+    (`firmware_bridge.registers.plain`): their numbers; `decoded` gives their values. of_plain_alone: it serves no
+    others. answered: it was, once. refused: why it is not asked before
     `again_s`. alone: how often in a row it was not answered and others were; answers: how many the device had given
     when it was last not answered. left_out: times in a row.
     """
@@ -44,6 +49,9 @@ class Part:
     read: Read
     channels: frozenset[int] = field(init=False)
     places: tuple[tuple[Table, int], ...] = field(init=False)
+    plain: Uint32s = field(init=False)
+    of_plain_alone: bool = field(init=False)
+    _divided: tuple[tuple[int, int, float], ...] = field(init=False)
     answered: bool = False
     refused: DeviceFault | None = None
     again_s: float = 0.0
@@ -54,6 +62,17 @@ class Part:
     def __post_init__(self) -> None:
         self.channels = frozenset(w.channel for w in self.read.wanted)
         self.places = tuple((self.read.table, self.read.address + n) for n in range(self.read.count))
+        found = [(w, how) for w in self.read.wanted if (how := plain(w.register)) is not None]
+        self.plain = np.array([w.channel for w, _ in found], np.uint32)
+        self.of_plain_alone = len(found) == len(self.read.wanted)
+        self._divided = tuple((w.at, how.highest, how.divisor) for w, how in found)
+
+    def decoded(self, words: Sequence[int]) -> list[float]:
+        """The values of `plain`, in its order."""
+        return [
+            (words[at] if words[at] <= highest else words[at] - 65536) / divisor
+            for at, highest, divisor in self._divided
+        ]
 
 
 class Reads:
@@ -62,11 +81,18 @@ class Reads:
     def __init__(self, plan: Sequence[Read]) -> None:
         self.parts = [Part(r) for r in plan]
         self.registers = {w.channel: w.register for r in plan for w in r.wanted}
-        self.readers = {c: reader_of(r) for c, r in self.registers.items()}
+        # Of those that are no plain word of a part, which decodes these itself.
+        self.readers = {c: reader_of(r) for c, r in self.registers.items() if plain(r) is None}
+        self._channels = frozenset(self.registers)
         self.holes: dict[str, str] = {}  # by the read that has one
         self._answers = 0  # of the device, refusals too
         self._silent = 0  # times in a row that nothing came of it
         self._came = self._lost = 0.0  # replies to reads that the device is known to answer
+
+    def wanted(self, device: DeviceInfo) -> frozenset[int]:
+        """The channels that are wanted of the device: all, or fewer."""
+        every = len(device.channels) == len(self._channels)
+        return self._channels if every else frozenset(c.id for c in device.channels)
 
     def split(self, part: Part) -> list[Part]:
         """Puts smaller requests in a part's place, and gives them; [] when it is one register, which cannot be cut."""
@@ -135,7 +161,7 @@ class Reads:
 
     def in_turn(self, parts: Sequence[Part]) -> list[Part]:
         """What was left unanswered while others were answered goes last."""
-        return sorted(parts, key=lambda p: p.alone >= _GOES_LAST)
+        return sorted(parts, key=lambda p: p.alone >= _GOES_LAST) if len(parts) > 1 else list(parts)
 
     def instead(self, part: Part, others: Sequence[Part]) -> Part | None:
         """What to ask before the part, as it was in vain so often that it may be the question; None: the part itself.

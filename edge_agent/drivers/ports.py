@@ -39,6 +39,7 @@ class Port(ABC):
         self.came_s = 0.0
         self._dropped = 0
         self._came: list[tuple[float, bytes]] = []
+        self._held = 0  # bytes in it
         self._waiting: asyncio.Future[bool] | None = None
         self._until_s = 0.0  # how long it waits
         self._timer: asyncio.TimerHandle | None = None
@@ -48,6 +49,11 @@ class Port(ABC):
     def now_s(self) -> float:
         """Time of the running loop, which is kept: to look it up is a system call each time."""
         return (self._loop or self._running()).time()
+
+    @property
+    def has_come(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._came)
 
     @abstractmethod
     async def open(self, timeout_s: float) -> None:
@@ -67,7 +73,7 @@ class Port(ABC):
 
     def take_apart(self) -> list[tuple[float, bytes]]:
         """As `take`, in the pieces that it came in: when, and the bytes."""
-        came, self._came = self._came, []
+        came, self._came, self._held = self._came, [], 0
         return came
 
     def let_go(self) -> int:
@@ -111,6 +117,7 @@ class Port(ABC):
 
     def _opened(self) -> None:
         self._came.clear()
+        self._held = 0
         self.is_open = True
         self._loop = asyncio.get_running_loop()
         self.opened_s = self.came_s = self._loop.time()
@@ -120,7 +127,9 @@ class Port(ABC):
         self._came.append((self.came_s, data))
         if self._tapped is not None:
             self._tapped(data)
-        while (over := sum([len(piece) for _, piece in self._came]) - _MOST_HELD) > 0:
+        self._held += len(data)
+        while (over := self._held - _MOST_HELD) > 0:
+            self._held -= min(over, len(self._came[0][1]))
             came_s, oldest = self._came.pop(0)
             self._dropped += min(over, len(oldest))
             if over < len(oldest):
@@ -270,14 +279,21 @@ class TcpPort(Port):
             self._ended()
 
 
-class _Hearing(asyncio.Protocol):
-    """One connection of a TcpPort; what an older one hears is nobody's."""
+class _Hearing(asyncio.BufferedProtocol):
+    """One connection of a TcpPort; what an older one hears is nobody's.
+
+    It has its own room, for asyncio would else make a quarter of a megabyte at each reply."""
 
     def __init__(self, port: TcpPort) -> None:
         self._port = port
+        self._room = memoryview(bytearray(_READ))
 
-    def data_received(self, data: bytes) -> None:
-        self._port._heard_by(self, data)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        del sizehint
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._port._heard_by(self, bytes(self._room[:nbytes]))
 
     def eof_received(self) -> bool:
         self._port._ended_by(self)

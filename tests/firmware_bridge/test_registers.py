@@ -13,7 +13,7 @@ from contract.catalogue.quantities import Quantity
 from firmware_bridge.modbus_register import ModbusRegister
 from firmware_bridge.raw_numbers import Span
 from firmware_bridge.register_types import RegisterType, Table
-from firmware_bridge.registers import decode, encode, reader_of, value_of, width, write_value
+from firmware_bridge.registers import decode, encode, plain, reader_of, value_of, width, write_value
 
 
 def register(**settings: object) -> ModbusRegister:
@@ -215,3 +215,23 @@ def test_the_quicker_reader_says_the_same(
     r = register(address=3, type=kind, scale=scale, offset=offset, **more)
     words = {(Table.HOLDING, 3 + n): word for n, word in enumerate(held)}
     assert reader_of(r)(words) == pytest.approx(value_of(r, words), abs=0, rel=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("decimals", range(10))
+@pytest.mark.parametrize("kind", ["uint16", "int16"])
+def test_a_plain_word_divided_is_the_value_to_the_last_bit(kind: str, decimals: int) -> None:
+    for power in range(decimals + 1):
+        r = register(address=3, type=kind, scale=float(f"1e-{power}"), decimals=decimals)
+        how = plain(r)
+        assert how is not None
+        for word in range(0, 65536, 7):
+            number = word if word <= how.highest else word - 65536
+            assert number / how.divisor == value_of(r, {(Table.HOLDING, 3): word})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"scale": 0.2}, {"scale": 0.0001}, {"offset": 1.0}, {"missing_raw": [7]}, {"order": "BA"}, {"type": "int32"}],
+)
+def test_what_is_no_plain_word(more: dict[str, object]) -> None:
+    assert plain(register(address=3, **more)) is None
