@@ -71,6 +71,8 @@ class Owed:
         late_before: the unit has been late before. Then all that it owes may come at once; else those to one question,
         for replies to several are equal by chance only, and lost by far more often than late.
         """
+        if not self._open:  # the usual case
+            return 0
         forms = [f for f in self._open if f[:2] == _form(question)[:2]] if refusal else [_form(question)]
         others: Counter[Question] = Counter()
         unheard = 0
