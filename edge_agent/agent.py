@@ -19,6 +19,7 @@ from contract.wire.envelope import Lane
 from edge_agent.acquisition.bus import BusTask
 from edge_agent.config import EdgeConfig
 from edge_agent.door import Door
+from edge_agent.freed import give_back
 from edge_agent.last_values import LastValues
 from edge_agent.processing import quality_file
 from edge_agent.processing.pipeline import Pipeline, PipelineState
@@ -85,7 +86,7 @@ class Agent:
         tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._write_status_often()))
-        tasks.append(asyncio.create_task(self._save_quality_often()))
+        tasks.append(asyncio.create_task(self._look_after_itself()))
         await self._door.open()
         ended = asyncio.create_task(stop.wait())
         watchdog = Watchdog(os.environ, self._stuck)
@@ -188,10 +189,11 @@ class Agent:
             log.warning("%s is of another release, so the quality tests begin anew: %s", file, error)
             return self._pipeline.initial(jumped_ms)
 
-    async def _save_quality_often(self) -> None:
+    async def _look_after_itself(self) -> None:
         while True:
             await asyncio.sleep(_QUALITY_S)
             self._save_quality()
+            give_back()
 
     def _save_quality(self) -> None:
         try:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from edge_agent.later import load_when_used
 from edge_agent.own_folder import keep
 from host.logs import LogForm, set_up
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
 
 
+# paho imports it for the proxies of web sockets, and with it comes http.client: half a megabyte.
+UNUSED = "urllib.request"
 _LEAN = ["-X", "no_debug_ranges"]  # without the columns of each instruction, half a megabyte
 
 
@@ -64,6 +67,7 @@ def _own_part(config: EdgeConfig) -> EdgeConfig:
 
 
 def main() -> None:
+    load_when_used(UNUSED)
     set_up(LogForm(sys.argv[3]))
     with os.fdopen(int(sys.argv[1]), "rb") as handed:
         handed.seek(0)

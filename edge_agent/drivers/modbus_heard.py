@@ -39,6 +39,16 @@ class _Reply:
     queued: bool = False
 
 
+@dataclass(slots=True)
+class Evidence:
+    """Of the question that is being asked on a line without numbers, perhaps in several tries: how many replies to
+    others may come (False), or refusals (True), since it was first asked; and what came how often."""
+
+    question: Question
+    surplus: Mapping[bool, int]
+    heard: Counter[bytes] = field(default_factory=Counter)
+
+
 class Heard:
     """Of one line. Times are seconds of the caller's clock. numbered: replies are told apart by transaction numbers."""
 

@@ -13,14 +13,12 @@ Modbus TCP matches transaction numbers and needs the last two only where a bus s
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from edge_agent.drivers.base import DeviceFault, Fault
 from edge_agent.drivers.line_settings import LineSettings
 from edge_agent.drivers.modbus_connection import ConnectionWays
-from edge_agent.drivers.modbus_heard import Heard
+from edge_agent.drivers.modbus_heard import Evidence, Heard
 from edge_agent.drivers.modbus_rest import FoundRest
 from edge_agent.drivers.modbus_tap import Tap, Tapped
 from edge_agent.drivers.modbus_unit import UnitWays
@@ -35,16 +33,6 @@ _APART_S = 0.25  # of such questions
 _SOON = 2  # times that a question is put again before the unit has had all its time
 _FOREIGN_S = 0.3  # how long another master's reply is let through before we ask
 _CONNECT_S = 3.0
-
-
-@dataclass(slots=True)
-class _Evidence:
-    """Of the question that is being asked, perhaps in several tries: how many replies to others may come (False), or
-    refusals (True), since it was first asked; and what came how often."""
-
-    question: Question
-    surplus: Mapping[bool, int]
-    heard: Counter[bytes] = field(default_factory=Counter)
 
 
 class _HungUp(Exception):
@@ -65,7 +53,7 @@ class Line:
         self._echoes = settings.echo
         self._sent_s = 0.0  # when the last question's last byte left
         self._connection = ConnectionWays(settings.pause_after_connect_s)
-        self._evidence: _Evidence | None = None
+        self._evidence: Evidence | None = None
         self._tap: Tap | None = None
         self._late_replies = 0  # that the connection knows of
 
@@ -159,7 +147,7 @@ class Line:
             return await self._fresh_or_once(question, timeout_s, rest_s, timeout_s)
         if self._evidence is None or self._evidence.question != question:
             surplus = {refusal: self._heard.surplus(question, refusal, self._port.now_s()) for refusal in (False, True)}
-            self._evidence = _Evidence(question, surplus)
+            self._evidence = Evidence(question, surplus)
         evidence = self._evidence
         pdu = b""
         for _ in range(_MOST_ASKED):

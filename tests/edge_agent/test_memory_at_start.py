@@ -12,6 +12,9 @@ from edge_agent.uplink.outbox import OutboxSettings
 
 _LOOK = """
 import json, sys
+from edge_agent.later import load_when_used
+from edge_agent.process import UNUSED
+load_when_used(UNUSED)
 import edge_agent.agent, edge_agent.drivers.modbus
 from contract.catalogue.channel_settings import Quality
 from contract.quality.tests import QualityTests
@@ -27,7 +30,7 @@ assert Quality.model_construct().fail_range is None
 UplinkSettings.model_construct().outbox()
 QualityTests([1, 2], [Quality.model_construct()] * 2, [1.0, 1.0])
 built = sorted({m.__name__ for m in models(SettingsModel) if m.__pydantic_complete__})
-print(json.dumps([built, [m for m in ("numpy.ma", "serial", "yaml", "typer") if m in sys.modules]]))
+print(json.dumps([built, [m for m in ("numpy.ma", "serial", "yaml", "typer", "http.client") if m in sys.modules]]))
 """
 
 
@@ -40,3 +43,20 @@ def test_settings_that_were_not_checked_are_those_that_would_be() -> None:
     for model in (Quality, Reporting, UplinkSettings):
         assert model.model_construct() == model()
     assert UplinkSettings(window=5, bytes_per_day=200_000).outbox() == OutboxSettings(window=5, bytes_per_day=200_000)
+
+
+_LATER = """
+import sys
+from edge_agent.later import load_when_used
+load_when_used("urllib.request")
+import urllib.request
+assert "http.client" not in sys.modules
+assert urllib.request.Request("http://a.example/b").host == "a.example"
+from urllib.request import getproxies
+load_when_used("urllib.request")
+assert urllib.request is sys.modules["urllib.request"] and urllib.request.getproxies is getproxies
+"""
+
+
+def test_what_is_loaded_later_is_there_when_it_is_used() -> None:
+    subprocess.run([sys.executable, "-c", _LATER], check=True)
