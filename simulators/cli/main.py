@@ -17,7 +17,10 @@ from simulators.storms.storms import Storm, parse_storm
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 
-DistrictFolder = Annotated[Path, typer.Option("--district", help="A catalogue with its simulation.yaml.")]
+DistrictFolder = Annotated[
+    Path,
+    typer.Option("--district", help="A catalogue with its simulation.yaml.", show_default="configs/districts/jinshui"),
+]
 StormText = Annotated[str, typer.Option("--storm", help="zhengzhou-2021, chicago:p=20,hours=2, csv:PATH or none.")]
 # What a user can mend: a file, a folder, a program, a number. Anything else is a defect, and shows its traceback.
 _REFUSALS = (ConfigError, ValueError, OSError, RuntimeError)
