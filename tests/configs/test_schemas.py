@@ -56,9 +56,9 @@ def test_every_file_holds_by_its_schema(path: Path) -> None:
 
 def test_the_files_of_the_guide_hold() -> None:
     guide = (REPO / "docs" / "on-a-gateway.md").read_text()
-    text = re.search(r"^    gateway: gw-north\n(?:    .*\n)+", guide, re.MULTILINE)
+    text = re.search(r"^```yaml\n(# /etc/headwater/agent.yaml\n.*?)^```", guide, re.MULTILINE | re.DOTALL)
     assert text is not None
-    assert _wrong("agent", "\n".join(line[4:] for line in text[0].splitlines())) == []
+    assert _wrong("agent", text[1]) == []
 
 
 @pytest.mark.parametrize(
