@@ -28,6 +28,7 @@ from edge_agent.status import write_status
 from edge_agent.timesync.gateway_clock import GatewayClock, now_of
 from edge_agent.uplink.mqtt import MqttUplink
 from edge_agent.uplink.session import Session
+from host.private import GROUP_LOOKS_IN, close_folder
 from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
@@ -245,6 +246,8 @@ def _open_store(config: EdgeConfig, clock: GatewayClock) -> SpoolStore:
     settings = StoreSettings(
         int(uplink.spool_cap_mb * 1024 * 1024), int(uplink.disk_reserve_mb * 1024 * 1024), uplink.outbox().live_age_s
     )
+    # The group may look in, for the door and the status; the spool is nobody else's.
+    close_folder(config.data_dir, GROUP_LOOKS_IN, ("spool.*", "quality.*"))
     store = open_store(config.spool_path, config.gateway.id, now_of(clock), settings, clock.keeper, config.simulated)
     if store.set_aside:
         log.error("the spool could not be read and is kept as %s; a new one begins", store.set_aside)

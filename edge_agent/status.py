@@ -18,6 +18,7 @@ from contract.clock import iso
 from edge_agent.last_values import flag_words, named, shown
 
 STALE_S = 30.0
+_MODE = 0o640  # technicians of the group read it, whatever the umask
 _ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
 _READS, _PAUSE_S = 5, 0.05  # in place is not at once: a torn file is read again
 
@@ -33,6 +34,7 @@ def write_status(path: Path, status: Mapping[str, Any]) -> None:
     try:
         # Half as much again: what is to be said of a full disk is longer than what is said on a calm day.
         fresh.write_bytes(text.ljust(-(-len(text) * 3 // 2 // _ROOM) * _ROOM))
+        fresh.chmod(_MODE)
         fresh.replace(path)
     except OSError:
         with suppress(OSError):

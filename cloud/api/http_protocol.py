@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 
 import h11
@@ -16,6 +17,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.settings import HttpSettings
 
+_PROXYS_SHARE = 4
 DRAIN_CHECK_S = 10.0
 DRAIN_BYTES_PER_S = 1024  # slower than any link that is worth a waiting answer in memory
 
@@ -28,10 +30,14 @@ class BoundedProtocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _drain_timer: asyncio.TimerHandle | None = None
     _rests_since_s: float | None = None  # kept alive, and nothing asked
+    _head_since_s = 0.0  # while the timer of the head runs
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        if len(self.connections) > self.settings.max_connections and not self._close_one_at_rest():
+        room = self.settings.max_connections
+        if self.settings.trusted_proxies and not self._is_proxy():
+            room -= room // _PROXYS_SHARE  # these places are kept for the proxy
+        if len(self.connections) > room and not (self._close_one_at_rest() or self._close_half_a_head()):
             self._refuse(503, "Too many connections", f"come again in {RETRY_AFTER_S} s")
         else:
             self._await_head()
@@ -92,8 +98,27 @@ class BoundedProtocol(H11Protocol):
         min(since, key=since.__getitem__).timeout_keep_alive_handler()
         return True
 
+    def _close_half_a_head(self) -> bool:
+        """The one whose head has been awaited longest makes room: an honest head comes at once, and whoever opens
+        connections and says nothing shuts himself out."""
+        waits = {c: c._head_since_s for c in self.connections if isinstance(c, BoundedProtocol) and c._head_timer}
+        if not waits:
+            return False
+        longest = min(waits, key=waits.__getitem__)
+        longest._head_timer = _stop(longest._head_timer)
+        longest._refuse(503, "Too many connections", "others came before your head did")
+        return True
+
+    def _is_proxy(self) -> bool:
+        try:
+            address = ip_address(self.client[0]) if self.client else None
+        except ValueError:  # a socket of another kind
+            return False
+        return address is not None and any(address in network for network in self.settings.trusted_proxies)
+
     def _await_head(self) -> None:
         if self._head_timer is None:
+            self._head_since_s = self.loop.time()
             self._head_timer = self.loop.call_later(self.settings.header_timeout_s, self._head_is_late)
 
     def _head_is_late(self) -> None:

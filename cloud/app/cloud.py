@@ -29,6 +29,7 @@ from cloud.ingest.ingest import Ingest
 from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
+from cloud.ledger.url import sqlite_file
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
 from cloud.retention import base
@@ -39,6 +40,7 @@ from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
 from cloud.web.page import mount
 from contract.clock import SystemClock
+from host.private import close_file, close_folder
 from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
@@ -54,7 +56,9 @@ class Cloud:
     def __init__(self, config: CloudConfig) -> None:
         self.config = config
         folder = config.data_dir
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds hashes of passwords
+        close_folder(folder)
+        if (ledger := sqlite_file(config.ledger_url)) is not None:
+            close_file(ledger)
         catalogue = config.catalogue
         self.log = open_log(folder, config.file.log.engine)
         self.clock = BelievedClock(config.clock, folder, self.log)

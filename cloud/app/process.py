@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 from cloud.config import CloudConfig
@@ -16,6 +17,7 @@ _SWITCH_S = 0.0005
 def run(config: CloudConfig, log: LogForm = LogForm.TEXT) -> None:
     """Until SIGTERM. Prints one JSON line when it is ready. Before: `cloud.app.allocator.keep_little`."""
     sys.setswitchinterval(_SWITCH_S)
+    os.umask(0o077)  # readings, and hashes of passwords, are nobody else's
     from cloud.app.cloud import Cloud
 
     set_up(log)

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from cloud.cli.owner import act_as_owner, acting_as_owner, make_data_dir
 from cloud.ledger.errors import LedgerTooNew
 from contract.documents import ConfigError
+from host.private import NotPrivate
 from host.sqlite import StoreDamaged
 from host.terminal import say
 
@@ -31,7 +32,7 @@ class Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except (StoreDamaged, LedgerTooNew) as error:
+        except (StoreDamaged, LedgerTooNew, NotPrivate) as error:
             say(" ".join(str(error).split()), err=True)
             raise typer.Exit(2) from error
         except Exception as error:

@@ -10,14 +10,27 @@ Gateways' private keys are nowhere here: they are made, put into the bundle, and
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cloud.identity import ca, store, trace
-from cloud.identity.broker_files import ACL, CA, CERT, CONF, CRL, KEY, Listener, acl, conf
+from cloud.identity.broker_files import (
+    ACL,
+    CA,
+    CERT,
+    CONF,
+    CRL,
+    FIREWALL,
+    KEY,
+    LIMITS,
+    Listener,
+    acl,
+    conf,
+    firewall,
+    limits,
+)
+from cloud.identity.broker_process import owner_for, reload
 from cloud.identity.registry import CertificateRole, Identity, Registry, common_name
 from cloud.identity.settings import IdentitySettings
 from cloud.identity.store import IdentityError
@@ -218,9 +231,19 @@ class Authority:
             CRL: (ca.revocation_list(self._pair(), registry.revoked(), now_ms), 0o644),
             ACL: (acl(registry, self._catalogue.district.id, now_ms, known).encode(), 0o644),
             CONF: (conf(listener).encode(), 0o644),
+            LIMITS: (limits().encode(), 0o644),
+            FIREWALL: (firewall(s.broker_port, len(known)).encode(), 0o644),
         }
+        # mosquitto starts as root and does what its configuration says: that is root's. The key it reads as its user.
+        owner = owner_for(s.broker_user)
+        if owner is not None:
+            contents[KEY] = contents[KEY][0], 0o640
+            if out.stat().st_uid != 0:
+                self.notes.append(
+                    f"{out} is not root's: who owns it can have mosquitto do as root what he likes: chown root:"
+                )
         for name, (content, mode) in contents.items():
-            store.write(out / name, content, mode)
+            store.write(out / name, content, mode, owner)
         return [out / name for name in contents]
 
     def _tell_broker(self, registry: Registry) -> None:
@@ -240,7 +263,7 @@ class Authority:
             return
         path = self._base / s.broker_pid_file
         try:
-            os.kill(int(path.read_text()), signal.SIGHUP)
+            reload(path, s.broker_user)
         except (OSError, ValueError) as error:
             self.notes.append(f"the files are written, but the broker of {path} was not told ({error}): reload it")
 

@@ -20,7 +20,10 @@ GATEWAY_READS = ("ack",)
 CLOUD_READS = GATEWAY_WRITES
 CLOUD_WRITES = GATEWAY_READS
 
+NOFILE = 65_536  # Debian's 1,024 are used up by a thousand idle connections, which need no certificate
+MOST_CONNECTIONS = NOFILE - 1024
 CONF, ACL, CRL, CA, CERT, KEY = "mosquitto.conf", "acl", "crl.pem", "ca.crt", "broker.crt", "broker.key"
+LIMITS, FIREWALL = "limits.conf", "firewall.nft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ def conf(listener: Listener) -> str:
         "per_listener_settings false",
         f"user {listener.user}",
         f"listener {listener.port} {listener.listen}".rstrip(),
+        f"max_connections {MOST_CONNECTIONS}",
         f"cafile {folder / CA}",
         f"certfile {folder / CERT}",
         f"keyfile {folder / KEY}",
@@ -68,6 +72,31 @@ def conf(listener: Listener) -> str:
     if listener.pid_file is not None:
         lines.append(f"pid_file {listener.pid_file}")
     return "\n".join(lines) + "\n"
+
+
+def limits() -> str:
+    """The text of a drop-in for mosquitto's own unit: files enough for whoever connects and says nothing."""
+    return (
+        "# Written by `headwater-cloud broker files`, for /etc/systemd/system/mosquitto.service.d.\n"
+        f"[Service]\nLimitNOFILE={NOFILE}\n"
+    )
+
+
+def firewall(port: int, gateways: int) -> str:
+    """Rules for nftables: so many connections to the broker from one address, and no more; mosquitto counts none.
+
+    gateways: of the catalogue. All may stand behind one address of a mobile network, and connect anew while the old
+    connection is not given up.
+    """
+    most = 2 * gateways + 50
+    rules = [
+        f"        tcp dport {port} ct state new add @of_{family} {{ {ip} saddr ct count over {most} }} drop"
+        for family, ip in (("ipv4", "ip"), ("ipv6", "ip6"))
+    ]
+    sets = [f"    set of_{family} {{ type {family}_addr; size 65535; flags dynamic; }}" for family in ("ipv4", "ipv6")]
+    head = "# Written by `headwater-cloud broker files`. nft -f FILE; include it in /etc/nftables.conf to keep it."
+    chain = ["    chain input {", "        type filter hook input priority filter; policy accept;", *rules, "    }"]
+    return "\n".join([head, "table inet headwater_broker {", *sets, *chain, "}"]) + "\n"
 
 
 def acl(registry: Registry, district: str, now_ms: int, known: frozenset[str]) -> str:

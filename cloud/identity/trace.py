@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from cloud.identity.store import own_file
 from contract.clock import iso
 
 log = logging.getLogger(__name__)
@@ -21,8 +22,8 @@ def record(
 ) -> None:
     """what: e.g. `gateway.add`. target: the certificate's common name. source: e.g. `cli`."""
     line = {"time": iso(now_ms), "who": who, "what": what, "target": target, "source": source}
-    with (folder / "changes.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps({**line, "detail": dict(detail)}) + "\n")
+    with own_file(folder / "changes.jsonl") as file:
+        file.write((json.dumps({**line, "detail": dict(detail)}) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
     log.info("%s %s by %s: %s", what, target, who, ", ".join(f"{k} {v}" for k, v in detail.items()))

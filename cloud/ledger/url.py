@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ def url_of(text: str) -> URL:
 
     url = make_url(text)
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+
+
+def sqlite_file(text: str) -> Path | None:
+    """The file of a ledger in SQLite; None for another database."""
+    url = url_of(text)
+    return Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
 
 
 def url_trouble(text: str) -> str | None:

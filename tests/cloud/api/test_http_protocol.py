@@ -116,15 +116,18 @@ async def test_a_client_that_sends_too_much_still_hears_why(size):
 
 
 async def test_connections_are_bounded():
+    """The one whose head has been awaited longest makes room."""
     async with (
-        serving(max_connections=2) as (port, _),
-        _connected(port),
+        serving(max_connections=2) as (port, server),
+        _connected(port) as (first, _),
         _connected(port) as (second, writing),
-        _connected(port) as (third, _),
+        _connected(port) as (third, writing_too),
     ):
-        assert "retry-after: 2" in await refused(third, 503)
-        writing.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        assert (await second.readline()).startswith(b"HTTP/1.1 200")
+        assert "retry-after: 2" in await refused(first, 503)
+        for reader, writer in ((second, writing), (third, writing_too)):
+            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        assert len(server.server_state.connections) == 2
 
 
 async def test_a_peer_that_does_not_read_is_dropped(monkeypatch):
@@ -218,3 +221,38 @@ async def test_a_connection_at_rest_makes_room_for_a_new_one():
             writing_too.write(ask)
             assert (await third.readline()).startswith(b"HTTP/1.1 200")
             assert (await second.readline()).startswith(b"HTTP/1.1 200")
+
+
+async def test_half_heads_shut_nobody_out():
+    """A thousand that say nothing, or half of something: who asks is answered at once."""
+    async with serving(max_connections=20, header_timeout_s=600) as (port, server):
+        halves = []
+        for n in range(60):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n" if n % 2 else b"")
+            halves.append((reader, writer))
+        await until_async(lambda: len(server.server_state.connections) == 20)
+        for _ in range(5):
+            async with _connected(port) as (reader, writer):
+                writer.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                assert (await reader.read()).startswith(b"HTTP/1.1 200")
+        assert (await halves[0][0].read()).startswith(b"HTTP/1.1 503")
+        for _, writer in halves:
+            writer.close()
+
+
+@pytest.mark.parametrize(("trusted", "status"), [("127.0.0.0/8", b"200"), ("10.0.0.0/8", b"503")])
+async def test_places_are_kept_for_the_proxy(trusted, status):
+    async with serving(max_connections=8, trusted_proxies=[trusted]) as (port, server):
+        busy = []
+        for n in range(6):  # at work, so that none can be closed to make room
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+            busy.append(writer)
+            await until_async(lambda n=n: len(server.server_state.connections) == n + 1)
+        await asyncio.sleep(0.2)
+        async with _connected(port) as (reader, asking):
+            asking.write(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert (await reader.read(12)).endswith(status)
+        for writer in busy:
+            writer.close()

@@ -90,7 +90,11 @@ def test_broker_files_name_the_place_where_they_will_lie(config: Path, tmp_path:
     done = cloud("broker", "files", "--config", config, "--out", out, "--installed", "/etc/mosquitto/headwater")
     assert done.exit_code == 0, done.stderr
     assert "acl_file /etc/mosquitto/headwater/acl" in (out / "mosquitto.conf").read_text()
-    assert {p.name for p in out.iterdir()} == {"mosquitto.conf", "acl", "crl.pem", "ca.crt", "broker.crt", "broker.key"}
+    keys = {"ca.crt", "broker.crt", "broker.key"}
+    assert {p.name for p in out.iterdir()} == {"mosquitto.conf", "acl", "crl.pem", "limits.conf", "firewall.nft", *keys}
+    assert "LimitNOFILE=65536" in (out / "limits.conf").read_text()
+    rules = (out / "firewall.nft").read_text()
+    assert f"saddr ct count over {2 * 2 + 50} }}" in rules and "tcp dport 8883" in rules
 
 
 def test_check_names_what_is_still_missing_in_the_cloud(config: Path, tmp_path: Path) -> None:

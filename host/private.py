@@ -1,0 +1,58 @@
+"""Folders and files that other users of the machine may not look into.
+
+Whoever may open a SQLite file, to read only, may lock it for as long as he likes, and its owner waits. So a data folder
+is closed before anything in it is opened.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+OWNER, GROUP_LOOKS_IN = 0o700, 0o750
+
+
+class NotPrivate(Exception):
+    """Others could get in, and we cannot keep them out. The message says what to do."""
+
+
+def close_folder(folder: Path, mode: int = OWNER, files: Iterable[str] = ("*.sqlite*",)) -> None:
+    """Makes it, or takes from its mode what is more than `mode`; files: patterns of what is the owner's alone.
+
+    Raises NotPrivate where that cannot be done, OSError where the folder cannot be made.
+    """
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    _tighten(folder, mode)
+    for pattern in files:
+        for found in sorted(folder.glob(pattern)):
+            if not found.is_symlink():
+                _tighten(found, OWNER if found.is_dir() else 0o600)
+
+
+def close_file(path: Path) -> None:
+    """A SQLite file, where there is one, and those beside it. Raises NotPrivate."""
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        _tighten(path.with_name(name), 0o600)
+
+
+def _tighten(path: Path, mode: int) -> None:
+    """By the open file: what stands at the name cannot be exchanged between the look and the change."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:  # gone in between
+        return
+    except OSError as error:
+        raise NotPrivate(f"{path} cannot be opened ({error.strerror}): give it to the user that runs this") from error
+    try:
+        had = os.fstat(handle)
+        if stat.S_IMODE(had.st_mode) & ~mode:
+            os.fchmod(handle, stat.S_IMODE(had.st_mode) & mode)
+    except OSError as error:
+        what = f"{path} is open to other users of this machine (mode {stat.S_IMODE(had.st_mode):04o})"
+        raise NotPrivate(
+            f"{what} and belongs to another: chown it to the user that runs this, chmod {mode:04o}"
+        ) from error
+    finally:
+        os.close(handle)
