@@ -14,9 +14,9 @@ from starlette.routing import Match
 class Problem(Exception):
     """What is wrong, and what to do about it."""
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
+    def __init__(self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status, self.title, self.detail = status, title, detail
+        self.status, self.title, self.detail, self.headers = status, title, detail, headers
 
 
 def answer(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -27,7 +27,7 @@ def answer(status: int, title: str, detail: str, headers: Mapping[str, str] | No
 def install(app: FastAPI) -> None:
     @app.exception_handler(Problem)
     async def problem(_: Request, error: Problem) -> Response:
-        return answer(error.status, error.title, error.detail)
+        return answer(error.status, error.title, error.detail, error.headers)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> Response:

@@ -13,6 +13,7 @@ from contract.readings import Bools, Float64s, Int64s, ReadingBatch
 
 HOUR_MS = 3_600_000
 _FEW_TIPS = 2.5  # one or two tips: a bucket that was nearly full
+_AT_ONCE = 50_000  # gains: each has a piece for every interval that it touches
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +85,32 @@ def _counted(readings: ReadingBatch, gauge: Gauge) -> Counted:
 
 def _spread(readings: ReadingBatch, counted: Counted, gauge: Gauge, edges: Int64s) -> Hyetograph:
     n = len(edges) - 1
-    mm, uncertain, at_least = np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    heard_ms = round((1.1 * gauge.heartbeat_s + gauge.period_s) * 1000)
+    out = Hyetograph(edges[:-1], np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_))
     lost = counted.at_least
-    for i in np.flatnonzero((counted.counts > 0) | lost).tolist():
-        begin, end, gain = int(counted.since_ms[i]), int(readings.time_ms[i]), float(counted.counts[i])
+    told = np.flatnonzero((counted.counts > 0) | lost)
+    heard_ms = round((1.1 * gauge.heartbeat_s + gauge.period_s) * 1000)
+    for k in range(0, len(told), _AT_ONCE):
+        rows = told[k : k + _AT_ONCE]
+        begin, end, gain = counted.since_ms[rows], readings.time_ms[rows], counted.counts[rows]
         silent = end - begin > heard_ms
         few = gain <= _FEW_TIPS * gauge.counter.tip
-        if not silent:
-            begin = max(begin, end - (HOUR_MS if few else round(gauge.period_s * 1000)))
-        elif few:
-            begin = max(begin, end - HOUR_MS)
-        share = np.clip(np.minimum(edges[1:], end) - np.maximum(edges[:-1], begin), 0, None)
-        if end > begin:
-            mm += gain * share / (end - begin)
-        touched = share > 0
-        uncertain |= touched & (silent and not few)
-        at_least |= touched & bool(lost[i])
-    return Hyetograph(edges[:-1], mm, uncertain, at_least)
+        within_ms = np.where(few, HOUR_MS, np.where(silent, end - begin, round(gauge.period_s * 1000)))
+        _add(out, edges, np.maximum(begin, end - within_ms), end, gain, silent & ~few, lost[rows])
+    return out
+
+
+def _add(
+    out: Hyetograph, edges: Int64s, begin: Int64s, end: Int64s, gain: Float64s, unsure: Bools, lost: Bools
+) -> None:
+    """Each gain evenly over its time, a piece for each interval that it touches: all pieces at once."""
+    n = len(edges) - 1
+    first = np.maximum(np.searchsorted(edges, begin, side="right") - 1, 0)
+    last = np.minimum(np.searchsorted(edges, end, side="left"), n)  # behind the last interval that it touches
+    pieces = np.where(end > begin, np.maximum(last - first, 0), 0)
+    of = np.repeat(np.arange(len(gain)), pieces)
+    place = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + first[of]
+    share = np.minimum(edges[place + 1], end[of]) - np.maximum(edges[place], begin[of])
+    of, place, share = of[share > 0], place[share > 0], share[share > 0]
+    out.mm[:] += np.bincount(place, gain[of] * share / (end[of] - begin[of]), n)
+    out.uncertain[place[unsure[of]]] = True
+    out.at_least[place[lost[of]]] = True

@@ -27,6 +27,7 @@ from cloud.views.decode import readings
 from contract.readings import ReadingBatch
 
 TAIL_READINGS = 2_000_000  # 42 MB; at 850 readings a second an hour has three million
+_FRESH_ROWS = 5_000_000  # that are rolled up for one question
 MANIFEST = "manifest.sqlite"  # in the store's folder
 
 
@@ -135,8 +136,8 @@ class ParquetStore:
             cut = (_cut_hours(hourly_from(table), wanted, start_ms, end_ms) for table in groups.tables())
             parts = gathered(cut, at_most, lambda h: len(h.channel))
         with fresh_groups:
-            new = [_cut(b, wanted, start_ms, end_ms) for b in fresh_groups.batches()]
-        new += [_cut(b, wanted, start_ms, end_ms) for b in tail.of(wanted)]
+            cuts = (_cut(b, wanted, start_ms, end_ms) for b in chain(fresh_groups.batches(), tail.of(wanted)))
+            new = gathered(cuts, _FRESH_ROWS, len)
         parts.append(self._roll_up(ReadingBatch.concat(new)))
         return hourly_concat(parts)
 
@@ -146,7 +147,7 @@ class ParquetStore:
             return hourly_of(fresh)
         hours = np.unique(fresh.time_ms // HOUR_MS)
         first, last = int(hours[0]) * HOUR_MS, (int(hours[-1]) + 1) * HOUR_MS
-        every = self.raw(np.unique(fresh.channel).tolist(), first, last)
+        every = self.raw(np.unique(fresh.channel).tolist(), first, last, 2 * _FRESH_ROWS)
         return hourly_of(every.take(np.isin(every.time_ms // HOUR_MS, hours)))
 
     def _find(

@@ -17,7 +17,10 @@ from cloud.warnings.codec import evidence_from_json, evidence_json, incident_jso
 from cloud.warnings.engine import Outcome
 from cloud.warnings.model import Message, MessageHead, MsgType, Why
 from contract.catalogue.rules import Level
+from contract.conditions.state import Late
+from contract.conditions.targets import ConditionKey
 
+_HOUR_MS = 3_600_000
 NO_LEVEL = "none"  # in a message's row: it is of a blind notice
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 
@@ -124,7 +127,13 @@ def _changes(outcome: Outcome, entry: Cursor) -> Iterator[dict[str, Any]]:
 
 
 def _late(outcome: Outcome, entry: Cursor) -> Iterator[dict[str, Any]]:
-    for ordinal, n in enumerate(outcome.late):
+    """Of each condition and hour the worst: who floods a channel with history is not to fill the ledger."""
+    worst: dict[tuple[ConditionKey, int], Late] = {}
+    for n in outcome.late:
+        hour = (n.key, n.reading_ms // _HOUR_MS)
+        if hour not in worst or n.value > worst[hour].value:
+            worst[hour] = n
+    for ordinal, n in enumerate(worst.values()):
         yield {
             "entry": entry,
             "ordinal": ordinal,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from cloud.api.latest import LatestTable, latest_json, rows_of
 from cloud.api.ports import Services
 from cloud.delivery.state import sink_json
 from cloud.hydrology.rainfall import Gauge, Rain, hyetograph, rain
+from cloud.series.base import TooMany
 from cloud.series.columns import HOUR_MS
 from cloud.warnings.codec import incident_json, message_json
 from cloud.warnings.model import ConditionSnapshot, Incident, MessageHead
@@ -28,6 +30,9 @@ from contract.readings import Flag, ReadingBatch
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 _RAIN_STEP_S = 300
+_MAX_ROWS = 1_000_000  # ten days by the second
+_RAIN_ROWS = 100_000  # a gauge is heard once a minute; a counter that makes no sense is judged reading by reading
+_GAUGE_ROWS = 20_000  # of each gauge, for the last hour
 _LOOK = "Check links, power and gateways. Until readings come again, watch the roads by camera or on patrol."
 _RAIN_BEFORE_MS = 6 * HOUR_MS  # so far back the reading is looked for from which the first gain counts
 
@@ -75,16 +80,44 @@ def district_state(services: Services, shown: Shown) -> dict[str, Any]:
 
 
 def rain_last_hour(services: Services, gauges: Sequence[int]) -> dict[int, Rain]:
-    """Rain gauge channel -> what fell in the 60 minutes before now; absent when nothing was heard in them."""
+    """Rain gauge channel -> what fell in the 60 minutes before now; absent when nothing was heard in them, or
+    far more than a gauge can say. gauges: rising."""
     now_ms = services.clock.now_ms()
-    rows = services.series.raw(gauges, now_ms - _RAIN_BEFORE_MS - HOUR_MS, now_ms + 1)
     out = {}
-    for channel in gauges:
-        own = rows.take(rows.channel == channel)
+    for channel, own in _rows_of(services, gauges, now_ms - _RAIN_BEFORE_MS - HOUR_MS, now_ms + 1):
         if len(own) and own.time_ms[-1] > now_ms - HOUR_MS:
             gauge = Gauge.of(services.catalogue.channels[channel])
             out[channel] = rain(own, gauge, now_ms - HOUR_MS, now_ms)
     return out
+
+
+def _rows_of(
+    services: Services, channels: Sequence[int], start_ms: int, end_ms: int
+) -> Iterator[tuple[int, ReadingBatch]]:
+    """The readings of each. A channel that is flooded is passed over: nobody else is to wait for it."""
+    try:
+        rows = services.series.raw(channels, start_ms, end_ms, _GAUGE_ROWS * len(channels))
+    except TooMany:
+        for channel in channels:
+            with suppress(TooMany):
+                yield channel, services.series.raw([channel], start_ms, end_ms, _GAUGE_ROWS)
+        return
+    starts = np.searchsorted(rows.channel, channels)
+    ends = np.searchsorted(rows.channel, channels, side="right")
+    for channel, first, end in zip(channels, starts.tolist(), ends.tolist(), strict=True):
+        if end - first <= _GAUGE_ROWS:
+            yield channel, rows.take(slice(first, end))
+
+
+def _newest(services: Services, channel: int, start_ms: int, end_ms: int, at_most: int) -> ReadingBatch:
+    """Its readings; of a channel with more than at_most those of the last part of the time: half of it, or a quarter,
+    and so on."""
+    while end_ms - start_ms > 1000:
+        try:
+            return services.series.raw([channel], start_ms, end_ms, at_most)
+        except TooMany:
+            start_ms = (start_ms + end_ms) // 2
+    return ReadingBatch.empty()
 
 
 def station_series(services: Services, station: Station, hours: float) -> dict[str, Any]:
@@ -118,13 +151,13 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         info = services.catalogue.channels[main]
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
-            out["points"] = _points(services.series.raw([main], start_ms, now_ms + 1))
+            out["points"] = _points(_newest(services, main, start_ms, now_ms + 1, _MAX_ROWS))
             condition = max(services.warnings.conditions([main]), key=_weight, default=None)
             silent = _unknown(condition, latest_json(services, [main])[0])
             out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
         step_ms = _RAIN_STEP_S * 1000
-        rows = services.series.raw([gauge.id], start_ms - _RAIN_BEFORE_MS, now_ms + 1)
+        rows = _newest(services, gauge.id, start_ms - _RAIN_BEFORE_MS, now_ms + 1, _RAIN_ROWS)
         found = hyetograph(rows, Gauge.of(gauge), start_ms // step_ms * step_ms, now_ms, step_ms)
         out["rain"] = [
             [t, round(mm, 2)] for t, mm in zip(found.start_ms.tolist(), found.mm.tolist(), strict=True) if mm > 0

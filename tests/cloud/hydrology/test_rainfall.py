@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from cloud.hydrology.rainfall import Gauge, hyetograph, rain
-from contract.quality.counting import Counter
+from contract.quality.counting import Counter, count
 from contract.readings import Flag, ReadingBatch
 
 HOUR_MS = 3_600_000
@@ -96,3 +96,38 @@ def test_a_sum_says_how_sure_it_is(totals_mm, mm, at_least, provisional):
 def test_failed_readings_are_not_counted():
     found = rain(told([0, 60_000, 120_000], [100.0, 6553.5, 100.1], [1, Flag.FAIL, 1]), GAUGE, 0, HOUR_MS)
     assert found.mm == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_whatever_a_counter_says_the_pieces_are_those_of_one_gain_at_a_time(seed, monkeypatch):
+    """Tips, downpours, silences, falls and jumps, in and around the time that is asked for."""
+    rng = random.Random(seed)
+    monkeypatch.setattr("cloud.hydrology.rainfall._AT_ONCE", rng.choice((1, 3, 1000)))
+    times = sorted(rng.sample(range(0, 8 * HOUR_MS, 500), 300))
+    total, totals = 50.0, []
+    for _ in times:
+        total = max(0.0, total + rng.choice((0, 0.2, 0.4, 3.0, 9.0, -0.2, -40.0, 900.0)))
+        totals.append(round(total, 1))
+    readings = told(times, totals)
+    start, end, step = HOUR_MS, 7 * HOUR_MS, rng.choice((60_000, 300_000, 7_000_001))
+    found = hyetograph(readings, GAUGE, start, end, step)
+    mm, unsure, lost = one_at_a_time(readings, start, end, step)
+    assert found.mm.tolist() == pytest.approx(mm)
+    assert (found.uncertain.tolist(), found.at_least.tolist()) == (unsure, lost)
+
+
+def one_at_a_time(readings, start, end, step):
+    found = count(readings.time_ms, readings.value, readings.flag, GAUGE.counter)
+    edges = list(range(start, end + step, step))[: math.ceil((end - start) / step) + 1]
+    mm, unsure, lost = ([x] * (len(edges) - 1) for x in (0.0, False, False))
+    for since, at, gain, at_least in zip(
+        found.since_ms.tolist(), readings.time_ms.tolist(), found.counts.tolist(), found.at_least.tolist(), strict=True
+    ):
+        silent, few = at - since > 1.1 * 1800_000 + 60_000, gain <= 2.5 * 0.2
+        begin = max(since, at - HOUR_MS) if few else since if silent else max(since, at - 60_000)
+        for i, (a, b) in enumerate(pairwise(edges)):
+            if (gain > 0 or at_least) and (share := min(b, at) - max(a, begin)) > 0:
+                mm[i] += gain * share / (at - begin)
+                unsure[i] |= silent and not few
+                lost[i] |= at_least
+    return mm, unsure, lost

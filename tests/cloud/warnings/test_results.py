@@ -7,10 +7,15 @@ from pathlib import Path
 from sqlalchemy import select
 
 from cloud.ledger.open import open_ledger
+from cloud.log.base import Cursor
 from cloud.warnings import results
 from cloud.warnings import tables as t
+from cloud.warnings.engine import Outcome
 from cloud.warnings.view import open_view
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
+from contract.conditions.state import Late
+from contract.conditions.targets import ConditionKey, Target
 from tests.cloud.warnings.city import city, history
 from tests.cloud.warnings.test_view import SETTINGS
 
@@ -35,3 +40,20 @@ def test_each_row_is_named_by_its_entry_and_its_place_there(small_district: Cata
         rows = db.execute(select(t.messages).order_by(t.messages.c.number.desc())).all()
     assert [results.message_of(row) for row in rows] == list(view.reader.messages())
     view.ledger.dispose()
+
+
+def test_of_late_readings_an_entry_writes_the_worst_of_each_condition_and_hour() -> None:
+    key, other = (ConditionKey(Target.of_station(name), "r") for name in ("a", "b"))
+    outcome = Outcome()
+    for place in (key, other):
+        for n in range(8192):
+            outcome.late.append(Late(place, 7, n * 1000, 9 * 3_600_000, 1.0 + n % 100, Level.RED))
+    found = results.results([outcome], [Cursor(5)], 0).late
+    assert [(r["target"], r["reading_ms"], r["value"], r["ordinal"]) for r in found] == [
+        ("station/a", 99_000, 100.0, 0),
+        ("station/a", 3_699_000, 100.0, 1),
+        ("station/a", 7_299_000, 100.0, 2),
+        ("station/b", 99_000, 100.0, 3),
+        ("station/b", 3_699_000, 100.0, 4),
+        ("station/b", 7_299_000, 100.0, 5),
+    ]

@@ -36,7 +36,7 @@ class Said:
         self.warnings = self.view.reader
         self.latest = SimpleNamespace(snapshot=lambda: heard)
         self.series = SimpleNamespace(
-            raw=lambda channels, start_ms, end_ms: heard.take([c in channels for c in heard.channel])
+            raw=lambda channels, start_ms, end_ms, at_most: heard.take([c in channels for c in heard.channel])
         )
         self.health = SimpleNamespace(
             ready=lambda: (True, ""),
