@@ -31,6 +31,7 @@ NAMES = (
     "rtu",
     "identity",
     "load",
+    "flood",
     "outage",
     "backup",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 import paho.mqtt.client as mqtt
@@ -47,7 +48,7 @@ class Gateways:
             client.disconnect()
             client.loop_stop()
 
-    def live(self, seconds: float, zones: range) -> None:
+    def live(self, seconds: float, zones: Sequence[int]) -> None:
         """Ten times the normal rate from half the stations; of the others one after another goes under water, on the
         alarm lane: those of `zones`, spread over the time, at most two a second."""
         began, rounds, drowned = time.monotonic(), 0, 0

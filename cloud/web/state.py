@@ -44,7 +44,7 @@ class Shown:
         self.main = {s.id: main_channel(catalogue, s) for s in catalogue.stations.values()}
         found = {s.id: pump_channels(catalogue, s) for s in catalogue.stations.values()}
         self.pumps = {station: channels for station, channels in found.items() if channels is not None}
-        self.gauges = [n for n, c in catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL]
+        self.gauges = sorted(n for n, c in catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL)
         self.main_channels = {c for c in self.main.values() if c is not None}
         self.table = LatestTable(
             catalogue, sorted(self.main_channels.union(*(p.numbers() for p in self.pumps.values())))

@@ -12,7 +12,7 @@ import pytest
 import benchmarks.__main__ as bench
 from simulators.processes import mosquitto
 
-NEED_A_BROKER = ["receive", "identity", "load"]
+NEED_A_BROKER = ["receive", "identity", "load", "flood"]
 
 
 @pytest.fixture(autouse=True)
