@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 from edge_agent.later import load_when_used
 from edge_agent.own_folder import keep
 from host.logs import LogForm, set_up
+from host.private import closed_to_others
 
 if TYPE_CHECKING:
     from edge_agent.config import EdgeConfig
@@ -74,7 +75,8 @@ def main() -> None:
         config = pickle.load(handed)  # noqa: S301 -- from ourselves: no other process can name this file
     from edge_agent.agent import Agent
 
-    asyncio.run(Agent(config).run())
+    with closed_to_others():
+        asyncio.run(Agent(config).run())
 
 
 if __name__ == "__main__":

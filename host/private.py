@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 OWNER, GROUP_LOOKS_IN = 0o700, 0o750
@@ -16,6 +17,16 @@ OWNER, GROUP_LOOKS_IN = 0o700, 0o750
 
 class NotPrivate(Exception):
     """Others could get in, and we cannot keep them out. The message says what to do."""
+
+
+@contextmanager
+def closed_to_others() -> Iterator[None]:
+    """Files that are made meanwhile are their owner's alone, whatever started us."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 def close_folder(folder: Path, mode: int = OWNER, files: Iterable[str] = ("*.sqlite*",)) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
+from typing import TYPE_CHECKING
 
 from cloud.config import CloudConfig
 from host.logs import LogForm, set_up
+from host.private import closed_to_others
+
+if TYPE_CHECKING:
+    from cloud.app.cloud import Cloud
 
 # How long a thread that only hands on, as the network's does at every read, waits for one that computes: a tenth of
 # Python's own 5 ms. An alarm changes hands many times: see docs/decisions/load.md.
@@ -17,12 +21,15 @@ _SWITCH_S = 0.0005
 def run(config: CloudConfig, log: LogForm = LogForm.TEXT) -> None:
     """Until SIGTERM. Prints one JSON line when it is ready. Before: `cloud.app.allocator.keep_little`."""
     sys.setswitchinterval(_SWITCH_S)
-    os.umask(0o077)  # readings, and hashes of passwords, are nobody else's
     from cloud.app.cloud import Cloud
 
     set_up(log)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
-    cloud = Cloud(config)
+    with closed_to_others():  # readings, and hashes of passwords
+        _serve(Cloud(config))
+
+
+def _serve(cloud: Cloud) -> None:
     first = cloud.first_administrator()
     if first is not None:
         said = f"first start: log in as {first[0]} with password {first[1]} (it is not shown again)"

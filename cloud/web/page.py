@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from cloud.api.limits import RETRY_AFTER_S
+from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.web.state import Shown, district_state, station_series

@@ -6,11 +6,12 @@ import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from host.private import GROUP_LOOKS_IN, NotPrivate, close_file, close_folder
+from host.private import GROUP_LOOKS_IN, NotPrivate, close_file, close_folder, closed_to_others
 from host.sqlite import connect
 from tests.another_user import NOBODY, needs_root, python
 
@@ -62,6 +63,14 @@ def test_what_was_open_is_closed_and_what_was_closed_stays_so(tmp_path):
     assert (mode(tmp_path / "data"), mode(files[0])) == (0o500, 0o400)
     close_folder(tmp_path / "new" / "er", GROUP_LOOKS_IN)
     assert mode(tmp_path / "new" / "er") == 0o750
+
+
+def test_what_is_made_meanwhile_is_the_owners_alone_and_then_as_before(tmp_path):
+    for name, wanted in (("before", 0o644), ("meanwhile", 0o600), ("after", 0o644)):
+        with closed_to_others() if name == "meanwhile" else nullcontext():
+            (tmp_path / name).touch()
+        assert mode(tmp_path / name) & ~0o644 == 0
+        assert (mode(tmp_path / name) == 0o600) is (wanted == 0o600)
 
 
 def test_no_link_is_followed(tmp_path):
