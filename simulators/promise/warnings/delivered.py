@@ -13,6 +13,7 @@ from simulators.promise.warnings.witness import Notice, Told, Witness
 _WITHIN_MS = 60_000  # of a message in the ledger, at a consumer that is well, from a cloud that runs
 _BACK_OFF_MS, _TEST_MS = 400_000, 700_000  # after a trouble: the longest pause, and the pause between tests
 _SOON_MS = 10_000
+_NO_TEST = frozenset({Mood.DOWN, Mood.BUSY})  # no test message is taken
 
 
 def check_deliveries(witness: Witness, consumer: Consumer) -> None:
@@ -95,9 +96,12 @@ def _was_told(consumer: Consumer, before: Sequence[Told | Notice], incident: str
 
 def _deadline(witness: Witness, consumer: Consumer, t: Told | Notice) -> int:
     """From when the consumer was well and the cloud ran, a while on end."""
-    at_ms = t.seen_ms
+    at_ms, gone_ms = t.seen_ms, -1
     for trouble in consumer.troubles:
-        pause_ms = _TEST_MS if trouble.mood is Mood.GONE else _BACK_OFF_MS
-        if trouble.from_ms <= at_ms + _WITHIN_MS and at_ms <= trouble.to_ms + pause_ms:
-            at_ms = trouble.to_ms + pause_ms
+        # One that is gone stays so until it takes a test message, which falls into the next trouble, perhaps.
+        gone = trouble.mood is Mood.GONE or (trouble.from_ms <= gone_ms and trouble.mood in _NO_TEST)
+        until_ms = trouble.to_ms + (_TEST_MS if gone else _BACK_OFF_MS)
+        gone_ms = until_ms if gone else gone_ms
+        if trouble.from_ms <= at_ms + _WITHIN_MS and at_ms <= until_ms:
+            at_ms = until_ms
     return witness.undisturbed_from(at_ms, _WITHIN_MS)

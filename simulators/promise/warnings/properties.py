@@ -215,8 +215,9 @@ class _Checks:
 
         until_ms: as long as the rule held.
 
-        What came while it was muted speaks neither for nor against. What stood when a person ended an incident of the
-        zone counts again once it was dry.
+        What came while it was muted speaks neither for nor against, and what its own sensor or gateway has taken back
+        by then, at whatever age, for nothing. What stood when a person ended an incident of the zone counts again once
+        it was dry.
         """
         station = catalogue.channels[channel].station
         delays = delays_of(catalogue, channel, rule)
@@ -224,7 +225,8 @@ class _Checks:
         every = [h for h in self._known(channel, t.sent_ms, float("inf")) if not _within(h.came_ms, mutes)]
         until_ms = min(t.sent_ms - 30_000, until_ms)
         young = ev.in_order(self._known(channel, until_ms, delays.stale_ms / 4))
-        rows = [h for h in young if not _within(h.came_ms, mutes)]
+        young = [h for h in young if not _within(h.came_ms, mutes)]
+        left = {h.time_ms for h in every}
         ended_ms = max(self._witness.ends(head_of(catalogue, station.zone), t.seen_ms), default=None)
         for level in sorted(rule.levels, key=lambda x: -x.rank):
             level_m = rule.levels[level]
@@ -233,6 +235,7 @@ class _Checks:
             dry_ms = max(ev.last_perhaps_dry(r, clear_m, delays) for r in (every, ev.in_order(every)))
             if ended_ms is not None and dry_ms < ended_ms:
                 continue
+            rows = [h for h in young if h.time_ms in left or h.value < level_m]
             for i, h in enumerate(rows):
                 if h.time_ms > dry_ms:
                     seen_ms = min([until_ms, *(begin_ms for begin_ms, _ in mutes if begin_ms >= h.came_ms)])
