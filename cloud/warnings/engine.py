@@ -31,7 +31,7 @@ from contract.conditions.findings import Findings
 from contract.conditions.going_back import go_back
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Watched
-from contract.conditions.reconciling import restore
+from contract.conditions.reconciling import as_they_stood, restore
 from contract.conditions.state import Change, Condition, Late
 from contract.conditions.stored import Stored
 from contract.conditions.targets import ConditionKey, Target, TargetKind
@@ -178,8 +178,9 @@ class Engine:
         outcomes = [Outcome(unheeded=[d for d in ds if d.kind not in _KNOWN]) for ds in waiting.decisions]
         if state.standing is None:
             state.standing = _standing(state.conditions)
-            if not (state.conditions.gone or state.conditions.differing or state.conditions.changed):
-                state.incidents = self._incidents.refresh(state.incidents, state.standing)
+            speak = {e.key for o in state.incidents.open.values() for e in o.incident.evidence}
+            stood, alike = as_they_stood(state.conditions, speak)
+            state.incidents = self._incidents.refresh(state.incidents, state.standing if alike else {}, stood)
             self._blindness.begin(state.incidents.blind, state.conditions)
         for first, end in self._stretches(state, waiting):
             self._stretch(state, waiting.take(first, end), outcomes[first:end])

@@ -58,6 +58,20 @@ class EvidenceOf:
         )
 
 
+def as_it_stood(incident: Incident, stood: Mapping[ConditionKey, Condition]) -> Incident:
+    """The incident with the values of conditions as they stood. Which of them speak for it, at which level and since
+    when, stays as it was, and those that are not in `stood` altogether."""
+
+    def seen(e: Evidence) -> Evidence:
+        c = stood.get(e.key)
+        if c is None:
+            return e
+        e = replace(e, channel=c.channel, state=c.state, value=c.shown_value, time_ms=c.shown_ms)
+        return replace(e, rise_per_min=c.rise_per_min, doubt=c.doubt.value)
+
+    return replace(incident, evidence=tuple(map(seen, incident.evidence)))
+
+
 def without_old_rises(incident: Incident, now_ms: int) -> Incident:
     """As it is to be told at `now_ms`: how fast water rose is not said of a reading older than the minutes over which a
     rise is measured. A tunnel that is full to the roof no longer rises, and a sensor that drowned says nothing."""

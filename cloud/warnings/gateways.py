@@ -1,4 +1,4 @@
-"""Whose readings speak of a target. Pure."""
+"""Whose readings speak of a target, and by what zone its incidents go. Pure."""
 
 from __future__ import annotations
 
@@ -28,3 +28,12 @@ def gateways_of(catalogue: Catalogue) -> Mapping[Target, frozenset[str]]:
         zones[info.station.zone].add(info.gateway)
     found |= {Target.of_station(station): frozenset(gateways) for station, gateways in stations.items()}
     return found | {Target.of_zone(zone): frozenset(gateways) for zone, gateways in zones.items()}
+
+
+def heads_of(catalogue: Catalogue) -> dict[str, str]:
+    """Each zone, and the zone by which its incidents go: the first that names the same group, or itself."""
+    first: dict[str, str] = {}
+    return {
+        zone.id: zone.id if zone.incident_group is None else first.setdefault(zone.incident_group, zone.id)
+        for zone in catalogue.zones.values()
+    }

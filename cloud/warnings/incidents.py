@@ -19,8 +19,8 @@ from dataclasses import dataclass, field, replace
 from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
 from cloud.warnings.due import Calendar
-from cloud.warnings.evidence import EvidenceOf, certainty, highest, without_old_rises
-from cloud.warnings.gateways import gateways_of, zones_of_targets
+from cloud.warnings.evidence import EvidenceOf, as_it_stood, certainty, highest, without_old_rises
+from cloud.warnings.gateways import gateways_of, heads_of, zones_of_targets
 from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
 from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
@@ -128,7 +128,7 @@ class Incidents:
         self._zone = zones_of_targets(catalogue)
         self._watched = {key.target for key in quantities}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
-        self._head = _heads(catalogue)
+        self._head = heads_of(catalogue)
         rules = {rule.id: rule for rule in catalogue.rules}
         once = {(key.rule, q) for key, q in quantities.items() if key.rule in rules}
         scales = {(rule, q): Scale.of(rules[rule], q) for rule, q in once}
@@ -139,9 +139,16 @@ class Incidents:
         """By what zones the incidents of these targets go, in the catalogue's order."""
         return self._sorted({self._head[self._zone[target]] for target in targets})
 
-    def refresh(self, state: IncidentState, conditions: Mapping[ConditionKey, Condition]) -> IncidentState:
-        """After a restart under the same rules: open incidents rest on what they rested on when they were looked at
-        last, which is not stored as often as it changes. conditions: those with a level. `state` is consumed."""
+    def refresh(
+        self,
+        state: IncidentState,
+        conditions: Mapping[ConditionKey, Condition],
+        stood: Mapping[ConditionKey, Condition],
+    ) -> IncidentState:
+        """After a restart: open incidents rest on what they rested on when they were looked at last, which is not
+        stored as often as it changes. conditions: those with a level; none under other rules: there, and where a zone
+        is another now, only values are altered, and the next step finds what was lost. stood: by the keys of evidence.
+        `state` is consumed."""
         wet: dict[str, list[Condition]] = {}
         for key in sorted(conditions):
             if key not in state.aside and key.target in self._zone:
@@ -151,6 +158,8 @@ class Incidents:
                 evidence = tuple(self._evidence.of(c, state.simulated) for c in wet[zone])
                 level, zones = highest(wet[zone]), self._zones(evidence)
                 o.incident = replace(o.incident, level=level, evidence=evidence, zones=zones)
+            else:
+                o.incident = as_it_stood(o.incident, stood)
         return state
 
     def step(
@@ -384,12 +393,3 @@ class Incidents:
 
     def _sorted(self, zones: Iterable[str]) -> list[str]:
         return sorted(zones, key=self._place.__getitem__)
-
-
-def _heads(catalogue: Catalogue) -> dict[str, str]:
-    """Each zone, and the zone by which its incidents go: the first that names the same group, or itself."""
-    first: dict[str, str] = {}
-    return {
-        zone.id: zone.id if zone.incident_group is None else first.setdefault(zone.incident_group, zone.id)
-        for zone in catalogue.zones.values()
-    }

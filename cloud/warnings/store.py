@@ -129,7 +129,7 @@ def _at_snapshot(
         state = replace(state, conditions=past.conditions, detectors=past.detectors, now_ms=past.now_ms)
         return Kept(found.cursor, state, found.cursor, anew=anew)
     conditions = (
-        past.conditions if stored is None else engine.restore_conditions(_since(db, stored, found.cursor, told))
+        past.conditions if stored is None else engine.restore_conditions(_since(db, stored, found.cursor, told, opened))
     )
     return Kept(told, replace(state, conditions=conditions), found.cursor, past, alike=alike, anew=anew)
 
@@ -175,8 +175,11 @@ def _as_told(opened: Iterable[OpenIncident]) -> list[Stored]:
     return list(out.values())
 
 
-def _since(db: Connection, stored: Iterable[Stored], snapshot: Cursor, told: Cursor) -> list[Stored]:
-    """Conditions of a snapshot, with what befell them in the entries behind it, under the rules of then."""
+def _since(
+    db: Connection, stored: Iterable[Stored], snapshot: Cursor, told: Cursor, opened: Iterable[OpenIncident]
+) -> list[Stored]:
+    """Conditions of a snapshot, with what befell them in the entries behind it, under the rules of then. Shown of them
+    is what reached their level, or what was told of them, whichever is newer."""
     out = {s.key: s for s in stored}
     entry = t.changes.c.entry
     rows = select(t.changes).where(entry > snapshot, entry <= told).order_by(entry, t.changes.c.ordinal)
@@ -188,8 +191,13 @@ def _since(db: Connection, stored: Iterable[Stored], snapshot: Cursor, told: Cur
         levels = {each: of for each, of in s.levels.items() if level is not None and each.rank <= level.rank}
         if level is not None and levels.get(level, _NEVER_SET)[1] == NEVER:
             levels[level] = (NEVER, row.time_ms, row.time_ms)
+        shown = s.shown if level in (None, s.level) else (row.value, row.time_ms)
         is_now = {"state": ConditionState(row.state), "level": level, "since_ms": row.time_ms, "value": row.value}
-        out[key] = replace(s, reason=Reason(row.reason), levels=levels, **is_now)
+        out[key] = replace(s, reason=Reason(row.reason), levels=levels, shown=shown, **is_now)
+    for e in (e for o in opened for e in o.told.evidence):
+        s, time_ms = out.get(e.key), NEVER if e.time_ms is None else e.time_ms
+        if s is not None and (s.shown is None or time_ms > s.shown[1]):
+            out[e.key] = replace(s, shown=(e.value, time_ms))
     return list(out.values())
 
 
@@ -263,8 +271,9 @@ Mark = tuple[Any, ...]
 
 def mark(o: OpenIncident) -> Mark:
     """What the next message of an open incident depends on, but for how conditions stand: while it is the same, its row
-    holds. Level, zones and evidence are those of the last look: an end is told with them, and a place that is lost by
-    another rule is told of if it was among them."""
+    holds. Level, zones and what it rests on are those of the last look: an end is told with them, and a place that is
+    lost by another rule is told of if it was among them. The values of its evidence are read from conditions after a
+    start (`Incidents.refresh`): those in the row are as old as it."""
     i = o.incident
     now = (i.id, i.zone, i.zones, i.level, i.peak_level, i.certainty, i.simulated, i.acknowledged, i.owner)
     rests_on = tuple((e.key, e.level) for e in i.evidence)

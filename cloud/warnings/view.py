@@ -133,8 +133,7 @@ class WarningsView:
         try:
             if self._writing is not None:
                 self._write(*self._writing)
-            incidents = {zone: store.body_of(self._state, o) for zone, o in self._state.incidents.open.items()}
-            self._write(self._with_snapshot(self._cursor, Results(), dict(incidents)), ())
+            self._write(self._with_snapshot(self._cursor, Results(), {}), ())
         except RetryLater as error:
             log.warning("the last snapshot of the warnings is not written, the one before holds: %s", error)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 
@@ -77,6 +77,26 @@ def after_recall(told: State, recalled: State) -> State:
     return after_rebuild(told, recalled)
 
 
+def as_they_stood(state: State, keys: Collection[ConditionKey]) -> tuple[dict[ConditionKey, Condition], bool]:
+    """Conditions that are known by these keys from before a restart, as of `restore` and what followed it, before any
+    step: those that are gone as they were, those whose rule has another name by what watches the same target now.
+
+    With it, whether all are judged as they were.
+    """
+    gone = {c.key: c for c in state.gone}
+    lost = {key.target for key in keys if key not in gone and key not in state.rows}
+    heirs = {key.target: key for key in reversed(state.listed) if key.target in lost} if lost else {}
+    out = {}
+    for key in keys:
+        if key in gone:
+            out[key] = gone[key]
+        elif key in state.rows:
+            out[key] = state[key]
+        elif key.target in heirs:
+            out[key] = state[heirs[key.target]]
+    return out, not (state.gone or state.differing or state.changed)
+
+
 def _rows_of(conditions: Conditions, every: list[Stored], state: State) -> list[int | None]:
     """Of each the row that it has now; None: it is watched no longer."""
     known = {s.key for s in every}
@@ -125,10 +145,10 @@ def _thresholds(limits: Limits, row: int) -> dict[Level, tuple[float, float]]:
 
 
 def _as_it_was(s: Stored) -> Condition:
-    shown = (s.value, s.reading_ms)
-    return Condition(
-        s.key, s.channel, s.state, s.level, s.since_ms, s.reason, s.reading_ms, s.value, s.unusable, *shown
-    )
+    value, time_ms = (s.value, s.reading_ms) if s.shown is None else s.shown
+    is_now = (s.state, s.level, s.since_ms, s.reason, s.reading_ms, s.value, s.unusable)
+    shown = (value, None if time_ms == NEVER else time_ms)
+    return Condition(s.key, s.channel, *is_now, *shown, rise_per_min=s.rise, doubt=s.doubt)
 
 
 def _put(state: State, row: int, s: Stored) -> None:

@@ -1,4 +1,4 @@
-"""What is held against a level that was taken back: readings that stand, and not what a sensor itself has taken back."""
+"""What is held against a lost level: readings that stand, and not what a sensor itself has taken back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ended(heard: Sequence[Row], minute: int, why: Why) -> None:
     """Raises Broken when red of the underpass 101 was rightly told at minute 4 and wrongly ended at another one."""
     out = Witness(World(1, 0, False))
     out.eras.append(Era(0, Cursor(0), EDITION, Cursor(0)))
-    out.heard[101] = [Heard(came * MINUTE_MS, at * MINUTE_MS, v, flag, n) for n, (came, at, v, flag) in enumerate(heard)]
+    out.heard[101] = [Heard(a * MINUTE_MS, b * MINUTE_MS, v, flag, n) for n, (a, b, v, flag) in enumerate(heard)]
     out.told[:] = [
         Told(f"{ms}", "a", "shakou", kind, Level.RED, ms, ms, b"", EDITION.catalogue, reason)
         for ms, kind, reason in (
@@ -42,7 +42,8 @@ SPIKE: Row = (1, 1, 1.40, Flag.PASS)
 
 @pytest.mark.parametrize("came", [5, SILENT_MIN])
 def test_an_echo_that_its_sensor_has_taken_back_stands_for_nothing_however_late(came: int) -> None:
-    ended([(0, 0, 0.0, Flag.PASS), SPIKE, (came, 1, 1.40, Flag.FAIL), (came, came, 0.0, Flag.PASS)], came, Why.CORRECTED)
+    rows = [(0, 0, 0.0, Flag.PASS), SPIKE, (came, 1, 1.40, Flag.FAIL), (came, came, 0.0, Flag.PASS)]
+    ended(rows, came, Why.CORRECTED)
 
 
 @pytest.mark.parametrize(
