@@ -68,7 +68,6 @@ TESTED_BY_OTHERS = {
     "simulators.promise.warnings.cloud": _CAMPAIGN,
     "simulators.promise.warnings.couriers": _CAMPAIGN,
     "simulators.promise.warnings.gateways": _CAMPAIGN,
-    "simulators.promise.warnings.ledgers": _CAMPAIGN,
     "simulators.promise.warnings.machine": _CAMPAIGN,
     "simulators.promise.warnings.people": _CAMPAIGN,
     "simulators.promise.warnings.replayed": _CAMPAIGN,

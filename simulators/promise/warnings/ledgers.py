@@ -1,12 +1,11 @@
 """Ledgers of runs. They are real; but making the tables, and compiling every statement again at every start of a cloud,
-takes longer than a seed may. So the file is made once a process and copied, and one engine goes from file to file."""
+takes longer than a seed may. So an empty file is made once a process, and one engine goes from file to file."""
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -18,14 +17,16 @@ class _MovingLedger:
     """One engine for one file at a time: whoever used it before has disposed of it."""
 
     def __init__(self) -> None:
-        self._path = _empty()
-        self._engine = open_ledger(f"sqlite:///{self._path}")
-        self._engine.dispose()
+        with TemporaryDirectory(prefix="headwater-ledger-") as folder:
+            self._path = Path(folder) / "ledger.sqlite"
+            self._path.write_bytes(_empty())
+            self._engine = open_ledger(f"sqlite:///{self._path}")
+            self._engine.dispose()
         event.listen(self._engine, "do_connect", self._connect)
 
     def at(self, path: Path) -> Engine:
         if not path.exists():
-            shutil.copy(_empty(), path)
+            path.write_bytes(_empty())
         self._path = path
         return self._engine
 
@@ -44,7 +45,9 @@ def ledger_at(path: Path, of: str) -> Engine:
 
 
 @cache
-def _empty() -> Path:
-    path = Path(mkdtemp(prefix="headwater-ledger-")) / "ledger.sqlite"
-    open_ledger(f"sqlite:///{path}").dispose()
-    return path
+def _empty() -> bytes:
+    """A file without a row. Nothing of it stays on the disk: the processes of a campaign are ended without a word."""
+    with TemporaryDirectory(prefix="headwater-ledger-") as folder:
+        path = Path(folder) / "ledger.sqlite"
+        open_ledger(f"sqlite:///{path}").dispose()
+        return path.read_bytes()
