@@ -28,7 +28,7 @@ T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0)]
 # Durations. What is longer is a slip of the pen, and does not fit the times that are reckoned with it.
 Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
-Days = Annotated[float, Field(gt=0, le=36_500)]
+Days = Annotated[float, Field(gt=0, le=40_000)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 

@@ -39,6 +39,8 @@ def read_given(path: Path, most_bytes: int) -> bytes:
     """
     try:
         real = path.resolve(strict=True)
+    except FileNotFoundError:  # which would name the first folder that is missing
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path)) from None
     except RuntimeError:  # what this Python says of links in a circle
         raise OSError(errno.ELOOP, "it is a link that leads to itself: give a regular file") from None
     if not real.is_relative_to(path.parent.resolve()):

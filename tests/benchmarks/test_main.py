@@ -38,17 +38,17 @@ def plant(monkeypatch: pytest.MonkeyPatch, run: object) -> None:
 def test_without_mosquitto_the_others_run_and_the_end_says_what_did_not(
     without_mosquitto: None, results: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert bench.main(["receive", "quality", "identity", "load"]) == 0
+    assert bench.main(["receive", "quality", "identity", "load", "flood"]) == 0
     why = "mosquitto is not installed: install your system's package of that name"
-    end = capsys.readouterr().out.splitlines()[-4:]
-    assert end == ["1 of 4 benchmarks ran", *(f"  {name} did not: {why}" for name in NEED_A_BROKER)]
+    end = capsys.readouterr().out.splitlines()[-5:]
+    assert end == ["1 of 5 benchmarks ran", *(f"  {name} did not: {why}" for name in NEED_A_BROKER)]
     assert [f.name for f in results.iterdir()] == ["quality.json"]
     assert json.loads((results / "quality.json").read_text())["figures"]
 
 
 def test_when_nothing_ran_the_exit_code_says_so(without_mosquitto: None, capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(NEED_A_BROKER) == 3
-    assert "0 of 3 benchmarks ran" in capsys.readouterr().out
+    assert "0 of 4 benchmarks ran" in capsys.readouterr().out
 
 
 def test_a_failure_hides_no_other_and_is_told_with_its_place(

@@ -205,6 +205,7 @@ def test_one_out_of_reach_is_said_in_one_line_with_what_to_do(tmp_path: Path) ->
     config = tmp_path / "cloud.yaml"
     address = f"postgresql://ops:hidden@127.0.0.1:{free_port()}/headwater"
     config.write_text(f"catalogue: {SMALL}\ndata_dir: data\nledger_url: {address}\n")
+    (tmp_path / "data").mkdir()
     done = CliRunner().invoke(app, ["key", "list", "--config", str(config)])
     assert done.exit_code == 2
     assert done.stderr.startswith("the ledger is out of reach: connection failed")
