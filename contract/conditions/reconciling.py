@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterable
 
 import numpy as np
@@ -15,6 +14,7 @@ from contract.conditions.limits import Limits
 from contract.conditions.state import Condition, ConditionState
 from contract.conditions.stored import Stored
 from contract.conditions.targets import ConditionKey, Target
+from contract.readings import Flag
 
 
 def restore(conditions: Conditions, stored: Iterable[Stored]) -> State:
@@ -205,7 +205,7 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
             before = None if s.thresholds is None else s.thresholds.get(level)
             kept = level in was_set and (before is None or threshold <= before[0])
             kept = kept or (level in was_set and value >= clear)
-            if not kept and level in was_set and _not_yet_dry(s, threshold, clear, int(limits.off_ms[row])):
+            if not kept and level in was_set and _not_yet_dry(s, level, threshold, clear, limits, row):
                 anew.add(level)
             if kept or level in anew or (had not in exists and value >= threshold and not held):
                 held.add(level)
@@ -221,16 +221,31 @@ def _under_another_rule(state: State, limits: Limits, row: int, s: Stored) -> No
         state.set_ms[level.rank, row], state.from_ms[level.rank, row] = set_ms, from_ms
 
 
-def _not_yet_dry(s: Stored, threshold: float, clear: float, off_ms: int) -> bool:
-    """Whether two findings or more reached a threshold and less than 9/10 of the off-delay since was below `clear`."""
-    last_ms = s.findings[-1][0]
+def _not_yet_dry(s: Stored, level: Level, threshold: float, clear: float, limits: Limits, row: int) -> bool:
+    """Whether the rule of now would still hold a level that was set.
+
+    Its threshold was reached: by two findings, by one that stood and is not doubted, or before all that is remembered,
+    where that is less than the off-delay. And since then findings do not say that the water is gone, as
+    `judging.reset_levels` asks: for all of the off-delay, two at least, half of them not doubted.
+    """
+    last_ms, off_ms = s.findings[-1][0], int(limits.off_ms[row])
     since_ms = last_ms - max(off_ms, 1)
-    up_ms = of_ms = 0
-    for (time_ms, value, *_), (end_ms, *_) in itertools.pairwise(s.findings):
-        for_ms = max(end_ms - max(time_ms, since_ms), 0)
-        of_ms += for_ms
-        up_ms += for_ms if value >= clear else 0
-    return sum(value >= threshold for _, value, *_ in s.findings) > 1 and 10 * up_ms > of_ms
+    reached = count = trusted = of_ms = dry_ms = 0
+    stood = False
+    for (time_ms, value, flag, _), end_ms in zip(s.findings, [*(f[0] for f in s.findings[1:]), last_ms], strict=True):
+        doubted = flag == Flag.SUSPECT
+        if value >= threshold:
+            reached += 1
+            stood |= not doubted and end_ms - time_ms >= limits.stands_ms[row]
+        if end_ms > since_ms:
+            for_ms = end_ms - max(time_ms, since_ms)
+            of_ms += for_ms
+            if value < clear:
+                dry_ms, count, trusted = dry_ms + for_ms, count + 1, trusted + (not doubted)
+    known = s.findings[0][0] <= last_ms - off_ms
+    forgotten = not known and s.levels[level][2] < s.findings[0][0]
+    gone = known and 10 * dry_ms >= 9 * of_ms and count > 1 and 2 * trusted >= count
+    return (reached > 1 or stood or forgotten) and not gone
 
 
 def _robust(s: Stored) -> float:

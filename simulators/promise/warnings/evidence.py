@@ -14,7 +14,7 @@ from contract.readings import Flag
 from simulators.promise.warnings.witness import Heard
 
 MARGIN_M = 0.01
-_SURE_SHARE, _PERHAPS_SHARE, _DRY_SHARE = 0.6, 0.3, 0.85
+_SURE_SHARE, _DIPS_SHARE, _PERHAPS_SHARE, _DRY_SHARE = 0.6, 0.5, 0.3, 0.85
 _MORE_THAN_A_SAMPLE = 3
 
 
@@ -59,17 +59,22 @@ def surely_reached(rows: Sequence[Heard], at: int, level_m: float, delays: Delay
     """When, at the latest, what began with row `at` is known to stand at `level_m` or above; None: it is not.
 
     rows: of `known` and `in_order`. Three readings and three fifths of the time, or one trusted reading that nothing
-    has contradicted while nothing was to be said.
+    has contradicted while nothing was to be said. Where dips took more than half of the on-delay, or of four periods,
+    it begins anew: so it may be said, however much of all the time stood above.
     """
-    level_m += MARGIN_M
+    given_m, level_m = level_m, level_m + MARGIN_M
     first = rows[at]
     if first.value < level_m:
         return None
     need_ms = delays.on_ms + 2 * delays.period_ms
     above_ms = 0.0
     count = 0
+    broken = False
     for j in range(at, len(rows)):
         h = rows[j]
+        broken = broken or _mostly_below(rows[at : j + 1], level_m, max(delays.on_ms, 4 * delays.period_ms))
+        if broken and h.value >= level_m:
+            return surely_reached(rows, j, given_m, delays, until_ms)
         end_ms = rows[j + 1].time_ms if j + 1 < len(rows) else until_ms
         if j > at:
             gap_ms = h.time_ms - rows[j - 1].time_ms
@@ -86,8 +91,17 @@ def surely_reached(rows: Sequence[Heard], at: int, level_m: float, delays: Delay
             if stood and stands_ms < delays.stale_ms / 2 and j == at:
                 return max(h.came_ms, h.time_ms + int(stands_ms))
         elif span_ms > need_ms * 3 and above_ms < _SURE_SHARE * span_ms:
-            return None
+            break
     return None
+
+
+def _mostly_below(rows: Sequence[Heard], level_m: float, window_ms: float) -> bool:
+    """Of the last so many milliseconds up to the newest row, or of those since the first."""
+    from_ms = max(rows[0].time_ms, rows[-1].time_ms - window_ms)
+    above_ms = sum(
+        max(b.time_ms - max(a.time_ms, from_ms), 0) for a, b in itertools.pairwise(rows) if a.value >= level_m
+    )
+    return above_ms < _DIPS_SHARE * (rows[-1].time_ms - from_ms)
 
 
 def perhaps_reached(rows: Sequence[Heard], level_m: float, delays: Delays, until_ms: int) -> bool:

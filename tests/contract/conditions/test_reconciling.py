@@ -12,6 +12,7 @@ from contract.conditions.reconciling import restore
 from contract.conditions.state import ConditionState, Reason
 from contract.conditions.stored import dump, from_json
 from contract.conditions.targets import ConditionKey, Target
+from contract.readings import Flag
 from tests.contract.conditions.bench import KEY, STREET, Bench, S
 
 DRY, BLUE, ORANGE, RED = None, Level.BLUE, Level.ORANGE, Level.RED
@@ -75,6 +76,43 @@ def test_a_raised_threshold_ends_no_level_that_it_would_not_have_ended(shown: li
     bench.restart(RAISED)
     bench.wait(30 * len(shown) + 40)
     assert bench.condition.level is right
+
+
+@pytest.mark.parametrize(
+    ("shown", "begin_s", "every_s", "flag"),
+    [
+        ([0.0] * 21, 420, 30, Flag.SUSPECT),  # doubted findings end nothing
+        ([0.0], 3000, 30, Flag.PASS),  # after a silence, all that is remembered is a moment long
+        ([0.0] * 3, 3000, 30, Flag.PASS),
+        ([0.42] * 3, 3000, 30, Flag.PASS),
+    ],
+)
+def test_a_raised_threshold_ends_no_level_that_silence_or_doubt_would_not_have_ended(
+    shown: list[float], begin_s: float, every_s: float, flag: Flag
+) -> None:
+    bench = Bench(STREET.model_copy(update={"stale_after_s": 900.0}))
+    bench.polled([0.0, *[0.60] * 12], 30, begin_s=30)
+    for k, value in enumerate(shown):
+        bench.read(begin_s + every_s * k, value, flag)
+    end_s = begin_s + every_s * len(shown)
+    bench.restart(RAISED.model_copy(update={"stale_after_s": 900.0}))
+    bench.wait(end_s + 5)
+    assert bench.condition.level is RED
+    bench.polled([0.0] * 45, 30, begin_s=end_s + 30)
+    assert bench.condition.level is DRY
+
+
+def test_a_raised_threshold_ends_no_level_of_one_finding_that_stood() -> None:
+    """Report by exception: 60 cm once, for five minutes; then dry for four of the ten that end it."""
+    bench = Bench()
+    bench.read(30, 0.0)
+    bench.read(60, 0.60)
+    bench.wait(330)
+    bench.polled([0.0] * 8, 30, begin_s=360)
+    assert bench.condition.state is ConditionState.CLEARING
+    bench.restart(RAISED)
+    bench.wait(600)
+    assert bench.condition.level is RED
 
 
 def test_a_level_taken_out_raises_at_most_the_next_one() -> None:

@@ -40,6 +40,7 @@ def reached_s(rows: list[Heard], until_s: int = 3600) -> int | None:
     [
         ((0.5, 0.5, 0.5, 0.5), 180, True),  # three minutes: on-delay and two periods
         ((0.5, 0.0, 0.5, 0.5, 0.5, 0.5), 180, True),  # a lost echo
+        ((0.5, 0.0, 0.0, 0.5, 0.5, 0.5, 0.5), 360, True),  # two in a row: it begins anew
         ((0.5, 0.0, 0.0, 0.0, 0.0), None, False),  # one sample
         ((0.5, 0.5, 0.0, 0.0, 0.0), None, True),  # two in a row
         ((0.2, 0.2, 0.2), None, False),
