@@ -89,9 +89,7 @@ class Disk:
         """What is not committed is gone; the node can start again from its files."""
         self.dead = True
         for db in self.connections:
-            with suppress(sqlite3.ProgrammingError):  # closed before
-                sqlite3.Connection.rollback(db)  # an unfinished statement would keep its lock over a close
-            sqlite3.Connection.close(db)
+            db.close()
         self.connections.clear()
         self.dead, self.crash_in = False, None
 
@@ -125,6 +123,12 @@ class _Connection(sqlite3.Connection):
 
     def cursor(self, factory: Any = _Cursor) -> Any:
         return super().cursor(factory)
+
+    def close(self) -> None:
+        """A statement that a crash left unfinished would keep the transaction, and its lock, until it is collected."""
+        with suppress(sqlite3.Error):  # closed before
+            sqlite3.Connection.rollback(self)
+        super().close()
 
 
 def _through(db: sqlite3.Connection, sql: str, run: Any, *values: Any) -> Any:
