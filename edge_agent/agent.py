@@ -10,7 +10,6 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any
 
 from contract.clock import iso
@@ -33,7 +32,6 @@ from host.systemd import Watchdog
 
 log = logging.getLogger(__name__)
 
-_VERSION = version("headwater")  # reads a file
 _DRAIN_S = 5.0
 _NO_READINGS = ReadingBatch.empty()
 _STATUS_S = 2.0
@@ -46,8 +44,9 @@ _QUIET_COMMIT_S = 5.0
 class Agent:
     """Reads and spools from its first second, whether a broker is there or not."""
 
-    def __init__(self, config: EdgeConfig) -> None:
-        self._config = config
+    def __init__(self, config: EdgeConfig, version: str) -> None:
+        """version: of the software, as the cloud and `status` are told it."""
+        self._config, self._version = config, version
         self._clock = GatewayClock(config.clock, config.earliest_ms, config.boot)
         channels = config.catalogue.channels_by_gateway[config.gateway.id]
         levels = {c.id: config.catalogue.compared_with(c.id) for c in channels}
@@ -64,7 +63,7 @@ class Agent:
             self._store,
             now_of(self._clock),
             config.file.uplink.outbox(),
-            _VERSION,
+            version,
             config.simulated,
         )
         self._uplink = MqttUplink(config.gateway.id, session, self._store, config.file.broker, self._clock)
@@ -212,7 +211,7 @@ class Agent:
     def _write_status(self, ended: bool = False) -> None:
         status = {
             "gateway": self._config.gateway.id,
-            "version": _VERSION,
+            "version": self._version,
             "written_ms": self._clock.now_ms(),
             "started_ms": self._started_ms,
             "ended": ended,

@@ -36,12 +36,14 @@ def hand_over(config: EdgeConfig, path: Path, log: str = "text") -> NoReturn:
 
     Raises InUse.
     """
+    from importlib.metadata import version  # with it come parsers of e-mail: a megabyte, which the agent does without
+
     keep(config.data_dir)
     file = os.memfd_create("headwater-edge")
     os.set_inheritable(file, True)
     with os.fdopen(file, "wb", closefd=False) as out:
         pickle.dump(_own_part(config), out, pickle.HIGHEST_PROTOCOL)
-    command = [sys.executable, *_flags(), "-m", "edge_agent.process", str(file), str(path), log]
+    command = [sys.executable, *_flags(), "-m", "edge_agent.process", str(file), str(path), log, version("headwater")]
     os.execv(sys.executable, command)  # noqa: S606 -- ourselves, no shell
 
 
@@ -76,7 +78,7 @@ def main() -> None:
     from edge_agent.agent import Agent
 
     with closed_to_others():
-        asyncio.run(Agent(config).run())
+        asyncio.run(Agent(config, sys.argv[4]).run())
 
 
 if __name__ == "__main__":

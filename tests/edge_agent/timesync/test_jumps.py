@@ -63,7 +63,7 @@ def test_a_scenario_believes_no_clock_of_years_before_it(config: EdgeConfig) -> 
 def test_readings_between_bus_and_spool_when_the_cloud_says_the_time(config: EdgeConfig, wall_ms: int) -> None:
     """They were stamped before, and are committed after, as if by the new clock."""
     replaced = replace(config, clock=HandClock(wall_ms), boot="b")
-    agent = Agent(replaced)
+    agent = Agent(replaced, "1.0")
     keeper = agent._clock.keeper
     agent._gather(ReadingBatch.of([agent._clock.now_ms()], [101], [0.5]))
     keeper.take_answer(TRUE_MS, 4_999, 5_000)
