@@ -12,7 +12,7 @@ import pytest
 from simulators.faults.plan import CLOCKS
 from tests.servers import require
 
-pytestmark = [pytest.mark.servers, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.servers, pytest.mark.undisturbed, pytest.mark.timeout(400)]
 
 
 def test_two_runs_store_nothing_at_a_wrong_time(tmp_path: Path) -> None:

@@ -353,6 +353,7 @@ def test_cadence_for_ten_minutes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.undisturbed
 @pytest.mark.timeout(200)
 def test_cadence_for_90_s_of_real_time() -> None:
     cadence(90.0, asyncio.run)

@@ -42,14 +42,20 @@ async def test_a_dead_unit_of_eight_costs_the_others_at_most_a_period():
         assert max(gaps) <= 2 * PERIOD_S, (unit, max(gaps))
 
 
-async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, int]:
-    """Reads one bus. One reply in sixty is late; the others take up to 4 ms. The reads that failed, and the good."""
+async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, int, int]:
+    """Reads one bus. One reply in sixty is late; the others take up to 4 ms. The late replies, the reads that failed all
+    the same (most are asked again within their poll), and the good."""
     chance = random.Random(seed)
+    late = 0
 
     def delay(_unit: int) -> float:
         # It comes 1.5 time-outs after its own, or when the line has rested and the next question is open.
-        late = chance.choice([2.5, 3.02, 3.4])
-        return late * timeout_s if chance.random() < 1 / 60 else chance.uniform(0, 0.004)
+        nonlocal late
+        times = chance.choice([2.5, 3.02, 3.4])
+        if chance.random() >= 1 / 60:
+            return chance.uniform(0, 0.004)
+        late += 1
+        return times * timeout_s
 
     # Each register is a device to the driver, so that every read asks another address of another unit.
     asked = [
@@ -57,7 +63,7 @@ async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, i
         for unit in (1, 2, 3)
         for address in range(0, 40, 4)
     ]
-    late = good = 0
+    failed = good = 0
     with RtuUnits(delay) as units:
         driver = ModbusDriver(bus(), asked, units.path, SystemClock())
         for _ in range(reads):
@@ -65,22 +71,23 @@ async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, i
             try:
                 answer = await driver.read(info)
             except DeviceFault:
-                late += 1
+                failed += 1
                 continue
             good += 1
             assert answer.readings.channel.tolist() == [info.channels[0].id]
             assert answer.readings.value.tolist() == [says(info.device.unit, info.model.registers[0].address)]
         await driver.close()
-    return late, good
+    return late, failed, good
 
 
 @pytest.mark.slow
+@pytest.mark.undisturbed
 @pytest.mark.timeout(400)
 async def test_a_late_reply_is_never_another_registers_value():
     # Ten buses at once, since a miss is mostly waiting; a time-out long beside what a busy machine adds to a delay.
     buses, reads = 10, 1_000
     found = await asyncio.gather(*(late_by_turns(seed, reads, timeout_s=0.15) for seed in range(buses)))
-    late, good = (sum(n) for n in zip(*found, strict=True))
-    assert late + good == buses * reads == 10_000
+    late, failed, good = (sum(n) for n in zip(*found, strict=True))
+    assert failed + good == buses * reads == 10_000
     assert late > 10_000 / 100  # enough of them came late for the test to mean something
-    assert good > 10_000 / 2
+    assert good > 10_000 * 0.9
