@@ -43,8 +43,8 @@ async def test_a_dead_unit_of_eight_costs_the_others_at_most_a_period():
 
 
 async def late_by_turns(seed: int, reads: int, timeout_s: float) -> tuple[int, int, int]:
-    """Reads one bus. One reply in sixty is late; the others take up to 4 ms. The late replies, the reads that failed all
-    the same (most are asked again within their poll), and the good."""
+    """Reads one bus. One reply in sixty is late; the others take up to 4 ms. The late replies, the reads that failed
+    all the same (most are asked again within their poll), and the good."""
     chance = random.Random(seed)
     late = 0
 
