@@ -102,11 +102,14 @@ def times(texts: Iterable[str], zone: tzinfo | None, assumed: list[str]) -> Call
         return found
 
     def read(text: str) -> int:
-        if _IS_NUMBER.fullmatch(text):
-            moment = _compact(text) if compact else _day(text) if days else None
-            found = round(float(text) * 1000 / per_s) if moment is None else to_ms(in_zone(moment))
-        else:
-            found = to_ms(in_zone(_moment(text)))
+        try:
+            if _IS_NUMBER.fullmatch(text):
+                moment = _compact(text) if compact else _day(text) if days else None
+                found = round(float(text) * 1000 / per_s) if moment is None else to_ms(in_zone(moment))
+            else:
+                found = to_ms(in_zone(_moment(text)))
+        except OverflowError:  # three hundred digits, or midnight at the end of 9999 in another zone
+            found = _FURTHEST_MS + 1
         if abs(found) > _FURTHEST_MS:
             raise ValueError("a time after the year 9999")
         return found

@@ -93,3 +93,10 @@ def test_a_comma_is_the_decimal_point_where_no_point_stands() -> None:
         values(["0,45", "0.5"], None, [])("0,45")
     with pytest.raises(Refused):
         values(["1"], ";", [])
+
+
+@pytest.mark.parametrize("text", ["9" * 30, "9" * 400, "-" + "9" * 400, "9999-12-31T23:59:59"])
+def test_a_time_beyond_the_calendar_is_refused(text: str) -> None:
+    read = times([text], zone_of("-08:00"), [])
+    with pytest.raises(ValueError, match="after the year 9999"):
+        read(text)
