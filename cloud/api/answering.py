@@ -11,7 +11,7 @@ from cloud.api.problems import answer
 from cloud.api.under_way import Full, Held, UnderWay
 
 RETRY_AFTER_S = 2
-_SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
+SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
 # What goes out at once, before the peer must have read some of it. A smaller answer is under no budget: it stands in
 # the connection's own buffer, and connections are counted.
 PIECE_BYTES = 64 * 1024
@@ -83,7 +83,7 @@ class Answer:
             problem = answer(429, "Too much under way", "read the answers that you asked for, then ask again")
         else:
             problem = answer(503, "Too much under way", "others have not read their answers yet: come again")
-        problem.headers["Retry-After"] = str(_SLOWLY_S if full is Full.ALL else RETRY_AFTER_S)
+        problem.headers["Retry-After"] = str(SLOWLY_S if full is Full.ALL else RETRY_AFTER_S)
         await self._begin(
             {"type": "http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
         )

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from fastapi import Request
 
 from cloud.access.access import Refused
-from cloud.api.answering import RETRY_AFTER_S, whose
+from cloud.api.answering import RETRY_AFTER_S, SLOWLY_S, whose
 from cloud.api.under_way import Full, UnderWay
 from contract.catalogue.catalogue import Catalogue
 
@@ -62,4 +62,4 @@ def _room(request: Request, who: str) -> None:
             said = "answers that you asked for wait to be read: read them, then ask again"
             raise Refused(429, "Too much under way", said, RETRY_AFTER_S)
         case Full.ALL:
-            raise Refused(503, "Too much under way", "others have not read their answers yet: come again", 10.0)
+            raise Refused(503, "Too much under way", "others have not read their answers yet: come again", SLOWLY_S)
