@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from cloud.access.access import Access
 from cloud.api import access as access_routes
-from cloud.api import clock, decisions, health, late, openapi, problems, queries, warnings
+from cloud.api import clock, decisions, health, late, openapi, parameters, problems, queries, warnings
 from cloud.api.guard import Guard
 from cloud.api.ports import Services
 
@@ -18,6 +18,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/v1/openapi.json",
+        dependencies=[Depends(parameters.known)],  # of every route, those of the page too
         redirect_slashes=False,  # the redirect would name whatever host the caller wrote
     )
     problems.install(app)

@@ -11,7 +11,9 @@ from fastapi.responses import Response
 
 from cloud.api.openapi import MOMENT
 from cloud.api.problems import Problem
-from contract.clock import to_ms
+from contract.clock import iso, to_ms
+
+_SECONDS_FROM, _SECONDS_TO = 100_000_000, 4_102_444_800  # 1973 to 2100 in seconds; January and February 1970 in ms
 
 
 def number(value: float) -> float | None:
@@ -20,7 +22,7 @@ def number(value: float) -> float | None:
 
 
 def moment(text: str, name: str) -> int:
-    """UTC ms. Raises Problem(422)."""
+    """UTC ms. Raises Problem(422), also for what would be a time of early 1970 and surely is meant as seconds."""
     try:
         if not MOMENT.fullmatch(text):
             raise ValueError("not a time with a zone")
@@ -28,6 +30,11 @@ def moment(text: str, name: str) -> int:
     except ValueError as error:
         what = f"{name}={text[:64]!r}: {error}; write 2021-07-20T16:00:00+08:00 or epoch milliseconds"
         raise Problem(422, "A time cannot be read", what) from error
+    if text.isdigit() and _SECONDS_FROM <= found < _SECONDS_TO:
+        what = (
+            f"{name}={text} is {iso(found)} in milliseconds: seconds of {iso(found * 1000)}? Then write {found * 1000}"
+        )
+        raise Problem(422, "A time is in seconds", what)
     if abs(found) > 4_102_444_800_000:
         raise Problem(422, "A time is out of range", f"{name}: before 1840 or after 2100")
     return found

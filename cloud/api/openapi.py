@@ -23,7 +23,7 @@ MOMENT_PATTERN = (
     r"(Z|[-+ ][0-9]{2}:[0-9]{2}))$"
 )
 MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
-_NAME_PATTERN = "^[ -~]+$"  # of what has a name in a path: the guard lets no control characters by
+NAME_PATTERN = "^[ -~]+$"  # of what has a name in a path: the guard lets no control characters by
 
 _ABOUT = (
     "What the cloud knows: stations, readings, warnings, and the state of its gateways. Each operation names the scope "
@@ -36,7 +36,7 @@ _STATUS = {
     404: "There is no such thing",
     409: "Not as things stand; the detail says why",
     413: "Too much for one answer, or too large a request",
-    422: "A parameter or the body cannot be used",
+    422: "A parameter or the body cannot be used, or there is no such parameter",
     429: "Too many requests; Retry-After says when to come again",
     503: "Not ready or overloaded; Retry-After may say when to come again",
 }
@@ -99,9 +99,10 @@ ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
     ("post", "/v1/mutes"): {_JSON: reference("Decision")},
     ("put", "/v1/rain-signal"): {_JSON: reference("Decision")},
 }
-# path -> refusals of its own; 422 comes with parameters, 429 and 503 with overload, anywhere
+# path -> refusals of its own; 422 comes with parameters, known or not, 429 and 503 with overload, anywhere
 REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/readings": (404, 413),
+    "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/incidents/{name}/acknowledge": (404, 409),
     "/v1/incidents/{name}/take-over": (404, 409),
@@ -138,7 +139,7 @@ def mend(document: Schema) -> None:
         for method, operation in operations.items():
             operation["security"] = security(method.upper(), path)
             for parameter in _texts_in_the_path(operation):
-                parameter["schema"]["pattern"] = _NAME_PATTERN
+                parameter["schema"]["pattern"] = NAME_PATTERN
             answers = operation["responses"]
             if path in ANSWERS and "200" in answers:
                 found = ANSWERS_TO.get((method, path), ANSWERS[path])
@@ -169,9 +170,7 @@ def refusal(status: int) -> Schema:
 
 
 def _refusals(path: str, operation: Schema) -> set[int]:
-    found = {413, 429, 503, *REFUSALS.get(path, ())}
-    if "422" in operation["responses"] or operation.get("parameters") or operation.get("requestBody"):
-        found.add(422)
+    found = {413, 422, 429, 503, *REFUSALS.get(path, ())}  # 422: also of a parameter that there is not
     if operation.get("requestBody") or "{" in path:
         found.add(400)
     if operation["security"] and path != READY:  # there nobody is refused: see the guard

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
 from cloud.api.encoding import json_of
+from cloud.api.openapi import NAME_PATTERN
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
@@ -28,19 +29,21 @@ class SharedIncidents:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._made: dict[tuple[bool, int], tuple[int, bytes]] = {}
+        self._made: dict[tuple[bool, int, str | None], tuple[int, bytes]] = {}
         self._said: dict[str, tuple[Listed, bytes]] = {}
 
-    def body(self, open_only: bool, limit: int) -> bytes:
+    def body(self, open_only: bool, limit: int, behind: str | None = None) -> bytes:
         """Two who ask at once may both have it made: better than to wait for one whose ledger is slow."""
         reader = self._services.warnings
         version = reader.version()  # before the look: what changes meanwhile is looked at again
-        made_at, body = self._made.get((open_only, limit), (-1, b""))
+        asked = (open_only, limit, behind)
+        made_at, body = self._made.get(asked, (-1, b""))
         if made_at != version:
-            body = b"[%b]" % b",".join(self._incidents(reader.listed(open_only=open_only, limit=limit)))
+            listed = reader.listed(open_only=open_only, limit=limit, behind=behind)
+            body = b"[%b]" % b",".join(self._incidents(listed))
             if len(self._made) >= _KINDS_MAX:
                 self._made.clear()
-            self._made[open_only, limit] = (version, body)
+            self._made[asked] = (version, body)
         return body
 
     def _incidents(self, listed: Sequence[Listed]) -> Iterator[bytes]:
@@ -62,16 +65,23 @@ def mount(app: FastAPI, services: Services) -> None:
     shared, turns = SharedIncidents(services), Turns(_AT_ONCE)
 
     @app.get("/v1/warnings")
-    async def warnings(open: bool = False, limit: Annotated[int, Query(ge=1, le=1000)] = 200) -> Response:
-        """Incidents, newest first, each with its messages."""
-        return Response(await turns.run(shared.body, open, limit), media_type="application/json")
+    async def warnings(
+        open: bool = False,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+        before: Annotated[str | None, Query(max_length=128, pattern=NAME_PATTERN)] = None,
+    ) -> Response:
+        """Incidents, newest first, each with its messages. before: those that follow this one in the list: the last of
+        an answer, for the next page of it."""
+        if before is not None and await turns.run(services.warnings.incident, before) is None:
+            raise Problem(404, "No such incident", f"before={before!r}: take the id of the last incident of an answer")
+        return Response(await turns.run(shared.body, open, limit, before), media_type="application/json")
 
     @app.get("/v1/warnings/{name}")
     def warning(
         request: Request, name: str, format: Annotated[str | None, Query(pattern="^(json|cap)$")] = None
     ) -> Response:
         """An incident, or a message by its identifier; as JSON or as CAP 1.2 (an incident's newest message)."""
-        incident, message = services.warnings.incident(name), services.warnings.message(name)
+        incident, message = services.warnings.told([name]).get(name), services.warnings.message(name)
         if incident is None and message is None:
             raise Problem(404, "No such warning", f"there is no incident or message {name!r}; see /v1/warnings")
         as_cap = format == "cap" or (format is None and "application/cap+xml" in request.headers.get("accept", ""))
@@ -79,7 +89,7 @@ def mount(app: FastAPI, services: Services) -> None:
             chosen = message or services.warnings.messages(name, 1)[0]
             return Response(chosen.cap_xml, media_type="application/cap+xml")
         if incident is not None:
-            return json_of({**incident_json(incident), "messages": _messages(services, incident.id)})
+            return Response(_incident(*incident), media_type="application/json")
         assert message is not None
         return json_of(message_json(message))
 
@@ -95,7 +105,3 @@ def mount(app: FastAPI, services: Services) -> None:
             now_ms=services.clock.now_ms(),
         )
         return Response(body, media_type="application/atom+xml")
-
-
-def _messages(services: Services, incident: str) -> list[dict[str, Any]]:
-    return [message_json(m) for m in services.warnings.messages(incident)]

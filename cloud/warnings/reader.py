@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import Engine, Select, and_, func, or_, select
 
 from cloud.warnings import results
 from cloud.warnings import tables as t
@@ -54,8 +54,11 @@ class WarningsReader(Protocol):
         """Every message of each, newest first, by one question. At most 1000 incidents."""
         ...
 
-    def listed(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Listed]:
-        """What `incidents` would give and what of it is new, without reading them. Newest first."""
+    def listed(self, *, open_only: bool = False, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
+        """What `incidents` would give and what of it is new, without reading them. Newest first.
+
+        behind: only those that come after this incident in that order; none where there is no such incident.
+        """
         ...
 
     def told(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Incident, Sequence[MessageHead]]]:
@@ -127,8 +130,8 @@ class LedgerReader:
                 found[row.incident].append(results.head_of(row))
         return found
 
-    def listed(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Listed]:
-        found = _newest(open_only, limit).subquery()
+    def listed(self, *, open_only: bool = False, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
+        found = _newest(open_only, limit, behind).subquery()
         of = t.messages.c.incident == found.c.id
         query = (
             select(found.c.id, found.c.body, func.count(t.messages.c.number), func.max(t.messages.c.number))
@@ -182,8 +185,11 @@ class LedgerReader:
         ]
 
 
-def _newest(open_only: bool, limit: int) -> Select[tuple[str, str, int]]:
-    """Incidents, newest first; of those that opened at one moment by id."""
+def _newest(open_only: bool, limit: int, behind: str | None = None) -> Select[tuple[str, str, int]]:
+    """Incidents, newest first; of those that opened at one moment by id. behind: see `WarningsReader.listed`."""
     i = t.incidents.c
     query = select(i.id, i.body, i.opened_ms).order_by(i.opened_ms.desc(), i.id).limit(limit)
+    if behind is not None:
+        opened_ms = select(i.opened_ms).where(i.id == behind).scalar_subquery()
+        query = query.where(or_(i.opened_ms < opened_ms, and_(i.opened_ms == opened_ms, i.id > behind)))
     return query.where(i.closed_ms.is_(None)) if open_only else query
