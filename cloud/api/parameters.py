@@ -1,5 +1,5 @@
-"""Parameters of the query that an operation does not have are refused by name: who asks for `level=red` and is given all
-levels believes that all of them are red."""
+"""Parameters of the query that an operation does not have are refused by name: who asks for `level=red` and is given
+all levels believes that all of them are red."""
 
 from __future__ import annotations
 
