@@ -28,6 +28,7 @@ from cloud.warnings.situations import template_mistakes
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.documents import ConfigError, Document, Mistake, validate
+from contract.refusing import no_such
 from contract.settings_model import ClockText, Positive, SettingsModel
 from contract.wire.topics import TopicKind
 from host.broker_settings import BrokerSettings
@@ -147,6 +148,8 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
             mistakes += identity_check.mistakes(document, shaped.broker, shaped.identity, path.parent, now_ms)
     if catalogue is not None:
         mistakes += template_mistakes(catalogue)
+        if shaped is not None:
+            mistakes += _zone_mistakes(document, shaped, catalogue)
     if mistakes or shaped is None or catalogue is None:
         raise ConfigError(mistakes)
     return CloudConfig(shaped, catalogue, parse_clock(shaped.clock), path.parent / shaped.data_dir, path.parent)
@@ -198,4 +201,19 @@ def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[M
             out.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
         found = sink.mistakes(base, shaped.egress.rules())
         out += [document.mistake(("delivery", i, key), what) for key, what in found]
+        for j, step in enumerate(sink.escalate):
+            if step.to == sink.name or step.to not in names:
+                others = [name for name in names if name != sink.name]
+                what = no_such("other sink", step.to, others) if others else "there is no other sink to escalate to"
+                out.append(document.mistake(("delivery", i, "escalate", j, "to"), what))
     return out
+
+
+def _zone_mistakes(document: Document, shaped: ConfigFile, catalogue: Catalogue) -> list[Mistake]:
+    """Of sinks: a zone that does not exist would never be told of."""
+    return [
+        document.mistake(("delivery", i, "zones", j), no_such("zone", zone, catalogue.zones))
+        for i, sink in enumerate(shaped.delivery)
+        for j, zone in enumerate(sink.zones)
+        if zone not in catalogue.zones
+    ]

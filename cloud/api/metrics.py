@@ -9,8 +9,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from cloud.api.ports import Services
-from cloud.delivery.queue import Noted
 from cloud.delivery.state import SinkMode, SinkState
+from cloud.delivery.values import Noted
 from cloud.warnings.model import level_word
 from contract.wire.state import GatewayState
 

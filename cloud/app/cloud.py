@@ -17,6 +17,7 @@ from cloud.access.access import Access
 from cloud.access.people import first_administrator
 from cloud.api.app import create_app
 from cloud.api.ports import Services
+from cloud.app.as_of import AsOf
 from cloud.app.health import CloudHealth
 from cloud.app.http_server import serve
 from cloud.config import CloudConfig
@@ -26,7 +27,7 @@ from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
 from cloud.ingest.ingest import Ingest
-from cloud.ingest.mqtt import MqttReceiver
+from cloud.ingest.mqtt import BEHIND_ENTRIES, MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
 from cloud.ledger.url import sqlite_file
@@ -35,6 +36,7 @@ from cloud.log.open import open_log
 from cloud.retention import base
 from cloud.retention.outlook import Outlook
 from cloud.series.open import open_series
+from cloud.views.base import ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
@@ -70,15 +72,20 @@ class Cloud:
         self.latest = LatestView(catalogue, None if begins is None else (begins.cursor, begins.latest))
         self.series = open_series(config.file.series, config.base, folder)
         self.ledger = open_ledger(config.ledger_url, whole=True)
+        zone = ZoneInfo(catalogue.district.time_zone)
+        self.as_of = AsOf(self.clock.now_ms)
         self.dispatchers = [
             Dispatcher(
                 self.ledger,
                 sink.make(config.base, config.file.egress.rules()),
                 self.clock,
                 sink.policy(),
+                wants=sink.wants(zone, config.file.delivery),
+                heartbeat_s=sink.heartbeat_s,
+                as_of=self.as_of,
                 tell=self._tell_sinks,
                 sender=catalogue.response_plan.sender,
-                zone=ZoneInfo(catalogue.district.time_zone),
+                zone=zone,
                 enabled=sink.enabled,
             )
             for sink in config.file.delivery
@@ -128,6 +135,7 @@ class Cloud:
             catalogue, self.clock, self.log, self.latest, self.series, self.warnings.reader, health
         )
         self.access = Access(self.ledger, config.file.access)
+        self.as_of.follow(lambda: not self.receive.trouble() and _is_level(warned.state()))
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
 
@@ -210,8 +218,14 @@ class Cloud:
         while not self._stop.wait(min(max(due_s - time.monotonic(), 0.0), _LOOK_S)):
             try:
                 self.clock.look()
+                self.as_of.look()
                 if time.monotonic() >= due_s:
                     due_s = time.monotonic() + tick_s
                     self.log.tick(self.clock.now_ms())
             except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
                 log.warning("time cannot be logged: %s", error)
+
+
+def _is_level(warnings: ViewState) -> bool:
+    """Has the view seen what is in the log, but for the last tenths of a second?"""
+    return warnings.behind <= BEHIND_ENTRIES and not warnings.trouble

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
 
-from pydantic import Field
+from pydantic import Field, StringConstraints, model_validator
 
 from cloud.delivery.egress import Egress
+from cloud.delivery.escalation import EscalationSettings
 from cloud.delivery.notice import Notice
 from cloud.delivery.outgoing import Resolver
-from cloud.delivery.queue import Policy
+from cloud.delivery.values import Policy
+from cloud.delivery.wants import PUBLIC_KINDS, Kind, Wants
 from cloud.warnings.codec import message_json
 from cloud.warnings.model import Message
-from contract.settings_model import Id, SettingsModel
+from contract.catalogue.rules import Level
+from contract.refusing import refusals
+from contract.settings_model import Id, Many, SettingsModel
+
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")]  # RFC 5646, in short
 
 
 class NotDelivered(Exception):
@@ -73,12 +82,43 @@ class SinkSettings(SettingsModel):
     name: of the sink, one of its own; what was delivered is remembered under it. parallel: how many messages, each of
     another incident, may be under way to it at once. refusals: how often a message that the consumer refuses is tried
     before it is set aside. enabled: false: it gets nothing.
+
+    public: whoever may read what it gets. kinds: of what it gets; when not given, warnings and blind notices and how
+    other consumers are, and in public warnings alone. levels, zones, statuses, languages: of the messages; all when
+    empty, but in public of the statuses only Actual. escalate: who is told instead when nobody acts. heartbeat_s:
+    between heartbeats; none when not given.
     """
 
     name: Id
     parallel: Annotated[int, Field(ge=1, le=64)] = 1
     refusals: Annotated[int, Field(ge=1, le=1000)] = 5
     enabled: bool = True
+    public: bool = False
+    kinds: Many[Kind] = ()
+    levels: Many[Level] = ()
+    zones: Many[Id] = ()
+    statuses: Many[Literal["Actual", "Exercise", "System", "Test"]] = ()
+    languages: Many[LanguageTag] = ()
+    escalate: tuple[EscalationSettings, ...] = ()
+    heartbeat_s: Annotated[float, Field(ge=10, le=3600)] | None = None
+
+    @model_validator(mode="after")
+    def _public_is_public(self) -> Self:
+        inner = [kind.value for kind in self.kinds if kind not in PUBLIC_KINDS]
+        if self.public and inner:
+            raise refusals(type(self).__name__, [(("kinds",), f"{', '.join(inner)}: not for the public: take it out")])
+        return self
+
+    def wants(self, zone: tzinfo, all_sinks: Sequence[SinkSettings]) -> Wants:
+        """What its consumer is to be told of. zone: in which hours are meant. all_sinks: those that may escalate."""
+        steps = [e.step(s.name) for s in all_sinks if s.enabled for e in s.escalate if e.to == self.name]
+        kin = {s.name: s._filter() for s in all_sinks}
+        return replace(self._filter(), steps=tuple(steps), zone=zone, kin=kin)
+
+    def _filter(self) -> Wants:
+        kinds = self.kinds or ((Kind.WARNING,) if self.public else (Kind.WARNING, Kind.BLIND, Kind.CONSUMER))
+        statuses = self.statuses or (("Actual",) if self.public else ())
+        return Wants(frozenset(kinds), frozenset(self.levels), frozenset(self.zones), frozenset(statuses))
 
     def policy(self) -> Policy:
         """How its consumer is treated."""

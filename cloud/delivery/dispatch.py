@@ -11,7 +11,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, tzinfo
 from functools import partial
@@ -21,10 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery import notice as notices
 from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, TakesNotices
+from cloud.delivery.heartbeat import Pace
 from cloud.delivery.notice import Notice, Notices, NoticeType
-from cloud.delivery.queue import Noted, Pending, Plan, Policy, Queue
+from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
+from cloud.delivery.silence import Silence
 from cloud.delivery.state import SinkMode, SinkState
+from cloud.delivery.values import Noted, Pending, Plan, Policy
+from cloud.delivery.wants import EVERYTHING, Facts, Wants
 from cloud.warnings.model import Message
 from contract.clock import Clock
 
@@ -35,6 +39,7 @@ _AGAIN_S = 2.0
 _LEAST_S = 0.2  # of real time: a scenario that runs fast must not hammer at a consumer
 _STOP_S = 15.0
 
+_DEAF = "it takes no heartbeat"
 _POLICY = Policy()
 _NOTHING = Plan()
 
@@ -50,9 +55,11 @@ def _in_a_thread(attempt: Callable[[], None]) -> None:
 class Dispatcher:
     """`start`, then `stop`. Raises nothing but at the start.
 
-    tell: hands a notice to the other sinks. sender, zone: for test messages. idle_s: how often the ledger is looked at
-    when nobody wakes it; again_s: when it was out of reach; least_s: between two tries; all in real seconds. spawn:
-    runs an attempt; spread: a factor for each pause: for who plays time and calls `step` instead of `start`.
+    wants: what the consumer is told of. heartbeat_s: between heartbeats, None for none; as_of: up to when the warnings
+    know what was measured, UTC ms. tell: hands a notice to the other sinks. sender, zone: for test messages. idle_s:
+    how often the ledger is looked at when nobody wakes it; again_s: when it was out of reach; least_s: between two
+    tries; all in real seconds. spawn: runs an attempt; spread: a factor for each pause: for who plays time and calls
+    `step` instead of `start`.
     """
 
     def __init__(
@@ -62,6 +69,9 @@ class Dispatcher:
         clock: Clock,
         policy: Policy = _POLICY,
         *,
+        wants: Wants = EVERYTHING,
+        heartbeat_s: float | None = None,
+        as_of: Callable[[], int | None] = lambda: None,
         tell: Callable[[Notice], None] = lambda _: None,
         sender: str = "headwater",
         zone: tzinfo = UTC,
@@ -72,7 +82,10 @@ class Dispatcher:
         spawn: Callable[[Callable[[], None]], None] = _in_a_thread,
         spread: Callable[[], float] = _spread,
     ) -> None:
-        self._sink, self._clock = sink, clock
+        self._sink, self._clock, self._policy, self._wants = sink, clock, policy, wants
+        self._pace, self._as_of = None if heartbeat_s is None else Pace(heartbeat_s), as_of
+        self._unheard_ms: int | None = None  # since when it takes no heartbeat
+        self._silence = Silence(policy.silent_s)
         self._tell, self._sender, self._zone, self._enabled = tell, sender, zone, enabled
         self._idle_s, self._again_s, self._run_attempt = idle_s, again_s, spawn
         self._record = Record(ledger, sink.name)
@@ -124,8 +137,8 @@ class Dispatcher:
         self._turn.set()
 
     def notify(self, notice: Notice) -> None:
-        """Tells the consumer, where it can be told; from any thread."""
-        if isinstance(self._sink, TakesNotices):
+        """Tells the consumer, where it can be told and wants to be; from any thread."""
+        if isinstance(self._sink, TakesNotices) and (notice.kind is None or notice.kind in self._wants.kinds):
             self._notices.add(notice)
             self._turn.set()
 
@@ -133,7 +146,8 @@ class Dispatcher:
         """Why messages do not reach the consumer, or some do not; empty when all do."""
         queue = self._queue
         gone = f"{queue.gone}: it gets a test message every ten minutes, and what is in force once it takes that"
-        said = [self._off or (gone if queue.gone else queue.trouble), self._ledger_trouble, self._defect]
+        deaf = _DEAF if self._unheard_ms is not None else ""
+        said = [self._off or (gone if queue.gone else queue.trouble or deaf), self._ledger_trouble, self._defect]
         if not self._off:
             said += [
                 f"{a.message.id} was refused and is set aside ({a.why}): mend it, then "
@@ -150,13 +164,14 @@ class Dispatcher:
             mode = SinkMode.OFF
         elif queue.gone:
             mode = SinkMode.GONE
-        elif queue.trouble:
+        elif queue.trouble or self._unheard_ms is not None:
             mode = SinkMode.FAILING
         try:
             counts, newest = self._record.counts(), self._record.switches().newest
         except SQLAlchemyError as error:
             return SinkState(name, None, None, trouble or f"the ledger is out of reach: {error}", mode)
-        waiting = queue.waiting()
+        held = {m.id for m in queue.held(self._clock.now_ms())}  # for an escalation that may never come
+        waiting = [m for m in queue.waiting() if m.id not in held]
         count = len(waiting) + max(newest - self._looked_to, 0)  # those that nobody has looked at yet
         oldest_ms = min((m.sent_ms for m in waiting), default=None)
         aside = [a.message.id for a in queue.aside()]
@@ -184,6 +199,7 @@ class Dispatcher:
         """One round. Gives how long there is nothing to do, in real seconds."""
         self._hear()
         self._look()
+        self._raise_alarm()
         now_ms = self._clock.monotonic_ms()
         plan = self._queue.plan(self._clock.now_ms(), now_ms)
         self._notes += plan.notes
@@ -194,6 +210,7 @@ class Dispatcher:
             notice = self._notices.next(now_ms)
             if notice is not None:
                 self._try_notice(notice)
+        self._beat()
         if self._came:
             return 0.0
         if plan.next_ms is None:
@@ -209,7 +226,7 @@ class Dispatcher:
 
     def _look(self) -> None:
         """Into the ledger: for new messages, and for what a person has set."""
-        look = self._record.look(self._looked_to)
+        look = self._record.look(self._looked_to, self._clock.now_ms())
         found = look.switches
         self._off = found.off or ("" if self._enabled else "switched off in the configuration")
         self._queue.switch(bool(self._off))
@@ -218,10 +235,33 @@ class Dispatcher:
         if self._asked not in (None, found.asked) or found.newest < self._looked_to:  # a person asks; or a rebuilt view
             self._write()  # what is done must not be seen again
             self._queue.forget()
-            look = self._record.look(0)
+            look = self._record.look(0, self._clock.now_ms())
         self._asked = found.asked
-        self._notes += self._queue.see(look.waits, look.past)
+        if held := self._queue.held(self._clock.now_ms()):  # somebody may have acted by now
+            self._queue.revise(self._judged(held))
+        self._notes += self._queue.see(self._judged(look.waits), look.past)
         self._looked_to = max([found.newest, *(m.number for m in look.waits[-1:])])
+
+    def _judged(self, waits: Sequence[Pending]) -> list[Pending]:
+        """As this consumer wants them, by what the ledger knows now."""
+        asks = self._wants.asks_facts and bool(waits)
+        facts = self._record.facts({m.incident for m in waits}) if asks else {}
+        return [m.judged(self._wants, facts.get(m.incident, Facts())) for m in waits]
+
+    def _beat(self) -> None:
+        if self._pace is None or self._off or self._queue.gone:
+            return
+        beat = self._pace.next(self._clock.now_ms(), self._as_of())
+        if beat is not None:
+            self._try_notice(notices.beat_of(self._sink.name, beat))
+
+    def _raise_alarm(self) -> None:
+        if self._off or self._queue.gone:
+            return
+        since = [ms for ms in (self._queue.troubled_ms(), self._unheard_ms) if ms is not None]
+        news = self._silence.news(min(since, default=None), self._clock.monotonic_ms())
+        if news is not None:
+            self._tell_of(news, self._queue.trouble or _DEAF if since else "it takes messages again")
 
     def _send(self, plan: Plan) -> None:
         """Writes down what is to be, and only then begins: what a consumer may have must be known after a crash."""
@@ -288,7 +328,7 @@ class Dispatcher:
             except GivenUp as error:
                 return partial(self._told, notice, False, str(error))
             except Refused:  # it does not want this one, and will not
-                return partial(self._told, notice, notice.type is not NoticeType.TEST)
+                return partial(self._told, notice, notice.kind is not None)
             except NotDelivered:
                 return partial(self._told, notice, False)
             except Exception:
@@ -325,10 +365,8 @@ class Dispatcher:
         if m is not None:
             self._results.append(Result(m.id, why, perhaps=m.perhaps))
         if self._queue.said_gone(why, self._clock.monotonic_ms(), m):
-            now_ms = self._clock.now_ms()
-            self._gone_ms = (why, now_ms)
-            log.error("sink %s: %s; it gets a test message every ten minutes until it is back", self._sink.name, why)
-            self._tell(notices.about(NoticeType.GONE, self._sink.name, why, now_ms))
+            self._gone_ms = (why, self._clock.now_ms())
+            self._tell_of(NoticeType.GONE, why)
 
     def _told(self, notice: Notice, taken: bool, gone: str = "") -> None:
         now_ms = self._clock.monotonic_ms()
@@ -337,15 +375,26 @@ class Dispatcher:
             if taken:
                 self._is_back()
             return
-        self._notices.done(taken, now_ms)
+        if notice.type is NoticeType.HEARTBEAT:
+            assert self._pace is not None
+            self._pace.done()
+            self._unheard_ms = None if taken else self._unheard_ms or now_ms
+        else:
+            self._notices.done(taken, now_ms)
         if gone:
             self._gave_up(gone, None)
 
     def _is_back(self) -> None:
-        now_ms = self._clock.now_ms()
         self._gone_ms = ("", None)
-        log.warning("sink %s is back", self._sink.name)
-        self._tell(notices.about(NoticeType.BACK, self._sink.name, "it takes messages again", now_ms))
+        self._tell_of(NoticeType.BACK, "it takes messages again")
+
+    def _tell_of(self, kind: NoticeType, why: str) -> None:
+        """The others, of this one."""
+        if kind is NoticeType.SILENT:
+            why = f"it takes nothing: {why}"
+        level = logging.WARNING if kind is NoticeType.BACK else logging.ERROR
+        log.log(level, "sink %s: %s", self._sink.name, why)
+        self._tell(notices.about(kind, self._sink.name, why, self._clock.now_ms()))
 
     def _clock_ms(self, real_s: float) -> int:
         """A span of real time in this clock's milliseconds."""

@@ -1,4 +1,4 @@
-"""What consumers are told beside warnings: that another consumer is gone or back, and tests. Pure.
+"""What consumers are told beside warnings: how other consumers are, maintenance, heartbeats and tests. Pure.
 
 A notice is never a warning: its JSON says what it is in `type`, and only a test carries CAP, of status Test.
 """
@@ -6,6 +6,7 @@ A notice is never a warning: its JSON says what it is in `type`, and only a test
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
@@ -13,6 +14,8 @@ from typing import Any
 
 from lxml import etree
 
+from cloud.delivery.heartbeat import Heartbeat
+from cloud.delivery.wants import Kind
 from contract.clock import from_ms, iso
 
 _NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -23,13 +26,27 @@ class NoticeType(StrEnum):
     """Standard Webhooks 1.0.0, event types."""
 
     GONE = "sink.gone"
+    SILENT = "sink.silent"  # it has taken nothing for minutes
     BACK = "sink.back"
     TEST = "sink.test"
+    HEARTBEAT = "heartbeat"
+    MAINTENANCE = "maintenance"
+
+
+_KINDS = {
+    NoticeType.GONE: Kind.CONSUMER,
+    NoticeType.SILENT: Kind.CONSUMER,
+    NoticeType.BACK: Kind.CONSUMER,
+    NoticeType.MAINTENANCE: Kind.MAINTENANCE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """id: of its own, the same at each try. sink: which it is about. cap_xml: of tests."""
+    """id: of its own, the same at each try. sink: which it is about; empty of a maintenance notice. cap_xml: of tests.
+
+    more: what else is told of it, in JSON's own values.
+    """
 
     type: NoticeType
     id: str
@@ -37,21 +54,42 @@ class Notice:
     sent_ms: int
     why: str
     cap_xml: bytes | None = None
+    more: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind | None:
+        """What a consumer's `kinds` must hold; None: it is sent to this one consumer on purpose."""
+        return _KINDS.get(self.type)
 
     def body(self) -> dict[str, Any]:
         """As consumers get it."""
         test = self.type is NoticeType.TEST
         said = {"type": self.type.value, "id": self.id, "test": test, "sent": iso(self.sent_ms), "sink": self.sink}
-        return {**said, "why": self.why, **({"status": "Test", "cap": self.cap_xml.decode()} if self.cap_xml else {})}
+        cap = {"status": "Test", "cap": self.cap_xml.decode()} if self.cap_xml else {}
+        return {**said, "why": self.why, **cap, **self.more}
 
 
 def about(kind: NoticeType, sink: str, why: str, now_ms: int) -> Notice:
-    """That a sink is gone or back."""
+    """That a sink is gone, silent or back."""
     return Notice(kind, f"{kind.value}-{sink}-{now_ms}", sink, now_ms, why)
 
 
-def test_of(sink: str, sender: str, now_ms: int, zone: tzinfo) -> Notice:
-    """A test message for a consumer that said that it wants no more. sender: as in CAP. zone: in which times are said.
+def beat_of(sink: str, beat: Heartbeat) -> Notice:
+    """A heartbeat for one consumer."""
+    name = f"{NoticeType.HEARTBEAT.value}-{sink}-{beat.number}"
+    return Notice(NoticeType.HEARTBEAT, name, sink, beat.sent_ms, "the cloud lives", more=beat.body())
+
+
+def maintenance(name: str, what: str, now_ms: int, more: Mapping[str, Any]) -> Notice:
+    """For engineers, never for the public. name: an id of its own. what: in a sentence."""
+    return Notice(NoticeType.MAINTENANCE, name, "", now_ms, what, more=more)
+
+
+IS_IT_BACK = "the consumer answered 410 Gone: is it back?"
+
+
+def test_of(sink: str, sender: str, now_ms: int, zone: tzinfo, why: str = IS_IT_BACK) -> Notice:
+    """A test message. sender: as in CAP. zone: in which times are said.
 
     Source: CAP 1.2, 3.2.1 status `Test`: "technical testing only, all recipients disregard".
     """
@@ -81,7 +119,7 @@ def test_of(sink: str, sender: str, now_ms: int, zone: tzinfo) -> Notice:
     ):
         _add(info, tag, text)
     xml: bytes = etree.tostring(alert, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-    return Notice(NoticeType.TEST, identifier, sink, now_ms, "the consumer answered 410 Gone: is it back?", xml)
+    return Notice(NoticeType.TEST, identifier, sink, now_ms, why, xml)
 
 
 @dataclass(slots=True)

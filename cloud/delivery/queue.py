@@ -12,86 +12,16 @@ a message's own are of a clock that only rises (`Clock.monotonic_ms`).
 - A consumer in trouble is asked by one message at a time, each time by another one, so that one that it chokes on does
   not stand before all others.
 - A message that the consumer refuses by itself holds up nothing: it is tried a few times and set aside.
+- What the consumer does not want, or not yet, goes out all the same once it has been told of the incident.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
+from cloud.delivery.values import Aside, Noted, Past, Pending, Plan, Policy
 from cloud.warnings.model import MsgType
-from contract.catalogue.rules import Level
-
-
-class Noted(StrEnum):
-    """Why a message does not go to a consumer."""
-
-    SUPERSEDED = "superseded"  # a newer one of its incident was there
-    EXPIRED = "expired"  # it was no longer in force
-    UNTOLD = "untold"  # the end of what the consumer had never been told of
-    SET_ASIDE = "set_aside"  # the consumer refused it
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How a consumer is treated. Seconds of the clock.
-
-    parallel: messages that may be under way at once. refusals: tries of a message that the consumer refuses. eager_s:
-    pause between tries in the first eager_for_s of a trouble; then it doubles up to patient_s. retry_after_s: the
-    longest that a consumer may ask us to wait. test_s: between test messages to one that answered 410.
-    """
-
-    parallel: int = 1
-    refusals: int = 5
-    eager_s: float = 2.0
-    eager_for_s: float = 300.0
-    patient_s: float = 300.0
-    retry_after_s: float = 300.0
-    test_s: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A message that is not yet delivered. number: its place in the ledger. expires_ms: UTC; None: it never does.
-
-    perhaps: an attempt before had no answer, so the consumer may have it.
-    """
-
-    number: int
-    id: str
-    incident: str
-    msg_type: MsgType
-    level: Level
-    sent_ms: int
-    expires_ms: int | None
-    renewal: bool = False
-    perhaps: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What is known of an incident at this consumer. settled: number of its newest message that went out or was noted;
-    0 for none. told: the consumer has, or may have, a message of it. newest: it has that newest one."""
-
-    settled: int = 0
-    told: bool = False
-    newest: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """notes: (message id, why it does not go out). start: to send now, all at once. test: send a test message now.
-
-    first: ids of `start` whose incidents the consumer has not been told of: what is begun must be known after a crash.
-    next_ms: when to plan again if nothing happens; None: when something does.
-    """
-
-    notes: tuple[tuple[str, Noted], ...] = ()
-    start: tuple[Pending, ...] = ()
-    first: frozenset[str] = frozenset()
-    test: bool = False
-    next_ms: int | None = None
 
 
 @dataclass(slots=True)
@@ -105,19 +35,6 @@ class _Item:
     alone_ms: int | None = None  # first failure while the consumer took others
     pause_ms: int = 0
     again: bool = False  # it was set aside before
-
-
-@dataclass(frozen=True, slots=True)
-class Aside:
-    """A message that the consumer refused and that is still the newest of its incident. refused_ms: for the first time.
-
-    again: it had been set aside before.
-    """
-
-    message: Pending
-    why: str
-    refused_ms: int
-    again: bool
 
 
 @dataclass(slots=True)
@@ -177,6 +94,18 @@ class Queue:
         """off: a person says that the consumer gets nothing."""
         self.off = off
 
+    def held(self, utc_ms: int) -> list[Pending]:
+        """What goes out later unless somebody acts on its incident before: to be judged again now and then."""
+        newest = [items[-1].message for items in self._items.values()]
+        return [m for m in newest if m.from_ms > utc_ms and m.incident not in self._told]
+
+    def revise(self, judged: Iterable[Pending]) -> None:
+        """Of those that wait, as they were judged again."""
+        by_id = {m.id: m for m in judged}
+        for items in self._items.values():
+            for item in items:
+                item.message = by_id.get(item.message.id, item.message)
+
     def forget(self) -> None:
         """All that waits and is not under way: it will be seen again."""
         self._items = {incident: [item] for incident, item in self._busy.items()}
@@ -185,6 +114,10 @@ class Queue:
     def waiting(self) -> list[Pending]:
         """The newest of each incident that has not gone out."""
         return [item.message for items in list(self._items.values()) for item in items[-1:]]
+
+    def troubled_ms(self) -> int | None:
+        """Since when the consumer takes nothing; None while it does."""
+        return self._trouble_ms
 
     def aside(self) -> list[Aside]:
         """What a person must look at."""
@@ -201,9 +134,10 @@ class Queue:
         if self.off:
             return Plan(tuple(notes))
         if self.gone:
-            return self._plan_gone(notes, now_ms)
+            return self._plan_gone(notes, utc_ms, now_ms)
         idle = [items[-1] for incident, items in self._items.items() if incident not in self._busy]
-        ready = [item for item in idle if item.due_ms <= now_ms]
+        due_ms = {id(item): self._due_ms(item, utc_ms, now_ms) for item in idle}
+        ready = [item for item in idle if due_ms[id(item)] <= now_ms]
         if self._trouble_ms is not None:
             if self._busy or not idle:
                 return Plan(tuple(notes))
@@ -212,7 +146,7 @@ class Queue:
             chosen = sorted(ready, key=lambda item: (item.tries, self._rank(item)))[:1]
         else:
             chosen = sorted(ready, key=self._rank)[: max(self.policy.parallel - len(self._busy), 0)]
-        later = [item.due_ms for item in idle if item.due_ms > now_ms]
+        later = [at_ms for at_ms in due_ms.values() if at_ms > now_ms]
         return self._start(notes, chosen, min(later, default=None), now_ms)
 
     def _rank(self, item: _Item) -> tuple[bool, int, int]:
@@ -220,6 +154,13 @@ class Queue:
         m = item.message
         waits = m.msg_type is MsgType.CANCEL or (m.renewal and m.incident in self._current)
         return waits, -m.level.rank, m.number
+
+    def _due_ms(self, item: _Item, utc_ms: int, now_ms: int) -> int:
+        """By the clock that only rises."""
+        m = item.message
+        if m.from_ms <= utc_ms or m.incident in self._told:
+            return item.due_ms
+        return max(item.due_ms, now_ms + m.from_ms - utc_ms)
 
     def _settle(self, utc_ms: int) -> list[tuple[str, Noted]]:
         notes = []
@@ -238,6 +179,9 @@ class Queue:
                         self._current.discard(incident)
                 elif m.msg_type is MsgType.CANCEL and busy is None and incident not in self._told:
                     notes.append((m.id, Noted.UNTOLD))
+                elif m.unwanted is not None and busy is None and incident not in self._told:
+                    notes.append((m.id, m.unwanted))
+                    self._current.discard(incident)
                 else:
                     keep.append(item)
             if keep:
@@ -246,7 +190,7 @@ class Queue:
                 del self._items[incident]
         return notes
 
-    def _plan_gone(self, notes: list[tuple[str, Noted]], now_ms: int) -> Plan:
+    def _plan_gone(self, notes: list[tuple[str, Noted]], utc_ms: int, now_ms: int) -> Plan:
         if self._testing or self._busy:
             return Plan(tuple(notes))
         if now_ms < self._test_ms:
@@ -254,7 +198,8 @@ class Queue:
         if self.can_test:
             self._testing = True
             return Plan(tuple(notes), test=True)
-        best = sorted((items[-1] for items in self._items.values()), key=self._rank)[:1]
+        newest = [items[-1] for items in self._items.values()]
+        best = sorted((i for i in newest if self._due_ms(i, utc_ms, now_ms) <= now_ms), key=self._rank)[:1]
         if best:
             self._test_ms = now_ms + round(self.policy.test_s * 1000)
         return self._start(notes, best, None, now_ms)

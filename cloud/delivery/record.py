@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from lxml import etree
 from sqlalchemy import Connection, Engine, Executable, and_, bindparam, case, func, insert, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cloud.delivery.queue import Noted, Past, Pending
 from cloud.delivery.tables import deliveries, sinks
+from cloud.delivery.values import Noted, Past, Pending
+from cloud.delivery.wants import Facts, Head
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.results import NO_LEVEL, message_of
+from cloud.warnings.tables import incidents as incidents_table
 from cloud.warnings.tables import messages
 from contract.catalogue.rules import Level
 from contract.clock import to_ms
@@ -27,7 +30,8 @@ T = TypeVar("T")
 _LEVELS, _TYPES = {x.value: x for x in Level} | {NO_LEVEL: Level.BLUE}, {x.value: x for x in MsgType}
 _NEWEST = select(func.max(messages.c.number))
 _CHUNK = 500  # SQLite takes a thousand values in a statement
-_HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms")
+_HEAD = ("number", "id", "incident", "sent_ms", "msg_type", "level", "why", "expires_ms", "status")
+_CANCEL = MsgType.CANCEL.value
 _CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
 
@@ -44,7 +48,8 @@ class Switches:
 @dataclass(frozen=True, slots=True)
 class Look:
     """waits: messages behind a number that are neither delivered nor noted, oldest first; past: what is known of their
-    incidents. What was set aside counts as waiting: who looks from the beginning tries it again."""
+    incidents. What was set aside counts as waiting, and what was not wanted while it is in force: who looks from the
+    beginning tries it again, or by other settings."""
 
     switches: Switches
     waits: Sequence[Pending]
@@ -81,7 +86,9 @@ class Record:
         # The statements of every look and attempt, made once.
         self._set = select(sinks).where(sinks.c.name == sink)
         joined = m.outerjoin(d, and_(self._mine, d.c.message == m.c.id))
-        open_ = and_(d.c.delivered_ms.is_(None), or_(d.c.noted.is_(None), d.c.noted == Noted.SET_ASIDE.value))
+        unwanted = d.c.noted.in_([Noted.FILTERED.value, Noted.ACKNOWLEDGED.value])
+        again = or_(d.c.noted == Noted.SET_ASIDE.value, and_(unwanted, m.c.expires_ms > bindparam("now_ms")))
+        open_ = and_(d.c.delivered_ms.is_(None), or_(d.c.noted.is_(None), again))
         heads = select(*(m.c[name] for name in _HEAD), d.c.perhaps).select_from(joined)
         self._waits = heads.where(m.c.number > bindparam("after"), open_).order_by(m.c.number)
         settled = or_(d.c.delivered_ms.is_not(None), d.c.noted.is_not(None))
@@ -123,13 +130,13 @@ class Record:
         off = f"switched off by {row.off_by}" if row.off_by else ""
         return Switches(off, row.asked, row.why if row.gone_ms is not None else "", newest)
 
-    def look(self, after: int) -> Look:
-        """Cheap where there is nothing new behind that number: asked twice a second."""
+    def look(self, after: int, now_ms: int = 0) -> Look:
+        """now_ms: UTC. Cheap where there is nothing new behind that number: asked twice a second."""
         with self._ledger.connect() as db:
             found = self._switches(db)
             if found.newest <= after:
                 return Look(found, (), {})
-            rows = db.execute(self._waits, {"after": after}).all()
+            rows = db.execute(self._waits, {"after": after, "now_ms": now_ms}).all()
             past = self._past(db, {row.incident for row in rows})
             newest = {row.incident: row.id for row in rows if row.msg_type != MsgType.CANCEL.value}
             expires = _expires(db, [r.id for r in rows if r.expires_ms is None and newest.get(r.incident) == r.id])
@@ -140,6 +147,20 @@ class Record:
         for some in _chunks(sorted(incidents)):
             for incident, number, heard, has in db.execute(self._told, {"incidents": some}):
                 out[incident] = Past(number, bool(heard), newest=0 < number == has)
+        return out
+
+    def facts(self, incidents: Iterable[str]) -> dict[str, Facts]:
+        """What is known of each now."""
+        out: dict[str, Facts] = {}
+        i, m = incidents_table.c, messages.c
+        with self._ledger.connect() as db:
+            for some in _chunks(sorted(set(incidents))):
+                levels: dict[str, list[tuple[int, Level]]] = {name: [] for name in some}
+                told = select(m.incident, m.sent_ms, m.level).where(m.incident.in_(some), m.msg_type != _CANCEL)
+                for incident, sent_ms, level in db.execute(told.order_by(m.number)):
+                    levels[incident].append((sent_ms, _LEVELS.get(level, Level.RED)))
+                bodies = {name: body for name, body in db.execute(select(i.id, i.body).where(i.id.in_(some)))}  # noqa: C416
+                out |= {name: _facts(bodies.get(name), levels[name]) for name in some}
         return out
 
     def begin(
@@ -263,7 +284,18 @@ def _pending(row: Any, expires: Mapping[str, int | None]) -> Pending:
     level, msg_type = _LEVELS.get(row.level, Level.RED), _TYPES.get(row.msg_type, MsgType.ALERT)
     renewal = row.why == Why.RENEWAL.value
     sent_ms, perhaps = row.sent_ms, bool(row.perhaps)
-    return Pending(row.number, row.id, row.incident, msg_type, level, sent_ms, expires_ms, renewal, perhaps)
+    head = Head(row.incident, msg_type, None if row.level == NO_LEVEL else level, row.status or "Actual")
+    return Pending(row.number, row.id, row.incident, msg_type, level, sent_ms, expires_ms, renewal, perhaps, head)
+
+
+def _facts(body: str | None, levels: Sequence[tuple[int, Level]]) -> Facts:
+    """body: of the incident's row; None when there is none."""
+    if body is None:
+        return Facts(levels=levels)
+    found = json.loads(body)
+    acts = [found.get(name) for name in ("acknowledged", "owner", "ended")]
+    acted_ms = max((act["at_ms"] for act in acts if act is not None), default=None)
+    return Facts(frozenset(found.get("zones") or [found["zone"]]), acted_ms, levels)
 
 
 def _expires(db: Connection, ids: Sequence[str]) -> dict[str, int | None]:

@@ -22,7 +22,7 @@ class SinkMode(StrEnum):
 @dataclass(frozen=True, slots=True)
 class SinkState:
     """delivered, waiting, noted: messages; None while the ledger is out of reach. noted: by
-    `cloud.delivery.queue.Noted`. trouble: empty when there is none. oldest_ms: of the oldest that waits, last_ms: of
+    `cloud.delivery.values.Noted`. trouble: empty when there is none. oldest_ms: of the oldest that waits, last_ms: of
     the last delivery, UTC; None: there is none. aside: ids of messages in force that the consumer refused.
     """
 

@@ -17,7 +17,7 @@ deliveries = Table(
     Column("delivered_ms", BigInteger),
     Column("given_up_ms", BigInteger),  # when `noted`; in rows of older releases: when the consumer answered 410
     Column("receipt", Text, nullable=False),  # the consumer's; or why it does not have it
-    Column("noted", String(16)),  # cloud.delivery.queue.Noted: why it does not go out
+    Column("noted", String(16)),  # cloud.delivery.values.Noted: why it does not go out
     Column("perhaps", Boolean, nullable=False, server_default=false()),  # an attempt had no answer: it may have it
 )
 

@@ -15,8 +15,9 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 
 from cloud.delivery import queue
-from cloud.delivery.queue import Pending, Queue
+from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
+from cloud.delivery.values import Pending
 from cloud.log.log_clock import Instant, LogClock
 from cloud.warnings import blind, incidents, store
 from cloud.warnings import tables as t

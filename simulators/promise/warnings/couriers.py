@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.dispatch import Dispatcher
-from cloud.delivery.queue import Policy
+from cloud.delivery.values import Policy
 from cloud.log.believed_clock import BelievedClock
 from simulators.promise.disks import Crash
 from simulators.promise.warnings.consumers import SLOW_S, Consumer, Mood

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from cloud.cli import sinks
 from cloud.cli.main import app
-from cloud.delivery.queue import Noted
 from cloud.delivery.record import Record, Result
+from cloud.delivery.values import Noted
 from cloud.ledger import audit
 from cloud.ledger.open import open_ledger
 from tests.cloud.cli.test_common import config
@@ -60,6 +60,8 @@ def test_every_sink_is_listed_with_what_it_refused(where: Path, ledger: Engine) 
         "expired": 1,
         "untold": 0,
         "set_aside": 1,
+        "filtered": 0,
+        "acknowledged": 0,
         "last_success": "2021-07-20T08:00:00Z",
         "refused": [{"message": "m2", "attempts": 1, "at": "2021-07-20T08:00:00Z", "why": "HTTP 422"}],
     }

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, insert, select
 
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.notice import Notice
-from cloud.delivery.queue import Policy
 from cloud.delivery.tables import deliveries
+from cloud.delivery.values import Policy
 from cloud.warnings import tables as t
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level

@@ -16,10 +16,10 @@ import pytest
 from sqlalchemy import Engine
 from standardwebhooks.webhooks import Webhook
 
-from cloud.delivery.queue import Policy
 from cloud.delivery.settings import EgressSettings
 from cloud.delivery.sinks.webhook import WebhookSettings
 from cloud.delivery.state import SinkMode
+from cloud.delivery.values import Policy
 from cloud.ledger.open import open_ledger
 from tests.cloud.delivery.played import PlayedClock, delivered, delivering, message, noted, played, put, rows
 from tests.waiting import until

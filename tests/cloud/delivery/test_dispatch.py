@@ -13,10 +13,10 @@ from sqlalchemy.exc import OperationalError
 from cloud.delivery.base import GivenUp, NotDelivered, Refused
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.notice import NoticeType, about
-from cloud.delivery.queue import Policy
 from cloud.delivery.record import ask_again, set_aside, switch
 from cloud.delivery.state import SinkMode
 from cloud.delivery.tables import deliveries
+from cloud.delivery.values import Policy
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
 from tests.cloud.delivery.played import (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud.delivery.queue import Noted, Past, Pending, Policy, Queue
+from cloud.delivery.queue import Queue
+from cloud.delivery.values import Noted, Past, Pending, Policy
 from cloud.warnings.model import MsgType
 from contract.catalogue.rules import Level
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from cloud.delivery.queue import Noted, Past
 from cloud.delivery.record import Record, Result, Switches, ask_again, expires_of, set_aside, switch
+from cloud.delivery.values import Noted, Past
 from cloud.ledger.open import open_ledger
 from tests.cloud.delivery.played import START_MS, cap, message, put
 
@@ -51,7 +51,14 @@ def test_what_waits_and_what_is_known(ledger: Engine) -> None:
     assert Record(ledger, "other").look(2).past == {}
     counts = record.counts()
     assert (counts.delivered, counts.last_ms) == (1, 10)
-    assert counts.noted == {"superseded": 2, "expired": 1, "untold": 0, "set_aside": 0}
+    assert counts.noted == {
+        "superseded": 2,
+        "expired": 1,
+        "untold": 0,
+        "set_aside": 0,
+        "filtered": 0,
+        "acknowledged": 0,
+    }
     assert record.waiting() == (1, "HTTP 500")
 
 

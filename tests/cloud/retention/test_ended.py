@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 
 from cloud.cli.main import app
 from cloud.config import load_config
-from cloud.delivery.queue import Noted
 from cloud.delivery.tables import deliveries
+from cloud.delivery.values import Noted
 from cloud.ledger import audit, audit_archive
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry
