@@ -82,7 +82,7 @@ class Dispatcher:
         spawn: Callable[[Callable[[], None]], None] = _in_a_thread,
         spread: Callable[[], float] = _spread,
     ) -> None:
-        self._sink, self._clock, self._policy, self._wants = sink, clock, policy, wants
+        self._sink, self._clock, self._wants = sink, clock, wants
         self._pace, self._as_of = None if heartbeat_s is None else Pace(heartbeat_s), as_of
         self._unheard_ms: int | None = None  # since when it takes no heartbeat
         self._silence = Silence(policy.silent_s)
@@ -392,8 +392,7 @@ class Dispatcher:
         """The others, of this one."""
         if kind is NoticeType.SILENT:
             why = f"it takes nothing: {why}"
-        level = logging.WARNING if kind is NoticeType.BACK else logging.ERROR
-        log.log(level, "sink %s: %s", self._sink.name, why)
+        log.log(logging.WARNING if kind is NoticeType.BACK else logging.ERROR, "sink %s: %s", self._sink.name, why)
         self._tell(notices.about(kind, self._sink.name, why, self._clock.now_ms()))
 
     def _clock_ms(self, real_s: float) -> int:

@@ -121,7 +121,7 @@ def test_an_acknowledgement_in_time_stops_it_and_a_rise_begins_it_anew(ledger: E
 
 def test_a_consumer_in_trouble_raises_the_alarm_once_and_says_when_it_is_back(ledger: Engine) -> None:
     told, clock = [], PlayedClock()
-    consumer = Consumer(script=[NotDelivered("refused")] * 154)
+    consumer = Consumer(script=[NotDelivered("refused")] * 105)
     d = dispatcher(ledger, consumer, clock, Wants(), tell=told.append, spread=lambda: 1.0)
     put(ledger, message(1, "a", lasts_s=None))
     for _ in range(3000):
