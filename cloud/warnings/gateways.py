@@ -10,18 +10,24 @@ from contract.conditions.targets import Target
 
 
 def zones_of_targets(catalogue: Catalogue) -> dict[Target, str]:
-    """In which zone each channel, station and zone is."""
-    found = {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
+    """In which zone each channel, station and zone is; a gateway is where its first channel is, and in no zone without
+    any."""
+    found: dict[Target, str] = {}
+    for _, info in sorted(catalogue.channels.items()):
+        found.setdefault(Target.of_gateway(info.gateway), info.station.zone)
+    found |= {Target.of_channel(c): info.station.zone for c, info in catalogue.channels.items()}
     found |= {Target.of_station(s.id): s.zone for s in catalogue.stations.values()}
     return found | {Target.of_zone(zone): zone for zone in catalogue.zones}
 
 
 def gateways_of(catalogue: Catalogue) -> Mapping[Target, frozenset[str]]:
-    """Of each channel its gateway, of each station and zone those of its channels; none for a target without any."""
+    """Of each channel its gateway, of each station and zone those of its channels, of each gateway itself; none for a
+    target without any."""
     stations: dict[str, set[str]] = defaultdict(set)
     zones: dict[str, set[str]] = defaultdict(set)
     found: dict[Target, frozenset[str]] = {}
     alone = {gateway: frozenset({gateway}) for gateway in {info.gateway for info in catalogue.channels.values()}}
+    found |= {Target.of_gateway(gateway): frozenset({gateway}) for gateway in alone}
     for channel, info in catalogue.channels.items():
         found[Target.of_channel(channel)] = alone[info.gateway]
         stations[info.station.id].add(info.gateway)

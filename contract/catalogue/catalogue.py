@@ -15,11 +15,13 @@ beside the folder's parent (`configs/devices` for `configs/districts/<name>`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from contract.catalogue.channel_settings import Quality, Reporting
+from contract.catalogue.detectors import Watches
 from contract.catalogue.devices import Device, DeviceModel, Gateway, Register
 from contract.catalogue.names import Language
 from contract.catalogue.neighbours import neighbours_of
@@ -62,10 +64,17 @@ class ChannelInfo:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A rule and the channels it watches, rising."""
+    """A rule and what it watches.
+
+    channels: by number, rising; of a detector that watches stations those of the quantities that it takes there, of one
+    that watches gateways none. stations, gateways: their ids in the catalogue's order; empty of a detector that watches
+    something else.
+    """
 
     rule: Rule
     channels: Sequence[int]
+    stations: Sequence[str] = ()
+    gateways: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -104,23 +113,41 @@ class Catalogue:
 
     @cached_property
     def watches(self) -> Sequence[Watch]:
-        """Every rule with the channels that it watches, in the order of `rules.yaml`.
-
-        A rule that means channels by kind leaves those out that a rule of the same detector names.
-        """
-        named: dict[str, set[int]] = {}
-        for rule in self.rules:
-            named.setdefault(rule.detector, set()).update(rule.channels)
-        by_kind: dict[tuple[StationKind, Quantity], list[int]] = {}
+        """Every rule with what it watches, in the order of `rules.yaml`; which rule goes before which says `Rule`."""
+        at_station: dict[tuple[str, Quantity], list[int]] = {}
         for c in sorted(self.channels.values(), key=lambda info: info.id):
-            by_kind.setdefault((c.station.kind, c.quantity), []).append(c.id)
+            at_station.setdefault((c.station.id, c.quantity), []).append(c.id)
+        by_kind: dict[StationKind, list[str]] = {}
+        for s in self.stations.values():
+            by_kind.setdefault(s.kind, []).append(s.id)
+
+        def there(rule: Rule, stations: Iterable[str]) -> set[int]:
+            return {c for s in stations for q in rule.quantities for c in at_station.get((s, q), ())}
+
+        # By what is looked for: what rules name of channels, of channels by their station, of stations and gateways.
+        channels: dict[Hashable, set[int]] = defaultdict(set)
+        by_station: dict[Hashable, set[int]] = defaultdict(set)
+        places: dict[Hashable, set[str]] = defaultdict(set)
+        for rule in self.rules:
+            channels[rule.looks_for].update(rule.channels)
+            by_station[rule.looks_for].update(there(rule, rule.stations))
+            places[rule.looks_for].update(rule.stations, rule.gateways)
         out = []
         for rule in self.rules:
-            if rule.station_kind is None:
-                out.append(Watch(rule, tuple(sorted(set(rule.channels)))))
+            what, watches = rule.looks_for, rule.definition.watches
+            stations: Sequence[str] = [s for s in self.stations if s in rule.stations]
+            if watches is Watches.GATEWAYS:
+                own = [g for g in self.gateways if (g not in places[what] if rule.all_gateways else g in rule.gateways)]
+                out.append(Watch(rule, (), (), own))
+            elif watches is Watches.STATIONS:
+                if rule.station_kind is not None:
+                    stations = [s for s in by_kind.get(rule.station_kind, ()) if s not in places[what]]
+                out.append(Watch(rule, tuple(sorted(there(rule, stations))), stations))
             else:
-                meant = by_kind.get((rule.station_kind, rule.quantity), ())
-                out.append(Watch(rule, tuple(c for c in meant if c not in named[rule.detector])))
+                meant = there(rule, stations) - channels[what]
+                if rule.station_kind is not None:
+                    meant = there(rule, by_kind.get(rule.station_kind, ())) - channels[what] - by_station[what]
+                out.append(Watch(rule, tuple(sorted({*rule.channels, *meant}))))
         return out
 
     @cached_property

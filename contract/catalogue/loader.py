@@ -88,7 +88,7 @@ class _Loader:
         self._speak_alike(gateways_doc, gateways, models)
         registers = self._registers(gateways_doc, gateways, models)
         channels = self._channels(district_doc, district, devices, models, registers)
-        self._rules(rules_doc, rules, {c.id for s in district.stations for c in s.channels})
+        self._rules(rules_doc, rules, district, {g.id for g in gateways.gateways})
         catalogue = Catalogue(
             district=district.district,
             zones={z.id: z for z in district.zones},
@@ -286,13 +286,22 @@ class _Loader:
                 )
                 self.mistakes.append(doc.mistake(path, f"{said}: {what}; give this channel a quality of its own"))
 
-    def _rules(self, doc: Document, rules: RulesFile, channels: Collection[int]) -> None:
-        """channels: all that the district names, also those that are wrong: that is said where they stand."""
+    def _rules(self, doc: Document, rules: RulesFile, district: DistrictFile, gateways: Collection[str]) -> None:
+        """What rules name is there. A channel that is there and wrong is not missed: that is said where it stands."""
         self._unique(doc, ("rules",), [r.id for r in rules.rules])
+        channels = {c.id for s in district.stations for c in s.channels}
+        stations = {s.id for s in district.stations}
         for r, rule in enumerate(rules.rules):
-            for i, number in enumerate(rule.channels):
-                if number not in channels:
-                    self.mistakes.append(doc.mistake(("rules", r, "channels", i), f"no channel {number}"))
+            parts: Mapping[str, tuple[Sequence[int | str], Collection[int | str]]] = {
+                "channel": (rule.channels, channels),
+                "station": (rule.stations, stations),
+                "gateway": (rule.gateways, gateways),
+            }
+            for what, (named, there) in parts.items():
+                for i, one in enumerate(named):
+                    if one not in there:
+                        said = f"no {what} {one!r}" if isinstance(one, str) else f"no {what} {one}"
+                        self.mistakes.append(doc.mistake(("rules", r, f"{what}s", i), said))
 
     def _unique(self, doc: Document, path: tuple[str | int, ...], ids: Sequence[str]) -> None:
         seen: defaultdict[str, int] = defaultdict(int)

@@ -1,13 +1,14 @@
-"""What may stand in a district's `rules.yaml`: thresholds by level, and how long each must stand."""
+"""What may stand in a district's `rules.yaml`: what is looked for where, levels, and how long each must stand."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Set
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from contract.catalogue.detectors import DETECTORS
+from contract.catalogue.detectors import DETECTORS, DetectorDefinition, Watches
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
 from contract.refusing import no_such, refusal
@@ -35,10 +36,17 @@ _RANK = {level: i for i, level in enumerate(Level)}
 
 
 class Rule(SettingsModel):
-    """What a detector looks for, on which channels, and the levels and delays of what it finds.
+    """What a detector looks for, where, and the levels and delays of what it finds.
 
-    A rule takes the channels it names, or all of one quantity at stations of one kind. Where rules of one detector
-    name a channel, those of that detector that mean it by kind do not apply to it; otherwise rules stand side by side.
+    One of five says where. station_kind: at all stations of a kind, which is the default for them. stations: at these.
+    channels: on these. all_gateways, gateways: of a detector that watches gateways, and of no other. At stations it
+    takes the channels of its quantity, or, when it says none, of those that its detector usually takes.
+
+    The nearer goes before the farther: where rules of one detector name a channel, those that name its station or its
+    kind do not apply to it; where they name a station, those of its kind do not; named gateways go before all of them.
+    Otherwise rules stand side by side. Rules of one detector that look for different things, as for rain in three hours
+    and in six, do not replace one another.
+
     detector: a word of `contract.catalogue.detectors`. settings: what that detector needs beside levels and delays.
     levels: in the detector's unit; `threshold` takes the value itself, in the quantity's unit.
     hysteresis: a level clears below its threshold less this.
@@ -47,6 +55,9 @@ class Rule(SettingsModel):
     id: Id
     detector: str = "threshold"
     channels: Many[int] = ()
+    stations: Many[Id] = ()
+    gateways: Many[Id] = ()
+    all_gateways: bool = False
     station_kind: StationKind | None = None
     quantity: Quantity = Quantity.DEPTH
     levels: dict[Level, float] = Field(min_length=1)
@@ -55,7 +66,7 @@ class Rule(SettingsModel):
     off_delay_s: Delay = 600.0
     min_hold_s: Delay = 600.0
     stale_after_s: Annotated[Positive, Field(le=LONGEST_S)] = 1200.0
-    settings: dict[str, float] = Field(default_factory=dict, validate_default=True)
+    settings: dict[str, float | str] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("detector")
     @classmethod
@@ -66,12 +77,12 @@ class Rule(SettingsModel):
 
     @field_validator("settings")
     @classmethod
-    def _fitting(cls, given: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+    def _fitting(cls, given: dict[str, float | str], info: ValidationInfo) -> dict[str, float | str]:
         if "detector" not in info.data:
             return given
         word = info.data["detector"]
         try:
-            DETECTORS[word].model_validate(given)
+            DETECTORS[word].settings.model_validate(given)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -82,12 +93,43 @@ class Rule(SettingsModel):
 
     @model_validator(mode="after")
     def _sensible(self) -> Rule:
-        if bool(self.channels) == (self.station_kind is not None):
-            raise ValueError("give either channels or station_kind")
+        given = [name for name in _WHERE if getattr(self, name)]
+        watches = self.definition.watches
+        fitting = _WHERE_OF[watches]
+        if len(given) != 1 or given[0] not in fitting:
+            what = f"detector {self.detector!r} watches {watches.value}"
+            raise ValueError(f"{what}: give one of {', '.join(fitting)}, it says where")
+        takes = self.definition.takes
+        if "quantity" in self.model_fields_set and takes is not None and self.quantity not in takes:
+            known = ", ".join(sorted(q.value for q in takes))
+            raise ValueError(f"detector {self.detector!r} knows nothing of {self.quantity.value}, it takes {known}")
         values = [self.levels[level] for level in Level if level in self.levels]
         if values != sorted(values) or len(set(values)) != len(values):
             raise ValueError("levels must rise from blue to red")
         return self
+
+    @property
+    def definition(self) -> DetectorDefinition:
+        return DETECTORS[self.detector]
+
+    @property
+    def quantities(self) -> Set[Quantity]:
+        """What the channels measure that it takes at stations."""
+        return {self.quantity} if "quantity" in self.model_fields_set else self.definition.usual
+
+    @property
+    def looks_for(self) -> Hashable:
+        """The same for rules of which the nearer replaces the farther."""
+        own = self.definition.settings.model_validate(self.settings)
+        return self.detector, *(getattr(own, name) for name in self.definition.apart_by)
+
+
+_WHERE_OF = {
+    Watches.CHANNELS: ("channels", "stations", "station_kind"),
+    Watches.STATIONS: ("stations", "station_kind"),
+    Watches.GATEWAYS: ("gateways", "all_gateways"),
+}
+_WHERE = ("channels", "stations", "station_kind", "gateways", "all_gateways")
 
 
 class RulesFile(SettingsModel):

@@ -1,4 +1,4 @@
-"""What a condition is of: one rule on one target, a channel, a station or a zone. Pure data."""
+"""What a condition is of: one rule on one target, a channel, a station, a zone or a gateway. Pure data."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ class TargetKind(StrEnum):
     CHANNEL = "channel"
     STATION = "station"
     ZONE = "zone"
+    GATEWAY = "gateway"
 
     __hash__ = str.__hash__  # an enum's own is written in Python, and conditions are looked up for every reading
 
 
 class Target(NamedTuple):
-    """What a rule watches. id: a channel's number, or the id of a station or zone in the catalogue.
+    """What a rule watches. id: a channel's number, or the id of a station, zone or gateway in the catalogue.
 
     >>> Target.of_channel(101).text
     'channel/101'
@@ -40,6 +41,10 @@ class Target(NamedTuple):
     def of_zone(cls, zone: str) -> Target:
         return cls(TargetKind.ZONE, zone)
 
+    @classmethod
+    def of_gateway(cls, gateway: str) -> Target:
+        return cls(TargetKind.GATEWAY, gateway)
+
     @property
     def text(self) -> str:
         """For a column of a table; `parse` takes it."""
@@ -50,7 +55,7 @@ class Target(NamedTuple):
         """What `text` gave. Raises ValueError on anything else."""
         kind, slash, name = text.partition("/")
         if not (slash and name):
-            raise ValueError(f"{text!r} is no target: it is written channel/NUMBER, station/ID or zone/ID")
+            raise ValueError(f"{text!r} is no target: it is written channel/NUMBER, station/ID, zone/ID or gateway/ID")
         if kind == "channel":  # nearly all are
             return cls(TargetKind.CHANNEL, int(name))
         return cls(TargetKind(kind), name)

@@ -15,7 +15,7 @@ from cloud.warnings.model import MsgType
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import open_view
 from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.detectors import DETECTORS, NoSettings
+from contract.catalogue.detectors import DETECTORS, DetectorDefinition
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.targets import ConditionKey, Target
@@ -32,7 +32,7 @@ KEY = ConditionKey(Target.of_station("u1"), "underpass-sure")
 def two_gauges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """The small district with a second gauge at its underpass, and the rule of the page beside its own."""
     (code,) = blocks("A detector", "python")
-    monkeypatch.setitem(DETECTORS, "all_agree", NoSettings)
+    monkeypatch.setitem(DETECTORS, "all_agree", DetectorDefinition())
     monkeypatch.setitem(MAKERS, "all_agree", run(code, "cloud.warnings.detectors.all_agree")["AllAgree"])
     folder = Path(shutil.copytree(SMALL_DISTRICT, tmp_path / "small"))
     (rule,) = blocks("A detector", "yaml")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.detectors import DETECTORS, DetectorDefinition, Watches
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.documents import ConfigError
@@ -68,13 +69,66 @@ def test_rules_that_name_one_channel_stand_side_by_side(folder: Path) -> None:
     assert [(w.rule.id, list(w.channels)) for w in catalogue.watches][-2:] == [("slow", [101, 201]), ("quick", [101])]
 
 
+def test_a_rule_that_names_a_station_goes_before_its_kind_and_behind_its_channel(folder: Path) -> None:
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: here, stations: [s1], levels: {red: 0.3}}\n")
+        rules.write("  - {id: well, stations: [u1], quantity: wet_well, levels: {red: 1.3}}\n")
+    assert rules_of(load(folder)) == {101: ["underpass-depth"], 102: ["well"], 201: ["here"]}
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write("  - {id: mine, channels: [201], levels: {red: 0.35}}\n")
+    assert rules_of(load(folder))[201] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("stations: [nowhere]", "no station 'nowhere'"),
+        ("detector: heard, gateways: [gw-9]", "no gateway 'gw-9'"),
+        ("stations: []", "detector 'threshold' watches channels: give one of channels, stations, station_kind"),
+        ("stations: [s1], channels: [201]", "give one of channels, stations, station_kind"),
+        ("all_gateways: true", "detector 'threshold' watches channels"),
+        ("detector: heard, stations: [s1]", "detector 'heard' watches gateways: give one of gateways, all_gateways"),
+        ("detector: well, channels: [102]", "detector 'well' watches stations: give one of stations, station_kind"),
+        ("detector: well, stations: [u1], quantity: flow", "'well' knows nothing of flow, it takes wet_well"),
+    ],
+)
+def test_a_rule_names_what_is_there_and_what_its_detector_watches(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, where: str, said: str
+) -> None:
+    """With its line; a detector of stations and one of gateways beside that of channels."""
+    monkeypatch.setitem(DETECTORS, "well", DetectorDefinition(watches=Watches.STATIONS, takes={Quantity.WET_WELL}))
+    monkeypatch.setitem(DETECTORS, "heard", DetectorDefinition(watches=Watches.GATEWAYS))
+    lines = (folder / "rules.yaml").read_text().count("\n")
+    with (folder / "rules.yaml").open("a") as rules:
+        rules.write(f"  - {{id: own, levels: {{red: 1}}, {where}}}\n")
+    (mistake,) = mistakes(folder)
+    assert mistake.startswith(f"rules.yaml:{lines + 1}: ")
+    assert said in mistake
+
+
+def test_gateways_and_stations_by_name_go_before_all_of_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_stations = DetectorDefinition(watches=Watches.STATIONS, usual={Quantity.WET_WELL})
+    monkeypatch.setitem(DETECTORS, "well", of_stations)
+    monkeypatch.setitem(DETECTORS, "heard", DetectorDefinition(watches=Watches.GATEWAYS))
+    with (folder / "rules.yaml").open("a") as rules:
+        for rule in (
+            "{id: any, detector: heard, all_gateways: true, levels: {blue: 1}}",
+            "{id: one, detector: heard, gateways: [gw-1], levels: {red: 1}}",
+            "{id: wells, detector: well, station_kind: underpass, levels: {blue: 1}}",
+        ):
+            rules.write(f"  - {rule}\n")
+    watches = {w.rule.id: w for w in load(folder).watches}
+    assert "gw-1" not in watches["any"].gateways
+    assert list(watches["one"].gateways) == ["gw-1"]
+    assert (list(watches["wells"].stations), list(watches["wells"].channels)) == (["u1"], [102])
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ("detector: treshold", "no detector 'treshold', did you mean 'threshold'?"),
         ("detector: smell", "no detector 'smell'; there are 'threshold'"),
         ("settings: {window_s: 3}", "detector 'threshold', its setting 'window_s': there is no such setting"),
-        ("settings: {window_s: wide}", "settings.window_s: Input should be a valid number"),
     ],
 )
 def test_a_wrong_detector_is_named_with_its_line(folder: Path, more: str, said: str) -> None:
