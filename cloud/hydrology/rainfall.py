@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cloud.hydrology.overlaps import overlaps
 from contract.catalogue.catalogue import ChannelInfo
 from contract.quality.counters import counter_of as counter_of_settings
 from contract.quality.counting import Counted, Counter, count
@@ -103,14 +104,8 @@ def _add(
     out: Hyetograph, edges: Int64s, begin: Int64s, end: Int64s, gain: Float64s, unsure: Bools, lost: Bools
 ) -> None:
     """Each gain evenly over its time, a piece for each interval that it touches: all pieces at once."""
-    n = len(edges) - 1
-    first = np.maximum(np.searchsorted(edges, begin, side="right") - 1, 0)
-    last = np.minimum(np.searchsorted(edges, end, side="left"), n)  # behind the last interval that it touches
-    pieces = np.where(end > begin, np.maximum(last - first, 0), 0)
-    of = np.repeat(np.arange(len(gain)), pieces)
-    place = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces) + first[of]
-    share = np.minimum(edges[place + 1], end[of]) - np.maximum(edges[place], begin[of])
-    of, place, share = of[share > 0], place[share > 0], share[share > 0]
-    out.mm[:] += np.bincount(place, gain[of] * share / (end[of] - begin[of]), n)
+    found = overlaps(begin, end, edges)
+    of, place = found.span, found.interval
+    out.mm[:] += np.bincount(place, gain[of] * found.ms / (end[of] - begin[of]), len(edges) - 1)
     out.uncertain[place[unsure[of]]] = True
     out.at_least[place[lost[of]]] = True
