@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 
 from cloud.access.scopes import READY, SESSION, required
 from cloud.access.sessions import COOKIE
@@ -23,6 +24,10 @@ MOMENT_PATTERN = (
     r"(Z|[-+ ][0-9]{2}:[0-9]{2}))$"
 )
 MOMENT = re.compile(MOMENT_PATTERN, re.ASCII)
+When = Annotated[
+    str,
+    Query(description="RFC 3339 with a zone, or epoch milliseconds", json_schema_extra={"pattern": MOMENT_PATTERN}),
+]
 NAME_PATTERN = "^[ -~]+$"  # of what has a name in a path: the guard lets no control characters by
 
 _ABOUT = (
@@ -64,12 +69,21 @@ _SCHEMES: dict[str, Schema] = {
 }
 
 _JSON = "application/json"
+_FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
+SERIES: dict[str, Schema] = {
+    _JSON: list_of({"anyOf": [reference("Reading"), reference("SeriesRow"), reference("WideRow")]}),
+    "application/x-ndjson": TEXT,
+    "text/csv": TEXT,
+    "application/vnd.apache.parquet": _FILE,
+    "application/vnd.apache.arrow.stream": _FILE,
+}
 # path -> what a good answer is, by media type
 ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/stations": {_JSON: list_of(reference("Station"))},
     "/v1/channels": {_JSON: list_of(reference("Channel"))},
     "/v1/latest": {_JSON: list_of(reference("Latest"))},
     "/v1/readings": {_JSON: list_of({"anyOf": [reference("Reading"), reference("Hour")]}), "text/csv": TEXT},
+    "/v1/series": SERIES,
     "/v1/warnings": {_JSON: list_of(reference("Incident"))},
     "/v1/warnings/{name}": {
         _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
@@ -102,6 +116,7 @@ ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
 # path -> refusals of its own; 422 comes with parameters, known or not, 429 and 503 with overload, anywhere
 REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/readings": (404, 413),
+    "/v1/series": (404, 413),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/incidents/{name}/acknowledge": (404, 409),
@@ -112,6 +127,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/clock/confirm": (409,),
     "/v1/quarantine/{number}/release": (404, 409),
 }
+
+WITH_ETAG = ("/v1/series",)
 
 
 def install(app: FastAPI) -> None:
@@ -144,6 +161,8 @@ def mend(document: Schema) -> None:
             if path in ANSWERS and "200" in answers:
                 found = ANSWERS_TO.get((method, path), ANSWERS[path])
                 answers["200"]["content"] = {kind: {"schema": schema} for kind, schema in found.items()}
+            if path in WITH_ETAG:
+                answers["304"] = {"description": "As it was when the ETag was given that If-None-Match names"}
             for status in sorted({*map(int, answers), *_refusals(path, operation)}):
                 if status >= 400:
                     answers[str(status)] = refusal(status)

@@ -13,7 +13,7 @@ from cloud.api import rows
 from cloud.api.dear import LargeAnswers, may_come
 from cloud.api.encoding import json_of, moment
 from cloud.api.latest import SharedLatest
-from cloud.api.openapi import MOMENT_PATTERN
+from cloud.api.openapi import When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
@@ -24,10 +24,6 @@ from contract.catalogue.places import Station
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 _AT_ONCE = 3  # questions for readings: two cores, and one that waits for a disk or a database
 Channels = Annotated[list[int], Query(description="Channel numbers; may be repeated")]
-When = Annotated[
-    str,
-    Query(description="RFC 3339 with a zone, or epoch milliseconds", json_schema_extra={"pattern": MOMENT_PATTERN}),
-]
 
 
 def mount(app: FastAPI, services: Services) -> None:

@@ -73,7 +73,7 @@ def json_rows(start: str, pieces: Sequence[Piece], count: int) -> memoryview:
     row = np.arange(count)
     opening = labels([f"[{start}", f",\n{start}"], np.minimum(row, 1))
     closing = labels(["", "]"], row == count - 1)
-    return memoryview(_joined([opening, *pieces, closing]))
+    return memoryview(joined([opening, *pieces, closing]))
 
 
 def readings_json(batch: ReadingBatch) -> memoryview:
@@ -119,10 +119,10 @@ def hourly_csv(h: Hourly) -> memoryview:
 
 
 def _csv(head: str, pieces: Sequence[Piece], count: int) -> memoryview:
-    return memoryview(b"".join((head.encode(), _joined(pieces))) if count else head.encode())
+    return memoryview(b"".join((head.encode(), joined(pieces))) if count else head.encode())
 
 
-def _joined(pieces: Sequence[Piece]) -> pa.Buffer:
+def joined(pieces: Sequence[Piece]) -> pa.Buffer:
     """The text of all rows, end to end: an Arrow array of strings holds it so already."""
     rows = pc.binary_join_element_wise(*pieces, "")
     first, last = np.frombuffer(rows.buffers()[1], np.int32)[[rows.offset, rows.offset + len(rows)]].tolist()

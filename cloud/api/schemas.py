@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from cloud.access.scopes import Role, Scope
+from cloud.api.series_tables import VALUES
 from cloud.log.decision import DecisionKind
 from cloud.warnings.model import Certainty, Ending, MsgType, Why
 from contract.catalogue.places import StationKind
@@ -114,6 +115,32 @@ COMPONENTS: dict[str, Schema] = {
         count=COUNT,
         **{name: _or_null(_NUMBER) for name in ("minimum", "maximum", "mean", "first", "last")},
     ),
+    "SeriesRow": {
+        "type": "object",
+        "description": "Figures of a channel and interval: those that were asked for",
+        "properties": {
+            "time": {**_TIME, "description": "When the interval begins"},
+            "channel": COUNT,
+            **dict.fromkeys(("station", "name", "quantity", "unit"), TEXT),
+            **{name: _or_null(_NUMBER) for name in (*VALUES, "sum", "above_s", "covered_s")},
+            **{name: _or_null(_TIME) for name in ("minimum_time", "maximum_time")},
+            "count": COUNT,
+            "flag": _or_null(_FLAG),
+            "at_least": {"type": "boolean", "description": "The counter was reset: more was counted than the sum says"},
+            "filled": {"type": "boolean"},
+        },
+        "patternProperties": {"^p[1-9][0-9]?$": _or_null(_NUMBER)},
+        "additionalProperties": False,
+        "required": ["time", "channel"],
+    },
+    "WideRow": {
+        "type": "object",
+        "description": "An interval; `<channel>.<figure>` for each channel and figure",
+        "properties": {"time": _TIME},
+        "patternProperties": {"^[0-9]+[.]": {}},
+        "additionalProperties": False,
+        "required": ["time"],
+    },
     "Message": object_of(
         id=TEXT,
         incident=TEXT,

@@ -49,7 +49,8 @@ class Figures:
     """Of the readings of one channel, in order of time, over intervals.
 
     readings: those of the intervals, and those before that may hold into them; one of each time.
-    edges_ms: int64[m + 1], see `cloud.series.intervals`. Each method gives an array of shape (m,), NaN where an interval has nothing to say.
+    edges_ms: int64[m + 1], see `cloud.series.intervals`. Each method gives an array of shape (m,), NaN where an
+    interval has nothing to say.
     """
 
     def __init__(

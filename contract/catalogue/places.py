@@ -129,7 +129,8 @@ class Subdistrict(SettingsModel):
     name: Name
 
 
-def _is_a_time_zone(name: str) -> str:
+def is_a_time_zone(name: str) -> str:
+    """The name of a place's time zone. Raises ValueError."""
     try:
         if name in _NO_PLACE or name.startswith(("posix/", "right/")):
             raise ValueError(name)
@@ -147,7 +148,7 @@ class District(SettingsModel):
     id: Id
     name: Name
     adcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
-    time_zone: Annotated[str, AfterValidator(_is_a_time_zone)] = "Asia/Shanghai"
+    time_zone: Annotated[str, AfterValidator(is_a_time_zone)] = "Asia/Shanghai"
 
 
 class DistrictFile(SettingsModel):

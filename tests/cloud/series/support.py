@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cloud.log.base import Entry, EntryKind
+from cloud.series.base import SeriesStore
 from contract.readings import Flag, ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
 
 HOUR_MS = 3_600_000
+Open = Callable[[], SeriesStore]
 START_MS = 1_626_768_000_000  # 2021-07-20 08:00 UTC
 
 
@@ -88,3 +90,9 @@ def hourly_oracle(rows: Rows) -> dict[tuple[int, int], Hour]:
         figures = (min(good), max(good), sum(good) / len(good), good[0], good[-1]) if good else (-9999.0,) * 5
         out[key] = (count, *(round(x, 9) for x in figures))
     return out
+
+
+def feed(store: SeriesStore, log: list[Entry], chunk: int = 7) -> None:
+    rest = [e for e in log if e.offset > store.cursor()]
+    for i in range(0, len(rest), chunk):
+        store.apply(rest[i : i + chunk])

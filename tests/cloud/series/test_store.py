@@ -4,56 +4,28 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from cloud.log.base import Entry
-from cloud.series.base import Hourly, SeriesStore, TooMany
-from cloud.series.influx import InfluxStore
-from cloud.series.parquet import ParquetStore
+from cloud.series.base import Hourly, TooMany
 from cloud.views.decode import readings
 from contract.readings import ReadingBatch
-from tests.cloud.series.support import HOUR_MS, START_MS, Hour, entry, hourly_oracle, oracle, random_log, rows_of, tick
-from tests.influxd import Influx, influx
+from tests.cloud.series.support import (
+    HOUR_MS,
+    START_MS,
+    Hour,
+    Open,
+    entry,
+    feed,
+    hourly_oracle,
+    oracle,
+    random_log,
+    rows_of,
+    tick,
+)
 
 CHANNELS = (101, 102, 201)
 ALL = (START_MS - 100 * HOUR_MS, START_MS + 10_000 * HOUR_MS)
-Open = Callable[[], SeriesStore]
-
-
-@pytest.fixture(scope="module")
-def influxd(tmp_path_factory) -> Iterator[Influx]:
-    with influx(tmp_path_factory.mktemp("influx")) as server:
-        yield server
-
-
-@pytest.fixture(params=["parquet", pytest.param("influx", marks=[pytest.mark.servers, pytest.mark.unhurried])])
-def opened(request, tmp_path: Path) -> Iterator[Open]:
-    """Opens the store of this test, again and again: as a restart does."""
-    stores: list[SeriesStore] = []
-    bucket = request.getfixturevalue("influxd").new_bucket() if request.param == "influx" else ""
-
-    def open_again() -> SeriesStore:
-        if stores:
-            stores[-1].close()
-        if bucket:
-            server = request.getfixturevalue("influxd")
-            stores.append(InfluxStore(server.url, server.org, bucket, server.token, tmp_path / "cursor"))
-        else:
-            stores.append(ParquetStore(tmp_path / "series"))
-        return stores[-1]
-
-    yield open_again
-    if stores:
-        stores[-1].close()
-
-
-def feed(store: SeriesStore, log: list[Entry], chunk: int = 7) -> None:
-    rest = [e for e in log if e.offset > store.cursor()]
-    for i in range(0, len(rest), chunk):
-        store.apply(rest[i : i + chunk])
 
 
 def test_a_question_for_too_much_is_broken_off(opened: Open) -> None:
