@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, MutableMapping
 
 from starlette.types import Message, Scope, Send
 
+from cloud.access.access import Refused
 from cloud.access.scopes import Caller
-from cloud.api.problems import answer
+from cloud.api.guard import answer
 from cloud.api.under_way import Full, Held, UnderWay
 
 RETRY_AFTER_S = 2
-SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
+_SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
 # What goes out at once, before the peer must have read some of it. A smaller answer is under no budget: it stands in
 # the connection's own buffer, and connections are counted.
 PIECE_BYTES = 64 * 1024
@@ -79,15 +80,19 @@ class Answer:
 
     async def _turn_away(self, full: Full) -> None:
         self.turned_away = True
-        if full is Full.EACH:
-            problem = answer(429, "Too much under way", "read the answers that you asked for, then ask again")
-        else:
-            problem = answer(503, "Too much under way", "others have not read their answers yet: come again")
-        problem.headers["Retry-After"] = str(SLOWLY_S if full is Full.ALL else RETRY_AFTER_S)
+        problem = answer(no_room(full))
         await self._begin(
             {"type": "http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
         )
         await self._send({"type": "http.response.body", "body": problem.body})
+
+
+def no_room(full: Full) -> Refused:
+    """What is said to whoever asks for an answer while this budget is full."""
+    if full is Full.EACH:
+        said = "answers that you asked for wait to be read: read them, then ask again"
+        return Refused(429, "Too much under way", said, RETRY_AFTER_S)
+    return Refused(503, "Too much under way", "others have not read their answers yet: come again", _SLOWLY_S)
 
 
 def whose(scope: Scope) -> str:

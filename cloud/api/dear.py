@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from fastapi import Request
 
 from cloud.access.access import Refused
-from cloud.api.answering import RETRY_AFTER_S, SLOWLY_S, whose
-from cloud.api.under_way import Full, UnderWay
+from cloud.api.answering import RETRY_AFTER_S, no_room, whose
+from cloud.api.under_way import UnderWay
 from contract.catalogue.catalogue import Catalogue
 
 DEAR_ROWS = 100_000
@@ -57,9 +57,6 @@ def may_come(catalogue: Catalogue, channels: Iterable[int], start_ms: int, end_m
 def _room(request: Request, who: str) -> None:
     """What was made and must be thrown away has cost all the same: so it is looked before."""
     under_way: UnderWay | None = getattr(request.state, "under_way", None)
-    match under_way.full(who) if under_way is not None else None:
-        case Full.EACH:
-            said = "answers that you asked for wait to be read: read them, then ask again"
-            raise Refused(429, "Too much under way", said, RETRY_AFTER_S)
-        case Full.ALL:
-            raise Refused(503, "Too much under way", "others have not read their answers yet: come again", SLOWLY_S)
+    full = under_way.full(who) if under_way is not None else None
+    if full is not None:
+        raise no_room(full)
