@@ -21,13 +21,15 @@ from contract.conditions.state import Late
 from contract.conditions.targets import ConditionKey
 
 _HOUR_MS = 3_600_000
+_OF_HOUR = ("target", "rule", "hour")  # of these one late reading is kept
 NO_LEVEL = "none"  # in a message's row: it is of a blind notice
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
 
 
 @dataclass(slots=True)
 class Results:
-    """Rows to be written, by table; `incidents` replace those of the same id."""
+    """Rows to be written, by table; `incidents` replace those of the same id, `late` those of the same condition and
+    hour that are less bad."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     incidents: list[dict[str, Any]] = field(default_factory=list)
@@ -42,6 +44,7 @@ def results(outcomes: Sequence[Outcome], entries: Sequence[Cursor], number: int)
     """Of the outcomes of these entries. number: of the last message before them."""
     out = Results()
     incidents: dict[str, dict[str, Any]] = {}
+    late: dict[tuple[ConditionKey, int], dict[str, Any]] = {}
     for entry, outcome in zip(entries, outcomes, strict=True):
         for ordinal, m in enumerate(outcome.messages):
             number += 1
@@ -56,16 +59,20 @@ def results(outcomes: Sequence[Outcome], entries: Sequence[Cursor], number: int)
                 "body": body,
             }
         out.changes += _changes(outcome, entry)
-        out.late += _late(outcome, entry)
-    out.incidents = list(incidents.values())
+        for hour, row in _late(outcome, entry):
+            if hour not in late or row["value"] > late[hour]["value"]:
+                late[hour] = row
+    out.incidents, out.late = list(incidents.values()), list(late.values())
     return out
 
 
 def write(db: Connection, found: Results) -> None:
     """All of them."""
-    for table, rows in ((t.messages, found.messages), (t.changes, found.changes), (t.late, found.late)):
+    for table, rows in ((t.messages, found.messages), (t.changes, found.changes)):
         if rows:
             db.execute(insert(table), rows)
+    if found.late:
+        db.execute(_noting_late(db.dialect.name), found.late)
     replace(db, t.incidents, found.incidents)
 
 
@@ -77,11 +84,25 @@ def replace(db: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> Non
 
 @cache  # made once: at every entry of the log that takes longer than to carry it out
 def _replacing(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
-    put = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    put = _insert(table, dialect)
     keys = table.primary_key.columns
     return put.on_conflict_do_update(
         index_elements=keys, set_={c.name: put.excluded[c.name] for c in table.columns if c.name not in keys}
     )
+
+
+@cache
+def _noting_late(dialect: str) -> postgresql.Insert | sqlite.Insert:
+    put = _insert(t.late, dialect)
+    return put.on_conflict_do_update(
+        index_elements=[t.late.c[name] for name in _OF_HOUR],
+        set_={c.name: put.excluded[c.name] for c in t.late.columns if c.name not in {"id", *_OF_HOUR}},
+        where=put.excluded.value > t.late.c.value,
+    )
+
+
+def _insert(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def stored_level(level: Level | None) -> str:
@@ -126,17 +147,18 @@ def _changes(outcome: Outcome, entry: Cursor) -> Iterator[dict[str, Any]]:
         }
 
 
-def _late(outcome: Outcome, entry: Cursor) -> Iterator[dict[str, Any]]:
+def _late(outcome: Outcome, entry: Cursor) -> Iterator[tuple[tuple[ConditionKey, int], dict[str, Any]]]:
     """Of each condition and hour the worst: who floods a channel with history is not to fill the ledger."""
     worst: dict[tuple[ConditionKey, int], Late] = {}
     for n in outcome.late:
         hour = (n.key, n.reading_ms // _HOUR_MS)
         if hour not in worst or n.value > worst[hour].value:
             worst[hour] = n
-    for ordinal, n in enumerate(worst.values()):
-        yield {
+    for ordinal, (of, n) in enumerate(worst.items()):
+        yield of, {
             "entry": entry,
             "ordinal": ordinal,
+            "hour": of[1],
             "rule": n.key.rule,
             "target": n.key.target.text,
             "channel": n.channel,

@@ -91,6 +91,7 @@ changes = Table(
 )
 Index("condition_changes_of_entry", changes.c.entry, changes.c.ordinal, unique=True)
 
+# Of each condition and hour the worst, however often it comes.
 late = Table(
     "late_readings",
     metadata,
@@ -104,5 +105,7 @@ late = Table(
     Column("target", String(80)),
     Column("entry", BigInteger),
     Column("ordinal", Integer),
+    Column("hour", BigInteger),  # of reading_ms, since 1970; null in rows from before there was one an hour
 )
 Index("late_readings_of_entry", late.c.entry, late.c.ordinal, unique=True)
+Index("late_readings_of_hour", late.c.target, late.c.rule, late.c.hour, unique=True)

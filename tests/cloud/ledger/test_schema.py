@@ -58,6 +58,7 @@ def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple
 
     And what 0003 adds to messages: nothing is known of those that were there. And 0004 to deliveries: nothing was noted
     and nothing is unsure; and no row of any sink. And 0005: no snapshot, and of no row the entry that it is of.
+    And 0006: of no late reading the hour.
     """
     nowhere = (None, None)
     return {
@@ -67,8 +68,8 @@ def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple
         "deliveries": [(*row, None, 0) for row in rows["deliveries"]],
         "condition_state": [(f"channel/{channel}", "", body) for channel, body in rows["condition_state"]],
         **{
-            table: [(*row, None, f"channel/{row[1]}", *nowhere) for row in rows[table]]
-            for table in ("condition_changes", "late_readings")
+            table: [(*row, None, f"channel/{row[1]}", *nowhere, *more) for row in rows[table]]
+            for table, more in (("condition_changes", ()), ("late_readings", (None,)))
         },
         "messages": [(*row, None, None, None, None, *nowhere) for row in rows["messages"]],
     }
@@ -175,7 +176,7 @@ def test_one_of_a_newer_headwater_is_left_alone(tmp_path: Path) -> None:
     with engine.begin() as db:
         db.exec_driver_sql("update alembic_version set version_num = '9999'")
     before = contents(path)
-    said = r"schema version 9999.* versions up to 0005: start the newer Headwater again, or put back the copy"
+    said = rf"schema version 9999.* versions up to {schema.HEAD}: start the newer Headwater again, or put back the copy"
     with pytest.raises(LedgerTooNew, match=said):
         open_ledger(f"sqlite:///{path}")
     assert contents(path) == before

@@ -27,7 +27,10 @@ def test_each_row_is_named_by_its_entry_and_its_place_there(small_district: Cata
         view.apply(log[a : a + 7])
     sent = {e.offset: e.now_ms for e in log}
     with view.ledger.connect() as db:
-        for table in (t.messages, t.changes, t.late):
+        late = db.execute(select(t.late.c.entry, t.late.c.ordinal)).all()
+        assert late
+        assert len(late) == len(set(late))  # in no order: the worst of an hour may be of a later entry
+        for table in (t.messages, t.changes):
             rows = db.execute(select(table.c.entry, table.c.ordinal).order_by(*table.primary_key)).all()
             assert rows == sorted(set(rows))
             for entry in {r.entry for r in rows}:
@@ -57,3 +60,24 @@ def test_of_late_readings_an_entry_writes_the_worst_of_each_condition_and_hour()
         ("station/b", 3_699_000, 100.0, 4),
         ("station/b", 7_299_000, 100.0, 5),
     ]
+
+
+def test_of_a_flood_of_late_readings_the_ledger_holds_one_a_condition_and_hour(tmp_path: Path) -> None:
+    """However many batches it comes in; the worst of them, under the number that its hour got first."""
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+    key = ConditionKey(Target.of_channel(7), "r")
+    came_ms = 9 * 3_600_000
+    for cursor in range(1, 101, 2):
+        outcomes = [Outcome(), Outcome()]
+        for k, outcome in enumerate(outcomes):
+            value = 5.0 if cursor + k == 50 else 1.0 + (cursor + k) % 4
+            outcome.late += [Late(key, 7, hour * 3_600_000 + cursor + k, came_ms, value, Level.RED) for hour in (2, 3)]
+        with ledger.begin() as db:
+            results.write(db, results.results(outcomes, [Cursor(cursor), Cursor(cursor + 1)], 0))
+    with ledger.connect() as db:
+        rows = db.execute(select(t.late).order_by(t.late.c.id)).all()
+    assert [(r.id, r.hour, r.reading_ms, r.value, r.entry) for r in rows] == [
+        (1, 2, 7_200_050, 5.0, 50),
+        (2, 3, 10_800_050, 5.0, 50),
+    ]
+    ledger.dispose()
