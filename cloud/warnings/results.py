@@ -155,18 +155,21 @@ def _late(outcome: Outcome, entry: Cursor) -> Iterator[tuple[tuple[ConditionKey,
         if hour not in worst or n.value > worst[hour].value:
             worst[hour] = n
     for ordinal, (of, n) in enumerate(worst.items()):
-        yield of, {
-            "entry": entry,
-            "ordinal": ordinal,
-            "hour": of[1],
-            "rule": n.key.rule,
-            "target": n.key.target.text,
-            "channel": n.channel,
-            "reading_ms": n.reading_ms,
-            "now_ms": n.now_ms,
-            "value": n.value,
-            "would_have_warned": n.level.value if n.level else None,
-        }
+        yield (
+            of,
+            {
+                "entry": entry,
+                "ordinal": ordinal,
+                "hour": of[1],
+                "rule": n.key.rule,
+                "target": n.key.target.text,
+                "channel": n.channel,
+                "reading_ms": n.reading_ms,
+                "now_ms": n.now_ms,
+                "value": n.value,
+                "would_have_warned": n.level.value if n.level else None,
+            },
+        )
 
 
 def message_of(row: Row[Any]) -> Message:
