@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import random
-import shutil
 import sqlite3
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +23,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.wire.topics import TopicKind, parse_topic
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.durable import Durable
+from simulators.promise.empty_ledger import empty_ledger
 from simulators.promise.world import Broken, Broker, Listener, World
 
 TICK_S = 120.0
@@ -58,7 +56,7 @@ class Centre:
         self._world, self._broker, self._catalogue, self.folder = world, broker, catalogue, folder
         self.disk = Disk(random.Random(world.rng.getrandbits(64)))
         folder.mkdir(parents=True)
-        shutil.copy(_empty_ledger(), folder / "ledger.sqlite")
+        (folder / "ledger.sqlite").write_bytes(empty_ledger())
         self.gateways: dict[str, list[Listener]] = {}
         self.durable = Durable()
         self.clock_step_ms = 0
@@ -253,11 +251,3 @@ def gateways_of(nodes: Sequence[tuple[str, Listener]]) -> dict[str, list[Listene
     for gateway, node in nodes:
         out.setdefault(gateway, []).append(node)
     return out
-
-
-@cache
-def _empty_ledger() -> Path:
-    """Making its tables takes longer than a seed may; they are made once a process and copied."""
-    path = Path(mkdtemp(prefix="headwater-ledger-")) / "ledger.sqlite"
-    open_ledger(f"sqlite:///{path}").dispose()
-    return path

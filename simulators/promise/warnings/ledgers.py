@@ -1,9 +1,8 @@
-"""Ledgers of runs. They are real; but making the tables, and compiling every statement again at every start of a cloud,
-takes longer than a seed may. So an empty file is made once a process, and one engine goes from file to file."""
+"""Ledgers of runs. They are real; but compiling every statement again at every start of a cloud takes longer than a
+seed may. So one engine goes from file to file."""
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, event
 
 from cloud.ledger.open import open_ledger
+from simulators.promise.empty_ledger import empty_ledger
 
 
 class _MovingLedger:
@@ -19,14 +19,14 @@ class _MovingLedger:
     def __init__(self) -> None:
         with TemporaryDirectory(prefix="headwater-ledger-") as folder:
             self._path = Path(folder) / "ledger.sqlite"
-            self._path.write_bytes(_empty())
+            self._path.write_bytes(empty_ledger())
             self._engine = open_ledger(f"sqlite:///{self._path}")
             self._engine.dispose()
         event.listen(self._engine, "do_connect", self._connect)
 
     def at(self, path: Path) -> Engine:
         if not path.exists():
-            path.write_bytes(_empty())
+            path.write_bytes(empty_ledger())
         self._path = path
         return self._engine
 
@@ -42,12 +42,3 @@ def ledger_at(path: Path, of: str) -> Engine:
     if of not in _moving:
         _moving[of] = _MovingLedger()
     return _moving[of].at(path)
-
-
-@cache
-def _empty() -> bytes:
-    """A file without a row. Nothing of it stays on the disk: the processes of a campaign are ended without a word."""
-    with TemporaryDirectory(prefix="headwater-ledger-") as folder:
-        path = Path(folder) / "ledger.sqlite"
-        open_ledger(f"sqlite:///{path}").dispose()
-        return path.read_bytes()
