@@ -60,7 +60,7 @@ class SettingsModel(BaseModel):
     """Validated with a `Check` as context, it stops at the check's count: a file must not fill the memory with what is
     wrong with it. Raises TooManyMistakes then."""
 
-    # Validators are built when first used: an agent that is handed its configuration needs none (10 MB).
+    # Validators are built when first used: a command that looks at one file needs few of them.
     # A threshold of NaN would never be crossed.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True, allow_inf_nan=False)
 

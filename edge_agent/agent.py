@@ -36,6 +36,7 @@ _DRAIN_S = 5.0
 _NO_READINGS = ReadingBatch.empty()
 _STATUS_S = 2.0
 _QUALITY_S = 300.0  # some ten kilobytes each time: flash memory bears it, and a reset shows after hours, too
+_GIVE_BACK_S = 60.0  # takes a millisecond or two
 # Counts of suppressed readings wait so long for a commit of their own: what a kill takes with them was neither counted
 # nor sent, and each commit is a write to flash memory.
 _QUIET_COMMIT_S = 5.0
@@ -86,7 +87,8 @@ class Agent:
         tasks = [asyncio.create_task(bus.run()) for bus in self._buses]
         tasks.append(asyncio.create_task(self._flush_often()))
         tasks.append(asyncio.create_task(self._write_status_often()))
-        tasks.append(asyncio.create_task(self._look_after_itself()))
+        tasks.append(asyncio.create_task(self._save_quality_often()))
+        tasks.append(asyncio.create_task(_give_back_often()))
         await self._door.open()
         ended = asyncio.create_task(stop.wait())
         watchdog = Watchdog(os.environ, self._stuck)
@@ -189,11 +191,10 @@ class Agent:
             log.warning("%s is of another release, so the quality tests begin anew: %s", file, error)
             return self._pipeline.initial(jumped_ms)
 
-    async def _look_after_itself(self) -> None:
+    async def _save_quality_often(self) -> None:
         while True:
             await asyncio.sleep(_QUALITY_S)
             self._save_quality()
-            give_back()
 
     def _save_quality(self) -> None:
         try:
@@ -230,6 +231,12 @@ class Agent:
         for device in bus["devices"]:
             device["values"] = self._last.of(self._infos[bus["id"]][device["id"]], now_ms)
         return bus
+
+
+async def _give_back_often() -> None:
+    while True:
+        await asyncio.sleep(_GIVE_BACK_S)
+        give_back()
 
 
 def _by_channel(counts: Mapping[str, Mapping[int, int]]) -> dict[int, dict[str, int]]:

@@ -38,7 +38,7 @@ class UplinkSettings(SettingsModel):
     disk_reserve_mb: Positive = 8.0
 
     def outbox(self) -> OutboxSettings:
-        # Not by model_dump: a first serializer takes megabytes that an agent never needs.
+        # Not by model_dump: the running agent does without it (`edge_agent.without_checks`).
         return OutboxSettings(**{f.name: getattr(self, f.name) for f in fields(OutboxSettings)})
 
 

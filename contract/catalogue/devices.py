@@ -40,7 +40,7 @@ class Register(SettingsModel):
 
     name: Id
     quantity: QuantityName
-    # Not checked, as defaults are right: to build a first validator takes three megabytes that an agent never needs.
+    # Not checked, as defaults are right: a running agent has nothing to check with.
     quality: Quality = Quality.model_construct()
     reporting: Reporting = Reporting.model_construct()
     period_s: Seconds | None = None
