@@ -26,6 +26,7 @@ _LONGEST_PATH = 107  # bytes: sun_path of unix(7), less its end
 _LINE = 4096
 _QUESTION_S = 10.0
 _MOST_FRAMES = 1000
+_MOST_CALLERS = 16  # each has a file of the process, and without files no device is asked and nothing is stored
 
 # Device id -> what `edge_agent.technician.asking` shows; raises KeyError for one that there is not.
 Ask = Callable[[str], Awaitable[dict[str, Any]]]
@@ -44,6 +45,7 @@ class Door:
         self._path, self._ask, self._tap = path, ask, tap
         self._server: asyncio.Server | None = None
         self._one_at_a_time = asyncio.Lock()
+        self._callers = 0
 
     async def open(self) -> None:
         """A door that cannot be opened is told of in the log: the agent measures all the same."""
@@ -67,6 +69,18 @@ class Door:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._callers >= _MOST_CALLERS:
+            writer.write(_line({"error": f"{_MOST_CALLERS} others are at the door: end one of their commands"}))
+            writer.close()
+            return
+        self._callers += 1
+        try:
+            await self._hear(reader, writer)
+        finally:
+            self._callers -= 1
+            writer.close()
+
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_QUESTION_S):
                 line = await reader.readline()
@@ -78,8 +92,6 @@ class Door:
             await writer.drain()
         except (OSError, TimeoutError, ValueError) as error:
             log.info("a question at the door came to nothing: %s", error)
-        finally:
-            writer.close()
 
     async def _answer(self, question: Mapping[str, Any]) -> dict[str, Any]:
         if "read" not in question:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 
 from sqlalchemy import Engine
@@ -18,6 +19,9 @@ from contract.clock import Clock, SystemClock
 # Of login attempts that fail. An account: ten, then one every half minute. An address may hold many people.
 _PER_ACCOUNT = Rate(1 / 30, 10)
 _PER_ADDRESS = Rate(1 / 6, 30)
+# Of one person: a script may log in each time it looks. More would fill the audit record.
+_SUCCEEDED = Rate(1 / 20, 60)
+_UNKNOWN, _UNKNOWN_WRITTEN = "(unknown name)", Rate(1 / 60, 100)
 
 
 class Refused(Exception):
@@ -44,6 +48,7 @@ class Access:
         self._ends = sessions.Ends(idle_ms, absolute_ms)
         self._person_rate = Rate(settings.person_per_s, settings.person_per_s * 3)
         self._limiter, self._logins, self._known = Limiter(), Limiter(), Known()
+        self._counting, self._unwritten = threading.Lock(), 0
 
     def now_ms(self) -> int:
         """The time that sessions, keys and limits count by (UTC, ms)."""
@@ -95,11 +100,12 @@ class Access:
         except people.Busy as error:
             self._uncount(buckets)
             raise Refused(503, "Too many logins at once", "try again in a moment", 2.0) from error
+        if met is not None and (wait_s := self._limiter.take(f"login:{name}", _SUCCEEDED, now_ms)):
+            self._uncount(buckets)
+            raise Refused(429, "Too many logins", "a session lasts: log in once and keep its cookie", wait_s)
         token = sessions.begin(self.engine, name, met, self._ends, now_ms) if met is not None else None
         if token is None:
-            # People type passwords into the wrong field: only a name that exists is written down.
-            target = name if people.known(self.engine, name) else "(unknown name)"
-            self.record(Caller.nobody(source), "login.failed", target)
+            self._record_failed(name, source)
             raise Refused(401, "Not logged in", "name or password is wrong")
         self._uncount(buckets)
         self._known.add(name, source)
@@ -123,6 +129,20 @@ class Access:
             source=caller.source,
             detail=detail if caller.role is None else {**detail, "role": caller.role.value},
         )
+
+    def _record_failed(self, name: str, source: str) -> None:
+        """People type passwords into the wrong field: only a name that exists is written down. Of others there are as
+        many as anybody tries: the first hundred, then one a minute, with the number of those between."""
+        if people.known(self.engine, name):
+            self.record(Caller.nobody(source), "login.failed", name)
+            return
+        with self._counting:
+            if self._logins.take(_UNKNOWN, _UNKNOWN_WRITTEN, self.now_ms()):
+                self._unwritten += 1
+                return
+            before, self._unwritten = self._unwritten, 0
+        detail = {"not_written_before": before} if before else {}
+        self.record(Caller.nobody(source), "login.failed", _UNKNOWN, **detail)
 
     def _buckets(self, name: str, source: str) -> dict[str, Rate]:
         """What an attempt counts for. Who has logged in from there before is shut out neither by those who fail there,

@@ -32,10 +32,8 @@ class Known:
         with self._lock:
             if self._recalled:
                 return
-        rows = audit.newest(engine, _LOOKED_BACK)
-        for row in reversed(rows):
-            if row.what == "login":
-                self.add(row.target, row.source)
+        for row in reversed(audit.newest(engine, _LOOKED_BACK, what="login")):
+            self.add(row.target, row.source)
         with self._lock:
             self._recalled = True
 

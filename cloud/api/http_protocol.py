@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -17,6 +18,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.settings import HttpSettings
 
+_log = logging.getLogger("uvicorn.error.connection")
+_log.setLevel(logging.ERROR)
 _PROXYS_SHARE = 4
 DRAIN_CHECK_S = 10.0
 DRAIN_BYTES_PER_S = 1024  # slower than any link that is worth a waiting answer in memory
@@ -31,6 +34,10 @@ class BoundedProtocol(H11Protocol):
     _drain_timer: asyncio.TimerHandle | None = None
     _rests_since_s: float | None = None  # kept alive, and nothing asked
     _head_since_s = 0.0  # while the timer of the head runs
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = _log  # uvicorn writes a line for each request that is none: as many as anybody sends
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -104,7 +104,7 @@ class Limits:
                 414, "The URL is too long", f"{length} bytes, at most {s.max_url_bytes}: ask for less at once"
             )
         host = Headers(scope=scope).get("host", "")
-        if s.hosts and host.rpartition(":")[0] not in s.hosts and host not in s.hosts:
+        if s.hosts and host not in s.hosts and _without_port(host) not in s.hosts:
             raise _Refused(421, "Not the host that was asked for", "call the server by a name that http.hosts lists")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
@@ -183,6 +183,13 @@ class Limits:
         if scope.get("scheme") == "https":
             headers.setdefault("Strict-Transport-Security", _HSTS)
         message["headers"] = headers.raw
+
+
+def _without_port(host: str) -> str:
+    """Of a Host header (RFC 9110, 7.2) the name; the whole of it where what follows is no port, for the feed writes it
+    into addresses."""
+    name, _, port = host.rpartition(":")
+    return name if port.isascii() and port.isdigit() and len(port) <= 5 else host
 
 
 async def _discard(receive: Receive, at_most_bytes: int) -> None:

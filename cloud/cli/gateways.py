@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -152,7 +153,9 @@ def _write_bundle(config: CloudConfig, authority: Authority, gateway_id: str, pa
     assert settings is not None
     text = bundle.fragment(gateway_id, settings.broker_names[0], settings.broker_port)
     contents = bundle.files(authority.cert_pem, pair, text)
-    store.write(path, bundle.tar(gateway_id, contents, SystemClock().now_ms()), 0o600)
+    # Not of whoever owns the folder, or made a file of that name since it was looked for: it holds a key.
+    own = os.geteuid(), os.getegid()
+    store.write(path, bundle.tar(gateway_id, contents, SystemClock().now_ms()), 0o600, own)
     say(f"{path}: until {iso(pair.expires_ms)}. It holds the gateway's key: carry it, then delete it")
     _say_notes(authority)
 

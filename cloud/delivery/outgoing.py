@@ -21,6 +21,9 @@ import httpcore2
 from cloud.delivery.egress import Address, Egress, TargetRefused, permitted, target_of
 
 Resolver = Callable[[str, int], list[Address]]
+# Of an answer to its status and headers: interim answers (1xx, RFC 9110, 15.2) may come before it without end, each of
+# which costs us time to read.
+MOST_BYTES = 1 << 18
 
 
 class NoAnswer(Exception):
@@ -124,13 +127,19 @@ class _JudgedBackend(httpcore2.NetworkBackend):
 
 
 class _TimedStream(httpcore2.NetworkStream):
-    """Every operation gets what is left of the whole request's time: a peer that drips bytes gains none."""
+    """Every operation gets what is left of the whole request's time, and all reads together `MOST_BYTES`: a peer that
+    drips bytes gains no time, and one that pours them none of the processor's."""
 
     def __init__(self, stream: httpcore2.NetworkStream, deadline_s: float, on_write: Callable[[], None]) -> None:
         self._stream, self._deadline_s, self._on_write = stream, deadline_s, on_write
+        self._left_bytes = MOST_BYTES
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, left_s(self._deadline_s, timeout))
+        if self._left_bytes <= 0:
+            raise httpcore2.ReadError(f"no status within {MOST_BYTES >> 10} KiB")
+        got = self._stream.read(max_bytes, left_s(self._deadline_s, timeout))
+        self._left_bytes -= len(got)
+        return got
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._on_write()

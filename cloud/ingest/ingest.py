@@ -22,6 +22,7 @@ from cloud.ingest.origins import Origins
 from cloud.ingest.parting import by_origin, gateway_of
 from cloud.ingest.quarantine import Quarantine
 from cloud.ingest.release import release_one
+from cloud.ingest.sparing_log import SparingLog
 from cloud.log.base import BatchLog, EntryKind, Key
 from cloud.log.origin import Origin, origin_entry
 from contract.wire.ack import Ack, encode_ack
@@ -66,6 +67,8 @@ class Ingest:
         self._unwritten: dict[str, Origin] = {}  # what gateways said and the log could not take
         self._links: dict[str, _Link] = {g: _Link() for g in gateways}
         self.counts: Counter[str] = Counter()
+        # Two, for the time that gateways are told, of which one goes by, may not be known.
+        self._sparingly, self._said_sparingly = SparingLog(log), SparingLog(log)
         # Kept aside, and the log does not know yet: a crash or a full disk came between the two.
         self._unsettled: set[Key] = {
             key for key in quarantine.ever_kept() if key[2] and key[0] in self._links and not self._seen(key)
@@ -138,7 +141,7 @@ class Ingest:
             said = decode_state(message.payload) if topic.kind is TopicKind.STATE else decode_birth(message.payload)
         except WireError as error:
             self.counts["unreadable_births"] += 1
-            log.warning("a message on %s cannot be read: %s", message.topic, error)
+            self._said_sparingly.warn(topic.gateway, now_ms, "a message on %s cannot be read: %s", message.topic, error)
             return []
         if said.gateway != topic.gateway or said.floor > _MAX_FLOOR:
             self.counts["unreadable_births"] += 1
@@ -281,7 +284,8 @@ class Ingest:
             self.counts[f"refused_{r.reason.value}"] += 1
             if r.gateway in self._links:
                 self._links[r.gateway].refused += 1
-            log.warning("refused a batch on %s: %s", r.topic, r.detail)
+            name = r.gateway if r.gateway in self._links else ""
+            self._sparingly.warn(name, now_ms, "refused a batch on %s: %s", r.topic, r.detail)
 
 
 def _key(refusal: Refusal) -> Key:

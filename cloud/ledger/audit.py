@@ -113,11 +113,15 @@ def write(
     return int(number)
 
 
-def newest(engine: Engine, limit: int = 100, before: int | None = None) -> list[AuditRow]:
-    """Newest first. before: only rows with a smaller number."""
+def newest(
+    engine: Engine, limit: int = 100, before: int | None = None, what: str | None = None
+) -> list[AuditRow]:
+    """Newest first. before: only rows with a smaller number; what: only those of this."""
     wanted = select(audit_rows).order_by(audit_rows.c.number.desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(audit_rows.c.number < before)
+    if what is not None:
+        wanted = wanted.where(audit_rows.c.what == what)
     with engine.connect() as db:
         rows = db.execute(wanted).mappings().all()
     return [AuditRow(**{**r, "detail": json.loads(r["detail"])}) for r in rows]

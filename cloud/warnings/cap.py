@@ -6,6 +6,7 @@ without Z or fractions, expiry after sending. The words come from `cloud.warning
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgT
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
 from cloud.warnings.texts import TemplateFault, Texts, Words, carried, language_of
+from cloud.warnings.values import number
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
 from contract.catalogue.places import Zone
@@ -214,9 +216,9 @@ class CapWriter:
             yield _parameter("renewal", "true")
         deepest = next((e for e in found if e.quantity is Quantity.DEPTH and e.value is not None), None)
         if deepest is not None and deepest.value is not None:
-            yield _parameter("depth", f"{deepest.value:.2f} m")
-            if deepest.rise_per_min is not None:
-                yield _parameter("rise", f"{deepest.rise_per_min:.4f} m/min")
+            yield _parameter("depth", f"{number(deepest.value, 2)} m")
+            if deepest.rise_per_min is not None and math.isfinite(deepest.rise_per_min):
+                yield _parameter("rise", f"{number(deepest.rise_per_min, 4)} m/min")
         if simulated:
             yield _parameter("simulated", "true")
 

@@ -6,6 +6,7 @@ Units are said by quantity: a depth in centimetres, from a metre on in metres; a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
@@ -94,6 +95,7 @@ _STATES: Mapping[Language, Mapping[Quantity, tuple[str, str]]] = {
     },
 }
 _WET = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
+_MOST_WRITTEN_OUT = 1e6
 STEADY_M_PER_MIN = 0.001  # 6 cm an hour: below that no sensor tells a trend from its noise
 _BY_THE_MINUTE_M = 0.01
 
@@ -110,7 +112,7 @@ def amount(value: float, quantity: Quantity, language: Language) -> str:
     if quantity is Quantity.DEPTH:
         return _metres(value, language)
     decimals, zh, en = _UNITS.get(quantity.unit, (2, f" {quantity.unit}", f" {quantity.unit}"))
-    return _number(value, decimals) + (zh if language == "zh" else en)
+    return number(value, decimals) + (zh if language == "zh" else en)
 
 
 @cache
@@ -144,7 +146,7 @@ def trend(rise_per_min: float | None, quantity: Quantity, language: Language) ->
     >>> trend(0.02, Quantity.DEPTH, "zh"), trend(-0.002, Quantity.DEPTH, "en"), trend(0.0001, Quantity.DEPTH, "en")
     ('每分钟上涨2厘米', 'falling 12 cm an hour', 'steady')
     """
-    if rise_per_min is None or quantity not in _WET:
+    if rise_per_min is None or not math.isfinite(rise_per_min) or quantity not in _WET:
         return ""
     rate = abs(rise_per_min)
     if rate < STEADY_M_PER_MIN:
@@ -204,10 +206,16 @@ _MONTHS = (
 
 def _metres(value: float, language: Language) -> str:
     if round(abs(value), 3) < 0.995:
-        return f"{_number(value * 100, 0)}{'厘米' if language == 'zh' else ' cm'}"
-    return f"{_number(value, 2)}{'米' if language == 'zh' else ' m'}"
+        return f"{number(value * 100, 0)}{'厘米' if language == 'zh' else ' cm'}"
+    return f"{number(value, 2)}{'米' if language == 'zh' else ' m'}"
 
 
-def _number(value: float, decimals: int) -> str:
-    text = f"{value:.{decimals}f}"
+def number(value: float, decimals: int) -> str:
+    """With so many decimals; no water or rain has a million of anything, and what a broken or forged gauge says must
+    leave room in a message for the other places.
+
+    >>> number(-0.001, 2), number(1.7e308, 2)
+    ('0.00', '1.7e+308')
+    """
+    text = f"{value:.{decimals}f}" if abs(value) < _MOST_WRITTEN_OUT else f"{value:.1e}"
     return text[1:] if text[0] == "-" and float(text) == 0 else text

@@ -62,6 +62,22 @@ async def says(device: str) -> dict[str, Any]:
     return {"device": device, "unit": 1, "reads": [], "values": [{"name": "d", "value": 1.0, "unit": "m", "flag": 1}]}
 
 
+def test_those_who_stay_at_the_door_do_not_use_up_the_agents_files(short: Path) -> None:
+    async def visit(path: Path) -> None:
+        listeners = [tap_agent(path, None) for _ in range(16)]
+        for listener in listeners:
+            await anext(listener)  # it has been let in
+        with pytest.raises(ValueError, match="16 others are at the door"):
+            await ask_agent(path, "u1-level", 5)
+        before = len(ended)
+        for listener in listeners:
+            await listener.aclose()
+        await until_async(lambda: len(ended) == before + 16)
+        assert await ask_agent(path, "u1-level", 5)
+
+    at_door(short, says, visit)
+
+
 def test_a_question_is_answered_and_the_door_is_for_the_group_alone(short: Path) -> None:
     async def visit(path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o660

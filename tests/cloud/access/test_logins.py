@@ -14,7 +14,7 @@ from cloud.access import people, tables
 from cloud.access.access import Access, Refused
 from cloud.access.known import Known
 from cloud.access.rate import Rate
-from cloud.access.scopes import CallerKind, Role, Scope
+from cloud.access.scopes import Caller, CallerKind, Role, Scope
 from cloud.ledger import audit
 from tests.cloud.access.support import PASSWORD, add_ann, make_access, status_of
 
@@ -224,3 +224,47 @@ def test_good_logins_are_not_throttled(monkeypatch):
     monkeypatch.setattr(people, "check", lambda *_: met)
     for _ in range(40):
         access.login("ann", PASSWORD, "10.0.0.1")
+
+
+def test_one_person_cannot_fill_the_record_with_logins(monkeypatch):
+    access, clock = make_access()
+    add_ann(access)
+    met = people.check(access.engine, "ann", PASSWORD)
+    monkeypatch.setattr(people, "check", lambda *_: met)
+    monkeypatch.setattr(people, "check_expected", lambda *_: met)
+    for _ in range(60):
+        access.login("ann", PASSWORD, "10.0.0.1")
+    for _ in range(100):
+        assert status_of(lambda: access.login("ann", PASSWORD, "10.0.0.1")) == 429
+    clock.ms += 20_000
+    access.login("ann", PASSWORD, "10.0.0.1")
+    assert sum(row.what == "login" for row in audit.newest(access.engine, 1000)) == 61
+
+
+def test_names_that_nobody_has_do_not_fill_the_record(monkeypatch):
+    """Behind an address where somebody has logged in names may be tried without end."""
+    access, clock = make_access()
+    add_ann(access)
+    access.login("ann", PASSWORD, "10.0.0.1")
+    monkeypatch.setattr(people, "check", lambda *_: None)
+    for i in range(1000):
+        assert status_of(lambda i=i: access.login(f"p{i}", "guess", "10.0.0.1")) == 401
+    failed = [row for row in audit.newest(access.engine, 2000) if row.what == "login.failed"]
+    assert len(failed) == 100
+    clock.ms += 60_000
+    assert status_of(lambda: access.login("p", "guess", "10.0.0.1")) == 401
+    row = audit.newest(access.engine, 1)[0]
+    assert (row.target, row.detail) == ("(unknown name)", {"not_written_before": 900})
+
+
+def test_who_has_logged_in_is_found_behind_any_number_of_failures(monkeypatch):
+    access, _ = make_access()
+    add_ann(access)
+    access.login("ann", PASSWORD, "10.0.0.1")
+    monkeypatch.setattr("cloud.access.known._LOOKED_BACK", 3)
+    for _ in range(10):
+        access.record(Caller.nobody("10.0.0.9"), "login.failed", "ann")
+    known = Known()
+    known.recall(access.engine)
+    assert known.person("ann", "10.0.0.1")
+    assert not known.place("10.0.0.9")

@@ -256,3 +256,13 @@ async def test_places_are_kept_for_the_proxy(trusted, status):
             assert (await reader.read(12)).endswith(status)
         for writer in busy:
             writer.close()
+
+
+async def test_what_is_no_request_writes_nothing_into_the_log(caplog: pytest.LogCaptureFixture):
+    """Anybody who reaches the port may send as many of them as he likes."""
+    async with serving() as (port, _):
+        for sent in (b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"):
+            async with _connected(port) as (reader, writer):
+                writer.write(sent)
+                assert (await reader.readline()).startswith(b"HTTP/1.1 ")
+    assert [r.getMessage() for r in caplog.records if r.levelname == "WARNING"] == []

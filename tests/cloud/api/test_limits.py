@@ -126,7 +126,8 @@ async def test_other_hosts_are_refused_when_ours_are_named():
     async with client(_app(), hosts=["x.example"]) as http:
         assert (await http.get("/v1/fast")).status_code == 200
         assert (await http.get("/v1/fast", headers={"host": "x.example:8080"})).status_code == 200
-        problem(await http.get("/v1/fast", headers={"host": "evil.example"}), 421)
+        for host in ("evil.example", "x.example:1@evil.example", "x.example:80/<x>", "x.example:", "x.example:999999"):
+            problem(await http.get("/v1/fast", headers={"host": host}), 421)
 
 
 async def test_too_many_at_once_are_told_to_come_again():

@@ -95,3 +95,14 @@ def test_a_folder_that_root_makes_is_told(site: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().err == (
         f"made {site}/new for root: if the cloud runs as another user, chown -R USER: {site}/new\n"
     )
+
+
+def test_a_bundle_with_a_key_is_roots_wherever_it_is_put(site: Path) -> None:
+    """And so nobody's who owns the folder, or laid a file of that name there meanwhile."""
+    open_to_all = site / "carried"
+    open_to_all.mkdir()
+    os.chown(open_to_all, NOBODY, NOBODY)
+    done = cloud(site, "gateway", "add", "gw-1", "--out", str(open_to_all / "gw-1.tar"))
+    assert done.returncode == 0, done.stderr
+    found = (open_to_all / "gw-1.tar").stat()
+    assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600)

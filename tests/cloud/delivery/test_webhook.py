@@ -130,6 +130,12 @@ def _flood_head(connection: socket.socket) -> None:
         connection.sendall(b"x: " + b"y" * 65536 + b"\r\n")
 
 
+def _flood_interim(connection: socket.socket) -> None:
+    request_of(connection)
+    while True:
+        connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 1000)
+
+
 def _flood_body(connection: socket.socket) -> None:
     request_of(connection)
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n")
@@ -143,6 +149,12 @@ def test_an_answer_is_bounded_in_time_and_size(tmp_path, talk, says):
     with peer(talk) as port, pytest.raises(NotDelivered, match=says):
         sink(tmp_path, f"http://127.0.0.1:{port}/w", timeout_s=1.0).deliver(MESSAGE)
     assert time.monotonic() - began < 20
+
+
+def test_interim_answers_without_end_are_read_for_a_while_only(tmp_path):
+    """Each costs time to read, and whoever computes holds up those who tell others."""
+    with peer(_flood_interim) as port, pytest.raises(NotDelivered, match="no status within 256 KiB"):
+        sink(tmp_path, f"http://127.0.0.1:{port}/w", timeout_s=60.0).deliver(MESSAGE)
 
 
 def test_a_body_without_end_is_not_read(tmp_path):

@@ -42,11 +42,19 @@ def said(value: float, quantity: Quantity, language: Language) -> str:
         (40.0, Quantity.GATE_POSITION, "闸门开度40%", "gate open 40%"),
         (11.5, Quantity.VOLTAGE, "电压11.5伏", "voltage 11.5 V"),
         (5.0, Quantity.CODE, "状态码5", "status code 5"),
+        # A forged gauge leaves room in the message for the other places.
+        (1.7e308, Quantity.DEPTH, "积水1.7e+308米", "1.7e+308 m of water"),
+        (-2.0**31, Quantity.STAGE, "水位-2.1e+09米", "water level -2.1e+09 m"),
     ],
 )
 def test_every_value_has_its_unit(value: float, quantity: Quantity, zh: str, en: str) -> None:
     assert said(value, quantity, "zh") == zh
     assert said(value, quantity, "en") == en
+
+
+@pytest.mark.parametrize("rise", [float("inf"), float("-inf"), float("nan")])
+def test_between_values_that_cannot_be_there_is_no_trend(rise: float) -> None:
+    assert values.trend(rise, Quantity.DEPTH, "en") == ""
 
 
 def test_every_quantity_has_words_in_both_languages() -> None:
