@@ -113,9 +113,7 @@ def write(
     return int(number)
 
 
-def newest(
-    engine: Engine, limit: int = 100, before: int | None = None, what: str | None = None
-) -> list[AuditRow]:
+def newest(engine: Engine, limit: int = 100, before: int | None = None, what: str | None = None) -> list[AuditRow]:
     """Newest first. before: only rows with a smaller number; what: only those of this."""
     wanted = select(audit_rows).order_by(audit_rows.c.number.desc()).limit(limit)
     if before is not None:

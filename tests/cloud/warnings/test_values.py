@@ -44,7 +44,7 @@ def said(value: float, quantity: Quantity, language: Language) -> str:
         (5.0, Quantity.CODE, "状态码5", "status code 5"),
         # A forged gauge leaves room in the message for the other places.
         (1.7e308, Quantity.DEPTH, "积水1.7e+308米", "1.7e+308 m of water"),
-        (-2.0**31, Quantity.STAGE, "水位-2.1e+09米", "water level -2.1e+09 m"),
+        (-(2.0**31), Quantity.STAGE, "水位-2.1e+09米", "water level -2.1e+09 m"),
     ],
 )
 def test_every_value_has_its_unit(value: float, quantity: Quantity, zh: str, en: str) -> None:
