@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from cloud.api import rows
 from cloud.api.dear import LargeAnswers, may_come
 from cloud.api.encoding import json_of, moment
+from cloud.api.hours import weighted
 from cloud.api.latest import SharedLatest
 from cloud.api.openapi import When
 from cloud.api.ports import Services
@@ -62,7 +63,11 @@ def mount(app: FastAPI, services: Services) -> None:
         interval: Annotated[str, Query(pattern="^(raw|1h)$")] = "raw",
         format: Annotated[str | None, Query(pattern="^(json|csv)$")] = None,
     ) -> Response:
-        """Readings, or hourly figures, with start <= time < end, by channel and time."""
+        """Readings with start <= time < end, or the figures of whole hours that start then, by channel and time.
+
+        Of an hour, mean, minimum and maximum are of the time for which values held (see /v1/series); null where the
+        readings were let go, or none was usable. count: of the readings but those missing.
+        """
         start_ms, end_ms = moment(start, "start"), moment(end, "end")
         if start_ms >= end_ms:
             raise Problem(422, "The range is empty", "start must come before end")
@@ -71,7 +76,7 @@ def mount(app: FastAPI, services: Services) -> None:
                 raise Problem(404, "No such channel", f"there is no channel {wanted}; see /v1/channels")
         as_csv = format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
         hourly = interval == "1h"
-        async with large.turn(request, may_come(catalogue, channel, start_ms, end_ms, hourly)):
+        async with large.turn(request, may_come(catalogue, channel, start_ms, end_ms)):
             body = await turns.run(_body, services, channel, start_ms, end_ms, hourly, as_csv)
         return Response(body, media_type="text/csv" if as_csv else "application/json")
 
@@ -84,6 +89,7 @@ def _body(
         if hourly:
             figures = services.series.hourly(channels, start_ms, end_ms, MAX_ROWS)
             _bounded(len(figures.channel))
+            figures = weighted(figures, services.catalogue, services.series, services.clock.now_ms())
             return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
         batch = services.series.raw(channels, start_ms, end_ms, MAX_ROWS)
     except TooMany as error:

@@ -73,5 +73,5 @@ class SeriesStore(View, Protocol):
         ...
 
     def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
-        """Hours that start in [start_ms, end_ms), sorted by channel, then hour. at_most: of hours, see `raw`."""
+        """Whole hours that start in [start_ms, end_ms), sorted by channel, then hour. at_most: of hours, see `raw`."""
         ...

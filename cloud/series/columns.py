@@ -72,6 +72,11 @@ def from_table(table: pa.Table) -> ReadingBatch:
     return ReadingBatch.of(time_ms, table["channel"].to_numpy(), value, table["flag"].to_numpy())
 
 
+def whole_hours(start_ms: int, end_ms: int) -> tuple[int, int]:
+    """From the first hour that starts in [start_ms, end_ms) to the end of the last that does."""
+    return -(-start_ms // HOUR_MS) * HOUR_MS, -(-end_ms // HOUR_MS) * HOUR_MS
+
+
 def hourly_of(batch: ReadingBatch) -> Hourly:
     """Roll up readings that are `ordered`."""
     n = len(batch)

@@ -24,7 +24,7 @@ from influxdb_client.rest import ApiException
 
 from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
-from cloud.series.columns import HOUR_MS, hourly_of, ordered
+from cloud.series.columns import hourly_of, ordered, whole_hours
 from cloud.views.base import Poisoned, RetryLater
 from cloud.views.decode import readings
 from contract.clock import iso
@@ -126,9 +126,7 @@ class InfluxStore:
 
     def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
         del at_most  # the readings behind them are more, and there is no telling how many
-        first = -(-start_ms // HOUR_MS) * HOUR_MS
-        last = -(-end_ms // HOUR_MS) * HOUR_MS
-        return hourly_of(self.raw(channels, first, last))
+        return hourly_of(self.raw(channels, *whole_hours(start_ms, end_ms)))
 
     def close(self) -> None:
         self._client.close()

@@ -18,7 +18,16 @@ import numpy as np
 
 from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
-from cloud.series.columns import HOUR_MS, distinct, hourly_concat, hourly_from, hourly_of, hourly_take, ordered
+from cloud.series.columns import (
+    HOUR_MS,
+    distinct,
+    hourly_concat,
+    hourly_from,
+    hourly_of,
+    hourly_take,
+    ordered,
+    whole_hours,
+)
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
 from cloud.series.manifest import Manifest, forget
@@ -125,7 +134,8 @@ class ParquetStore:
     def hourly(self, channels: Sequence[int], start_ms: int, end_ms: int, at_most: int | None = None) -> Hourly:
         """From rollups where days and months are merged; from raw readings for what came since, late or new."""
         wanted = np.unique(np.array(channels, np.uint32))
-        if not len(wanted):
+        start_ms, end_ms = whole_hours(start_ms, end_ms)
+        if not len(wanted) or start_ms >= end_ms:
             return hourly_of(ReadingBatch.empty())
         with self._lock:
             tail = self._tail

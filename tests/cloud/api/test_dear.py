@@ -77,5 +77,4 @@ async def test_nothing_is_made_for_which_there_is_no_room(whose: str, status: in
 def test_how_many_rows_may_come(small_district: Catalogue) -> None:
     channels = list(small_district.channels)[:2]
     periods_s = [small_district.channels[c].period_s for c in channels]
-    assert may_come(small_district, channels, 0, 10 * HOUR_MS, False) == sum(int(36_000 / p) for p in periods_s)
-    assert may_come(small_district, channels, 0, 10 * HOUR_MS, True) == 20
+    assert may_come(small_district, channels, 0, 10 * HOUR_MS) == sum(int(36_000 / p) for p in periods_s)

@@ -116,3 +116,14 @@ def test_begun_again_at_a_place_of_a_trimmed_log_it_keeps_what_is_older(opened: 
     assert rows_of(store.raw(CHANNELS, *ALL)) == before
     again = store.hourly(CHANNELS, *ALL)
     assert (again.count.tolist(), again.channel.tolist()) == (hours.count.tolist(), hours.channel.tolist())
+
+
+@pytest.mark.parametrize(("start", "end"), [(30, 150), (0, 60), (1, 59), (-90, 61), (59, 61), (60, 60)])
+def test_hours_are_whole_ones_that_start_in_the_time_merged_or_not(opened: Open, start: int, end: int) -> None:
+    log, store = random_log(4, 60, 4), opened()
+    feed(store, log)
+    a, b = START_MS + start * HOUR_MS // 60, START_MS + end * HOUR_MS // 60
+    wanted = {k: v for k, v in hourly_oracle(oracle(log)).items() if a <= k[1] < b}
+    assert hours_of(store.hourly(CHANNELS, a, b)) == wanted
+    feed(store, [*log, tick(999, START_MS + 60 * HOUR_MS)])
+    assert hours_of(store.hourly(CHANNELS, a, b)) == wanted
