@@ -46,6 +46,7 @@ PURE = (
     "cloud.delivery.heartbeat",
     "cloud.delivery.notice",
     "cloud.delivery.queue",
+    "cloud.delivery.readable",
     "cloud.delivery.state",
     "cloud.delivery.values",
     "cloud.delivery.wants",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from cloud.config import CloudConfig
 
-sink = typer.Typer(no_args_is_help=True, help="Consumers of the warning messages: switch off and on, try again.")
+sink = typer.Typer(no_args_is_help=True, help="Consumers of the warning messages: switch off and on, try again, test.")
 
 SinkName = Annotated[str, typer.Argument(help="As in `delivery:` of the configuration.", show_default=False)]
 
@@ -80,6 +80,41 @@ def retry(name: SinkName, config: ConfigPath) -> None:
         note(found, "sink.retry", name)
         ask_again(ledger, name)
     say(f"{name}: what is in force and not delivered is tried again within a second, or at the cloud's next start")
+
+
+@sink.command()
+def test(
+    name: SinkName,
+    config: ConfigPath,
+    public: Annotated[bool, typer.Option("--public", help="Yes, though the public will read it.")] = False,
+) -> None:
+    """Send a test message to a consumer now, and say what it answers. It is no warning, and nothing is kept of it."""
+    from zoneinfo import ZoneInfo
+
+    from cloud.delivery.base import GivenUp, NotDelivered, Refused, TakesNotices
+    from cloud.delivery.notice import test_of
+    from contract.clock import SystemClock
+
+    with _known(config, name) as (found, _, _):
+        note(found, "sink.test", name)
+    settings = next(s for s in found.file.delivery if s.name == name)
+    if settings.public and not public:
+        say(f"{name} is public: people would read the test; write --public if they are to", err=True)
+        raise typer.Exit(2)
+    catalogue = found.catalogue
+    zone = ZoneInfo(catalogue.district.time_zone)
+    notice = test_of(name, catalogue.response_plan.sender, SystemClock().now_ms(), zone, "asked for by a person")
+    made = settings.make(found.base, found.file.egress.rules())
+    try:
+        if not isinstance(made, TakesNotices):
+            say(f"{name} is of a kind that takes warnings alone: it cannot be tested", err=True)
+            raise typer.Exit(2)
+        say(f"{name} has {notice.id}: {made.notify(notice)}")
+    except (NotDelivered, Refused, GivenUp) as error:
+        say(f"{name} does not take {notice.id}: {error}", err=True)
+        raise typer.Exit(1) from None
+    finally:
+        made.close()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from cloud.delivery.egress import Egress
 from cloud.delivery.escalation import EscalationSettings
 from cloud.delivery.notice import Notice
 from cloud.delivery.outgoing import Resolver
+from cloud.delivery.readable import in_languages
 from cloud.delivery.values import Policy
 from cloud.delivery.wants import PUBLIC_KINDS, Kind, Wants
 from cloud.warnings.codec import message_json
@@ -143,6 +144,7 @@ class SinkSettings(SettingsModel):
         return None
 
 
-def body_of(message: Message) -> dict[str, Any]:
-    """What a consumer gets: the essentials as JSON, and the CAP message as it is. type: a notice has another."""
-    return {"type": "warning", **message_json(message), "cap": message.cap_xml.decode()}
+def body_of(message: Message, languages: Sequence[str] = ()) -> dict[str, Any]:
+    """What a consumer gets: the essentials as JSON, and the CAP message, in these languages or as it is. type: a notice
+    has another."""
+    return {"type": "warning", **message_json(message), "cap": in_languages(message.cap_xml, languages).decode()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -27,7 +28,7 @@ class LogSinkSettings(SinkSettings):
 
     def make(self, base: Path, egress: Egress) -> Sink:  # noqa: ARG002 - goes nowhere
         """See `SinkSettings`."""
-        return LogSink(self.name, base / self.path)
+        return LogSink(self.name, base / self.path, self.languages)
 
 
 @dataclass(slots=True)
@@ -36,10 +37,11 @@ class LogSink:
 
     name: str
     path: Path
+    languages: Sequence[str] = ()
 
     def deliver(self, message: Message) -> str:
         """See `Sink`. Raises NotDelivered when the file cannot be written."""
-        return self._append(body_of(message))
+        return self._append(body_of(message, self.languages))
 
     def notify(self, notice: Notice) -> str:
         """See `TakesNotices`."""

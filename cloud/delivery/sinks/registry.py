@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Union
 from pydantic import Field
 
 from cloud.delivery.base import SinkSettings
+from cloud.delivery.sinks.apprise import AppriseSettings
+from cloud.delivery.sinks.email import EmailSettings
 from cloud.delivery.sinks.log import LogSinkSettings
+from cloud.delivery.sinks.mqtt import MqttSinkSettings
 from cloud.delivery.sinks.webhook import WebhookSettings
 
 KINDS: tuple[type[SinkSettings], ...] = (
     WebhookSettings,
+    MqttSinkSettings,
+    EmailSettings,
+    AppriseSettings,
     LogSinkSettings,
 )
 

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from datetime import UTC, datetime
+import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from standardwebhooks.webhooks import Webhook
 
 from cloud.delivery import outgoing
 from cloud.delivery.answers import Fault, fault_of, retry_after_s, said_of
 from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, SinkSettings, body_of
 from cloud.delivery.egress import Egress, TargetRefused, permitted, target_of
 from cloud.delivery.notice import Notice, NoticeType
+from cloud.delivery.signing import Keys, key_trouble
 from cloud.warnings.model import Message
 from contract.settings_model import Seconds
-from host.secret_files import secret_trouble
-
-MAKE_A_KEY = '`echo "whsec_$(openssl rand -base64 24)"`'
-
-_LEAST_DIFFERENT = 8  # bytes of a key; of 24 random ones there are fewer once in 10^20
 
 
 class WebhookSettings(SinkSettings):
@@ -70,22 +64,6 @@ class WebhookSettings(SinkSettings):
         return None
 
 
-def key_trouble(path: Path) -> str | None:
-    """Why messages cannot be signed with the key in this file, and what to do; None when they can.
-
-    Standard Webhooks 1.0.0: 24 to 64 bytes in base64 behind `whsec_`.
-    """
-    if (said := secret_trouble(path, "the key")) is not None:
-        return said
-    try:
-        bits = b64decode(path.read_text().strip().removeprefix("whsec_"), validate=True)
-    except ValueError:
-        bits = b""
-    if 24 <= len(bits) <= 64 and len(set(bits)) >= _LEAST_DIFFERENT:
-        return None
-    return f"{path} holds no key (whsec_ and 24 to 64 random bytes in base64): {MAKE_A_KEY} makes one"
-
-
 class WebhookSink:
     """Standard Webhooks 1.0.0 (standardwebhooks.com): `webhook-id` is the message's id at every attempt, so that a
     consumer can tell doubles.
@@ -101,11 +79,11 @@ class WebhookSink:
         self._url, self._rules, self._resolver = settings.url, rules, resolver
         self._timeout_s, self._notices = settings.timeout_s, settings.notices
         self._context = outgoing.tls_context(str(settings.ca_file) if settings.ca_file else None)
-        self._keys = [Webhook(path.read_text().strip()) for path in settings.secret_files]
+        self._keys, self._languages = Keys.read(settings.secret_files), settings.languages
 
     def deliver(self, message: Message) -> str:
         """See `Sink` and the table in `cloud.delivery.answers`: any 2xx is a receipt, 410 is GivenUp."""
-        return self._post(message.id, body_of(message))
+        return self._post(message.id, body_of(message, self._languages))
 
     def notify(self, notice: Notice) -> str:
         """See `TakesNotices`."""
@@ -115,12 +93,9 @@ class WebhookSink:
 
     def _post(self, name: str, said: dict[str, Any]) -> str:
         body = json.dumps(said, ensure_ascii=False)
-        now = datetime.now(UTC)  # signatures are judged by real time, whatever clock the storm is played at
         headers: dict[bytes | str, bytes | str] = {
             "content-type": "application/json",
-            "webhook-id": name,
-            "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(key.sign(name, now, body) for key in self._keys),
+            **self._keys.sign(name, body),
         }
         try:
             answer = outgoing.post(
@@ -144,7 +119,7 @@ class WebhookSink:
         if fault is Fault.CONSUMER:
             wait_s = None
             if answer.status in (429, 503):
-                wait_s = retry_after_s(answer.retry_after, round(now.timestamp() * 1000))
+                wait_s = retry_after_s(answer.retry_after, round(time.time() * 1000))
             raise NotDelivered(status, wait_s=wait_s)
         return status
 

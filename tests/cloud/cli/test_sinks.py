@@ -33,7 +33,7 @@ def ledger(where: Path) -> Engine:
 
 
 def test_the_commands_are_those_of_the_module() -> None:
-    assert {c.callback for c in sinks.sink.registered_commands} == {sinks.off, sinks.on, sinks.retry}
+    assert {c.callback for c in sinks.sink.registered_commands} == {sinks.off, sinks.on, sinks.retry, sinks.test}
 
 
 def run(where: Path, *words: str) -> tuple[int, list[str]]:
@@ -86,3 +86,25 @@ def test_a_sink_that_is_not_there_is_refused_by_name(where: Path, ledger: Engine
     code, lines = run(where, "sink", word, "tow")
     assert (code, lines) == (2, ["no sink 'tow' in the configuration: file, two, three"])
     assert audit.newest(ledger, 9) == []
+
+
+def test_a_test_message_goes_out_at_once_and_is_no_warning(where: Path) -> None:
+    code, lines = run(where, "sink", "test", "file")
+    assert (code, lines[0].startswith("file has sink.test-file-")) == (0, True)
+    [said] = [json.loads(line) for line in (where.parent / "w.jsonl").read_text().splitlines()]
+    assert (said["type"], said["test"], said["status"]) == ("sink.test", True, "Test")
+    assert said["why"] == "asked for by a person"
+
+
+def test_a_test_of_an_unknown_sink_or_one_that_is_out_of_reach_says_so(where: Path) -> None:
+    code, lines = run(where, "sink", "test", "nobody")
+    assert (code, lines) == (2, ["no sink 'nobody' in the configuration: file, two, three"])
+
+
+def test_the_public_is_tested_on_purpose_only(where: Path) -> None:
+    text = where.read_text()
+    where.write_text(text.replace("kind: log\n  name: file", "kind: log\n  public: true\n  name: file", 1))
+    assert "public" in where.read_text()
+    code, lines = run(where, "sink", "test", "file")
+    assert (code, "--public" in lines[0]) == (2, True)
+    assert run(where, "sink", "test", "file", "--public")[0] == 0

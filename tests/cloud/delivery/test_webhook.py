@@ -14,7 +14,8 @@ import pytest
 from cloud.delivery.base import GivenUp, NotDelivered
 from cloud.delivery.egress import Address, Egress
 from cloud.delivery.outgoing import Resolver
-from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink, key_trouble
+from cloud.delivery.signing import key_trouble
+from cloud.delivery.sinks.webhook import WebhookSettings, WebhookSink
 from cloud.warnings.model import Message, MsgType
 from contract.catalogue.rules import Level
 from tests.cloud.delivery.peers import certificate, peer, request_of
