@@ -60,6 +60,7 @@ class CapWriter:
     def __init__(self, catalogue: Catalogue, settings: WarningSettings) -> None:
         self._catalogue, self._settings = catalogue, settings
         self._telling = Telling(catalogue)
+        self._circle = lru_cache(maxsize=4096)(self._circle_of)
         self._polygons = {zone.id: _polygon(zone) for zone in catalogue.zones.values()}
         codes = settings.event_codes.items()
         self._event_codes = "".join(_pair("    ", "eventCode", _fit(name), _fit(value)) for name, value in codes)
@@ -113,7 +114,7 @@ class CapWriter:
             self._places(incident, found),
         )
         for tag, texts in self._texts.items():
-            said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found)
+            said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found, simulated)
             xml.append(self._info(incident, tag, texts.language, self._words(texts, said), same))
         xml.append("</alert>\n")
         return Message(
@@ -233,7 +234,7 @@ class CapWriter:
             )
         )
 
-    def _circle(self, station: str) -> str:
+    def _circle_of(self, station: str) -> str:
         found = self._catalogue.stations.get(station)
         return "" if found is None else f"      <circle>{found.lat:.5f},{found.lon:.5f} {_CIRCLE_KM:g}</circle>\n"
 

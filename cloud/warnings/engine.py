@@ -369,8 +369,8 @@ def _said(error: Exception) -> str:
 
 def _standing(conditions: State) -> dict[ConditionKey, Condition]:
     """Those with a level: of the others an incident asks nothing."""
-    rows = np.flatnonzero(conditions.level != NO_LEVEL).tolist()
-    return {conditions.listed[row]: conditions.at(row) for row in rows}
+    found = conditions.all_at(np.flatnonzero(conditions.level != NO_LEVEL))
+    return {c.key: c for c in found}
 
 
 def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:

@@ -13,6 +13,8 @@ from contract.conditions.limits import RISE_MS
 from contract.conditions.state import Condition, ConditionState, Doubt
 from contract.conditions.targets import ConditionKey, Target, TargetKind
 
+_WORST_FIRST = sorted(Level, key=lambda level: level.rank, reverse=True)
+
 
 class EvidenceOf:
     """Makes evidence of conditions, anew only of those that moved.
@@ -84,14 +86,14 @@ def without_old_rises(incident: Incident, now_ms: int) -> Incident:
 
 def highest(wet: Sequence[Condition]) -> Level:
     """Of conditions with a level."""
-    return max((c.level for c in wet if c.level is not None), key=lambda level: level.rank)
+    found = {c.level for c in wet}
+    return next(level for level in _WORST_FIRST if level in found)
 
 
-def certainty(wet: Sequence[Condition], before: Certainty = Certainty.POSSIBLE) -> Certainty:
+def certainty(wet: Sequence[Condition], level: Level, before: Certainty = Certainty.POSSIBLE) -> Certainty:
     """How far readings speak for the level: Observed by a trusted one, Likely by a doubted one, Possible by one that
-    may have drifted, and where all that did are silent. before: of the incident, which stays while all are clearing: a
-    reading below a level does not speak for it."""
-    level = highest(wet)
+    may have drifted, and where all that did are silent. level: the highest of them. before: of the incident, which
+    stays while all are clearing: a reading below a level does not speak for it."""
     top = [c for c in wet if c.level is level]
     speak = [c for c in top if c.state not in (ConditionState.UNKNOWN, ConditionState.CLEARING)]
     if any(not c.suspect for c in speak):

@@ -13,6 +13,7 @@ A step costs what has moved in it: zones in which nothing did are looked at when
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,21 +23,13 @@ from cloud.warnings.due import Calendar
 from cloud.warnings.evidence import EvidenceOf, as_it_stood, certainty, highest, without_old_rises
 from cloud.warnings.gateways import gateways_of, heads_of, zones_of_targets
 from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
-from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
+from cloud.warnings.news import JUDGED, LOST, Haste, Scale, Told, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import Change, Condition, Reason
 from contract.conditions.targets import ConditionKey, Target
-
-# Why a condition lost its level or has a lower one, where that was no dry reading: no all-clear follows from it.
-_LOST = {
-    Reason.CORRECTED: Why.CORRECTED,
-    Reason.THRESHOLDS_CHANGED: Why.THRESHOLDS_CHANGED,
-    Reason.NO_LONGER_WATCHED: Why.NO_LONGER_WATCHED,
-}
-_JUDGED = frozenset({Reason.ON_DELAY_OVER, Reason.OFF_DELAY_OVER, Reason.ROSE_AGAIN})  # by readings
 
 
 @dataclass(slots=True)
@@ -53,6 +46,13 @@ class OpenIncident:
     worse_ms: int | None = None
     lost: dict[ConditionKey, Why] = field(default_factory=dict)
     next_ms: int = 0
+    _as_told: Told | None = field(default=None, compare=False, repr=False)
+
+    def as_told(self) -> Told:
+        """`told`, ready to be compared with."""
+        if self._as_told is None or self._as_told.incident is not self.told:
+            self._as_told = Told(self.told)
+        return self._as_told
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,8 @@ class Incidents:
         self._watched = {key.target for key in quantities}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = heads_of(catalogue)
+        many = Counter(self._head.values())
+        self._alone = {zone for zone, head in self._head.items() if many[head] == 1}  # those that share no incidents
         rules = {rule.id: rule for rule in catalogue.rules}
         once = {(key.rule, q) for key, q in quantities.items() if key.rule in rules}
         scales = {(rule, q): Scale.of(rules[rule], q) for rule, q in once}
@@ -259,7 +261,7 @@ class Incidents:
         looked at; both gain what this change adds."""
         before, level = change.level_before, change.level
         fell = before is not None and (level is None or level.rank < before.rank)
-        why = _LOST.get(change.reason)
+        why = LOST.get(change.reason)
         if why is Why.NO_LONGER_WATCHED and change.key not in self._quantities and change.key.target in self._watched:
             why = Why.THRESHOLDS_CHANGED  # one rule was taken out, and another watches there
         if fell and why is not None:
@@ -268,7 +270,7 @@ class Incidents:
                     o.lost[change.key] = why
                     losing[zone] = o
                     zones.add(zone)
-        elif change.reason in _JUDGED:
+        elif change.reason in JUDGED:
             for zone, o in losing.items():
                 if change.key in o.lost and (level is None or self._is_in(change, zone)):
                     del o.lost[change.key]
@@ -322,7 +324,7 @@ class Incidents:
         if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
             name = f"{last}b"
         zones = self._zones(evidence)
-        incident = Incident(name, zone, level, level, certainty(wet), now_ms, now_ms, None, evidence, zones)
+        incident = Incident(name, zone, level, level, certainty(wet, level), now_ms, now_ms, None, evidence, zones)
         incident = replace(incident, simulated=any(e.simulated for e in evidence))
         out.append(Announcement(incident, MsgType.ALERT, Why.OPENED))
         opened = OpenIncident(incident, incident, now_ms)
@@ -350,13 +352,13 @@ class Incidents:
             current.incident,
             level=level,
             peak_level=max(current.incident.peak_level, level, key=lambda x: x.rank),
-            certainty=certainty(wet, current.incident.certainty),
+            certainty=certainty(wet, level, current.incident.certainty),
             evidence=evidence,
             zones=self._zones(evidence),
             simulated=current.incident.simulated or any(e.simulated for e in evidence),
         )
         muted = any(c.reason is Reason.MUTED for c in wet)
-        why, haste = news(current.told, now, current.lost, self._scales, muted)
+        why, haste = news(current.as_told(), now, current.lost, self._scales, muted)
         if haste > Haste.GATHER:
             current.worse_ms = None
         elif current.worse_ms is None:
@@ -388,7 +390,10 @@ class Incidents:
 
     # --- shapes ---
 
-    def _zones(self, evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    def _zones(self, evidence: Sequence[Evidence]) -> tuple[str, ...]:
+        first = self._zone[evidence[0].key.target]
+        if first in self._alone:
+            return (first,)
         return tuple(self._sorted({self._zone[e.key.target] for e in evidence}))
 
     def _sorted(self, zones: Iterable[str]) -> list[str]:

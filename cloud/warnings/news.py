@@ -19,15 +19,23 @@ What may wait is told with whatever is told before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cloud.warnings.model import Certainty, Evidence, Incident, Why
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
+from contract.conditions.state import Reason
 from contract.conditions.targets import ConditionKey, Target
 
 DEEPER_BY_M = 0.25
+# Why a condition lost its level or has a lower one, where that was no dry reading: no all-clear follows from it.
+LOST = {
+    Reason.CORRECTED: Why.CORRECTED,
+    Reason.THRESHOLDS_CHANGED: Why.THRESHOLDS_CHANGED,
+    Reason.NO_LONGER_WATCHED: Why.NO_LONGER_WATCHED,
+}
+JUDGED = frozenset({Reason.ON_DELAY_OVER, Reason.OFF_DELAY_OVER, Reason.ROSE_AGAIN})  # by readings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +65,57 @@ class Haste(IntEnum):
     RENEWAL = 4
 
 
-def news(
-    told: Incident, now: Incident, lost: Mapping[ConditionKey, Why], scales: Mapping[ConditionKey, Scale], muted: bool
+@dataclass(slots=True)
+class Told:
+    """An incident as it was told, made ready once to be compared with how it stands, again and again.
+
+    gist: which targets, at which levels. was_m: by target and quantity, the values.
+    """
+
+    incident: Incident
+    gist: Mapping[Target, Level] = field(init=False)
+    was_m: Mapping[tuple[Target, Quantity], float | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gist = gist(self.incident.evidence)
+        # A rule may have another name now.
+        self.was_m = {(e.key.target, e.quantity): e.value for e in self.incident.evidence}
+
+
+def news(  # noqa: PLR0911 - a table, what weighs most first: nothing is looked for that weighs less than what is found
+    before: Told, now: Incident, lost: Mapping[ConditionKey, Why], scales: Mapping[ConditionKey, Scale], muted: bool
 ) -> tuple[Why, Haste]:
     """What weighs most of what is new.
 
-    lost: conditions that lost their level without dry readings, and why. scales: of those that judge a level of water.
-    muted: does anything it rests on stand muted?
+    before: as it was told last. lost: conditions that lost their level without dry readings, and why. scales: of those
+    that judge a level of water. muted: does anything it rests on stand muted?
     """
+    told = before.incident
     assert told.level is not None, "a blind notice has no news of water"
     assert now.level is not None, "a blind notice has no news of water"
-    before, stands = gist(told.evidence), gist(now.evidence)
-    was, is_now = ({e.key: e.level for e in i.evidence} for i in (told, now))
-    other = [why for key, why in lost.items() if key in was and is_now.get(key) is not was[key]]
+    if now.level.rank > told.level.rank:
+        return Why.WORSE, Haste.AT_ONCE
     possible = (told.certainty is Certainty.POSSIBLE) != (now.certainty is Certainty.POSSIBLE)
-    risen = any(level.rank > before[target].rank for target, level in stands.items() if target in before)
-    found: Sequence[tuple[bool, Why, Haste]] = (  # what weighs most first
-        (now.level.rank > told.level.rank, Why.WORSE, Haste.AT_ONCE),
-        (possible and muted, Why.DECISION, Haste.AT_ONCE),
-        (bool(stands.keys() - before.keys()), Why.JOINED, Haste.GATHER),
-        (risen or _deepened(told, now, scales), Why.DEEPER, Haste.GATHER),
-        (bool(other), weightiest(other), Haste.GATHER),
-        (not set(now.zones) <= set(told.zones), Why.AREA, Haste.GATHER),
-        (now.level is not told.level, Why.EASED, Haste.QUIET),
-        (possible, Why.CERTAINTY, Haste.QUIET),
-        (stands != before or set(told.zones) != set(now.zones), Why.AREA, Haste.AREA),
-    )
-    return next(((why, haste) for holds, why, haste in found if holds), (Why.RENEWAL, Haste.RENEWAL))
+    if possible and muted:
+        return Why.DECISION, Haste.AT_ONCE
+    stands = gist(now.evidence)
+    alike = stands == before.gist
+    if not alike and stands.keys() - before.gist.keys():
+        return Why.JOINED, Haste.GATHER
+    if (not alike and _risen(before.gist, stands)) or _deepened(before.was_m, now, scales):
+        return Why.DEEPER, Haste.GATHER
+    if lost and (other := _lost(told, now, lost)):
+        return weightiest(other), Haste.GATHER
+    same_zones = told.zones == now.zones
+    if not same_zones and not set(now.zones) <= set(told.zones):
+        return Why.AREA, Haste.GATHER
+    if now.level is not told.level:
+        return Why.EASED, Haste.QUIET
+    if possible:
+        return Why.CERTAINTY, Haste.QUIET
+    if not alike or (not same_zones and set(told.zones) != set(now.zones)):
+        return Why.AREA, Haste.AREA
+    return Why.RENEWAL, Haste.RENEWAL
 
 
 def gist(evidence: Iterable[Evidence]) -> dict[Target, Level]:
@@ -111,7 +143,22 @@ def weightiest(whys: Iterable[Why]) -> Why:
     return next((w for w in (Why.NO_LONGER_WATCHED, Why.THRESHOLDS_CHANGED) if w in found), Why.CORRECTED)
 
 
-def _deepened(told: Incident, now: Incident, scales: Mapping[ConditionKey, Scale]) -> bool:
-    was_m = {(e.key.target, e.quantity): e.value for e in told.evidence}  # a rule may have another name now
-    found = ((was_m.get((e.key.target, e.quantity)), e.value, scales.get(e.key)) for e in now.evidence)
-    return any(scale is not None and is_deeper(before, value, scale) for before, value, scale in found)
+def _risen(before: Mapping[Target, Level], stands: Mapping[Target, Level]) -> bool:
+    return any(level.rank > before[target].rank for target, level in stands.items() if target in before)
+
+
+def _lost(told: Incident, now: Incident, lost: Mapping[ConditionKey, Why]) -> Sequence[Why]:
+    was, is_now = ({e.key: e.level for e in i.evidence} for i in (told, now))
+    return [why for key, why in lost.items() if key in was and is_now.get(key) is not was[key]]
+
+
+def _deepened(
+    was_m: Mapping[tuple[Target, Quantity], float | None], now: Incident, scales: Mapping[ConditionKey, Scale]
+) -> bool:
+    for e in now.evidence:
+        scale = scales.get(e.key)
+        if scale is None or e.value is None or e.value < scale.top_m:
+            continue  # nearly all: no deeper than any level says
+        if is_deeper(was_m.get((e.key.target, e.quantity)), e.value, scale):
+            return True
+    return False

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
@@ -38,8 +37,7 @@ _DOUBTS: Mapping[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One place of an incident, for a template. Texts are empty where nothing is known.
 
     value: with what it is of (`积水52厘米`); number: without. deep: the depth of water alone. trend: how it rises or
@@ -57,6 +55,22 @@ class Place:
     at: str
     silent: bool
     doubt: str
+
+
+class BlindZone(NamedTuple):
+    """One zone of a blind notice, for a template. since: when the last of its sensors was read."""
+
+    name: str
+    silent: int
+    watched: int
+    since: str
+
+
+class Response(NamedTuple):
+    """What the district's response plan says of a level, for a template; empty where it says nothing."""
+
+    headline: str
+    instruction: str
 
 
 def ended(announcement: Announcement) -> str:
@@ -98,7 +112,14 @@ class Telling:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._time_zone = ZoneInfo(catalogue.district.time_zone)
-        self.local = lru_cache(maxsize=1024)(self._local)  # places are read together, and told in every language
+        # Places are read together, and told in every language; they, their zones and the plan have the same names and
+        # words again and again.
+        self.local = lru_cache(maxsize=1024)(self._local)
+        self._moment = lru_cache(maxsize=1024)(self._moment_of)
+        self._station = lru_cache(maxsize=4096)(self._station_of)
+        self._zone_name = lru_cache(maxsize=4096)(self._zone_name_of)
+        self._response = lru_cache(maxsize=64)(self._response_of)
+        self._contact = lru_cache(maxsize=8)(self._contact_of)
 
     def of(
         self,
@@ -108,9 +129,10 @@ class Telling:
         language: Language,
         status: str,
         found: Sequence[Evidence] | None = None,
+        simulated: bool | None = None,
     ) -> dict[str, Any]:
         """earlier: the messages of the incident before, oldest first. status: of the message. found: the evidence,
-        worst first, where it is known already."""
+        worst first, and simulated: `is_simulated`, where they are known already."""
         incident, why = announcement.incident, announcement.why
         if why is Why.RENEWAL:  # the same text as before
             while earlier and earlier[-1].why is Why.RENEWAL:
@@ -119,29 +141,29 @@ class Telling:
             earlier = earlier[:-1]
         told_ms = max((m.sent_ms for m in earlier), default=incident.opened_ms)
         now = self.local(now_ms)
+        today = now.date()
         common = {
             "why": why.value,
             "ended": ended(announcement),
             "of_depth": announcement.of_depth,
             "status": status,
-            "simulated": is_simulated(incident, earlier),
+            "simulated": is_simulated(incident, earlier) if simulated is None else simulated,
             "district": _named(self._catalogue.district.name, language),
             "zone": self.zone_names(incident, language),
-            "contact": _in_language(self._catalogue.response_plan.contact, language),
-            "opened": moment(self.local(incident.opened_ms), now, language),
+            "contact": self._contact(language),
+            "opened": self._moment(incident.opened_ms, today, language),
             "lasted": span((now_ms - incident.opened_ms) / 1000, language),
-            "sent": moment(now, now, language),
+            "sent": moment(now, today, language),
         }
         if incident.level is None or incident.peak_level is None:
-            return {**common, **self._of_blind(incident, now, now_ms, language)}
+            return {**common, **self._of_blind(incident, today, now_ms, language)}
         found = worst_first(incident) if found is None else found
         shown, rest = found[:MOST_PLACES], found[MOST_PLACES:]
         if len(rest) == 1:
             shown, rest = found, []
         levels = LEVELS[language]
-        places = [self.place(e, now, language) for e in shown]
+        places = [self.place(e, today, language) for e in shown]
         lowest = min((e.level for e in rest), key=lambda level: level.rank, default=Level.BLUE)
-        response = self._catalogue.response_plan.responses[incident.level]
         return {
             **common,
             "blind": False,
@@ -157,14 +179,11 @@ class Telling:
             "count": len({_spot(e) for e in found}),
             "more": len({_spot(e) for e in rest} - {_spot(e) for e in shown}),
             "more_level": levels[lowest],
-            "response": {
-                "headline": _in_language(response.headline, language).rstrip(" .。"),
-                "instruction": " ".join(_in_language(response.instruction, language).split()),
-            },
+            "response": self._response(incident.level, language),
             "told_so": bool(found) and _wet_and_not_falling(found[0]),
         }
 
-    def _of_blind(self, incident: Incident, now: datetime, now_ms: int, language: Language) -> dict[str, Any]:
+    def _of_blind(self, incident: Incident, today: date, now_ms: int, language: Language) -> dict[str, Any]:
         """What is said of a blind notice beside. Those first that have been silent for longest."""
         sight = sorted(incident.sight, key=lambda s: s.since_ms)
         shown = sight[:MOST_PLACES] if len(sight) > MOST_PLACES + 1 else sight
@@ -173,12 +192,12 @@ class Telling:
             "blind": True,
             "where": _listed(names, _ZONES, language),
             "zones": [
-                {
-                    "name": self._zone_name(s.zone, language),
-                    "silent": s.silent,
-                    "watched": s.watched,
-                    "since": moment(self.local(s.since_ms), now, language),
-                }
+                BlindZone(
+                    self._zone_name(s.zone, language),
+                    s.silent,
+                    s.watched,
+                    self._moment(s.since_ms, today, language),
+                )
                 for s in shown
             ],
             "more": len(sight) - len(shown),
@@ -199,16 +218,30 @@ class Telling:
         """A moment in the district's time."""
         return from_ms(time_ms).astimezone(self._time_zone)
 
+    def _moment_of(self, time_ms: int, today: date, language: Language) -> str:
+        """A moment as it is said on a day, in the district's time."""
+        return moment(self.local(time_ms), today, language)
+
+    def _contact_of(self, language: Language) -> str:
+        return _in_language(self._catalogue.response_plan.contact, language)
+
+    def _response_of(self, level: Level, language: Language) -> Response:
+        response = self._catalogue.response_plan.responses[level]
+        return Response(
+            _in_language(response.headline, language).rstrip(" .。"),
+            " ".join(_in_language(response.instruction, language).split()),
+        )
+
     def zone_names(self, incident: Incident, language: Language) -> str:
         names = [self._zone_name(zone, language) for zone in zones_of(incident)]
         return ("、" if language == "zh" else ", ").join(names)
 
-    def _zone_name(self, zone: str, language: Language) -> str:
+    def _zone_name_of(self, zone: str, language: Language) -> str:
         """By its id when the catalogue has it no longer."""
         found = self._catalogue.zones.get(zone)
         return zone if found is None else _named(found.name, language)
 
-    def place(self, e: Evidence, now: datetime, language: Language) -> Place:
+    def place(self, e: Evidence, today: date, language: Language) -> Place:
         silent = e.state is ConditionState.UNKNOWN
         zh = language == "zh"
         if e.value is None:
@@ -228,7 +261,7 @@ class Telling:
             trend="" if silent or dry else trend(e.rise_per_min, e.quantity, language),
             rising=not silent and not dry and rises(e.rise_per_min, e.quantity),
             level=LEVELS[language][e.level],
-            at="" if e.time_ms is None else moment(self.local(e.time_ms), now, language),
+            at="" if e.time_ms is None else self._moment(e.time_ms, today, language),
             silent=silent,
             doubt=clip(doubt, 60),
         )
@@ -236,9 +269,12 @@ class Telling:
     def _name(self, e: Evidence, language: Language) -> str:
         """Where it was found: a station, or the zone as a whole; by its id when the catalogue has it no longer."""
         if e.station is not None:
-            station = self._catalogue.stations.get(e.station)
-            return e.station if station is None else _named(station.name, language)
+            return self._station(e.station, language)
         return self._zone_name(str(e.key.target.id), language)
+
+    def _station_of(self, station: str, language: Language) -> str:
+        found = self._catalogue.stations.get(station)
+        return station if found is None else _named(found.name, language)
 
 
 def _listed(names: Sequence[str], what: tuple[str, str], language: Language, room: int | None = None) -> str:

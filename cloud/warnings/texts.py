@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import DictLoader, Environment, StrictUndefined, Template, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
@@ -39,8 +38,7 @@ _GSM = re.compile(r"[ -~\n]*")  # what one SMS of 160 may hold; anything else ma
 _MARKS = ";,.:)"  # no blank stands before them
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(NamedTuple):
     """The parts of one message in one language."""
 
     sender: str
@@ -76,10 +74,23 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _OfMacros(Context):
-    """Ours call nothing but their own macros, without keywords: what else may be called need not be found out."""
+    """Ours call nothing but their own macros, with all that they take: what else may be called, and what is left out,
+    need not be found out."""
 
     def call(self, macro: Callable[..., Any], /, *given: Any, **_loop: Any) -> Any:
-        return macro(*given)
+        return _plain(macro)(*given)
+
+
+class _OfShapes(Environment):
+    """Ours ask for nothing but what our own shapes have: Python's own `getattr` finds it."""
+
+    getattr = staticmethod(getattr)  # type: ignore[assignment]
+
+
+def _plain(macro: Any) -> Callable[..., str]:
+    """The function that a macro without defaults and keywords is made of."""
+    found: Callable[..., str] = getattr(macro, "_func", macro)
+    return found
 
 
 class TemplateFault(ValueError):
@@ -101,7 +112,12 @@ class Texts:
         self.language = language
         self._most = {part: most[LANGUAGES.index(language)] for part, most in PARTS.items()}
         self._said: dict[str, Any] = {}
-        self._ours = _ours(language).make_module(self._said, shared=True)
+        ours = _ours(language).make_module(self._said, shared=True)
+        # Of a warning, and of a blind notice: each part, the name of its macro, and ours.
+        self._parts = [
+            [(part, name, _plain(getattr(ours, name))) for part in PARTS for name in [macro_name(part, blind)]]
+            for blind in (False, True)
+        ]
         try:
             self._own: Template | None = None if own is None else _of_a_district(language, own.source)
         except TemplateSyntaxError as error:
@@ -114,8 +130,7 @@ class Texts:
 
     def words(self, said: Mapping[str, Any]) -> Words:
         """What the templates make of these variables, each part clipped to its longest. Raises TemplateFault."""
-        parts = self._rendered(said)
-        return Words(**{part: clip(text, self._longest(part, text)) for part, text in parts.items()})
+        return Words(*[clip(text, self._longest(part, text)) for part, text in self._rendered(said).items()])
 
     def overlong(self, said: Mapping[str, Any]) -> str | None:
         """Which part comes out longer than it may be, in words; None when none does. Raises TemplateFault."""
@@ -137,10 +152,9 @@ class Texts:
         try:
             own = None if self._own is None else self._own.make_module(dict(said))
             out = {}
-            for part in PARTS:
-                name = macro_name(part, bool(said.get("blind")))
-                macro = getattr(own, name, None)
-                out[part] = self._tidy(str(macro() if callable(macro) else getattr(self._ours, name)()))
+            for part, name, ours in self._parts[bool(said.get("blind"))]:
+                macro = None if own is None else getattr(own, name, None)
+                out[part] = self._tidy(str(macro()) if callable(macro) else ours())
             return out
         except Exception as error:  # whatever a template may do wrong
             raise TemplateFault(_line(error), _what(error)) from error
@@ -159,7 +173,7 @@ class Texts:
 @lru_cache
 def _ours(language: Language) -> Template:
     """Kept: compiling takes 70 ms."""
-    environment = _environment(Environment, language, _source(language))
+    environment = _environment(_OfShapes, language, _source(language))
     environment.context_class = _OfMacros
     return environment.get_template("ours")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 
 from contract.catalogue.names import Language
@@ -163,19 +163,19 @@ def rises(rise_per_min: float | None, quantity: Quantity) -> bool:
     return rise_per_min is not None and quantity in _WET and rise_per_min >= STEADY_M_PER_MIN
 
 
-def moment(time: datetime, now: datetime, language: Language) -> str:
+def moment(time: datetime, today: date, language: Language) -> str:
     """A local time, with its date when that is not today's. Both of one time zone.
 
-    >>> moment(datetime(2021, 7, 18, 8, 29), datetime(2021, 7, 20, 9, 0), "en")
+    >>> moment(datetime(2021, 7, 18, 8, 29), date(2021, 7, 20), "en")
     '08:29 on 18 July'
     """
     clock = f"{time.hour:02}:{time.minute:02}"
-    if time.date() == now.date():
+    if time.date() == today:
         return clock
     if language == "zh":
-        year = "" if time.year == now.year else f"{time.year}年"
+        year = "" if time.year == today.year else f"{time.year}年"
         return f"{year}{time.month}月{time.day}日{clock}"
-    year = "" if time.year == now.year else f" {time.year}"
+    year = "" if time.year == today.year else f" {time.year}"
     return f"{clock} on {time.day} {_MONTHS[time.month - 1]}{year}"
 
 

@@ -122,28 +122,50 @@ class State(Mapping[ConditionKey, Condition]):
 
     def at(self, row: int) -> Condition:
         """The condition in this row."""
-        level = int(self.level[row])
-        return Condition(
-            self.listed[row],
-            _or_none(int(self.channel[row]), -1),
-            STATES[self.state[row]],
-            None if level == NO_LEVEL else LEVELS[level],
-            int(self.since_ms[row]),
-            REASONS[self.reason[row]],
-            _or_none(int(self.reading_ms[row])),
-            number_or_none(float(self.value[row])),
-            bool(self.unusable[row]),
-            number_or_none(float(self.shown[row])),
-            _or_none(int(self.shown_ms[row])),
-            None if level == NO_LEVEL else int(self.set_ms[level, row]),
-            number_or_none(float(self.rise[row])),
-            DOUBTS[self.doubt[row]],
-            _or_none(int(self.muted_ms[row])),
+        return self.all_at(np.array([row], np.int64))[0]
+
+    def all_at(self, rows: Int64s) -> list[Condition]:
+        """The conditions in these rows."""
+        level = self.level[rows]
+        columns = zip(
+            rows.tolist(),
+            self.channel[rows].tolist(),
+            self.state[rows].tolist(),
+            level.tolist(),
+            self.since_ms[rows].tolist(),
+            self.reason[rows].tolist(),
+            self.reading_ms[rows].tolist(),
+            self.value[rows].tolist(),
+            self.unusable[rows].tolist(),
+            self.shown[rows].tolist(),
+            self.shown_ms[rows].tolist(),
+            self.set_ms[level, rows].tolist(),  # of one without a level the highest's, which is not asked for
+            self.rise[rows].tolist(),
+            self.doubt[rows].tolist(),
+            self.muted_ms[rows].tolist(),
+            strict=True,
         )
-
-
-def _or_none(value: int, none: int = NEVER) -> int | None:
-    return None if value == none else value
+        return [
+            Condition(
+                self.listed[row],
+                None if channel == -1 else channel,
+                STATES[state],
+                None if of_level == NO_LEVEL else LEVELS[of_level],
+                since_ms,
+                REASONS[reason],
+                None if reading_ms == NEVER else reading_ms,
+                number_or_none(value),
+                unusable,
+                number_or_none(shown),
+                None if shown_ms == NEVER else shown_ms,
+                None if of_level == NO_LEVEL else set_ms,
+                number_or_none(rise),
+                DOUBTS[doubt],
+                None if muted_ms == NEVER else muted_ms,
+            )
+            for row, channel, state, of_level, since_ms, reason, reading_ms, value, unusable, shown, shown_ms, set_ms,
+            rise, doubt, muted_ms in columns
+        ]  # fmt: skip
 
 
 def number_or_none(value: float) -> float | None:

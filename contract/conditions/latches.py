@@ -39,7 +39,6 @@ from contract.conditions.columns import (
     STATES,
     UNKNOWN,
     State,
-    number_or_none,
 )
 from contract.conditions.findings import Findings
 from contract.conditions.limits import Limits, Watched
@@ -330,15 +329,18 @@ class _Sheet:
         level_before: judging.Int8s,
     ) -> None:
         state = self._state
-        for k in np.flatnonzero(moved | (state.level[rows] != NO_LEVEL)).tolist():
-            row, at, when = int(rows[k]), int(entry[k]), int(moment[k])
-            c = state.at(row)
-            self._stands.append((at, when, row, c))
-            if moved[k]:
-                was = None if level_before[k] == NO_LEVEL else LEVELS[level_before[k]]
-                is_now = (int(now[k]), c.state, c.level, STATES[before[k]], was)
-                change = Change(c.key, c.channel, *is_now, c.reason, number_or_none(float(state.value[row])))
-                self._changes.append((at, when, row, change))
+        told = np.flatnonzero(moved | (state.level[rows] != NO_LEVEL))
+        if not len(told):
+            return
+        mine = rows[told]
+        placed = zip(entry[told].tolist(), moment[told].tolist(), mine.tolist(), state.all_at(mine), strict=True)
+        stands = list(placed)
+        self._stands += stands
+        for n in np.flatnonzero(moved[told]).tolist():
+            k, (at, when, row, c) = told[n], stands[n]
+            was = None if level_before[k] == NO_LEVEL else LEVELS[level_before[k]]
+            is_now = (int(now[k]), c.state, c.level, STATES[before[k]], was)
+            self._changes.append((at, when, row, Change(c.key, c.channel, *is_now, c.reason, c.value)))
 
     def results(self, out: Outcome) -> None:
         self._changes.sort(key=lambda x: x[:3])

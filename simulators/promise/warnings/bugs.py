@@ -24,7 +24,7 @@ from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, Why
-from cloud.warnings.news import Haste, news
+from cloud.warnings.news import Haste, Told, news
 from cloud.warnings.store import Kept
 from contract.conditions import judging, memory, reconciling, taking_in
 from contract.conditions.columns import LEVELS, NEVER, NO_LEVEL, State
@@ -140,7 +140,7 @@ def _untold() -> AbstractContextManager[None]:
     """While an incident's own level stands, nothing that happens in it is news."""
     look = news
 
-    def deaf(told: Incident, now: Incident, *rest: Any) -> tuple[Why, Haste]:
+    def deaf(told: Told, now: Incident, *rest: Any) -> tuple[Why, Haste]:
         why, haste = look(told, now, *rest)
         return (Why.RENEWAL, Haste.RENEWAL) if why in (Why.JOINED, Why.DEEPER) else (why, haste)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cloud.warnings.model import Certainty, Evidence, Incident, Why
-from cloud.warnings.news import Haste, Scale, is_deeper, news, weightiest
+from cloud.warnings.news import Haste, Scale, Told, is_deeper, news, weightiest
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.conditions.state import ConditionState
@@ -52,7 +52,7 @@ TABLE = [
 
 @pytest.mark.parametrize(("told", "now", "why", "haste"), TABLE)
 def test_what_is_told_and_how_soon(told: list[Place], now: list[Place], why: Why, haste: Haste) -> None:
-    assert news(incident(OBSERVED, *told), incident(OBSERVED, *now), {}, SCALES, False) == (why, haste)
+    assert news(Told(incident(OBSERVED, *told)), incident(OBSERVED, *now), {}, SCALES, False) == (why, haste)
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def test_what_is_told_and_how_soon(told: list[Place], now: list[Place], why: Why
     ],
 )
 def test_certainty(told: Certainty, now: Certainty, muted: bool, why: Why, haste: Haste) -> None:
-    assert news(incident(told, STREET), incident(now, STREET), {}, SCALES, muted) == (why, haste)
+    assert news(Told(incident(told, STREET)), incident(now, STREET), {}, SCALES, muted) == (why, haste)
 
 
 def test_a_level_lost_without_dry_readings_says_so_once() -> None:
     lost: dict[ConditionKey, Why] = {key_of(2): Why.CORRECTED}
     both, one = incident(OBSERVED, STREET, (2, R, 0.6)), incident(OBSERVED, STREET)
-    assert news(both, one, lost, SCALES, False) == (Why.CORRECTED, Haste.GATHER)
-    assert news(one, one, lost, SCALES, False) == (Why.RENEWAL, Haste.RENEWAL)
+    assert news(Told(both), one, lost, SCALES, False) == (Why.CORRECTED, Haste.GATHER)
+    assert news(Told(one), one, lost, SCALES, False) == (Why.RENEWAL, Haste.RENEWAL)
     lower = incident(OBSERVED, STREET, (2, Y, 0.3))
-    assert news(both, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.THRESHOLDS_CHANGED
-    assert news(lower, lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.RENEWAL
+    assert news(Told(both), lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.THRESHOLDS_CHANGED
+    assert news(Told(lower), lower, {key_of(2): Why.THRESHOLDS_CHANGED}, SCALES, False)[0] is Why.RENEWAL
 
 
 def test_a_class_is_a_doubling_and_a_quarter_of_a_metre_at_least() -> None:
@@ -106,7 +106,7 @@ def test_a_rule_by_another_name_makes_nothing_deeper() -> None:
     deep = incident(OBSERVED, (1, R, 1.3))
     renamed = tuple(replace(e, key=ConditionKey(e.key.target, "other")) for e in deep.evidence)
     scales = {renamed[0].key: Scale(0.5)}
-    assert news(deep, replace(deep, evidence=renamed), {}, scales, False) == (Why.RENEWAL, Haste.RENEWAL)
+    assert news(Told(deep), replace(deep, evidence=renamed), {}, scales, False) == (Why.RENEWAL, Haste.RENEWAL)
 
 
 def test_of_several_reasons_the_one_that_says_least_of_the_water() -> None:

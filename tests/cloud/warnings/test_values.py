@@ -84,10 +84,10 @@ def test_a_trend_is_of_water_and_by_what_can_be_seen(rise: float | None, quantit
 
 
 def test_another_day_has_its_date_and_another_year_its_year() -> None:
-    assert values.moment(datetime(2021, 7, 20, 8, 29), NOW, "zh") == "08:29"
-    assert values.moment(datetime(2021, 7, 18, 8, 29), NOW, "zh") == "7月18日08:29"
-    assert values.moment(datetime(2020, 12, 31, 8, 29), NOW, "zh") == "2020年12月31日08:29"
-    assert values.moment(datetime(2020, 12, 31, 8, 29), NOW, "en") == "08:29 on 31 December 2020"
+    assert values.moment(datetime(2021, 7, 20, 8, 29), NOW.date(), "zh") == "08:29"
+    assert values.moment(datetime(2021, 7, 18, 8, 29), NOW.date(), "zh") == "7月18日08:29"
+    assert values.moment(datetime(2020, 12, 31, 8, 29), NOW.date(), "zh") == "2020年12月31日08:29"
+    assert values.moment(datetime(2020, 12, 31, 8, 29), NOW.date(), "en") == "08:29 on 31 December 2020"
 
 
 def test_spans_and_clips() -> None:
