@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,6 +13,7 @@ from cloud.api.ports import Services
 from cloud.delivery.state import SinkMode, SinkState
 from cloud.delivery.values import Noted
 from cloud.warnings.model import level_word
+from contract.wire.envelope import RefusalReason
 from contract.wire.state import GatewayState
 
 
@@ -126,7 +128,10 @@ def _gateway_states(states: Sequence[GatewayState]) -> Iterator[Metric]:
             age.add_metric(key, waits.oldest_age_s)
         for how, n in (("thinned", s.thinned), ("dropped", s.dropped), ("lost_to_full_disk", s.lost_to_full_disk)):
             gave_up.add_metric([s.gateway, how], n)
-        for reason, n in sorted(s.refused.items()):
+        known = Counter({r.value: s.refused.get(r.value, 0) for r in RefusalReason if r.value in s.refused})
+        if others := sum(s.refused.values()) - known.total():  # else a gateway could make labels without end
+            known["other"] = others
+        for reason, n in sorted(known.items()):
             told.add_metric([s.gateway, reason], n)
         for what, said in (("clock", s.clock), ("disk", s.disk_trouble), ("kept_back", s.kept_back)):
             trouble.add_metric([s.gateway, what], float(bool(said)))

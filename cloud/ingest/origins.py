@@ -1,7 +1,8 @@
-"""Which gateways are simulated, and which of those share a zone with a real one. Pure.
+"""Which gateways are simulated, and which of those share a zone, or incidents, with a real one. Pure.
 
 Readings of a simulation are an exercise; beside real ones in one zone nobody could say what a warning rests on. So of a
-zone that hears both kinds the simulated gateway is refused, by name.
+zone that hears both kinds the simulated gateway is refused, by name; and of zones that share their incidents, too, for
+whoever has one gateway's key could call it simulated, and make exercises of the warnings of all others.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from cloud.log.base import Entry
 from cloud.log.origin import Origin, OriginError, decode_origin
+from cloud.warnings.gateways import heads_of
 from contract.catalogue.catalogue import Catalogue
 
 
@@ -25,10 +27,12 @@ class Origins:
     """
 
     def __init__(self, catalogue: Catalogue, notes: Iterable[Entry] = ()) -> None:
+        # by gateway: the zones by which incidents of its channels go
         self._zones: dict[str, set[str]] = {g: set() for g in catalogue.gateways}
+        head = heads_of(catalogue)
         for channel in catalogue.channels.values():
             if channel.gateway in self._zones:
-                self._zones[channel.gateway].add(channel.station.zone)
+                self._zones[channel.gateway].add(head[channel.station.zone])
         self._simulated: dict[str, bool] = {}
         self._logged: dict[str, bool] = {}
         self._born: dict[str, bool] = {}
@@ -88,5 +92,7 @@ class Origins:
             shared = [zone for zone in sorted(self._zones.get(gateway, ())) if simulated and real[zone]]
             if shared:
                 beside = ", ".join(f"{zone} ({', '.join(real[zone])})" for zone in shared)
-                out[gateway] = f"{gateway} is simulated and shares a zone with real gateways: {beside}"
+                out[gateway] = (
+                    f"{gateway} is simulated and shares a zone, or its incidents, with real gateways: {beside}"
+                )
         return out

@@ -55,7 +55,7 @@ def test_what_gateways_last_said_of_themselves(tmp_path: Path) -> None:
         lanes={Lane.HISTORY: LaneState(8, 900, 3600.5)},
         thinned=3,
         dropped=4,
-        refused={"time_past": 2},
+        refused={"time_past": 2, 'made up "x"\n': 3, "another": 4},
         bytes_today=12_345,
         kept_back="history",
         disk_trouble="no room",
@@ -71,6 +71,7 @@ def test_what_gateways_last_said_of_themselves(tmp_path: Path) -> None:
         'headwater_gateway_given_up_readings{gateway="gw-1",how="dropped"} 4.0',
         'headwater_gateway_given_up_readings{gateway="gw-1",how="lost_to_full_disk"} 0.0',
         'headwater_gateway_told_refused_batches{gateway="gw-1",reason="time_past"} 2.0',
+        'headwater_gateway_told_refused_batches{gateway="gw-1",reason="other"} 7.0',
         'headwater_gateway_trouble{gateway="gw-1",what="disk"} 1.0',
         'headwater_gateway_trouble{gateway="gw-1",what="kept_back"} 1.0',
         'headwater_gateway_trouble{gateway="gw-1",what="clock"} 0.0',
@@ -78,3 +79,4 @@ def test_what_gateways_last_said_of_themselves(tmp_path: Path) -> None:
     ):
         assert line in said
     assert not any(line.startswith("headwater_gateway_spool_batches") and "gw-2" in line for line in said)
+    assert not any("made up" in line for line in said)  # of labels that gateways choose there would be no end

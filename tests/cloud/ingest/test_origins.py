@@ -74,6 +74,17 @@ class Cloud:
         return [decode_origin(e.payload) for e in self.log.notes(EntryKind.ORIGIN)]
 
 
+def in_two_zones(catalogue: Catalogue) -> Catalogue:
+    """Each of two gateways in a zone of its own."""
+    zones = dict(zip(("gw-1", "gw-2"), catalogue.zones, strict=False))
+    channels = {
+        n: replace(c, station=c.station.model_copy(update={"zone": zones[c.gateway]}))
+        for n, c in catalogue.channels.items()
+        if c.gateway in zones
+    }
+    return replace(catalogue, channels=channels)
+
+
 def one_zone(catalogue: Catalogue) -> Catalogue:
     """The small district with every station in one zone."""
     moved = {s.id: s.model_copy(update={"zone": "north"}) for s in catalogue.stations.values()}
@@ -154,7 +165,7 @@ def test_of_both_kinds_in_one_zone_the_simulated_is_refused_by_name(cloud, simul
         cloud.restart()  # it is known from the log
     kept = cloud.quarantine.waiting()
     assert [(k.gateway, k.reason) for k in kept] == [("gw-2", RefusalReason.SIMULATED)] * 2
-    assert kept[0].detail == "gw-2 is simulated and shares a zone with real gateways: north (gw-1)"
+    assert kept[0].detail == ("gw-2 is simulated and shares a zone, or its incidents, with real gateways: north (gw-1)")
     assert cloud.ingest.troubles() == [f"{kept[0].detail}: its batches are kept aside"]
     assert cloud.ingest.release(kept[0].id, NOW_MS, "person:ann").startswith("simulated: gw-2 is simulated")
     cloud.born("gw-1", True)  # the other was a simulation, too
@@ -188,6 +199,17 @@ def test_in_zones_of_their_own_both_kinds_are_heard(small_district):
     origins.say(Origin("gw-1", False))
     origins.say(Origin("gw-2", True))
     assert bool(origins.refused) is bool(zones["gw-1"] & zones["gw-2"])
+
+
+def test_in_zones_that_share_their_incidents_the_simulated_is_refused(small_district):
+    """Else whoever has one gateway's key makes exercises of the warnings of all others."""
+    catalogue = in_two_zones(small_district)
+    for group, refused in ((None, set()), ("all", {"gw-2"})):
+        zones = {z: v.model_copy(update={"incident_group": group}) for z, v in catalogue.zones.items()}
+        origins = Origins(replace(catalogue, zones=zones))
+        origins.say(Origin("gw-1", False))
+        origins.say(Origin("gw-2", True))
+        assert origins.refused.keys() == refused
 
 
 def test_what_the_disk_refuses_is_written_before_the_next_batch(cloud, monkeypatch):
