@@ -7,7 +7,7 @@ speaks by itself only when it has been silent for too long.
 A device that answers goes before one that does not. What of an answer was lost is asked for again within the period,
 when nobody else is due; a silent device is asked where its time-out fits in before the next that answers is due, or, if
 it never fits, when nobody else is due. So its neighbours keep their cadence. It is asked ever more seldom, but within
-its back-off's ceiling.
+its back-off's ceiling. On a bus that is overloaded all of them take turns.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _LIVES = (
 )
 _SAYS_LATER = (Fault.BUSY, Fault.DEVICE_FAILURE)
 _OVERDUE_S = 30.0  # a silent device that waits for longer goes before others
+_OVERDUE_OVERLOADED_S = 10.0  # likewise, where somebody else is always due: with its back-off, within a minute
 _LONG_SILENT = 3  # polls in a row
 _BEFORE_ALL_MS = -1  # when who is asked now is due
 _DUE_MS = attrgetter("due_ms")
@@ -148,7 +149,8 @@ class Schedule:
         due = [d for d in self.devices if d.due_ms <= now_ms]
         ready = [d for d in due if self._fits(d, now_ms)]
         if ready:
-            return min(ready, key=lambda d: (self._rank(d, now_ms), d.due_ms)), now_ms
+            overloaded = self.demand() >= 1
+            return min(ready, key=lambda d: (self._rank(d, now_ms, overloaded), d.due_ms)), now_ms
         # One that is held back waits for the next that answers: then it is looked at again.
         waiting = [(d.due_ms, d) for d in self.devices if d.due_ms > now_ms]
         at_ms, device = min(waiting + [(self._latest_ms(d), d) for d in due], key=lambda f: f[0])
@@ -309,15 +311,18 @@ class Schedule:
         aligned_ms = -(-earliest_ms // device.period_ms) * device.period_ms
         return aligned_ms if aligned_ms <= now_ms + device.most_ms else earliest_ms
 
-    def _rank(self, device: DeviceState, now_ms: int) -> int:
+    def _rank(self, device: DeviceState, now_ms: int, overloaded: bool) -> int:
+        """overloaded: somebody else is always due, so nobody may wait for a moment at which that is not so."""
         if device.wanted:
             return 0
-        if device.silent and device.retrying:
-            return 4
-        if device.silent:
-            return 2 if now_ms - device.due_ms > _OVERDUE_S * 1000 * self._speed else 5
+        waits_ms = now_ms - device.due_ms
+        at_most_ms = (_OVERDUE_OVERLOADED_S if overloaded else _OVERDUE_S) * 1000 * self._speed
         if device.retrying:
-            return 3
+            if overloaded and waits_ms > min(2 * device.period_ms, at_most_ms):
+                return 2
+            return 4 if device.silent else 3
+        if device.silent:
+            return 2 if waits_ms > at_most_ms else 5
         return 1 if device.last_good_ms is not None and device.due_ms <= self._in_vain_ms else 2
 
     def _fits(self, device: DeviceState, now_ms: int) -> bool:

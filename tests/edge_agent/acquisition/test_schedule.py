@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 import pytest
 
@@ -240,6 +241,47 @@ def test_a_dead_neighbour_costs_the_living_next_to_nothing(seed: int, timeout_ms
     assert gaps[len(gaps) * 95 // 100] <= 1200
     assert gaps[-1] < (1200 if timeout_ms == 300 else 1950)
     assert s.devices[3].faults["timeout"] > 10
+
+
+def longest_waits_s(s: Schedule, for_s: int, answers: Callable[[int, int, float], bool]) -> list[float]:
+    """Of each device, for a reading. A try takes 0.1 s, in vain 0.2 s. answers: whether device n does, to the first or a
+    later try of a poll, so many seconds after the start."""
+    now_ms, waits, last = NOW_MS + 123, [0.0] * len(s.devices), [0.0] * len(s.devices)
+    while now_ms < NOW_MS + 1000 * for_s:
+        found = s.next(now_ms)
+        assert found is not None
+        d, at_ms = found
+        if at_ms > now_ms:
+            now_ms = at_ms
+            continue
+        n, poll = s.devices.index(d), s.asks(d, now_ms)
+        came = answers(n, poll.again, (now_ms - NOW_MS) / 1000)
+        took_ms = 100 if came else 200
+        now_ms += took_ms
+        poll.took(took_ms, (), came)
+        if came:
+            waits[n], last[n] = max(waits[n], now_ms / 1000 - NOW_MS / 1000 - last[n]), (now_ms - NOW_MS) / 1000
+            s.answered(d, now_ms)
+        elif not s.goes_on(d, [Missing((1,), LOST)], now_ms):
+            s.failed(d, LOST, now_ms)
+    return [max(w, for_s - at_s) for w, at_s in zip(waits, last, strict=True)]
+
+
+@pytest.mark.parametrize("drowsy", [{0}, {19}, {3, 4, 12}, set(range(0, 20, 2))])
+@pytest.mark.parametrize("from_s", [0, 60])
+def test_on_an_overloaded_bus_who_wakes_at_the_second_try_has_his_turn(drowsy: set[int], from_s: int) -> None:
+    s = schedule(*[1.0] * 20, timeout_s=0.2)
+    waits = longest_waits_s(s, 200, lambda n, again, at_s: n not in drowsy or at_s < from_s or again > 0)
+    assert max(waits) <= 9  # a turn of twenty takes 2 s and more
+    assert s.demand() > 1.9
+
+
+@pytest.mark.parametrize("dead", [{5}, {1, 4, 8, 12}])
+def test_on_an_overloaded_bus_who_is_back_is_asked_within_a_minute(dead: set[int]) -> None:
+    s = schedule(*[1.0] * 20, timeout_s=0.2)
+    waits = longest_waits_s(s, 200, lambda n, _again, at_s: n not in dead or at_s > 100)
+    assert max(waits) <= 160
+    assert max(w for n, w in enumerate(waits) if n not in dead) <= 5
 
 
 def test_who_speaks_by_itself_is_due_when_it_has_been_silent_for_too_long() -> None:
