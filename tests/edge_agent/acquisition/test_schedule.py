@@ -244,7 +244,7 @@ def test_a_dead_neighbour_costs_the_living_next_to_nothing(seed: int, timeout_ms
 
 
 def longest_waits_s(s: Schedule, for_s: int, answers: Callable[[int, int, float], bool]) -> list[float]:
-    """Of each device, for a reading. A try takes 0.1 s, in vain 0.2 s. answers: whether device n does, to the first or a
+    """Of each device, for a reading. A try takes 0.1 s, in vain 0.2 s. answers: whether device n answers the first or a
     later try of a poll, so many seconds after the start."""
     now_ms, waits, last = NOW_MS + 123, [0.0] * len(s.devices), [0.0] * len(s.devices)
     while now_ms < NOW_MS + 1000 * for_s:
