@@ -62,6 +62,7 @@ class Quantity(StrEnum):
     PUMP_RUNNING = "pump_running", "1", _EVENT, "1 while a pump runs, else 0"
     PUMP_FAULT = "pump_fault", "1", _EVENT, "1 while a pump is in fault, else 0"
     MAINS = "mains", "1", _EVENT, "1 while powered, 0 while the mains are lost"
+    GENERATOR = "generator", "1", _EVENT, "1 while a generator supplies the station, else 0"
     DOOR = "door", "1", _EVENT, "1 while a cabinet's door is open, else 0"
     RUN_HOURS = "run_hours", "h", _COUNTER, "how long a pump has run in its life"
     STARTS = "starts", "1", _COUNTER, "how often a pump has started in its life"

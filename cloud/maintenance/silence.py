@@ -1,0 +1,113 @@
+"""Who is silent: gateways, devices, sensors, against their own cadence, told once for all behind it. Pure.
+
+A sound channel says something at least every heartbeat, and on the reading on which that falls (reports by exception).
+So it is silent when it said nothing for that long, two periods and a minute more, while its gateway was heard. A
+gateway is silent after the shortest such time of its channels; then nothing is said of its sensors: nobody knows.
+Where all channels of a device are silent, or none came because it did not answer, it is the device. One that was never
+heard is not told of: a new site is not finished. `cloud.warnings.blind` tells the warnings' consumers of whole zones;
+this tells engineers what to mend.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cloud.maintenance.columns import NEVER, Columns
+from cloud.maintenance.kinds import Kind
+from cloud.maintenance.model import Found, Judgement, Place
+from contract.catalogue.catalogue import Catalogue
+from contract.readings import Bools, Int64s
+
+_EXTRA_MS = 60_000
+
+
+@dataclass(slots=True)
+class SilenceState:
+    """gateways: when each was last heard, by the log. back_ms: when one was heard again that had been silent. awake_ms:
+    when the log last went on after it had stood still: what was silent meanwhile, we did not hear."""
+
+    gateways: dict[str, int] = field(default_factory=dict)
+    back_ms: dict[str, int] = field(default_factory=dict)
+    awake_ms: int = NEVER
+
+
+class Silence:
+    """rows: the catalogue's channels in order of number."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        infos = [catalogue.channels[c] for c in sorted(catalogue.channels)]
+        self._channels = [c.id for c in infos]
+        self.quiet_ms: Int64s = np.array(
+            [1000 * (c.reporting.heartbeat_s + 2 * c.period_s) + _EXTRA_MS for c in infos], np.float64
+        ).astype(np.int64)
+        self._gateways = list(catalogue.gateways)
+        place = {g: n for n, g in enumerate(self._gateways)}
+        self._gateway: Int64s = np.array([place[c.gateway] for c in infos], np.int64)
+        devices: dict[str, list[int]] = defaultdict(list)
+        for row, c in enumerate(infos):
+            devices[c.device.id].append(row)
+        self._row = {str(c.id): [row] for row, c in enumerate(infos)}
+        self._device_of = [c.device.id for c in infos]
+        self._rows_of: Mapping[str, list[int]] = devices
+        self._sensors = np.bincount(self._gateway, minlength=len(self._gateways)) if infos else np.zeros(0, np.int64)
+        self._gateway_quiet_ms = np.full(len(self._gateways), 2**62, np.int64)
+        np.minimum.at(self._gateway_quiet_ms, self._gateway, self.quiet_ms)
+
+    def hear(self, state: SilenceState, gateway: str, now_ms: int) -> None:
+        """A batch of this gateway stands in the log."""
+        before = state.gateways.get(gateway)
+        if before is not None and gateway in self._gateways:
+            quiet_ms = int(self._gateway_quiet_ms[self._gateways.index(gateway)])
+            if now_ms - max(before, state.awake_ms) > quiet_ms:
+                state.back_ms[gateway] = now_ms
+        state.gateways[gateway] = now_ms
+
+    def judge(self, state: SilenceState, columns: Columns, now_ms: int) -> tuple[Judgement, Bools]:
+        """What is silent, and which channels speak now, shape (n,): of the others nothing else can be judged."""
+        out = Judgement()
+        heard_ms = np.array([state.gateways.get(g, NEVER) for g in self._gateways], np.int64)
+        since_ms = np.maximum(heard_ms, state.awake_ms)
+        since_ms[heard_ms == NEVER] = NEVER
+        silent = (since_ms != NEVER) & (now_ms - since_ms > self._gateway_quiet_ms)
+        for n in np.flatnonzero(silent).tolist():
+            more = f"{int(self._sensors[n])} channels behind it"
+            out.found.append(Found(Kind.GATEWAY_SILENT, f"gateway/{self._gateways[n]}", int(heard_ms[n]), None, more))
+        # A channel is judged only while its gateway was heard after the channel's own time was over.
+        back_ms = np.array([max(state.back_ms.get(g, NEVER), state.awake_ms) for g in self._gateways], np.int64)
+        due_ms = np.maximum(columns.heard_ms, back_ms[self._gateway]) + self.quiet_ms
+        ever = columns.heard_ms != NEVER
+        over = ever & (now_ms > due_ms)
+        dead = over & (heard_ms[self._gateway] > due_ms) & ~silent[self._gateway]
+        unanswered = ever & columns.missing & (columns.bad_ms != NEVER) & ~over & ~silent[self._gateway]
+        bad = ever & ~columns.missing & (columns.bad_ms != NEVER) & ~over & ~silent[self._gateway]
+        self._devices(columns, dead | unanswered, due_ms, out)
+        for row in np.flatnonzero(bad).tolist():
+            out.found.append(Found(Kind.NO_VALUE, f"channel/{self._channels[row]}", int(columns.bad_ms[row])))
+        unsaid = silent[self._gateway] | (over & ~dead)
+
+        def unsure(place: Place) -> bool:
+            if place.kind is Kind.DEVICE_SILENT:
+                return bool(unsaid[self._rows_of.get(place.id, [])].any())
+            return place.kind in (Kind.SENSOR_SILENT, Kind.NO_VALUE) and bool(unsaid[self._row.get(place.id, [])].any())
+
+        out.unsure.append(unsure)
+        speaks: Bools = ever & ~over & (columns.bad_ms == NEVER) & ~silent[self._gateway]
+        return out, speaks
+
+    def _devices(self, columns: Columns, dead: Bools, due_ms: Int64s, out: Judgement) -> None:
+        """What is silent, by device where all that was ever heard of it is."""
+        touched = {self._device_of[row] for row in np.flatnonzero(dead).tolist()}
+        for device in sorted(touched):
+            rows = [row for row in self._rows_of[device] if columns.heard_ms[row] != NEVER]
+            gone = [row for row in rows if dead[row]]
+            since = {row: int(columns.bad_ms[row] if columns.missing[row] else due_ms[row]) for row in gone}
+            if len(gone) == len(rows) and len(rows) > 1:
+                more = f"{len(rows)} channels"
+                out.found.append(Found(Kind.DEVICE_SILENT, f"device/{device}", max(since.values()), None, more))
+            else:
+                found = (Found(Kind.SENSOR_SILENT, f"channel/{self._channels[r]}", since[r]) for r in gone)
+                out.found.extend(found)

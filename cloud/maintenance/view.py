@@ -1,0 +1,124 @@
+"""The maintenance notices as a view of the log: behind it, a slow or broken one holds up no warning."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+
+import sqlalchemy
+from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import OperationalError
+
+from cloud.ledger.upsert import replace
+from cloud.log.base import START, Cursor, Entry, EntryKind
+from cloud.maintenance import tables as t
+from cloud.maintenance.engine import Entries, Maintenance, State
+from cloud.maintenance.model import MaintenanceNotice
+from cloud.maintenance.reader import LedgerMaintenance
+from cloud.views.base import RetryLater
+from cloud.views.decode import origins_of, readings_and_entries
+from contract.catalogue.catalogue import Catalogue
+
+NAME = "maintenance"
+log = logging.getLogger(__name__)
+
+_KEEP_MS = 300_000  # of the log's time: so long is what no notice came of applied again after a crash
+_KEEP_ENTRIES = 20_000
+
+
+class MaintenanceView:
+    """A `View`. Notices and the state that they come of are written at once, with the cursor: none comes twice.
+
+    on_notices: called when new ones are in the ledger. Raises RetryLater when that is out of reach.
+    """
+
+    name = NAME
+
+    def __init__(
+        self, ledger: sqlalchemy.Engine, catalogue: Catalogue, on_notices: Sequence[Callable[[], None]] = ()
+    ) -> None:
+        self._ledger, self._engine, self._on_notices = ledger, Maintenance(catalogue), tuple(on_notices)
+        self.reader = LedgerMaintenance(ledger)
+        self._state: State
+        self._cursor: Cursor
+        self._sound = True  # False: a defect or an absent ledger ended a step half-way
+        self._load()
+
+    def cursor(self) -> Cursor:
+        return self._cursor
+
+    def apply(self, entries: Sequence[Entry]) -> None:
+        if not self._sound:
+            self._load()
+            entries = [e for e in entries if e.offset > self._cursor]
+            raise RetryLater("the maintenance notices go on from where they were stored")
+        if not entries:
+            return
+        self._sound = False
+        batch, entry = readings_and_entries(entries)
+        gateways = [e.gateway if e.kind is EntryKind.BATCH else "" for e in entries]
+        taken = Entries(batch, entry, [e.now_ms for e in entries], gateways, origins_of(entries))
+        self._state, found = self._engine.step(self._state, taken)
+        self._cursor = entries[-1].offset
+        self._unkept += len(entries)
+        if found or self._unkept >= _KEEP_ENTRIES or abs(self._state.now_ms - self._kept_ms) >= _KEEP_MS:
+            self._keep([notice for _, notice in found])
+        self._sound = True
+        if found:
+            for notify in self._on_notices:
+                notify()
+
+    def reset(self) -> None:
+        """The notices are a record and stay; what is found again has their names, and takes their place."""
+        with self._ledger.begin() as db:
+            db.execute(t.state.delete())
+        self._load()
+
+    def close(self) -> None:
+        if self._sound and self._unkept:
+            try:
+                self._keep([])
+            except RetryLater as error:
+                log.warning("how the maintenance notices stand is not written, what was before holds: %s", error)
+
+    def _keep(self, found: Sequence[MaintenanceNotice]) -> None:
+        row = {"name": NAME, "cursor": self._cursor, "body": self._engine.dump(self._state)}
+        try:
+            with self._ledger.begin() as db:
+                replace(db, t.notices, _rows(db, found))
+                replace(db, t.state, [row])
+        except OperationalError as error:
+            raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
+        self._unkept, self._kept_ms = 0, self._state.now_ms
+
+    def _load(self) -> None:
+        try:
+            with self._ledger.connect() as db:
+                row = db.execute(select(t.state).where(t.state.c.name == NAME)).first()
+        except OperationalError as error:
+            raise RetryLater(f"the ledger is out of reach: {error.orig}") from error
+        self._state, self._cursor = self._engine.initial(), START
+        if row is not None:
+            try:
+                self._state, self._cursor = self._engine.restore(bytes(row.body)), Cursor(row.cursor)
+            except (LookupError, TypeError, ValueError) as error:
+                log.warning("how the maintenance notices stood cannot be read (%s): the log tells it again", error)
+        self._unkept, self._kept_ms, self._sound = 0, self._state.now_ms, True
+
+
+def _rows(db: Connection, found: Sequence[MaintenanceNotice]) -> list[dict[str, object]]:
+    """The newest of each notice, numbered on from the last in the ledger."""
+    newest = {notice.id: notice for notice in found}
+    number = db.execute(select(func.max(t.notices.c.number))).scalar() or 0 if found else 0
+    return [
+        {
+            "id": notice.id,
+            "number": number + n,
+            "audience": notice.kind.audience.value,
+            "opened_ms": notice.opened_ms,
+            "closed_ms": notice.closed_ms,
+            "body": json.dumps(notice.as_json()),
+        }
+        for n, notice in enumerate(newest.values(), 1)
+    ]
