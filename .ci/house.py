@@ -32,6 +32,7 @@ PURE = (
     "firmware_bridge",
     "cloud.cap",
     "cloud.hydrology",
+    "cloud.maintenance",
     "cloud.warnings",
     "cloud.ingest.admission",
     "cloud.ingest.origins",
@@ -75,9 +76,12 @@ PURE = (
     "edge_agent.uplink.gateway_state",
     "edge_agent.uplink.outbox",
 )
-# The clock lets time in; these of the warnings speak to the ledger, to the log and to other threads.
+# The clock lets time in; these of the warnings and of maintenance speak to the ledger, to the log and to other threads.
 NOT_PURE = (
     "contract.clock",
+    "cloud.maintenance.reader",
+    "cloud.maintenance.tables",
+    "cloud.maintenance.view",
     "cloud.warnings.cuts",
     "cloud.warnings.desk",
     "cloud.warnings.reader",

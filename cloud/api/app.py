@@ -6,7 +6,19 @@ from fastapi import Depends, FastAPI
 
 from cloud.access.access import Access
 from cloud.api import access as access_routes
-from cloud.api import clock, decisions, health, late, openapi, parameters, problems, queries, series, warnings
+from cloud.api import (
+    clock,
+    decisions,
+    health,
+    late,
+    maintenance,
+    openapi,
+    parameters,
+    problems,
+    queries,
+    series,
+    warnings,
+)
 from cloud.api.guard import Guard
 from cloud.api.ports import Services
 
@@ -23,7 +35,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (queries, series, warnings, late, health):
+    for part in (queries, series, warnings, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

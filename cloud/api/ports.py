@@ -10,6 +10,7 @@ from cloud.delivery.state import SinkState
 from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
 from cloud.log.believed_clock import ClockState
+from cloud.maintenance.reader import MaintenanceReader
 from cloud.series.base import SeriesStore
 from cloud.views.base import ViewState
 from cloud.warnings.reader import WarningsReader
@@ -110,4 +111,5 @@ class Services:
     series: SeriesStore
     warnings: WarningsReader
     health: Health
+    maintenance: MaintenanceReader
     turned_away: TurnedAway = field(default_factory=TurnedAway)

@@ -33,6 +33,7 @@ from cloud.ledger.open import open_ledger
 from cloud.ledger.url import sqlite_file
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
+from cloud.maintenance.view import MaintenanceView
 from cloud.retention import base
 from cloud.retention.outlook import Outlook
 from cloud.series.open import open_series
@@ -92,9 +93,11 @@ class Cloud:
         ]
         wake = [dispatcher.wake for dispatcher in self.dispatchers]
         self.warnings = open_view(self.ledger, catalogue, config.file.warnings, wake)
-        asides = {v.name: folder / f"{v.name}.aside" for v in (self.latest, self.series, self.warnings)}
+        self.maintenance = MaintenanceView(self.ledger, catalogue)
+        beside = (self.latest, self.series, self.maintenance)
+        asides = {v.name: folder / f"{v.name}.aside" for v in (*beside, self.warnings)}
         warned = ViewRunner(self.warnings, self.log, asides[self.warnings.name], at_rest=self.warnings.keep)
-        self.runners = [*(ViewRunner(v, self.log, asides[v.name]) for v in (self.latest, self.series)), warned]
+        self.runners = [*(ViewRunner(v, self.log, asides[v.name]) for v in beside), warned]
         admission = Admission(catalogue, config.file.receive.admission())
         self.ingest = Ingest(admission, self.log, self.quarantine, catalogue.district.id, list(catalogue.gateways))
         tls = broker.tls()
@@ -132,7 +135,14 @@ class Cloud:
             lambda: self.warnings.untold,
         )
         self.services = Services(
-            catalogue, self.clock, self.log, self.latest, self.series, self.warnings.reader, health
+            catalogue,
+            self.clock,
+            self.log,
+            self.latest,
+            self.series,
+            self.warnings.reader,
+            health,
+            self.maintenance.reader,
         )
         self.access = Access(self.ledger, config.file.access)
         self.as_of.follow(lambda: not self.receive.trouble() and _is_level(warned.state()))

@@ -154,6 +154,7 @@ class Doubts:
     def _next_block(self, s: DoubtState, value: Float64s, now_ms: int) -> None:
         """Six hours are over: what holds now is the first of the next."""
         block = now_ms // _BLOCK_MS
+        s.block[s.block == NEVER] = block
         old = s.block != block
         if old.any():
             rows = np.flatnonzero(old)

@@ -100,10 +100,10 @@ class Maintenance:
                 self._take_in(state, entries, first, at)
                 first = at
                 if mark < state.mark:  # the log was ahead of time and is put right
-                    state.silence.awake_ms = now_ms
+                    state.silence.awake(now_ms)
                     self._go_back(state, now_ms)
                 elif state.mark and now_ms - state.now_ms > AWAY_MS:
-                    state.silence.awake_ms = now_ms
+                    state.silence.awake(now_ms)
                 if state.mark:
                     out += [(at, notice) for notice in self._judge(state, mark * MARK_MS)]
                 state.mark = mark
@@ -148,7 +148,8 @@ class Maintenance:
     def _judge(self, state: State, now_ms: int) -> list[MaintenanceNotice]:
         silence, speaks = self._silence.judge(state.silence, state.columns, now_ms)
         dead = {f.place.partition("/")[2] for f in silence.found if f.kind is Kind.GATEWAY_SILENT}
-        parts = [silence, self._stations.judge(state.stations, dead, now_ms)]
+        links = self._silence.links(state.silence)
+        parts = [silence, self._stations.judge(state.stations, dead, links, now_ms)]
         parts.append(self._gauges.judge(state.gauges, speaks, now_ms))
 
         def rain_free(channel: int) -> bool:
@@ -186,7 +187,8 @@ class Maintenance:
         for kept in (silence.gateways, silence.back_ms):
             kept.update({gateway: min(ms, now_ms) for gateway, ms in kept.items()})
         state.doubt, state.gauges = self._doubts.initial(), self._gauges.initial()
-        state.stations, state.book.gone_ms = self._stations.initial(), {}
+        state.stations = self._stations.initial()
+        state.book.gone_ms.clear()
 
     # --- kept ---
 
@@ -237,7 +239,7 @@ class Maintenance:
         for body in kept["open"]:
             notice = MaintenanceNotice.from_json(body)
             state.book.open[Place(notice.kind, notice.place)] = notice
-        state.book.gone_ms = {Place(kind_of(kind), text): int(ms) for kind, text, ms in kept["gone"]}
+        state.book.gone_ms.update({Place(kind_of(kind), text): int(ms) for kind, text, ms in kept["gone"]})
         state.simulated = set(kept["simulated"])
         state.mark, state.now_ms = int(kept["mark"]), int(kept["now_ms"])
         return state

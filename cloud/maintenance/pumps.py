@@ -129,6 +129,17 @@ def initial(site: Site) -> Station:
     return Station([Pump() for _ in range(site.pumps)], [None] * len(site.starts_m))
 
 
+class Link(NamedTuple):
+    """The way to a station. heard_ms: when its gateway was last heard; listening_ms: since when we listen to it again,
+    after we or it were away."""
+
+    heard_ms: int = 2**62
+    listening_ms: int = 0
+
+
+_AT_HAND = Link()
+
+
 def step(site: Site, state: Station, heard: Iterable[Heard], now_ms: int) -> tuple[Station, Judgement]:
     """What is wrong at `now_ms`, after these readings in the order of their times. Consumes `state`."""
     for h in heard:
@@ -192,7 +203,7 @@ def _started(site: Site, state: Station, h: Heard) -> None:
         state.inflow_m_per_s = (state.levels[-1][1] - state.levels[0][1]) / elapsed_ms * 1000
 
 
-def judge_station(site: Site, state: Station, now_ms: int) -> Judgement:
+def judge_station(site: Site, state: Station, now_ms: int, link: Link = _AT_HAND) -> Judgement:
     """What is wrong now; changes nothing but what it forgets."""
     out = Judgement()
     station = f"station/{site.id}"
@@ -203,11 +214,13 @@ def judge_station(site: Site, state: Station, now_ms: int) -> Judgement:
 
     well, running = known(state.well), [known(p.running) for p in state.pumps]
     seen = [s for s in (state.well, *(p.running for p in state.pumps)) if s.time_ms]
-    lost = [s for s in seen if not known(s)]
-    if lost:
-        since_ms = min(s.since_ms if s.value is None else s.time_ms + site.quiet_ms for s in lost)
-        out.found.append(Found(Kind.PUMPS_UNKNOWN, station, since_ms))
-    elif not seen:
+    due_ms = [s.since_ms if s.value is None else max(s.time_ms, link.listening_ms) + site.quiet_ms for s in seen]
+    lost_ms = [
+        ms for s, ms in zip(seen, due_ms, strict=True) if ms < now_ms and (s.value is None or ms < link.heard_ms)
+    ]
+    if lost_ms:
+        out.found.append(Found(Kind.PUMPS_UNKNOWN, station, min(lost_ms)))
+    elif not seen or not all(map(known, seen)):
         out.unknown.add(Place(Kind.PUMPS_UNKNOWN, station))
     for n, pump in enumerate(state.pumps):
         _judge_pump(site, state, pump, names[n], n, now_ms, known, out)
@@ -217,14 +230,14 @@ def judge_station(site: Site, state: Station, now_ms: int) -> Judgement:
         elif signal.value == wrong:
             out.found.append(Found(kind, station, signal.since_ms))
     if not well:
-        out.unknown |= {Place(kind, station) for kind in (Kind.NOT_RUNNING, Kind.INFLOW, Kind.DRAINS_BACK)}
+        out.unknown.update({Place(kind, station) for kind in (Kind.NOT_RUNNING, Kind.INFLOW, Kind.DRAINS_BACK)})
         return out
     level_m = state.well.value
     assert level_m is not None
     if state.over_ms is not None:
         out.found.append(Found(Kind.DRAINS_BACK, station, state.over_ms, level_m))
     if not all(running):
-        out.unknown |= {Place(kind, station) for kind in (Kind.NOT_RUNNING, Kind.INFLOW)}
+        out.unknown.update({Place(kind, station) for kind in (Kind.NOT_RUNNING, Kind.INFLOW)})
         return out
     run = [n for n, p in enumerate(state.pumps) if p.running.value]
     above_ms = [ms for ms in state.above_ms if ms is not None]
@@ -269,7 +282,7 @@ def _judge_pump(
     if len(state.first) == FIRST_IN_A_ROW and {who for who, _ in state.first} == {n} and able:
         out.found.append(Found(Kind.ALTERNATION, name, state.first[-1][1]))
     if not known(pump.running):
-        out.unknown |= {Place(kind, name) for kind in (Kind.LONG_RUN, Kind.NO_DRAWDOWN)}
+        out.unknown.update({Place(kind, name) for kind in (Kind.LONG_RUN, Kind.NO_DRAWDOWN)})
         return
     if not pump.running.value:
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Engine, Select, select
 
@@ -15,7 +15,7 @@ from cloud.maintenance.tables import notices as t
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A notice as it stands. number: of its last change; one that is told when it opens is told again when it closes."""
+    """A notice as it stands. number: of its last change: when it opened, or when it closed."""
 
     number: int
     notice: MaintenanceNotice
@@ -46,6 +46,8 @@ class LedgerMaintenance:
     def after(self, number: int, limit: int = 200) -> Sequence[Numbered]:
         return self._found(select(t.c.number, t.c.body).where(t.c.number > number).order_by(t.c.number).limit(limit))
 
-    def _found(self, query: Select[tuple[int, str]]) -> Sequence[Numbered]:
+    def _found(self, query: Select[Any]) -> Sequence[Numbered]:
         with self._ledger.connect() as db:
-            return [Numbered(n, MaintenanceNotice.from_json(json.loads(body))) for n, body in db.execute(query)]
+            return [
+                Numbered(row.number, MaintenanceNotice.from_json(json.loads(row.body))) for row in db.execute(query)
+            ]

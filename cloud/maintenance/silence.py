@@ -3,9 +3,8 @@
 A sound channel says something at least every heartbeat, and on the reading on which that falls (reports by exception).
 So it is silent when it said nothing for that long, two periods and a minute more, while its gateway was heard. A
 gateway is silent after the shortest such time of its channels; then nothing is said of its sensors: nobody knows.
-Where all channels of a device are silent, or none came because it did not answer, it is the device. One that was never
-heard is not told of: a new site is not finished. `cloud.warnings.blind` tells the warnings' consumers of whole zones;
-this tells engineers what to mend.
+With a device it is the same. One that was never heard is not told of: a new site is not finished.
+`cloud.warnings.blind` tells the warnings' consumers of whole zones; this tells engineers what to mend.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import numpy as np
 from cloud.maintenance.columns import NEVER, Columns
 from cloud.maintenance.kinds import Kind
 from cloud.maintenance.model import Found, Judgement, Place
+from cloud.maintenance.pumps import Link
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import Bools, Int64s
 
@@ -33,6 +33,10 @@ class SilenceState:
     gateways: dict[str, int] = field(default_factory=dict)
     back_ms: dict[str, int] = field(default_factory=dict)
     awake_ms: int = NEVER
+
+    def awake(self, now_ms: int) -> None:
+        """The log goes on after it stood still for long."""
+        self.awake_ms = now_ms
 
 
 class Silence:
@@ -53,6 +57,11 @@ class Silence:
         self._row = {str(c.id): [row] for row, c in enumerate(infos)}
         self._device_of = [c.device.id for c in infos]
         self._rows_of: Mapping[str, list[int]] = devices
+        self._devices = list(devices)
+        number = {device: n for n, device in enumerate(self._devices)}
+        self._device: Int64s = np.array([number[c.device.id] for c in infos], np.int64)
+        self._device_quiet_ms = np.full(len(devices), 2**62, np.int64)
+        np.minimum.at(self._device_quiet_ms, self._device, self.quiet_ms)
         self._sensors = np.bincount(self._gateway, minlength=len(self._gateways)) if infos else np.zeros(0, np.int64)
         self._gateway_quiet_ms = np.full(len(self._gateways), 2**62, np.int64)
         np.minimum.at(self._gateway_quiet_ms, self._gateway, self.quiet_ms)
@@ -76,18 +85,27 @@ class Silence:
         for n in np.flatnonzero(silent).tolist():
             more = f"{int(self._sensors[n])} channels behind it"
             out.found.append(Found(Kind.GATEWAY_SILENT, f"gateway/{self._gateways[n]}", int(heard_ms[n]), None, more))
-        # A channel is judged only while its gateway was heard after the channel's own time was over.
+        dumb = silent[self._gateway]
+        # A device, or a channel, is judged only when what it hangs on was heard after its own time was over.
         back_ms = np.array([max(state.back_ms.get(g, NEVER), state.awake_ms) for g in self._gateways], np.int64)
-        due_ms = np.maximum(columns.heard_ms, back_ms[self._gateway]) + self.quiet_ms
-        ever = columns.heard_ms != NEVER
+        from_ms = back_ms[self._gateway]
+        ever, of = columns.heard_ms != NEVER, self._device
+        device_ms = np.full(len(self._devices), NEVER, np.int64)
+        np.maximum.at(device_ms, of, columns.heard_ms)
+        device_due_ms = np.maximum(device_ms[of], from_ms) + self._device_quiet_ms[of]
+        device_over = ever & (now_ms > device_due_ms)
+        gone = device_over & (heard_ms[self._gateway] > device_due_ms) & ~dumb
+        due_ms = np.maximum(columns.heard_ms, from_ms) + self.quiet_ms
         over = ever & (now_ms > due_ms)
-        dead = over & (heard_ms[self._gateway] > due_ms) & ~silent[self._gateway]
-        unanswered = ever & columns.missing & (columns.bad_ms != NEVER) & ~over & ~silent[self._gateway]
-        bad = ever & ~columns.missing & (columns.bad_ms != NEVER) & ~over & ~silent[self._gateway]
-        self._devices(columns, dead | unanswered, due_ms, out)
+        dead = over & (device_ms[of] > due_ms) & ~dumb & ~gone
+        bad = ever & (columns.bad_ms != NEVER) & ~over & ~device_over & ~dumb
+        unanswered = bad & columns.missing
+        bad &= ~columns.missing
+        since_ms = np.where(unanswered, columns.bad_ms, np.where(gone, device_due_ms, due_ms))
+        self._by_device(ever, dead | gone | unanswered, gone | unanswered, since_ms, out)
         for row in np.flatnonzero(bad).tolist():
             out.found.append(Found(Kind.NO_VALUE, f"channel/{self._channels[row]}", int(columns.bad_ms[row])))
-        unsaid = silent[self._gateway] | (over & ~dead)
+        unsaid = dumb | ((over | device_over) & ~dead & ~gone)
 
         def unsure(place: Place) -> bool:
             if place.kind is Kind.DEVICE_SILENT:
@@ -95,19 +113,25 @@ class Silence:
             return place.kind in (Kind.SENSOR_SILENT, Kind.NO_VALUE) and bool(unsaid[self._row.get(place.id, [])].any())
 
         out.unsure.append(unsure)
-        speaks: Bools = ever & ~over & (columns.bad_ms == NEVER) & ~silent[self._gateway]
+        speaks: Bools = ever & ~over & ~device_over & (columns.bad_ms == NEVER) & ~dumb
         return out, speaks
 
-    def _devices(self, columns: Columns, dead: Bools, due_ms: Int64s, out: Judgement) -> None:
-        """What is silent, by device where all that was ever heard of it is."""
-        touched = {self._device_of[row] for row in np.flatnonzero(dead).tolist()}
-        for device in sorted(touched):
-            rows = [row for row in self._rows_of[device] if columns.heard_ms[row] != NEVER]
-            gone = [row for row in rows if dead[row]]
-            since = {row: int(columns.bad_ms[row] if columns.missing[row] else due_ms[row]) for row in gone}
-            if len(gone) == len(rows) and len(rows) > 1:
-                more = f"{len(rows)} channels"
-                out.found.append(Found(Kind.DEVICE_SILENT, f"device/{device}", max(since.values()), None, more))
+    def links(self, state: SilenceState) -> dict[str, Link]:
+        """The way to each gateway's stations."""
+        return {
+            g: Link(state.gateways.get(g, NEVER), max(state.back_ms.get(g, NEVER), state.awake_ms))
+            for g in self._gateways
+        }
+
+    def _by_device(self, ever: Bools, all_silent: Bools, whole: Bools, since_ms: Int64s, out: Judgement) -> None:
+        """By device where all that was ever heard of it is silent. whole: for a reason that is the device's."""
+        for device in sorted({self._device_of[row] for row in np.flatnonzero(all_silent).tolist()}):
+            rows = [row for row in self._rows_of[device] if ever[row]]
+            gone = [row for row in rows if all_silent[row]]
+            if len(rows) > 1 and all(whole[row] for row in rows):
+                since = max(int(since_ms[row]) for row in gone)
+                out.found.append(Found(Kind.DEVICE_SILENT, f"device/{device}", since, None, f"{len(rows)} channels"))
             else:
-                found = (Found(Kind.SENSOR_SILENT, f"channel/{self._channels[r]}", since[r]) for r in gone)
-                out.found.extend(found)
+                out.found.extend(
+                    Found(Kind.SENSOR_SILENT, f"channel/{self._channels[r]}", int(since_ms[r])) for r in gone
+                )

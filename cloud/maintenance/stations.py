@@ -13,7 +13,7 @@ from cloud.maintenance import pumps
 from cloud.maintenance.gauges import restore_memory
 from cloud.maintenance.kinds import Kind
 from cloud.maintenance.model import Judgement, Place
-from cloud.maintenance.pumps import Heard, Part, Pump, Signal, Site, Station
+from cloud.maintenance.pumps import Heard, Link, Part, Pump, Signal, Site, Station
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.quantities import Quantity
 from contract.readings import Bools, Int64s, ReadingBatch
@@ -85,18 +85,20 @@ class Stations:
             known = float(batch.value[k]) if good[k] else None
             pumps.take_in(self.sites[n], states[n], Heard(int(batch.time_ms[k]), part, pump, known))
 
-    def judge(self, states: Sequence[Station], dead: Collection[str], now_ms: int) -> Judgement:
-        """dead: gateways that are silent: that their pumps are not known is told with them."""
+    def judge(
+        self, states: Sequence[Station], dead: Collection[str], links: Mapping[str, Link], now_ms: int
+    ) -> Judgement:
+        """dead: gateways that are silent: that their pumps are not known is told with them. links: by gateway."""
         out = Judgement()
         for site, state in zip(self.sites, states, strict=True):
-            found = pumps.judge_station(site, state, now_ms)
+            found = pumps.judge_station(site, state, now_ms, links[self._gateways[site.id]])
             if self._gateways[site.id] in dead:
-                out.unknown |= {f.key for f in found.found} | found.unknown
-                out.unknown |= {Place(kind, f"station/{site.id}") for kind in Kind}
-                out.unknown |= {Place(kind, f"pump/{site.id}/{n + 1}") for kind in Kind for n in range(site.pumps)}
+                out.unknown.update({f.key for f in found.found} | found.unknown)
+                out.unknown.update({Place(kind, f"station/{site.id}") for kind in Kind})
+                out.unknown.update({Place(kind, f"pump/{site.id}/{n + 1}") for kind in Kind for n in range(site.pumps)})
                 continue
             out.found.extend(found.found)
-            out.unknown |= found.unknown
+            out.unknown.update(found.unknown)
         return out
 
     def dump(self, states: Sequence[Station]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
-from cloud.ledger.upsert import replace
+from cloud.warnings.results import replace
 from cloud.log.base import START, Cursor, Entry, EntryKind
 from cloud.maintenance import tables as t
 from cloud.maintenance.engine import Entries, Maintenance, State
@@ -51,7 +51,6 @@ class MaintenanceView:
     def apply(self, entries: Sequence[Entry]) -> None:
         if not self._sound:
             self._load()
-            entries = [e for e in entries if e.offset > self._cursor]
             raise RetryLater("the maintenance notices go on from where they were stored")
         if not entries:
             return
@@ -70,9 +69,10 @@ class MaintenanceView:
                 notify()
 
     def reset(self) -> None:
-        """The notices are a record and stay; what is found again has their names, and takes their place."""
+        """What is over is a record and stays; what is open, and all that is found again, comes of the log."""
         with self._ledger.begin() as db:
             db.execute(t.state.delete())
+            db.execute(t.notices.delete().where(t.notices.c.closed_ms.is_(None)))
         self._load()
 
     def close(self) -> None:
