@@ -10,7 +10,6 @@ from fastapi.responses import Response
 from cloud.api.encoding import json_of
 from cloud.api.ports import Services
 from cloud.maintenance.reader import Numbered
-from contract.clock import iso
 
 
 def mount(app: FastAPI, services: Services) -> None:
@@ -30,20 +29,4 @@ def mount(app: FastAPI, services: Services) -> None:
 
 
 def _said(numbered: Numbered) -> dict[str, Any]:
-    n = numbered.notice
-    return {
-        "number": numbered.number,
-        "id": n.id,
-        "kind": n.kind.value,
-        "audience": n.kind.audience.value,
-        "what": {"en": n.kind.en, "zh": n.kind.zh},
-        "place": n.place,
-        "station": n.station,
-        "gateway": n.gateway,
-        "since": iso(n.since_ms),
-        "opened": iso(n.opened_ms),
-        "closed": None if n.closed_ms is None else iso(n.closed_ms),
-        "value": n.value,
-        "more": n.more,
-        "simulated": n.simulated,
-    }
+    return {"number": numbered.number, "id": numbered.notice.id, **numbered.notice.told()}

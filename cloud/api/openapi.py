@@ -96,6 +96,7 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/mutes/channel/{number}": {_JSON: reference("Decision")},
     "/v1/mutes/station/{name}": {_JSON: reference("Decision")},
     "/v1/rain-signal": {_JSON: reference("RainSignal")},
+    "/v1/maintenance": {_JSON: list_of(reference("Maintenance"))},
     "/v1/late": {_JSON: list_of(reference("LateReading"))},
     "/v1/feed": {"application/atom+xml": TEXT},
     "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},

@@ -9,6 +9,8 @@ from typing import Any
 from cloud.access.scopes import Role, Scope
 from cloud.api.series_tables import VALUES
 from cloud.log.decision import DecisionKind
+from cloud.maintenance.kinds import Audience
+from cloud.maintenance.kinds import Kind as MaintenanceKind
 from cloud.warnings.model import Certainty, Ending, MsgType, Why
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
@@ -194,6 +196,22 @@ COMPONENTS: dict[str, Schema] = {
     ),
     "LateReading": object_of(
         number=COUNT, channel=COUNT, rule=TEXT, time=_TIME, came=_TIME, value=_NUMBER, level=_LEVEL
+    ),
+    "Maintenance": object_of(
+        number=COUNT,
+        id=TEXT,
+        kind=_one_of(MaintenanceKind),
+        audience=_one_of(Audience),
+        what=object_of(en=TEXT, zh=TEXT),
+        place=TEXT,
+        station=_or_null(TEXT),
+        gateway=_or_null(TEXT),
+        since=_TIME,
+        opened=_TIME,
+        closed=_or_null(_TIME),
+        value=_or_null(_NUMBER),
+        more=TEXT,
+        simulated={"type": "boolean"},
     ),
     "Kept": object_of(
         id=COUNT,

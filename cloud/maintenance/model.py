@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from cloud.maintenance.kinds import Kind, kind_of
+from contract.clock import iso
 
 
 class Place(NamedTuple):
@@ -82,6 +83,23 @@ class MaintenanceNotice:
             "since_ms": self.since_ms,
             "opened_ms": self.opened_ms,
             "closed_ms": self.closed_ms,
+            "value": self.value,
+            "more": self.more,
+            "simulated": self.simulated,
+        }
+
+    def told(self) -> dict[str, Any]:
+        """As the API and consumers are told it; times in RFC 3339."""
+        return {
+            "kind": self.kind.value,
+            "audience": self.kind.audience.value,
+            "what": {"en": self.kind.en, "zh": self.kind.zh},
+            "place": self.place,
+            "station": self.station,
+            "gateway": self.gateway,
+            "since": iso(self.since_ms),
+            "opened": iso(self.opened_ms),
+            "closed": None if self.closed_ms is None else iso(self.closed_ms),
             "value": self.value,
             "more": self.more,
             "simulated": self.simulated,

@@ -30,15 +30,19 @@ _KEEP_ENTRIES = 20_000
 class MaintenanceView:
     """A `View`. Notices and the state that they come of are written at once, with the cursor: none comes twice.
 
-    on_notices: called when new ones are in the ledger. Raises RetryLater when that is out of reach.
+    on_notices: called with those that opened or closed, when they are in the ledger. Raises RetryLater when that is out
+    of reach.
     """
 
     name = NAME
 
     def __init__(
-        self, ledger: sqlalchemy.Engine, catalogue: Catalogue, on_notices: Sequence[Callable[[], None]] = ()
+        self,
+        ledger: sqlalchemy.Engine,
+        catalogue: Catalogue,
+        on_notices: Callable[[Sequence[MaintenanceNotice]], None] = lambda _: None,
     ) -> None:
-        self._ledger, self._engine, self._on_notices = ledger, Maintenance(catalogue), tuple(on_notices)
+        self._ledger, self._engine, self._on_notices = ledger, Maintenance(catalogue), on_notices
         self.reader = LedgerMaintenance(ledger)
         self._state: State
         self._cursor: Cursor
@@ -65,8 +69,7 @@ class MaintenanceView:
             self._keep([notice for _, notice in found])
         self._sound = True
         if found:
-            for notify in self._on_notices:
-                notify()
+            self._on_notices([notice for _, notice in found])
 
     def reset(self) -> None:
         """What is over is a record and stays; what is open, and all that is found again, comes of the log."""

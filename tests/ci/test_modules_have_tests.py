@@ -14,12 +14,14 @@ house = loaded("house")
 
 _CAMPAIGN = "a part of the seeded campaign, which tests/simulators/promise runs and plants bugs in"
 _CONDITIONS = "a part of contract.conditions.latches: tests/contract/conditions"
+_MAINTENANCE = "a part of cloud.maintenance.engine: tests/cloud/maintenance/test_engine.py names what each finds"
 _FAULT_RUN = "a part of the fault runs with real processes: tests/run"
 
 TESTED_BY_OTHERS = {
     "cloud.api.decisions": "mounted into the application that tests/cloud/api/test_decisions.py asks",
     "cloud.api.health": "mounted into the application that tests/cloud/api asks over HTTP",
     "cloud.api.late": "mounted into the application that tests/cloud/api/test_late.py asks",
+    "cloud.api.maintenance": "mounted into the application that tests/cloud/maintenance/test_view.py asks",
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
     "cloud.api.parameters": "a dependency of every operation: tests/cloud/api/test_parameters.py asks all of them",
     "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
@@ -39,6 +41,14 @@ TESTED_BY_OTHERS = {
     "cloud.log.lost": "a part of every log: tests/cloud/log/test_engines.py",
     "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
     "cloud.retention.night": "what `headwater-cloud trim` does: tests/cloud/retention/test_night.py",
+    "cloud.maintenance.book": _MAINTENANCE,
+    "cloud.maintenance.columns": _MAINTENANCE,
+    "cloud.maintenance.doubt": _MAINTENANCE,
+    "cloud.maintenance.gauges": _MAINTENANCE,
+    "cloud.maintenance.reader": "what tests/cloud/maintenance/test_view.py asks of the view",
+    "cloud.maintenance.silence": _MAINTENANCE,
+    "cloud.maintenance.stations": _MAINTENANCE,
+    "cloud.ledger.upsert": "how tests/cloud/warnings/test_results.py and test_view.py write their rows",
     "cloud.warnings.cuts": "through cloud.retention.trimming: tests/cloud/retention/test_trimming.py",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
     "contract.conditions.doubts": _CONDITIONS,
