@@ -21,7 +21,6 @@ TESTED_BY_OTHERS = {
     "cloud.api.decisions": "mounted into the application that tests/cloud/api/test_decisions.py asks",
     "cloud.api.health": "mounted into the application that tests/cloud/api asks over HTTP",
     "cloud.api.late": "mounted into the application that tests/cloud/api/test_late.py asks",
-    "cloud.api.maintenance": "mounted into the application that tests/cloud/maintenance/test_view.py asks",
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
     "cloud.api.parameters": "a dependency of every operation: tests/cloud/api/test_parameters.py asks all of them",
     "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
