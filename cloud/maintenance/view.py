@@ -10,7 +10,6 @@ import sqlalchemy
 from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import OperationalError
 
-from cloud.warnings.results import replace
 from cloud.log.base import START, Cursor, Entry, EntryKind
 from cloud.maintenance import tables as t
 from cloud.maintenance.engine import Entries, Maintenance, State
@@ -18,6 +17,7 @@ from cloud.maintenance.model import MaintenanceNotice
 from cloud.maintenance.reader import LedgerMaintenance
 from cloud.views.base import RetryLater
 from cloud.views.decode import origins_of, readings_and_entries
+from cloud.warnings.results import replace
 from contract.catalogue.catalogue import Catalogue
 
 NAME = "maintenance"

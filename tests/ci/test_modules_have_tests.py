@@ -47,7 +47,6 @@ TESTED_BY_OTHERS = {
     "cloud.maintenance.reader": "what tests/cloud/maintenance/test_view.py asks of the view",
     "cloud.maintenance.silence": _MAINTENANCE,
     "cloud.maintenance.stations": _MAINTENANCE,
-    "cloud.ledger.upsert": "how tests/cloud/warnings/test_results.py and test_view.py write their rows",
     "cloud.warnings.cuts": "through cloud.retention.trimming: tests/cloud/retention/test_trimming.py",
     "contract.catalogue.loader": "through host.district_folder: tests/contract/catalogue/test_loader.py",
     "contract.conditions.doubts": _CONDITIONS,

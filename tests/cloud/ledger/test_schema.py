@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import cloud.access.tables
 import cloud.delivery.tables
+import cloud.maintenance.tables
 import cloud.warnings.tables
 from cloud.cli.main import app
 from cloud.ledger import audit, schema
@@ -58,13 +59,15 @@ def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple
 
     And what 0003 adds to messages: nothing is known of those that were there. And 0004 to deliveries: nothing was noted
     and nothing is unsure; and no row of any sink. And 0005: no snapshot, and of no row the entry that it is of.
-    And 0006: of no late reading the hour.
+    And 0006: of no late reading the hour. And 0007: no maintenance notice.
     """
     nowhere = (None, None)
     return {
         **rows,
         "sinks": [],
         "snapshots": [],
+        "maintenance_notices": [],
+        "maintenance_state": [],
         "deliveries": [(*row, None, 0) for row in rows["deliveries"]],
         "condition_state": [(f"channel/{channel}", "", body) for channel, body in rows["condition_state"]],
         **{
