@@ -16,6 +16,7 @@ from cloud.api import (
     parameters,
     problems,
     queries,
+    rain,
     series,
     warnings,
 )
@@ -35,7 +36,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (queries, series, warnings, late, maintenance, health):
+    for part in (queries, series, rain, warnings, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

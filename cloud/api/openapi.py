@@ -70,20 +70,30 @@ _SCHEMES: dict[str, Schema] = {
 
 _JSON = "application/json"
 _FILE: Schema = {"type": "string", "contentMediaType": "application/octet-stream"}
-SERIES: dict[str, Schema] = {
-    _JSON: list_of({"anyOf": [reference("Reading"), reference("SeriesRow"), reference("WideRow")]}),
-    "application/x-ndjson": TEXT,
-    "text/csv": TEXT,
-    "application/vnd.apache.parquet": _FILE,
-    "application/vnd.apache.arrow.stream": _FILE,
-}
+
+
+def in_forms(*rows: Schema) -> dict[str, Schema]:
+    """Of an answer that `cloud.api.encoders` writes: a row is one of these."""
+    return {
+        _JSON: list_of({"anyOf": list(rows)}),
+        "application/x-ndjson": TEXT,
+        "text/csv": TEXT,
+        "application/vnd.apache.parquet": _FILE,
+        "application/vnd.apache.arrow.stream": _FILE,
+    }
+
+
 # path -> what a good answer is, by media type
 ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/stations": {_JSON: list_of(reference("Station"))},
     "/v1/channels": {_JSON: list_of(reference("Channel"))},
     "/v1/latest": {_JSON: list_of(reference("Latest"))},
     "/v1/readings": {_JSON: list_of({"anyOf": [reference("Reading"), reference("Hour")]}), "text/csv": TEXT},
-    "/v1/series": SERIES,
+    "/v1/series": in_forms(reference("Reading"), reference("SeriesRow"), reference("WideRow")),
+    "/v1/rain/sums": in_forms(reference("RainSum")),
+    "/v1/rain/hyetograph": in_forms(reference("RainInterval")),
+    "/v1/rain/maxima": in_forms(reference("RainMaximum")),
+    "/v1/rain/events": in_forms(reference("RainEvent")),
     "/v1/warnings": {_JSON: list_of(reference("Incident"))},
     "/v1/warnings/{name}": {
         _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
@@ -118,6 +128,10 @@ ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
 REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/readings": (404, 413),
     "/v1/series": (404, 413),
+    "/v1/rain/sums": (404,),
+    "/v1/rain/hyetograph": (404,),
+    "/v1/rain/maxima": (404,),
+    "/v1/rain/events": (404,),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/incidents/{name}/acknowledge": (404, 409),
@@ -129,7 +143,7 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/quarantine/{number}/release": (404, 409),
 }
 
-WITH_ETAG = ("/v1/series",)
+WITH_ETAG = ("/v1/series", "/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
 
 
 def install(app: FastAPI) -> None:

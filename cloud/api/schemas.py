@@ -64,6 +64,12 @@ _EVIDENCE = object_of(
     simulated={"type": "boolean"},
 )
 
+_BOOLEAN: Schema = {"type": "boolean"}
+_GAUGE = {"channel": COUNT, "station": TEXT, "name": TEXT}
+_DOUBT: dict[str, Schema] = {
+    "at_least": {**_BOOLEAN, "description": "The counter was reset: more fell than is known"},
+    "uncertain": {**_BOOLEAN, "description": "A part was counted after a silence, and spread over it"},
+}
 _ACT = object_of(who=TEXT, at=_TIME, at_ms=_MS)
 
 COMPONENTS: dict[str, Schema] = {
@@ -142,6 +148,31 @@ COMPONENTS: dict[str, Schema] = {
         "patternProperties": {"^[0-9]+[.]": {}},
         "additionalProperties": False,
         "required": ["time"],
+    },
+    "RainSum": object_of(
+        **_GAUGE,
+        window=TEXT,
+        start=_TIME,
+        end=_TIME,
+        mm=_or_null(_NUMBER),
+        **_DOUBT,
+        provisional=_BOOLEAN,
+        heard=_or_null(_TIME),
+        silent=_BOOLEAN,
+    ),
+    "RainInterval": object_of(**_GAUGE, time=_TIME, mm=_NUMBER, mm_per_h=_NUMBER, total_mm=_NUMBER, **_DOUBT),
+    "RainMaximum": object_of(
+        **_GAUGE,
+        duration=TEXT,
+        mm=_or_null(_NUMBER),
+        mm_per_h=_or_null(_NUMBER),
+        start=_or_null(_TIME),
+        end=_or_null(_TIME),
+        **_DOUBT,
+    ),
+    "RainEvent": {
+        **object_of(**_GAUGE, start=_TIME, end=_TIME, minutes=COUNT, mm=_NUMBER, **_DOUBT, may_go_on=_BOOLEAN),
+        "patternProperties": {"^maximum_[0-9]+(min|h)_mm$": _NUMBER},
     },
     "Message": object_of(
         id=TEXT,

@@ -52,7 +52,7 @@ class Selection:
         for number in self._channel:
             if number not in catalogue.channels:
                 raise Problem(404, "No such channel", f"there is no channel {number}; see /v1/channels")
-        if not (self._channel or self._by_name()):
+        if not self.names_any():
             what = "name what you want: channel, station, zone, subdistrict, kind, tag, quantity"
             raise Problem(422, "Nothing is asked for", what)
         meant = set(self._channel)
@@ -62,6 +62,10 @@ class Selection:
             what = "these names are known, and no channel fits all of them; see /v1/channels and /v1/stations"
             raise Problem(422, "Nothing is meant", what)
         return sorted(meant)
+
+    def names_any(self) -> bool:
+        """Whether anything is named at all."""
+        return bool(self._channel) or self._by_name()
 
     def _by_name(self) -> bool:
         return any((self._station, self._zone, self._subdistrict, self._kind, self._tag, self._quantity))

@@ -19,7 +19,7 @@ from contract.readings import Flag, Float64s, Int64s, ReadingBatch
 
 Table: TypeAlias = Any  # of pyarrow, which has no types
 Fill = Literal["none", "null", "previous"]
-_TIME = pa.timestamp("ms", "UTC")
+TIME = pa.timestamp("ms", "UTC")
 _WORDS = pa.dictionary(pa.int32(), pa.string())
 _NAMES = ("station", "name", "quantity", "unit")
 #: Figures that are values of the channel, in its unit; percentiles p1 to p99 beside them.
@@ -162,7 +162,7 @@ def _floats(value: Float64s) -> Any:
 def _times(time_ms: Int64s | Float64s) -> Any:
     missing = np.isnan(time_ms) if time_ms.dtype.kind == "f" else None
     whole = time_ms if missing is None else np.where(missing, 0.0, time_ms).astype(np.int64)
-    return pa.array(whole, pa.int64(), mask=missing).cast(_TIME)
+    return pa.array(whole, pa.int64(), mask=missing).cast(TIME)
 
 
 def _names(channels: Sequence[ChannelInfo], number: np.ndarray) -> dict[str, Any]:

@@ -61,6 +61,14 @@ class Hyetograph:
     at_least: Bools
 
 
+def between(readings: ReadingBatch, gauge: Gauge, edges_ms: Int64s) -> tuple[Hyetograph, bool]:
+    """The rain between each edge and the next, and whether its last step waits to be believed (see `Rain`).
+
+    readings: as in `rain`. edges_ms: rising. How it is spread: see `hyetograph`."""
+    counted = _counted(readings, gauge)
+    return _spread(readings, counted, gauge, edges_ms), counted.provisional
+
+
 def rain(readings: ReadingBatch, gauge: Gauge, start_ms: int, end_ms: int) -> Rain:
     """What fell from start to end. readings: of one gauge, in order of time, with one from before `start_ms` if there
     is any: without it the first gain is not known."""

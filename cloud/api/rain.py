@@ -1,0 +1,298 @@
+"""Rain by gauge: sums of any time, hyetographs, the greatest sums of each duration, and events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import Response
+
+from cloud.api.encoders import Decimal, Form, How
+from cloud.api.encoding import moment
+from cloud.api.openapi import MOMENT_PATTERN, When
+from cloud.api.ports import Services
+from cloud.api.problems import Problem
+from cloud.api.selection import Selection
+from cloud.api.series import headers_of, streamed
+from cloud.api.series_tables import HOLDS_HEARTBEATS as SILENT_HEARTBEATS
+from cloud.api.series_tables import TIME, Table, hold_ms, title
+from cloud.api.turns import Turns
+from cloud.hydrology.rainfall import HOUR_MS, Gauge, Hyetograph, between
+from cloud.hydrology.storms import Greatest, RainEvent, events, greatest, minutes_of
+from cloud.series.base import SeriesStore
+from cloud.series.blocks import Wanted, blocks
+from cloud.series.figures import USABLE
+from cloud.series.intervals import Interval, LocalDays, edges
+from contract.catalogue.catalogue import ChannelInfo
+from contract.catalogue.quantities import Quantity
+from contract.readings import Flag, ReadingBatch
+
+_AT_ONCE = 2
+_LONGEST_MS = 400 * 24 * HOUR_MS  # by the minute
+_RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
+Duration = Literal["5min", "10min", "15min", "30min", "45min", "1h", "2h", "3h", "6h", "12h", "24h"]
+_DURATIONS: tuple[Duration, ...] = ("5min", "15min", "30min", "1h", "3h", "6h", "12h", "24h")
+Durations = Annotated[list[Duration] | None, Query(max_length=11, description=f"All of {', '.join(_DURATIONS)}")]
+_NAMES = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
+_DOUBT = {"at_least": pa.bool_(), "uncertain": pa.bool_()}
+_SUMS = {**_NAMES, "window": pa.string(), "start": TIME, "end": TIME, "mm": pa.float64(), **_DOUBT}
+_SUMS |= {"provisional": pa.bool_(), "heard": TIME, "silent": pa.bool_()}
+_BY_INTERVAL = {
+    **_NAMES,
+    "time": TIME,
+    "mm": pa.float64(),
+    "mm_per_h": pa.float64(),
+    "total_mm": pa.float64(),
+    **_DOUBT,
+}
+_MAXIMA = {**_NAMES, "duration": pa.string(), "mm": pa.float64(), "mm_per_h": pa.float64()}
+_MAXIMA |= {"start": TIME, "end": TIME, **_DOUBT}
+
+
+@dataclass(frozen=True, slots=True)
+class Fallen:
+    """A gauge's readings for a question: with one from before it and those from after it that say what fell in it."""
+
+    channel: ChannelInfo
+    gauge: Gauge
+    readings: ReadingBatch
+
+    def between(self, edges_ms: np.ndarray) -> tuple[Hyetograph, bool]:
+        return between(self.readings, self.gauge, edges_ms)
+
+    def names(self) -> dict[str, Any]:
+        return {"channel": self.channel.id, "station": self.channel.station.id, "name": title(self.channel)}
+
+
+class RainAsked:
+    """What every question for rain has: gauges, and the form of its answer. A dependency."""
+
+    def __init__(
+        self, selection: Annotated[Selection, Depends()], format: Form = "json", decimal: Decimal = "point"
+    ) -> None:
+        self._selection, self.format, self.decimal = selection, format, decimal
+
+    def gauges(self, services: Services) -> list[ChannelInfo]:
+        """Of what is meant the channels of rain; all there are where nothing is named. Raises Problem."""
+        catalogue = services.catalogue
+        meant = self._selection.channels(catalogue) if self._selection.names_any() else sorted(catalogue.channels)
+        found = [catalogue.channels[c] for c in meant if catalogue.channels[c].quantity in _RAIN]
+        if not found:
+            what = f"no channel of {' or '.join(_RAIN)} is among what you name; see /v1/channels"
+            raise Problem(422, "There is no gauge", what)
+        return found
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
+
+    async def answer(request: Request, asked: RainAsked, found: Iterator[Table], name: str, end_ms: int) -> Response:
+        headers = headers_of(request, services, end_ms + HOUR_MS, name, asked.format)
+        if "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return await streamed(turns, found, asked.format, How(zone, asked.decimal), headers)
+
+    @app.get("/v1/rain/sums")
+    async def rain_sums(
+        request: Request,
+        asked: Annotated[RainAsked, Depends()],
+        window: Durations = None,
+        at: Annotated[
+            str | None, Query(description="When the windows end; now", json_schema_extra={"pattern": MOMENT_PATTERN})
+        ] = None,
+    ) -> Response:
+        """What fell in the windows that end at a time, by gauge and window.
+
+        at_least: the counter was reset in it, and more fell than is known. provisional: the newest step waits for the
+        next reading to be believed. uncertain: a part was counted after a silence and spread over it. heard: the newest
+        usable reading up to that time; null where there is none: then no sum is known. silent: that was more than two
+        heartbeats before, so that more may have fallen.
+        """
+        at_ms = services.clock.now_ms() if at is None else moment(at, "at")
+        windows = window or list(_DURATIONS)
+        start_ms = at_ms - max(map(_ms, windows))
+        found = _read(services.series, asked.gauges(services), start_ms, at_ms)
+        rows = (_sums(f, windows, at_ms) for f in found)
+        return await answer(request, asked, _tables(rows, _SUMS), "rain-sums", at_ms)
+
+    @app.get("/v1/rain/hyetograph")
+    async def rain_hyetograph(
+        request: Request,
+        asked: Annotated[RainAsked, Depends()],
+        start: When,
+        end: When,
+        interval: Interval = "5min",
+        day_begins_h: Annotated[int, Query(ge=0, le=23, description="At which hour of the clock a day begins")] = 0,
+    ) -> Response:
+        """Rain by intervals of the district's clock: mm, intensity, and the sum since the start (cumulative curve)."""
+        start_ms, end_ms = _range(start, end)
+        edges_ms = edges(interval, start_ms, end_ms, LocalDays(zone, day_begins_h))
+        found = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        return await answer(request, asked, (_by_interval(f, edges_ms) for f in found), "hyetograph", end_ms)
+
+    @app.get("/v1/rain/maxima")
+    async def rain_maxima(
+        request: Request, asked: Annotated[RainAsked, Depends()], start: When, end: When, duration: Durations = None
+    ) -> Response:
+        """The greatest sum of each duration anywhere in a time, by the minute, and when it began; by gauge and
+        duration. null where the time is shorter than the duration."""
+        start_ms, end_ms = _range(start, end)
+        durations = duration or list(_DURATIONS)
+        found = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        rows = (_maxima(f, minutes_of(start_ms, end_ms), durations) for f in found)
+        return await answer(request, asked, _tables(rows, _MAXIMA), "rain-maxima", end_ms)
+
+    @app.get("/v1/rain/events")
+    async def rain_events(
+        request: Request,
+        asked: Annotated[RainAsked, Depends()],
+        start: When,
+        end: When,
+        dry_min: Annotated[int, Query(ge=1, le=2880, description="So many dry minutes part two events")] = 120,
+        least_mm: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Of an event; lesser ones go")] = 1.0,
+        duration: Durations = None,
+    ) -> Response:
+        """Events of rain, parted by a dry time, by gauge and time: sum, length, and the greatest sum of each duration.
+
+        One or two tips are spread over the hour before them, so what seems to begin gently may have begun later.
+        """
+        start_ms, end_ms = _range(start, end)
+        durations = duration or list(_DURATIONS)
+        schema = {**_NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
+        schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}}
+        edges_ms = minutes_of(start_ms, end_ms)
+
+        def rows_of(f: Fallen) -> list[dict[str, Any]]:
+            found = events(f.between(edges_ms)[0], dry_min, tuple(_ms(d) // 60_000 for d in durations))
+            return [_event(f, e, durations) for e in found if e.mm >= least_mm]
+
+        gauges = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        return await answer(request, asked, _tables(map(rows_of, gauges), schema), "rain-events", end_ms)
+
+
+def _range(start: str, end: str) -> tuple[int, int]:
+    start_ms, end_ms = moment(start, "start"), moment(end, "end")
+    if start_ms >= end_ms:
+        raise Problem(422, "The range is empty", "start must come before end")
+    if end_ms - start_ms > _LONGEST_MS:
+        raise Problem(413, "Too much for one answer", "rain is looked at by the minute: ask for 400 days at most")
+    return start_ms, end_ms
+
+
+def _ms(duration: Duration) -> int:
+    return int(duration[:-3]) * 60_000 if duration.endswith("min") else int(duration[:-1]) * HOUR_MS
+
+
+def _read(store: SeriesStore, gauges: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Fallen]:
+    """With the hour after the end: a tip that came then was filling before it."""
+    span = np.array([start_ms, end_ms + HOUR_MS], np.int64)
+    wanted = [
+        Wanted(c.id, max(round(c.period_s * 1000), 1), max(hold_ms(c) or 0, HOUR_MS), further=True) for c in gauges
+    ]
+    infos = {c.id: c for c in gauges}
+    for block in blocks(store, wanted, span):
+        for w, readings in block.each():
+            c = infos[w.channel]
+            if c.quantity is Quantity.RAIN_EVENT:
+                readings = _as_total(readings)
+            yield Fallen(c, Gauge.of(c), readings)
+
+
+def _as_total(readings: ReadingBatch) -> ReadingBatch:
+    """Of a gauge that tells what fell since the reading before: the same as a total that rises."""
+    good = ~np.isnan(readings.value) & (readings.flag != Flag.FAIL) & (readings.flag != Flag.MISSING)
+    mine = readings.take(good)
+    return ReadingBatch(mine.time_ms, mine.channel, np.cumsum(mine.value), mine.flag)
+
+
+def _sums(f: Fallen, windows: Sequence[Duration], at_ms: int) -> list[dict[str, Any]]:
+    time_ms = f.readings.time_ms
+    heard = time_ms[(time_ms <= at_ms) & np.isin(f.readings.flag, USABLE)]
+    silent = not len(heard) or at_ms - int(heard[-1]) > SILENT_HEARTBEATS * 1000 * f.gauge.heartbeat_s
+    out = []
+    for window in windows:
+        start_ms = at_ms - _ms(window)
+        fallen, provisional = f.between(np.array([start_ms, at_ms], np.int64))
+        out.append(
+            {
+                **f.names(),
+                "window": window,
+                "start": start_ms,
+                "end": at_ms,
+                "mm": float(fallen.mm[0]) if len(heard) else None,
+                "at_least": bool(fallen.at_least[0]),
+                "uncertain": bool(fallen.uncertain[0]),
+                "provisional": provisional,
+                "heard": int(heard[-1]) if len(heard) else None,
+                "silent": silent,
+            }
+        )
+    return out
+
+
+def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
+    fallen, _ = f.between(edges_ms)
+    n = len(fallen.mm)
+    hours = np.diff(edges_ms) / HOUR_MS
+    columns = {name: pa.array([value]).take(pa.array(np.zeros(n, np.int32))) for name, value in f.names().items()}
+    values = {
+        "time": pa.array(fallen.start_ms).cast(TIME),
+        "mm": pa.array(fallen.mm),
+        "mm_per_h": pa.array(fallen.mm / hours),
+        "total_mm": pa.array(np.cumsum(fallen.mm)),
+        "at_least": pa.array(fallen.at_least),
+        "uncertain": pa.array(fallen.uncertain),
+    }
+    return _words(pa.table({**columns, **values}).cast(pa.schema(_BY_INTERVAL)))
+
+
+def _maxima(f: Fallen, edges_ms: np.ndarray, durations: Sequence[Duration]) -> list[dict[str, Any]]:
+    fallen, _ = f.between(edges_ms)
+    return [{**f.names(), "duration": d, **_greatest(greatest(fallen, _ms(d) // 60_000))} for d in durations]
+
+
+def _greatest(g: Greatest) -> dict[str, Any]:
+    return {
+        "mm": g.mm,
+        "mm_per_h": None if g.mm is None else g.mm * 60 / g.minutes,
+        "start": g.begin_ms,
+        "end": None if g.begin_ms is None else g.begin_ms + g.minutes * 60_000,
+        "at_least": g.at_least,
+        "uncertain": g.uncertain,
+    }
+
+
+def _event(f: Fallen, e: RainEvent, durations: Sequence[Duration]) -> dict[str, Any]:
+    return {
+        **f.names(),
+        "start": e.begin_ms,
+        "end": e.end_ms,
+        "minutes": (e.end_ms - e.begin_ms) // 60_000,
+        "mm": e.mm,
+        "at_least": e.at_least,
+        "uncertain": e.uncertain,
+        "may_go_on": e.may_go_on,
+        **{f"maximum_{d}_mm": g.mm for d, g in zip(durations, e.greatest, strict=True)},
+    }
+
+
+def _tables(found: Iterator[list[dict[str, Any]]], schema: dict[str, Any]) -> Iterator[Table]:
+    """At least one."""
+    of, none = pa.schema(schema), True
+    for rows in found:
+        if rows:
+            none = False
+            yield _words(pa.Table.from_pylist(rows, schema=of))
+    if none:
+        yield _words(pa.Table.from_pylist([], schema=of))
+
+
+def _words(table: Table) -> Table:
+    """Texts as dictionaries, as the encoders take them."""
+    kinds = [pa.dictionary(pa.int32(), pa.string()) if f.type == pa.string() else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
