@@ -198,9 +198,7 @@ def _read(store: SeriesStore, gauges: Sequence[ChannelInfo], start_ms: int, end_
     for block in blocks(store, wanted, span):
         for w, readings in block.each():
             c = infos[w.channel]
-            if c.quantity is Quantity.RAIN_EVENT:
-                readings = _as_total(readings)
-            yield Fallen(c, Gauge.of(c), readings)
+            yield Fallen(c, Gauge.of(c), _as_total(readings) if c.quantity is Quantity.RAIN_EVENT else readings)
 
 
 def _as_total(readings: ReadingBatch) -> ReadingBatch:
