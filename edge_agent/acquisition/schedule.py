@@ -251,8 +251,10 @@ class Schedule:
         device.failures += 1
         device.faults[fault.fault.value] += 1
         device.last_fault = str(fault)
-        # One that answered until now is first asked at its next period: a lost poll is nothing yet.
-        doublings = device.failures - (1 if device.last_good_ms is None else 2)
+        # One that answered until now is first asked at its next period: a lost poll is nothing yet. So is one while
+        # nobody of the bus has answered: it may be the connection that is silent, and nobody is kept waiting.
+        nobody_yet = all(d.last_good_ms is None for d in self.devices)
+        doublings = device.failures - (1 if device.last_good_ms is None and not nobody_yet else 2)
         device.silent = fault.fault not in _LIVES and not fault.nearer
         device.back_off_ms = (
             0 if doublings < 0 or not device.silent else min(device.first_ms * 2 ** min(doublings, 16), device.most_ms)

@@ -20,7 +20,7 @@ _MOST_RAISED = 2  # a pause that does not help after that was none
 _LIVED = 3  # questions in a row without a reply: a unit that may have answered until now
 _DEAD = 12  # a unit that gave no reply to so many questions in a row tells nothing of the connection
 _MOST_DOUBLED = 3  # the silence that ends a connection, where that was in vain before
-_OLD_S = 5.0  # a connection that has never given a reply is given up then
+_OLD_S = 3.0  # a connection that has never given a reply is given up then
 
 
 class ConnectionWays:

@@ -74,14 +74,17 @@ def test_back_off_is_in_seconds_up_to_its_ceiling_and_ends_with_an_answer(period
     assert 0 < d.due_ms - now_ms <= period_s * 1000
 
 
-def test_who_never_answered_backs_off_at_once_and_settings_say_how() -> None:
-    s = schedule(1, back_off_first_s=2, back_off_max_s=5)
+@pytest.mark.parametrize(("neighbour", "waits"), [(True, [2, 4, 5, 5]), (False, [1, 2, 4, 5])])
+def test_who_never_answered_backs_off_at_once_where_others_answer(neighbour: bool, waits: list[int]) -> None:
+    s = schedule(1, 1, back_off_first_s=2, back_off_max_s=5)
+    if neighbour:
+        s.answered(s.devices[1], NOW_MS)
     d, now_ms, found = s.devices[0], NOW_MS, []
     for _ in range(4):
         s.failed(d, LOST, now_ms)
         found.append((d.due_ms - now_ms) // 1000)
         now_ms = d.due_ms
-    assert found == [2, 4, 5, 5]
+    assert found == waits
 
 
 def test_one_that_answers_goes_before_one_that_does_not() -> None:

@@ -156,6 +156,21 @@ def test_a_connection_that_goes_silent_is_made_again_in_time(kind: str, dead: tu
 
 
 @pytest.mark.parametrize("kind", TCP)
+@pytest.mark.parametrize("units", [(1,), (1, 2, 3, 4)])
+def test_a_first_connection_that_never_says_a_word_is_made_again_in_seconds(kind: str, units: tuple[int, ...]) -> None:
+    opened = [0]
+
+    def opens() -> bool:
+        opened[0] += 1
+        return True
+
+    server = Rude(kind, opens=opens, hears=lambda _u, _p: opened[0] > 1)
+    found = play(rude.run(server, [device(u, [0], timeout_s=0.5) for u in units], 20.5))
+    assert max(found.good(u)[0] for u in units) <= 5.0
+    assert opened == [2]
+
+
+@pytest.mark.parametrize("kind", TCP)
 @pytest.mark.parametrize("seed", range(3))
 def test_a_connection_that_goes_silent_after_any_number_of_replies(kind: str, seed: int) -> None:
     chance, left = random.Random(seed), [0]
