@@ -15,6 +15,9 @@ _BYTES_A_READING = 11  # the least that a batch takes for one, see wire.proto
 LEAST_COST = 20  # readings: a message alone costs the receiver as much
 _TURN = 500  # readings: at each turn a gateway may take so many more
 _BURST_S = 10.0
+# Of its budget may wait. More would keep a gateway that has flooded for a minute, by some defect, from being heard of
+# for an hour: it waits behind itself. What honest ones have on the way is a tenth of it.
+_WAITS_S = 30.0
 _MOST_NAMES = 10_000
 
 
@@ -37,7 +40,8 @@ class _Gateway:
 
 
 class FairLane:
-    """readings_per_s: of each gateway, and ten times as much at once. messages, bytes_: that may wait."""
+    """readings_per_s: of each gateway, ten times as much at once, and thirty times as much, or one message, may wait of
+    it. messages, bytes_: that may wait of all."""
 
     def __init__(self, readings_per_s: float, messages: int, bytes_: int) -> None:
         self._per_s, self._most, self._most_bytes = readings_per_s, messages, bytes_
@@ -49,11 +53,15 @@ class FairLane:
         self.let_go: Counter[str] = Counter()  # gateway -> messages
 
     def put(self, gateway: str, message: InboundMessage, now_s: float) -> bool:
-        """False: something was let go, for the lane is full: of the gateway that has most waiting."""
+        """False: something was let go: this message, for enough of its gateway waits; or, for the lane is full, one of
+        the gateway that has most waiting."""
         g = self._known.get(gateway)
         if g is None:
             self._forget(now_s)
             g = self._known[gateway] = _Gateway(self._per_s * _BURST_S, now_s)
+        if g.waiting and g.readings + cost(message) > self._per_s * _WAITS_S:
+            self.let_go[gateway] += 1
+            return False
         kept = True
         while self.count >= self._most or self.bytes + len(message.payload) > self._most_bytes:
             kept = False

@@ -21,7 +21,10 @@ _LIFE_OPENING_S = 15.0  # counted from before its process was made
 
 
 def audit(folder: Path) -> Audit:
-    """Of what a demonstration left in a folder, its cloud stopped. Raises OSError when it is no such folder."""
+    """Of what a demonstration left in a folder, its cloud stopped. Raises OSError when it is no such folder.
+
+    A gateway that ran without an agent has no truth to be held against; its channels are left out.
+    """
     from cloud.config import load_config
     from cloud.log.open import open_log
     from cloud.series.open import open_series
@@ -37,9 +40,9 @@ def audit(folder: Path) -> Audit:
     try:
         while entries := batch_log.read(series.cursor(), 5000):
             series.apply(entries)
-        numbers = sorted(config.catalogue.channels)
-        stored = series.raw(numbers, 0, 2**62)
-        doubled, logged = _doubled(batch_log)
+        channels = {c: i for c, i in config.catalogue.channels.items() if i.gateway != run.get("without")}
+        stored = series.raw(sorted(channels), 0, 2**62)
+        doubled, logged = _doubled(batch_log, run.get("without", ""))
     finally:
         series.close()
         batch_log.close()
@@ -47,6 +50,8 @@ def audit(folder: Path) -> Audit:
     gaps: dict[int, list[Gap]] = {}
     given_up: dict[int, list[GivenUp]] = {}
     for gateway in config.catalogue.gateways:
+        if gateway == run.get("without"):
+            continue
         spool = folder / "edge" / gateway / "spool.sqlite"
         own = read_totals(spool)
         totals |= own
@@ -55,7 +60,7 @@ def audit(folder: Path) -> Audit:
         runs = runs_of(lives) if lives else read_runs(spool)
         opening_s = _LIFE_OPENING_S if lives else _OPENING_S
         gaps |= dict.fromkeys(own, _gaps(runs, int(run["ended_ms"]), float(run["speed"]), opening_s))
-    deadband = {c: i.reporting.deadband for c, i in config.catalogue.channels.items()}
+    deadband = {c: i.reporting.deadband for c, i in channels.items()}
     tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
     aside: dict[int, ReadingBatch] = {}
     spans: dict[int, list[tuple[int, int]]] = {}
@@ -90,13 +95,14 @@ def _gaps(runs: Sequence[Any], ended_ms: int, speed: float, opening_s: float) ->
     return [Gap(0, first_ms, first_ms + int(opening_s * 1000 * speed)), *out, Gap(ended_ms - slack_ms, 2**62)]
 
 
-def _doubled(batch_log: Any) -> tuple[int, ReadingBatch]:
-    """Rows that stand in the log more than once with the same flag; a corrected flag is another row."""
+def _doubled(batch_log: Any, without: str) -> tuple[int, ReadingBatch]:
+    """Rows that stand in the log more than once with the same flag; a corrected flag is another row. without: this
+    gateway's."""
     from cloud.views.decode import readings
 
     parts, after = [], 0
     while entries := batch_log.read(after, 5000):
-        parts.append(readings(entries))
+        parts.append(readings([e for e in entries if not without or e.gateway != without]))
         after = entries[-1].offset
     rows = ReadingBatch.concat(parts)
     key = np.empty(len(rows), [("t", "<i8"), ("c", "<u4"), ("f", "u1")])

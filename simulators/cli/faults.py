@@ -6,7 +6,9 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 
+from simulators.faults.flooded import Flooded
 from simulators.faults.outcome import Outcome
 from simulators.faults.plan import CLOCKS, CLOUD_STEPS
 from simulators.faults.run import Stage, one_run
@@ -31,6 +33,7 @@ async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
         "stored": sum(o.stored for o in outcomes),
         "quarantined": sum(o.quarantined for o in outcomes),
         "centre_failed": sum(o.centre_failed for o in outcomes),
+        **_of_floods([o.flood for o in outcomes if o.flood is not None]),
         "furthest_s": max(o.furthest_s for o in outcomes),
         "lost": sum(o.lost for o in outcomes),
         "doubled": sum(o.doubled for o in outcomes),
@@ -40,6 +43,21 @@ async def campaign(stage: Stage, first: int, runs: int, keep: bool) -> int:
     }
     print(json.dumps(total), flush=True)
     return 1 if bad else 0
+
+
+def _of_floods(found: Sequence[Flooded]) -> dict[str, float]:
+    """Nothing where there was none."""
+    if not found:
+        return {}
+    return {
+        "flood_mb": sum(f.sent_mb for f in found),
+        "others_alarms": sum(f.alarms for f in found),
+        "to_log_s": round(max(f.to_log_s for f in found), 2),
+        "to_centre_s": round(max(f.to_centre_s for f in found), 2),
+        "let_go": sum(sum(f.let_go.values()) for f in found),
+        "sent_again": sum(f.again for f in found),
+        "memory_mb": max(f.memory_mb for f in found),
+    }
 
 
 def run(stage: Stage, first: int, runs: int, keep: bool) -> int:

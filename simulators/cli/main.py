@@ -91,6 +91,9 @@ def faults(
     centre: Annotated[
         bool, typer.Option("--centre", help="The warning centre fails for a while, and the rules are changed.")
     ] = False,
+    flood: Annotated[
+        bool, typer.Option("--flood", help="One gateway floods: for the span alone, then while faults happen.")
+    ] = False,
     district: DistrictFolder = DISTRICT,
 ) -> None:
     """Real agents, mosquitto and cloud in a storm, killed and cut off at random moments; each run is audited."""
@@ -99,7 +102,7 @@ def faults(
 
     logging.basicConfig(level=logging.WARNING)
     try:
-        code = run(Stage(district, out, _storm(storm), speed, span, clocks, centre), seed, runs, keep)
+        code = run(Stage(district, out, _storm(storm), speed, span, clocks, centre, flood), seed, runs, keep)
     except _REFUSALS as error:
         raise _refused(error) from error
     raise typer.Exit(code)

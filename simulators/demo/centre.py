@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,11 +22,14 @@ class Ailment(Enum):
 
 
 class WarningCentre:
-    """`messages`: in order of arrival, by id once. Counted: `doubles`, `forged`, and `failed` by an ailment of its own.
+    """`messages`: in order of arrival, by id once; arrived_ms: when each came, real UTC ms.
+
+    Counted: `doubles`, `forged`, and `failed` by an ailment of its own.
     poison: id of the message that it never takes, empty without one."""
 
     def __init__(self, secret: str, port: int = 0) -> None:
         self.messages: list[dict[str, Any]] = []
+        self.arrived_ms: dict[str, int] = {}
         self.doubles = self.forged = self.failed = 0
         self.poison = ""
         self._ailment: Ailment | None = None
@@ -95,6 +99,7 @@ class WarningCentre:
             else:
                 self._seen.add(message["id"])
                 self.messages.append(message)
+                self.arrived_ms[message["id"]] = time.time_ns() // 1_000_000
             return 204
 
     def _refused(self, message: dict[str, Any]) -> int:

@@ -44,6 +44,7 @@ class Scene:
     lead_ms: how long before the first heavy rain it begins.
     identities: of that broker, see `simulators.processes.identities`; None for one without TLS.
     clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clocks.clock`.
+    without: a gateway whose agent does not run: something else has its identity. Empty: none.
     """
 
     folder: Path  # of the district
@@ -58,6 +59,7 @@ class Scene:
     lead_ms: int = LEAD_MS
     identities: Path | None = None
     clocks: bool = False
+    without: str = ""
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -97,7 +99,8 @@ class District:
             scene.out / "log" / "cloud.log",
         )
         edge = scene.out / "edge"
-        self.machines = {g: Machine(edge / f"{g}.clock.json", self.clock) for g in self.catalogue.gateways}
+        agents = [g for g in self.catalogue.gateways if g != scene.without]
+        self.machines = {g: Machine(edge / f"{g}.clock.json", self.clock) for g in agents}
         self.gateways = {
             g: Child(
                 g,
@@ -166,6 +169,7 @@ class District:
             "seed": self.scene.seed,
             "started_ms": self.clock.start_ms,
             "ended_ms": ended_ms,
+            "without": self.scene.without,
         }
         if self.scene.clocks:  # gateways whose clocks are wrong cannot say when they ran
             run["lives"] = {g: [asdict(life) for life in m.lives] for g, m in self.machines.items()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from cloud.config import CloudConfig, load_config
 from cloud.ledger.open import open_ledger
-from cloud.log.base import BatchLog, EntryKind
+from cloud.log.base import START, BatchLog, Entry, EntryKind
 from cloud.log.open import open_log
 from cloud.warnings.model import Message
 from cloud.warnings.replay import replay
@@ -19,6 +19,9 @@ from cloud.warnings.view import open_view
 from edge_agent.spool.file import read_waiting
 from simulators.audit.run_folder import audit
 from simulators.demo.centre import WarningCentre
+from simulators.demo.district import District
+from simulators.faults.flood import KEPT_SPOOL
+from simulators.faults.flooded import Flooded
 from simulators.faults.told import differences
 
 _NEAR_H = 4.0  # a cloud's clock steps by eight; at sixty-fold speed a busy machine needs two to settle
@@ -29,6 +32,8 @@ _ALL = 10**6
 class Outcome:
     """One run. quarantined, furthest_s: see `simulators.audit.compare.Audit`. centre_failed: messages that the
     warning centre did not answer well.
+
+    flood: of a run with one.
 
     broken: what should not be; empty when the run is good."""
 
@@ -43,6 +48,7 @@ class Outcome:
     furthest_s: float = 0.0
     warnings: int = 0
     settled_s: float = 0.0
+    flood: Flooded | None = None
     broken: list[str] = field(default_factory=list)
 
     def took(self, settled_s: float) -> None:
@@ -81,6 +87,32 @@ def judge(out: Path, outcome: Outcome, centre: WarningCentre | None) -> None:
         again = replay(log, config.catalogue, config.file.warnings)
         if _gist(said) != _gist(again):
             outcome.broken.append(f"{len(said)} warnings given, {len(again)} by replay, and they differ")
+
+
+def judge_flood(out: Path, outcome: Outcome, district: District) -> None:
+    """What a flood did to the others and to the cloud. out: of a demonstration whose processes have ended."""
+    clock = district.clock
+    arrived_ms = {
+        name: int(clock.start_ms + (real_ms - clock.origin_ms) * clock.speed)
+        for name, real_ms in district.centre.arrived_ms.items()
+    }
+    with _left(out) as (_, log, said):
+        entries, stored = [], list[int]()
+        for e in entries_of(log):
+            if e.gateway == district.scene.without and e.spool == KEPT_SPOOL:
+                stored.append(e.seq)
+            entries.append(e._replace(payload=b""))
+    assert outcome.flood is not None
+    outcome.flood.judge(entries, said, arrived_ms, sorted(stored), clock.speed)
+    outcome.broken += outcome.flood.broken()
+
+
+def entries_of(log: BatchLog) -> Iterator[Entry]:
+    """All of them, in order."""
+    cursor = START
+    while entries := log.read(cursor, 1000):
+        cursor = entries[-1].offset
+        yield from entries
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import asyncio
 import json
 import shutil
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +19,10 @@ import httpx2
 
 from host.district_folder import load
 from simulators.demo.district import District, Scene, undelivered, views_behind
+from simulators.faults.flooded import Flooded
+from simulators.faults.flooding import flooding
 from simulators.faults.hand import Hand
-from simulators.faults.outcome import Outcome, judge
+from simulators.faults.outcome import Outcome, judge, judge_flood
 from simulators.faults.plan import Blow, plan
 from simulators.faults.proxy import Link
 from simulators.processes.identities import make
@@ -38,6 +40,7 @@ class Stage:
     """What every run of a campaign shares. span_s: real seconds in which faults happen.
 
     clocks: the gateways' clocks go wrong, too. centre: the warning centre fails for a while, and the rules are changed.
+    flood: one gateway, which would have an agent, floods instead: for span_s alone, and then while faults happen.
     """
 
     folder: Path  # of the district
@@ -47,6 +50,7 @@ class Stage:
     span_s: float = 12.0
     clocks: bool = False
     centre: bool = False
+    flood: bool = False
 
 
 async def one_run(stage: Stage, seed: int) -> Outcome:
@@ -73,16 +77,19 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         lead_ms=0,
         identities=identities.folder,
         clocks=stage.clocks,
+        without=_flooder(stage.folder) if stage.flood else "",
     )
     district = District(scene)
     blows = plan(seed, list(district.gateways), stage.span_s, 8 if stage.clocks else 6, stage.clocks, stage.centre)
-    outcome = Outcome(seed, [_said(b) for b in blows])
+    flood = Flooded(scene.without) if stage.flood else None
+    outcome = Outcome(seed, [_said(b) for b in blows], flood=flood)
     try:
         await asyncio.to_thread(broker.start)
         await district.start()
-        if stage.clocks:
+        if stage.clocks or stage.flood:
             await _told_the_time(district)
-        await _breaking(blows, Hand(district, broker, link))
+        async with flooding(district, identities, stage.span_s, flood) if flood else nullcontext():
+            await _breaking(blows, Hand(district, broker, link))
         await asyncio.sleep(_SEEN_S)
         outcome.took(await _settled(district, outcome, running=True))
         district.check()
@@ -90,6 +97,8 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         await _settled(district, outcome, running=False)
         await asyncio.to_thread(district.cloud.stop)
         await asyncio.to_thread(judge, scene.out, outcome, district.centre if stage.centre else None)
+        if stage.flood:
+            await asyncio.to_thread(judge_flood, scene.out, outcome, district)
     except (RuntimeError, OSError, httpx2.HTTPError) as error:
         outcome.broken.append(f"{type(error).__name__}: {error}")
     finally:
@@ -97,6 +106,11 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
         broker.kill()
         await link.stop()
     return outcome
+
+
+def _flooder(folder: Path) -> str:
+    """The last by name."""
+    return max(load(folder).gateways)
 
 
 def _copied(folder: Path, to: Path) -> Path:

@@ -65,6 +65,7 @@ TESTED_BY_OTHERS = {
     "edge_agent.process": "becomes another process: every agent of tests/run does",
     "simulators.cli.plant": "serves until a signal: tests/run/test_foreign_masters.py reads from it",
     "simulators.demo.run": "plays a demo: tests/run/test_demo.py",
+    "simulators.faults.flooding": "floods a cloud and a broker: tests/run/test_flood_faults.py",
     "simulators.faults.hand": _FAULT_RUN,
     "simulators.plant.radio": "feeds the agents of tests/run/test_demo.py",
     "simulators.processes.identities": "makes the identities of tests/servers.py and tests/run/test_identities.py",

@@ -10,8 +10,8 @@ from cloud.ingest.queue import HISTORY_AT_ONCE, LANE_BYTES, LaneQueues
 from contract.wire.topics import Topic, TopicKind
 
 
-def message(kind: TopicKind, text: bytes = b"x") -> InboundMessage:
-    return InboundMessage(str(Topic("d", "g", kind)), text)
+def message(kind: TopicKind, text: bytes = b"x", gateway: str = "g") -> InboundMessage:
+    return InboundMessage(str(Topic("d", gateway, kind)), text)
 
 
 def taken(lanes: LaneQueues, most: int = 100) -> list[str]:
@@ -82,9 +82,10 @@ def test_a_full_lane_lets_go_and_counts_and_holds_up_no_other():
 def test_a_lane_is_bounded_in_bytes_too():
     lanes = LaneQueues()
     third = bytes(LANE_BYTES // 3)
-    assert [lanes.put(message(TopicKind.LIVE, third)) for _ in range(4)] == [True, True, True, False]
+    found = [lanes.put(message(TopicKind.LIVE, third, f"g{n}")) for n in range(4)]
+    assert found == [True, True, True, False]
     taken(lanes)
-    assert lanes.put(message(TopicKind.LIVE, third))
+    assert lanes.put(message(TopicKind.LIVE, third, "g4"))
 
 
 def test_a_topic_of_no_lane_is_taken_with_the_live_ones():
