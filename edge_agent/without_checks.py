@@ -39,7 +39,9 @@ def _no_check(*_: object, **__: object) -> Callable[[T], T]:
 class PlainModel:
     """What `pydantic.BaseModel` is to those who only look. Pickled with checks, it is restored without."""
 
+    __slots__ = ("__dict__", "_said")  # beside the values: whether one was said does not make models differ
     model_fields: ClassVar[Mapping[str, _Marker]] = {}
+    _said: frozenset[str]
 
     def __init_subclass__(cls, **_: object) -> None:
         named = [n for n, said in vars(cls).get("__annotations__", {}).items() if not str(said).startswith("ClassVar")]
@@ -56,17 +58,25 @@ class PlainModel:
         """With the defaults."""
         return cls._of({name: field.made() for name, field in cls.model_fields.items()})
 
+    @property
+    def model_fields_set(self) -> frozenset[str]:
+        """Those that were said, not left to their defaults."""
+        said: frozenset[str] = self._said
+        return said
+
     def model_copy(self, *, update: Mapping[str, object]) -> Self:
-        return self._of({**vars(self), **update})
+        return self._of({**vars(self), **update}, self.model_fields_set | update.keys())
 
     @classmethod
-    def _of(cls, values: Mapping[str, object]) -> Self:
+    def _of(cls, values: Mapping[str, object], said: frozenset[str] = frozenset()) -> Self:
         made = cls.__new__(cls)
         vars(made).update(values)
+        object.__setattr__(made, "_said", said)
         return made
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         vars(self).update(state["__dict__"])
+        object.__setattr__(self, "_said", frozenset(state["__pydantic_fields_set__"]))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")

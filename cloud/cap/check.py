@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from cloud.cap import rules, structure
+from cloud.cap import rules, structure, whereabouts
 from cloud.cap.faults import Fault
 from cloud.cap.profiles import PROFILES
 from cloud.cap.schema import ALERT, NAMESPACE
@@ -45,8 +45,9 @@ _CONTROL = re.compile(
 )
 
 
-def check(data: bytes, profiles: Sequence[str] = ()) -> list[Fault]:
-    """Every fault, in the order of the text; empty for a good message. profiles: words of `profiles.PROFILES`."""
+def check(data: bytes, profiles: Sequence[str] = (), area: whereabouts.Box | None = None) -> list[Fault]:
+    """Every fault, in the order of the text; empty for a good message. profiles: words of `profiles.PROFILES`.
+    area: in which every polygon and circle is to lie."""
     if len(data) > MAX_BYTES:
         return [Fault(0, "file", f"it has {len(data)} bytes", f"a message has {MAX_BYTES} at most")]
     other = next((Fault(1, *said) for such, *said in _OTHERS if such.search(data)), None)
@@ -69,6 +70,8 @@ def check(data: bytes, profiles: Sequence[str] = ()) -> list[Fault]:
         for judged in (
             structure.of_element(alert, ALERT),
             rules.of_alert(alert),
+            whereabouts.apart(alert),
+            whereabouts.outside(alert, [area], "the area that was given") if area is not None else (),
             *(PROFILES[p](alert) for p in profiles),
         ):
             found += itertools.islice(judged, MOST_FAULTS + 1)

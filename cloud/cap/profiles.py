@@ -14,6 +14,11 @@ from lxml import etree
 from cloud.cap.faults import Fault
 from cloud.cap.rules import named, text_of
 from cloud.cap.structure import content, fault
+from cloud.cap.whereabouts import Box, outside
+
+# The United States with Alaska, Hawaii, Puerto Rico and the Virgin Islands; Samoa; Guam, the Marianas and the Aleutians
+# beyond 180 degrees.
+_UNITED_STATES = (Box(17, -180, 72, -64), Box(-15, -172, -11, -168), Box(12, 144, 54, 180))
 
 
 def _google(alert: etree._Element) -> Iterator[Fault]:
@@ -53,6 +58,7 @@ def _ipaws(alert: etree._Element) -> Iterator[Fault]:
             ]
             if not codes or not all(re.fullmatch(r"\d{6}", code, re.ASCII) for code in codes):
                 yield fault(area, "it has no geocode SAME of six digits", "the profile requires one")
+    yield from outside(alert, _UNITED_STATES, "the United States and their territories")
     for name in ("category", "eventCode"):
         said = {tuple(content(node).split()) for info in infos for node in named(info, name)[:1]}
         if len(said) > 1:

@@ -125,7 +125,8 @@ def _of_area(area: etree._Element) -> Iterator[Fault]:
         yield fault(named(area, "ceiling")[0], "there is no altitude", "ceiling needs one (3.2.4)")
 
 
-def _point(text: str) -> Point | None:
+def point_of(text: str) -> Point | None:
+    """lat,lon as numbers; None of anything else."""
     parts = text.split(",")
     try:
         lat, lon = (float(part) for part in parts)
@@ -138,7 +139,7 @@ def _of_polygon(text: str, in_china: bool) -> tuple[str, str] | None:
     shape = "write points lat,lon with blanks between them, the first again at the end"
     points: list[Point] = []
     for part in text.split():
-        point = _point(part)
+        point = point_of(part)
         if point is None:
             return f"{part[:40]!r} is no point", shape
         points.append(point)
@@ -156,7 +157,7 @@ def _of_polygon(text: str, in_china: bool) -> tuple[str, str] | None:
 def _of_circle(text: str) -> tuple[str, str] | None:
     shape = "write lat,lon, a blank, and the radius in kilometres, like 34.75,113.68 0.5"
     parts = text.split()
-    point = _point(parts[0]) if parts else None
+    point = point_of(parts[0]) if parts else None
     if point is None:
         return f"{text[:40]!r} has no centre", shape
     swapped = _swapped([point], False)

@@ -27,11 +27,23 @@ class Profile(StrEnum):
 def check(
     source: Annotated[str, typer.Argument(metavar="FILE|URL", help="A CAP message or a feed of them; - for stdin.")],
     profile: Annotated[list[Profile] | None, typer.Option(help="Also by the rules of this consumer.")] = None,
+    area: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOUTH,WEST,NORTH,EAST",
+            help="In degrees: every polygon and circle is to lie in it. Finds lon,lat where both are below 90.",
+        ),
+    ] = None,
 ) -> None:
     """Everything wrong with a CAP 1.2 message, a line each; exits 1 when there is something, 2 when none was read."""
     from cloud.cap.check import check as faults_of
+    from cloud.cap.whereabouts import Box
 
-    found = faults_of(_read(source), [p.value for p in profile or ()])
+    try:
+        box = None if area is None else Box.parse(area)
+    except ValueError as error:
+        _unread(f"--area {error}")
+    found = faults_of(_read(source), [p.value for p in profile or ()], box)
     for fault in found:
         say(shown(str(fault), lines=False))
     if found:

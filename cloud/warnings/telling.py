@@ -175,7 +175,7 @@ class Telling:
             "peak_id": incident.peak_level.value,
             "places": places,
             "worst": places[0] if places else _nowhere(levels[incident.level]),
-            "fresh": self._fresh(found, told_ms, language),
+            "fresh": self._fresh(found, shown, told_ms, today, language),
             "count": len({_spot(e) for e in found}),
             "more": len({_spot(e) for e in rest} - {_spot(e) for e in shown}),
             "more_level": levels[lowest],
@@ -209,10 +209,21 @@ class Telling:
     def _where(self, incident: Incident, language: Language) -> str:
         return _listed([self._zone_name(z, language) for z in zones_of(incident)], _ZONES, language, _ROOM[language])
 
-    def _fresh(self, found: Sequence[Evidence], told_ms: int, language: Language) -> str:
-        """The places that reached their level since the last message, worst first; empty where none did."""
-        fresh = {_spot(e): self._name(e, language) for e in found if e.since_ms is not None and e.since_ms > told_ms}
+    def _fresh(
+        self, found: Sequence[Evidence], shown: Sequence[Evidence], told_ms: int, today: date, language: Language
+    ) -> str:
+        """The places that reached their level since the last message, worst first; empty where none did. Those that
+        are not shown below, with value and level: what a message is sent for stands in it."""
+        listed = {_spot(e) for e in shown}
+        fresh = {}
+        for e in found:
+            if e.since_ms is not None and e.since_ms > told_ms and (spot := _spot(e)) not in fresh:
+                fresh[spot] = self._name(e, language) if spot in listed else self._brief(e, today, language)
         return _listed(list(fresh.values()), _PLACES, language)
+
+    def _brief(self, e: Evidence, today: date, language: Language) -> str:
+        p = self.place(e, today, language)
+        return f"{p.name}（{p.number}，{p.level}）" if language == "zh" else f"{p.name} ({p.number}, {p.level})"
 
     def _local(self, time_ms: int) -> datetime:
         """A moment in the district's time."""

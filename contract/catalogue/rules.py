@@ -120,7 +120,8 @@ class Rule(SettingsModel):
     @property
     def looks_for(self) -> Hashable:
         """The same for rules of which the nearer replaces the farther."""
-        own = self.definition.settings.model_validate(self.settings)
+        # They were checked when the rules were read; a running agent has nothing to check with.
+        own = self.definition.settings.model_construct().model_copy(update=self.settings)
         return self.detector, *(getattr(own, name) for name in self.definition.apart_by)
 
 

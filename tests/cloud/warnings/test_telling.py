@@ -185,6 +185,23 @@ def test_places_that_reached_their_level_since_the_last_message_are_named(jinshu
     assert Texts("en").words(said).description.startswith("The water is markedly deeper")
 
 
+@pytest.mark.parametrize(
+    ("language", "brief"),
+    [("en", "Weiwu Underpass (26 cm, orange)"), ("zh", "纬五路下穿隧道（26厘米，橙色）")],
+)
+def test_a_place_that_is_new_and_not_among_the_worst_is_told_with_value_and_level(
+    jinshui: Catalogue, language: Language, brief: str
+) -> None:
+    weiwu = next(s.id for s in jinshui.stations.values() if s.name.into("en") == "Weiwu Underpass")
+    others = [s for s in jinshui.stations if s != weiwu][:7]
+    worse = [seen(s, Level.RED, 1.4, since_ms=NOW_MS - 900_000) for s in others]
+    about = incident(*worse, seen(weiwu, Level.ORANGE, 0.26, since_ms=NOW_MS - 60_000))
+    before = Message("m", "i", NOW_MS - 600_000, MsgType.ALERT, Level.RED, (), b"", why=Why.OPENED)
+    said = Telling(jinshui).of(Announcement(about, MsgType.UPDATE, Why.DEEPER), [before], NOW_MS, language, "Actual")
+    assert said["fresh"] == brief
+    assert brief in Texts(language).words(said).description
+
+
 def test_zones_in_a_headline_are_counted_where_their_names_do_not_fit(jinshui: Catalogue) -> None:
     about = replace(incident(seen("a", Level.RED, 1.4)), zones=tuple(jinshui.zones))
     said = Telling(jinshui).of(Announcement(about, MsgType.UPDATE, Why.WORSE), (), NOW_MS, "en", "Actual")
