@@ -11,7 +11,7 @@ from pydantic import Field
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
 from cloud.data_folder import data_folder_trouble
-from cloud.delivery.settings import EgressSettings
+from cloud.delivery.settings import EgressSettings, FeedSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
@@ -88,6 +88,7 @@ class ConfigFile(SettingsModel):
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[AnySinkSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
+    feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
     identity: IdentitySettings | None = None
     access: AccessSettings = AccessSettings()
@@ -137,6 +138,9 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
         if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
             what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
             mistakes.append(document.mistake(("access", "mode"), what))
+        if shaped.feed.public and not shaped.feed.url:
+            what = "the public follows its links: write feed.url, https and the name under which it reaches this cloud"
+            mistakes.append(document.mistake(("feed", "public"), what))
         mistakes += _secret_mistakes(document, shaped, path.parent)
         rolled_up = isinstance(shaped.series, ParquetSettings)
         if (unfit := shaped.retention.trouble(shaped.receive.oldest_days, rolled_up)) is not None:

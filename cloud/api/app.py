@@ -9,6 +9,7 @@ from cloud.api import access as access_routes
 from cloud.api import (
     clock,
     decisions,
+    feed,
     health,
     late,
     maintenance,
@@ -18,6 +19,7 @@ from cloud.api import (
     queries,
     rain,
     series,
+    stream,
     warnings,
 )
 from cloud.api.guard import Guard
@@ -36,10 +38,13 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (queries, series, rain, warnings, late, maintenance, health):
+    for part in (queries, series, rain, warnings, feed, stream, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)
     decisions.mount(app, services, access)
-    app.add_middleware(Guard, access=access)  # limits and headers stand outside it: see `cloud.api.limits`
+    opened = frozenset(feed.ROUTES) if services.feed.public else frozenset[str]()
+    app.add_middleware(
+        Guard, access=access, opened=opened
+    )  # limits and headers stand outside it: see `cloud.api.limits`
     return app

@@ -31,8 +31,9 @@ PAGE_HEADER = "x-headwater-page"
 class Guard:
     """Puts the `Caller` at `request.state.caller`, or answers 401, 403, 429 or 503 itself."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access, self._turns = app, access, Turns(_AT_ONCE)
+    def __init__(self, app: ASGIApp, access: Access, opened: frozenset[str] = frozenset()) -> None:
+        """opened: routes that the configuration opens to all, for reading."""
+        self._app, self._access, self._turns, self._opened = app, access, Turns(_AT_ONCE), opened
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,7 +59,7 @@ class Guard:
         if unfit(scope["path"]) is not None:  # before anything else reads it: nobody means it, and logs would show it
             raise Refused(400, "The path cannot be read", "it holds control characters, which no path of ours has")
         route = taken(scope)
-        needed = required(method, route)
+        needed = None if route in self._opened and method in SAFE_METHODS else required(method, route)
         if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
             raise Refused(403, "Open to this machine only", said)

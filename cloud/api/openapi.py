@@ -109,6 +109,9 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/maintenance": {_JSON: list_of(reference("Maintenance"))},
     "/v1/late": {_JSON: list_of(reference("LateReading"))},
     "/v1/feed": {"application/atom+xml": TEXT},
+    "/v1/feed/index": {"application/atom+xml": TEXT},
+    "/v1/feed/alerts/{name}": {"application/cap+xml": TEXT},
+    "/v1/stream": {"text/event-stream": TEXT},
     "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},
     "/readyz": {_JSON: object_of(ready={"type": "boolean", "const": True})},
     "/metrics": {"text/plain": TEXT},
@@ -134,6 +137,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/rain/events": (404,),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
+    "/v1/feed/alerts/{name}": (404,),
+    "/v1/stream": (406,),
     "/v1/incidents/{name}/acknowledge": (404, 409),
     "/v1/incidents/{name}/take-over": (404, 409),
     "/v1/incidents/{name}/end": (404, 409),
@@ -143,7 +148,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/quarantine/{number}/release": (404, 409),
 }
 
-WITH_ETAG = ("/v1/series", "/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
+_RAIN = ("/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
+WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN)
 
 
 def install(app: FastAPI) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from cloud.delivery.settings import FeedSettings
 from cloud.delivery.state import SinkState
 from cloud.ingest.links import GatewayLink
 from cloud.log.base import BatchLog
@@ -113,3 +114,5 @@ class Services:
     health: Health
     maintenance: MaintenanceReader
     turned_away: TurnedAway = field(default_factory=TurnedAway)
+    feed: FeedSettings = field(default_factory=FeedSettings)
+    as_of: Callable[[], int | None] = lambda: None  # up to when the warnings know what was measured, UTC ms

@@ -13,7 +13,6 @@ from cloud.api.openapi import NAME_PATTERN
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
-from cloud.delivery.feed import render as render_feed
 from cloud.warnings.codec import incident_json, message_json
 from cloud.warnings.model import Incident, MessageHead
 from cloud.warnings.reader import Listed
@@ -92,16 +91,3 @@ def mount(app: FastAPI, services: Services) -> None:
             return Response(_incident(*incident), media_type="application/json")
         assert message is not None
         return json_of(message_json(message))
-
-    @app.get("/v1/feed")
-    def feed(request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 100) -> Response:
-        """Atom, a CAP message in every entry."""
-        name = f"{services.catalogue.district.name}: waterlogging warnings"
-        body = render_feed(
-            services.warnings.messages(limit=limit),
-            title=name,
-            feed_id=f"urn:headwater:{services.catalogue.district.id}:warnings",
-            base_url=str(request.base_url).rstrip("/"),
-            now_ms=services.clock.now_ms(),
-        )
-        return Response(body, media_type="application/atom+xml")

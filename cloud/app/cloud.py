@@ -145,6 +145,8 @@ class Cloud:
             self.warnings.reader,
             health,
             self.maintenance.reader,
+            feed=config.file.feed,
+            as_of=self.as_of,
         )
         self.access = Access(self.ledger, config.file.access)
         self.as_of.follow(lambda: not self.receive.trouble() and _is_level(warned.state()))

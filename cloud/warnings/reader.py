@@ -13,7 +13,7 @@ from cloud.warnings import results
 from cloud.warnings import tables as t
 from cloud.warnings.codec import incident_from_json
 from cloud.warnings.decisions import People
-from cloud.warnings.model import ConditionSnapshot, Incident, LateReading, Message, MessageHead
+from cloud.warnings.model import ConditionSnapshot, Incident, LateReading, Message, MessageHead, MsgType
 from contract.catalogue.rules import Level
 from contract.conditions.columns import State
 
@@ -67,6 +67,18 @@ class WarningsReader(Protocol):
 
     def message(self, message_id: str) -> Message | None:
         """None when there is none of that id."""
+        ...
+
+    def since(self, number: int, limit: int) -> Sequence[tuple[int, Message]]:
+        """Messages behind this number in the ledger, oldest first, each with its own."""
+        ...
+
+    def number_of(self, message_id: str) -> int | None:
+        """Where a message stands in the ledger; None when there is none of that id."""
+        ...
+
+    def standing(self, now_ms: int) -> tuple[int, Sequence[tuple[int, Message]]]:
+        """The number of the newest message, and of each incident the newest message that is in force, oldest first."""
         ...
 
     def late(
@@ -153,6 +165,24 @@ class LedgerReader:
         with self._ledger.connect() as db:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
         return None if row is None else results.message_of(row)
+
+    def since(self, number: int, limit: int) -> Sequence[tuple[int, Message]]:
+        query = select(t.messages).where(t.messages.c.number > number).order_by(t.messages.c.number).limit(limit)
+        with self._ledger.connect() as db:
+            return [(row.number, results.message_of(row)) for row in db.execute(query)]
+
+    def number_of(self, message_id: str) -> int | None:
+        with self._ledger.connect() as db:
+            return db.execute(select(t.messages.c.number).where(t.messages.c.id == message_id)).scalar()
+
+    def standing(self, now_ms: int) -> tuple[int, Sequence[tuple[int, Message]]]:
+        m = t.messages.c
+        in_force = and_(m.msg_type != MsgType.CANCEL.value, m.expires_ms > now_ms)
+        newest = select(func.max(m.number)).group_by(m.incident)
+        query = select(t.messages).where(in_force, m.number.in_(newest)).order_by(m.number)
+        with self._ledger.connect() as db:
+            last = db.execute(select(func.max(m.number))).scalar() or 0
+            return last, [(row.number, results.message_of(row)) for row in db.execute(query) if row.number <= last]
 
     def late(
         self, channels: Collection[int] | None, start_ms: int | None, end_ms: int | None, limit: int, before: int | None

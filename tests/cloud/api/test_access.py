@@ -67,6 +67,7 @@ GUARDED = [
     "/v1/readings?channel=101&start=1&end=2",
     "/v1/warnings",
     "/v1/feed",
+    "/v1/feed/index",
     "/v1/quarantine",
     "/v1/openapi.json",
     "/page/state",

@@ -15,7 +15,7 @@ _CONFIG = SchemathesisConfig.from_dict(
     {
         "checks": {
             "positive_data_acceptance": {
-                "expected-statuses": ["2xx", "401", "403", "404", "409", "413", "422", "429", "503"]
+                "expected-statuses": ["2xx", "401", "403", "404", "406", "409", "413", "422", "429", "503"]
             }
         }
     }

@@ -1,0 +1,108 @@
+"""Warnings as they are told, and heartbeats, as server-sent events: `/v1/stream` (HTML standard, 9.2).
+
+An event's id is its message's id; who comes again with `Last-Event-ID` gets what followed it, else what is in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Header, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud.api.ports import Services
+from cloud.api.problems import Problem
+from cloud.api.turns import Turns
+from cloud.delivery.base import body_of
+from cloud.delivery.heartbeat import heartbeat
+from cloud.warnings.model import Message
+
+AT_ONCE = 100  # streams
+_LIFE_S = 900.0  # then the caller comes again, and is asked who he is
+_LOOK_S, _ALIVE_S = 0.5, 15.0
+_PAGE = 20  # messages read at once: what a slow reader holds in memory
+RETRY_MS = 2000
+_MEDIA = "text/event-stream"
+
+
+class Stream:
+    """One caller's. look_s: between two looks whether there is anything new."""
+
+    def __init__(self, services: Services, turns: Turns, life_s: float = _LIFE_S, look_s: float = _LOOK_S) -> None:
+        self._services, self._turns, self._life_s, self._look_s = services, turns, life_s, look_s
+        self._number = 0  # of the last message that was sent
+        self._beat = -1
+
+    async def events(self, last_id: str) -> AsyncIterator[bytes]:
+        """Until its life ends, or the caller goes. The ledger out of reach: it waits, and the heartbeat goes on."""
+        yield b"retry: %d\n\n" % RETRY_MS
+        ends_s, said_s = time.monotonic() + self._life_s, time.monotonic()
+        begun, version = False, -1
+        while time.monotonic() < ends_s:
+            found: Sequence[tuple[int, Message]] = ()
+            now = self._services.warnings.version()
+            if now != version or not begun:
+                try:
+                    found = await self._turns.run(self._next, begun, last_id)
+                    begun, version = True, version if len(found) >= _PAGE else now
+                except SQLAlchemyError:
+                    found = ()
+            for number, message in found:
+                yield _event(message.id, "warning", body_of(message))
+                self._number = max(self._number, number)
+            beat = heartbeat(self._services.clock.now_ms(), self._services.as_of())
+            if beat.number != self._beat:
+                self._beat = beat.number
+                yield _event("", "heartbeat", beat.body())
+                said_s = time.monotonic()
+            elif time.monotonic() - said_s >= _ALIVE_S:
+                yield b":\n\n"  # a comment: shows either side that the other is there
+                said_s = time.monotonic()
+            if len(found) < _PAGE:
+                await asyncio.sleep(self._look_s)
+
+    def _next(self, begun: bool, last_id: str) -> Sequence[tuple[int, Message]]:
+        reader = self._services.warnings
+        if begun:
+            return reader.since(self._number, _PAGE)
+        known = reader.number_of(last_id) if last_id else None
+        if known is not None:
+            self._number = known
+            return reader.since(known, _PAGE)
+        self._number, standing = reader.standing(self._services.clock.now_ms())
+        return standing
+
+
+def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
+    """name: empty of one that is no place to go on from."""
+    head = f"id: {name}\n" if name else ""
+    return f"{head}event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    """At most `AT_ONCE` streams: each holds a connection for a quarter of an hour."""
+    turns, open_ = Turns(2), [0]
+
+    @app.get("/v1/stream")
+    async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> StreamingResponse:
+        """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It does not end:
+        who does not ask for `text/event-stream`, as browsers do for an EventSource, would wait for nothing."""
+        if _MEDIA not in request.headers.get("accept", ""):
+            raise Problem(406, "This is a stream", f"send Accept: {_MEDIA}, and read line by line")
+        if open_[0] >= AT_ONCE:
+            raise Problem(503, "Too many streams", f"{AT_ONCE} are open: come again, or take a webhook or the feed")
+
+        async def counted() -> AsyncIterator[bytes]:
+            open_[0] += 1
+            try:
+                async for event in Stream(services, turns).events(last_event_id):
+                    yield event
+            finally:
+                open_[0] -= 1
+
+        return StreamingResponse(counted(), media_type=_MEDIA, headers={"X-Accel-Buffering": "no"})
