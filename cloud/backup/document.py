@@ -59,6 +59,8 @@ def read(folder: Path) -> Backup:
         raise BackupError(f"{what}; take another") from error
     except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise BackupError(f"{folder / NAME} cannot be read ({error}): take another backup") from error
+    if not all(type(n) is int for n in (backup.taken_ms, backup.end, backup.told, backup.undelivered)):
+        raise BackupError(f"{folder / NAME} holds something else than whole numbers: it is not one of ours")
     if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
         raise BackupError(f"{folder / NAME} names files outside its folder: it is not one of ours")
     return backup

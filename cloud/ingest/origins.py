@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from cloud.log.base import Entry
 from cloud.log.origin import Origin, OriginError, decode_origin
-from cloud.warnings.gateways import heads_of
+from cloud.warnings.gateways import heads_by_gateway
 from contract.catalogue.catalogue import Catalogue
 
 
@@ -27,12 +27,7 @@ class Origins:
     """
 
     def __init__(self, catalogue: Catalogue, notes: Iterable[Entry] = ()) -> None:
-        # by gateway: the zones by which incidents of its channels go
-        self._zones: dict[str, set[str]] = {g: set() for g in catalogue.gateways}
-        head = heads_of(catalogue)
-        for channel in catalogue.channels.values():
-            if channel.gateway in self._zones:
-                self._zones[channel.gateway].add(head[channel.station.zone])
+        self._zones = heads_by_gateway(catalogue)
         self._simulated: dict[str, bool] = {}
         self._logged: dict[str, bool] = {}
         self._born: dict[str, bool] = {}

@@ -220,9 +220,12 @@ class Engine:
     def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> None:
         """Where a gateway's readings come from. What it said before, when it was something else, is believed no more:
         a simulation neither holds nor ends what was measured, nor the other way round."""
-        if (origin.gateway in state.incidents.simulated) is not origin.simulated:
-            state.incidents.hear_origin(origin)
-            state.conditions.begin_anew(np.array(self._rows_of.get(origin.gateway, ()), np.int64), now_ms)
+        before = self._incidents.played(state.incidents)
+        state.incidents.hear_origin(origin)
+        altered = sorted(before ^ self._incidents.played(state.incidents))
+        for gateway in altered:
+            state.conditions.begin_anew(np.array(self._rows_of.get(gateway, ()), np.int64), now_ms)
+        if altered:
             self._blindness.begin(state.incidents.blind, state.conditions)
 
     def _stretch(self, state: EngineState, waiting: Waiting, outcomes: Sequence[Outcome]) -> None:
@@ -333,7 +336,7 @@ class Engine:
         warned = (o.incident for o in state.incidents.open.values())
         alters = [state.standing[key] for key in moved]
         blind = state.incidents.blind
-        announcements += self._blindness.step(blind, alters, warned, state.incidents.simulated, now_ms)
+        announcements += self._blindness.step(blind, alters, warned, self._incidents.played(state.incidents), now_ms)
         for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from contract.catalogue.catalogue import Catalogue
 from contract.conditions.targets import Target
@@ -43,3 +43,24 @@ def heads_of(catalogue: Catalogue) -> dict[str, str]:
         zone.id: zone.id if zone.incident_group is None else first.setdefault(zone.incident_group, zone.id)
         for zone in catalogue.zones.values()
     }
+
+
+def heads_by_gateway(catalogue: Catalogue) -> dict[str, frozenset[str]]:
+    """Of each gateway the zones by which incidents of its channels go."""
+    head = heads_of(catalogue)
+    found: dict[str, set[str]] = defaultdict(set)
+    for channel in catalogue.channels.values():
+        found[channel.gateway].add(head[channel.station.zone])
+    return {gateway: frozenset(zones) for gateway, zones in found.items()}
+
+
+def played(simulated: Set[str], real: Set[str], heads: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Of the gateways that call themselves simulated those that are believed. Not so one that shares incidents with a
+    real one: its readings are refused (`cloud.ingest.origins`), and what it says of itself alters nothing for others.
+
+    heads: as `heads_by_gateway` gives them.
+    """
+    if not simulated:
+        return frozenset()
+    taken: set[str] = set().union(*(heads.get(gateway, frozenset()) for gateway in real))
+    return frozenset(gateway for gateway in simulated if taken.isdisjoint(heads.get(gateway, frozenset())))

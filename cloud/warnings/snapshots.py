@@ -47,6 +47,7 @@ def make(engine: Engine, state: EngineState, cursor: Cursor) -> bytes:
         "detectors": engine.dump_detectors(state),
         "people": people_json(state.people),
         "simulated": sorted(state.incidents.simulated),
+        "real": sorted(state.incidents.real),
         "now_ms": state.now_ms,
     }
     return packed.pack(state.conditions, more)
@@ -92,7 +93,10 @@ def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:
             raise packed.Unreadable("its parts are not of one snapshot")
         state = EngineState(
             conditions,
-            incidents=IncidentState(simulated=frozenset(more["simulated"])),
+            incidents=IncidentState(
+                simulated=frozenset(more["simulated"]),
+                real=frozenset(more.get("real", ())),  # a release before did not ask
+            ),
             detectors=engine.restore_detectors(more["detectors"]),
             people=people_from_json(more["people"]),
             now_ms=int(more["now_ms"]),

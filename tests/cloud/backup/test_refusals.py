@@ -122,7 +122,13 @@ def test_a_damaged_or_missing_part_is_named(folder: Path, part: str) -> None:
 
 @pytest.mark.parametrize(
     ("change", "what"),
-    [({"version": 2}, "newer Headwater"), ({"files": {"/etc/x": [1, ""]}}, "outside"), ({"end": None, "x": 1}, "read")],
+    [
+        ({"version": 2}, "newer Headwater"),
+        ({"files": {"/etc/x": [1, ""]}}, "outside"),
+        ({"end": None, "x": 1}, "read"),
+        ({"taken_ms": float("inf")}, "something else than whole numbers"),
+        ({"end": "1"}, "something else than whole numbers"),
+    ],
 )
 def test_a_document_that_is_none_of_ours(folder: Path, change: dict[str, object], what: str) -> None:
     shutil.rmtree(folder / "data")

@@ -272,6 +272,18 @@ def test_simulated_zones_have_a_notice_of_their_own(small_district: Catalogue) -
     assert len({m.incident for m in played.told}) == 2
 
 
+def test_a_zone_does_not_become_an_exercise_because_one_of_its_gateways_says_so(small_district: Catalogue) -> None:
+    catalogue = city(small_district)
+    channels = {n: replace(c, gateway="gw-sim") if n == ZONES["z1"][0] else c for n, c in catalogue.channels.items()}
+    played = Played(replace(catalogue, channels=channels))
+    for gateway in {c.gateway for c in channels.values()} - {"gw-sim"}:
+        played.state.incidents.hear_origin(Origin(gateway, False))
+    played.state.incidents.hear_origin(Origin("gw-sim", True))
+    played.until(10, ALL)
+    played.until(100, without("z1"))
+    assert [(m.status, _areas(m)) for m in played.told] == [("Actual", ["z1"])]
+
+
 def test_a_zone_that_is_gone_ends_its_notice(played: Played, small_district: Catalogue) -> None:
     played.until(10, ALL)
     played.until(100, without("z1"))

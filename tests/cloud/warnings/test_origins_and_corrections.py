@@ -12,6 +12,7 @@ from cloud.ledger.open import open_ledger
 from cloud.log.base import Cursor, Entry, EntryKind
 from cloud.log.correction import Correction, encode_correction
 from cloud.log.origin import Origin, encode_origin
+from cloud.warnings.gateways import played
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
@@ -86,6 +87,34 @@ def test_evidence_says_whether_it_is_simulated(catalogue: Catalogue) -> None:
         by_zone = {i.zone: [e.simulated for e in i.evidence] for i in view.reader.incidents()}
         assert by_zone == {"z0": [True], "z1": [False]}
         ledger.dispose()
+
+
+def test_an_exercise_ends_where_a_real_gateway_that_shares_its_incidents_is_heard(catalogue: Catalogue) -> None:
+    """Else one who has the key of one gateway calls it simulated, and the warnings of all others are exercises."""
+    zones = {z: v.model_copy(update={"incident_group": "all"}) for z, v in catalogue.zones.items()}
+    entries = [
+        origin(1, START_MS, "gw-sim", True),
+        *flood(10, START_MS + 1000, 1, 0.6),
+        origin(40, START_MS + 400_000, "gw-1", False),
+        *flood(50, START_MS + 401_000, 5, 0.6),
+        origin(70, START_MS + 700_000, "gw-sim", True),
+        tick(99, START_MS + 900_000),
+    ]
+    for cut, restart in ((1, False), (7, True), (99, False)):
+        view, ledger = applied(replace(catalogue, zones=zones), entries, cut, restart)
+        told = [(m.msg_type, m.why, m.status) for m in messages(view)]
+        assert told == [
+            (MsgType.ALERT, Why.OPENED, "Exercise"),
+            (MsgType.CANCEL, Why.NO_LONGER_WATCHED, "Exercise"),
+            (MsgType.ALERT, Why.OPENED, "Actual"),
+        ]
+        ledger.dispose()
+
+
+def test_who_calls_itself_simulated_beside_a_real_one_is_not_believed() -> None:
+    heads = {"a": frozenset({"z0"}), "b": frozenset({"z0", "z1"}), "c": frozenset({"z2"})}
+    assert played({"a", "c"}, {"b"}, heads) == {"c"}
+    assert played({"a", "b", "c"}, set(), heads) == {"a", "b", "c"}
 
 
 def test_what_a_simulation_said_raises_nothing_when_the_gateway_becomes_a_real_one(catalogue: Catalogue) -> None:
