@@ -220,9 +220,10 @@ class Engine:
     def _hear_origin(self, state: EngineState, origin: Origin, now_ms: int) -> None:
         """Where a gateway's readings come from. What it said before, when it was something else, is believed no more:
         a simulation neither holds nor ends what was measured, nor the other way round."""
-        before = self._incidents.played(state.incidents)
+        played = self._incidents.played
+        before = played(state.incidents.said)
         state.incidents.hear_origin(origin)
-        altered = sorted(before ^ self._incidents.played(state.incidents))
+        altered = sorted(before ^ played(state.incidents.said))
         for gateway in altered:
             state.conditions.begin_anew(np.array(self._rows_of.get(gateway, ()), np.int64), now_ms)
         if altered:
@@ -336,7 +337,8 @@ class Engine:
         warned = (o.incident for o in state.incidents.open.values())
         alters = [state.standing[key] for key in moved]
         blind = state.incidents.blind
-        announcements += self._blindness.step(blind, alters, warned, self._incidents.played(state.incidents), now_ms)
+        played = self._incidents.played(state.incidents.said)
+        announcements += self._blindness.step(blind, alters, warned, played, now_ms)
         for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
             try:

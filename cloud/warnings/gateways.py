@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from cloud.log.origin import Origin
 from contract.catalogue.catalogue import Catalogue
 from contract.conditions.targets import Target
 
@@ -54,13 +56,37 @@ def heads_by_gateway(catalogue: Catalogue) -> dict[str, frozenset[str]]:
     return {gateway: frozenset(zones) for gateway, zones in found.items()}
 
 
-def played(simulated: Set[str], real: Set[str], heads: Mapping[str, frozenset[str]]) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """simulated, real: gateways that say so of themselves."""
+
+    simulated: frozenset[str] = frozenset()
+    real: frozenset[str] = frozenset()
+
+    def hearing(self, origin: Origin) -> Said:
+        """The same after one more word."""
+        heard = {origin.gateway}
+        if origin.simulated:
+            return Said(self.simulated | heard, self.real - heard)
+        return Said(self.simulated - heard, self.real | heard)
+
+
+class Played:
     """Of the gateways that call themselves simulated those that are believed. Not so one that shares incidents with a
     real one: its readings are refused (`cloud.ingest.origins`), and what it says of itself alters nothing for others.
 
-    heads: as `heads_by_gateway` gives them.
+    Found once for what they say.
     """
-    if not simulated:
-        return frozenset()
-    taken: set[str] = set().union(*(heads.get(gateway, frozenset()) for gateway in real))
-    return frozenset(gateway for gateway in simulated if taken.isdisjoint(heads.get(gateway, frozenset())))
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._heads = heads_by_gateway(catalogue)
+        self._said = Said()
+        self._found: frozenset[str] = frozenset()
+
+    def __call__(self, said: Said) -> frozenset[str]:
+        if self._said != said:
+            nowhere: frozenset[str] = frozenset()
+            taken = nowhere.union(*(self._heads.get(gateway, nowhere) for gateway in said.real))
+            believed = (g for g in said.simulated if taken.isdisjoint(self._heads.get(g, nowhere)))
+            self._said, self._found = said, frozenset(believed)
+        return self._found

@@ -21,7 +21,7 @@ from cloud.log.origin import Origin
 from cloud.warnings.blind import BlindState
 from cloud.warnings.due import Calendar
 from cloud.warnings.evidence import EvidenceOf, as_it_stood, certainty, highest, without_old_rises
-from cloud.warnings.gateways import gateways_of, heads_by_gateway, heads_of, played, zones_of_targets
+from cloud.warnings.gateways import Played, Said, gateways_of, heads_of, zones_of_targets
 from cloud.warnings.model import Announcement, Ended, Evidence, Incident, MsgType, Why, incident_id
 from cloud.warnings.news import JUDGED, LOST, Haste, Scale, Told, is_deeper, news, weightiest
 from cloud.warnings.settings import WarningSettings
@@ -69,8 +69,8 @@ class IncidentState:
 
     open: by zone, the first of those that share incidents. aside: conditions that are wet still and whose incident a
     person ended. ended: by zone, the id of the last one that a person ended. looked_at: the zones that the last step
-    may have altered. due_ms: time alone brings no message of any incident before. simulated, real: gateways that
-    say so of themselves; see `Incidents.played`. blind: zones of which nothing is known, see `cloud.warnings.blind`.
+    may have altered. due_ms: time alone brings no message of any incident before. said: what gateways say
+    of themselves. blind: zones of which nothing is known, see `cloud.warnings.blind`.
 
     calendar: of the open incidents. losing: zones whose incidents may have lost a condition without dry readings. Both
     follow from `open`; None: they are to be made.
@@ -84,15 +84,12 @@ class IncidentState:
     due_ms: int = 0
     calendar: Calendar | None = field(default=None, compare=False)
     losing: set[str] | None = field(default=None, compare=False)
-    simulated: frozenset[str] = frozenset()
-    real: frozenset[str] = frozenset()
+    said: Said = field(default_factory=Said)
     blind: BlindState = field(default_factory=BlindState)
 
     def hear_origin(self, origin: Origin) -> None:
         """Where a gateway's readings come from, from now on."""
-        said = {origin.gateway}
-        self.simulated = self.simulated | said if origin.simulated else self.simulated - said
-        self.real = self.real - said if origin.simulated else self.real | said
+        self.said = self.said.hearing(origin)
 
     def go_back(self, now_ms: int) -> None:
         """The log was ahead of time: no moment that is kept here is later than now, and all are looked at."""
@@ -131,9 +128,7 @@ class Incidents:
         self._watched = {key.target for key in quantities}
         self._place = {zone: n for n, zone in enumerate(catalogue.zones)}
         self._head = heads_of(catalogue)
-        self._heads_of_gateway = heads_by_gateway(catalogue)
-        self._played_of: tuple[frozenset[str], frozenset[str]] | None = None
-        self._played: frozenset[str] = frozenset()
+        self.played = Played(catalogue)
         many = Counter(self._head.values())
         self._alone = {zone for zone, head in self._head.items() if many[head] == 1}  # those that share no incidents
         rules = {rule.id: rule for rule in catalogue.rules}
@@ -141,13 +136,6 @@ class Incidents:
         scales = {(rule, q): Scale.of(rules[rule], q) for rule, q in once}
         found = ((key, scales.get((key.rule, q))) for key, q in quantities.items())
         self._scales = {key: scale for key, scale in found if scale is not None}
-
-    def played(self, state: IncidentState) -> frozenset[str]:
-        """Gateways whose readings are of no real place. Found once for what they say."""
-        said = state.simulated, state.real
-        if self._played_of != said:
-            self._played_of, self._played = said, played(*said, self._heads_of_gateway)
-        return self._played
 
     def zones_of(self, targets: Iterable[Target]) -> list[str]:
         """By what zones the incidents of these targets go, in the catalogue's order."""
@@ -169,7 +157,7 @@ class Incidents:
                 wet.setdefault(self._head[self._zone[key.target]], []).append(conditions[key])
         for zone, o in state.open.items():
             if zone in wet and self._head.get(zone) == zone:
-                evidence = tuple(self._evidence.of(c, self.played(state)) for c in wet[zone])
+                evidence = tuple(self._evidence.of(c, self.played(state.said)) for c in wet[zone])
                 level, zones = highest(wet[zone]), self._zones(evidence)
                 o.incident = replace(o.incident, level=level, evidence=evidence, zones=zones)
             else:
@@ -331,7 +319,7 @@ class Incidents:
     def _open(
         self, zone: str, wet: list[Condition], state: IncidentState, now_ms: int, out: list[Announcement]
     ) -> OpenIncident:
-        level, evidence = highest(wet), tuple(self._evidence.of(c, self.played(state)) for c in wet)
+        level, evidence = highest(wet), tuple(self._evidence.of(c, self.played(state.said)) for c in wet)
         name = incident_id(self._catalogue.district.id, zone, now_ms)
         if (last := state.ended.get(zone, "")).startswith(name):  # ended and worse within one second
             name = f"{last}b"
@@ -359,7 +347,7 @@ class Incidents:
     def _go_on(
         self, state: IncidentState, current: OpenIncident, wet: list[Condition], now_ms: int, out: list[Announcement]
     ) -> None:
-        level, evidence = highest(wet), tuple(self._evidence.of(c, self.played(state)) for c in wet)
+        level, evidence = highest(wet), tuple(self._evidence.of(c, self.played(state.said)) for c in wet)
         now = current.incident = replace(
             current.incident,
             level=level,

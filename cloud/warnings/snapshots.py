@@ -15,6 +15,7 @@ from cloud.log.base import Cursor
 from cloud.warnings import tables as t
 from cloud.warnings.decisions import people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.gateways import Said
 from cloud.warnings.incidents import IncidentState
 from contract.conditions import packed
 from contract.conditions.stored import Stored
@@ -46,8 +47,8 @@ def make(engine: Engine, state: EngineState, cursor: Cursor) -> bytes:
         "judged": engine.judged_checksum,
         "detectors": engine.dump_detectors(state),
         "people": people_json(state.people),
-        "simulated": sorted(state.incidents.simulated),
-        "real": sorted(state.incidents.real),
+        "simulated": sorted(state.incidents.said.simulated),
+        "real": sorted(state.incidents.said.real),
         "now_ms": state.now_ms,
     }
     return packed.pack(state.conditions, more)
@@ -93,10 +94,7 @@ def read(db: Connection, name: str, engine: Engine) -> Snapshot | None:
             raise packed.Unreadable("its parts are not of one snapshot")
         state = EngineState(
             conditions,
-            incidents=IncidentState(
-                simulated=frozenset(more["simulated"]),
-                real=frozenset(more.get("real", ())),  # a release before did not ask
-            ),
+            incidents=IncidentState(said=Said(frozenset(more["simulated"]), frozenset(more.get("real", ())))),
             detectors=engine.restore_detectors(more["detectors"]),
             people=people_from_json(more["people"]),
             now_ms=int(more["now_ms"]),

@@ -28,6 +28,7 @@ from cloud.warnings.codec import (
 )
 from cloud.warnings.decisions import People, people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
+from cloud.warnings.gateways import Said
 from cloud.warnings.incidents import IncidentState, OpenIncident
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.results import Results
@@ -143,7 +144,7 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
     incidents = IncidentState(
         aside=aside_from_json(head.get("aside", ())),
         ended=dict(head.get("ended", {})),
-        simulated=frozenset(head.get("simulated", ())),
+        said=Said(frozenset(head.get("simulated", ())), frozenset(head.get("real", ()))),
         blind=blind_from_json(head.get("blind", {})),
     )
     state = replace(
@@ -216,7 +217,8 @@ def head_json(state: EngineState) -> dict[str, Any]:
         "people": people_json(state.people),
         "aside": aside_json(state.incidents),
         "ended": dict(state.incidents.ended),
-        "simulated": sorted(state.incidents.simulated),
+        "simulated": sorted(state.incidents.said.simulated),
+        "real": sorted(state.incidents.said.real),
         "blind": {**blind_json(state.incidents.blind), "earlier": earlier},
     }
 

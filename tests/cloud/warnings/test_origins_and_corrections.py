@@ -12,7 +12,7 @@ from cloud.ledger.open import open_ledger
 from cloud.log.base import Cursor, Entry, EntryKind
 from cloud.log.correction import Correction, encode_correction
 from cloud.log.origin import Origin, encode_origin
-from cloud.warnings.gateways import played
+from cloud.warnings.gateways import Played, Said
 from cloud.warnings.model import Message, MsgType, Why
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
@@ -111,10 +111,12 @@ def test_an_exercise_ends_where_a_real_gateway_that_shares_its_incidents_is_hear
         ledger.dispose()
 
 
-def test_who_calls_itself_simulated_beside_a_real_one_is_not_believed() -> None:
-    heads = {"a": frozenset({"z0"}), "b": frozenset({"z0", "z1"}), "c": frozenset({"z2"})}
-    assert played({"a", "c"}, {"b"}, heads) == {"c"}
-    assert played({"a", "b", "c"}, set(), heads) == {"a", "b", "c"}
+def test_who_calls_itself_simulated_beside_a_real_one_is_not_believed(catalogue: Catalogue) -> None:
+    zones = {z: v.model_copy(update={"incident_group": "all"}) for z, v in catalogue.zones.items()}
+    both = Said(frozenset({"gw-sim"}), frozenset({"gw-1"}))
+    assert Played(replace(catalogue, zones=zones))(both) == frozenset()
+    assert Played(catalogue)(both) == {"gw-sim"}
+    assert Played(replace(catalogue, zones=zones))(Said(frozenset({"gw-sim", "gw-1"}))) == {"gw-sim", "gw-1"}
 
 
 def test_what_a_simulation_said_raises_nothing_when_the_gateway_becomes_a_real_one(catalogue: Catalogue) -> None:
