@@ -29,7 +29,7 @@ from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock, parse_clock
 from contract.documents import ConfigError, Document, Mistake, validate
 from contract.refusing import no_such
-from contract.settings_model import ClockText, Positive, SettingsModel
+from contract.settings_model import LEAST_DAYS, LEAST_S, ClockText, Positive, SettingsModel
 from contract.wire.topics import TopicKind
 from host.broker_settings import BrokerSettings
 from host.district_folder import load
@@ -55,8 +55,8 @@ class ReceiveSettings(SettingsModel):
     gateway; its oldest go first, counted.
     """
 
-    oldest_days: Annotated[float, Field(gt=0, le=36_500)] = 400.0
-    newest_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    oldest_days: Annotated[float, Field(ge=LEAST_DAYS, le=36_500)] = 400.0
+    newest_s: Annotated[float, Field(ge=LEAST_S, le=86_400)] = 600.0
     alarm_per_s: Positive = READINGS_PER_S[TopicKind.ALARM]
     live_per_s: Positive = READINGS_PER_S[TopicKind.LIVE]
     history_per_s: Positive = READINGS_PER_S[TopicKind.HISTORY]

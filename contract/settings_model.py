@@ -26,9 +26,12 @@ from contract.refusing import refusal
 Id = Annotated[str, StringConstraints(pattern=f"^{ID_PATTERN}$")]
 T = TypeVar("T")
 Positive = Annotated[float, Field(gt=0)]
-# Durations. What is longer is a slip of the pen, and does not fit the times that are reckoned with it.
-Seconds = Annotated[float, Field(gt=0, le=366 * 86_400)]
-Days = Annotated[float, Field(gt=0, le=40_000)]
+# Durations. What is longer is a slip of the pen, and does not fit the times that are reckoned with it. What is shorter
+# is 0 in the milliseconds that times are counted in.
+LEAST_S = 0.001
+LEAST_DAYS = 0.0001  # nine seconds
+Seconds = Annotated[float, Field(ge=LEAST_S, le=366 * 86_400)]
+Days = Annotated[float, Field(ge=LEAST_DAYS, le=40_000)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract.settings_model import SettingsModel
+from contract.settings_model import LEAST_S, SettingsModel
 
 
 class AccessSettings(SettingsModel):
@@ -19,8 +19,8 @@ class AccessSettings(SettingsModel):
     """
 
     mode: Literal["open", "required"] = "required"
-    session_idle_min: Annotated[float, Field(gt=0, le=100_000_000)] = 30.0
-    session_h: Annotated[float, Field(gt=0, le=2_000_000)] = 12.0
+    session_idle_min: Annotated[float, Field(ge=LEAST_S, le=100_000_000)] = 30.0
+    session_h: Annotated[float, Field(ge=LEAST_S, le=2_000_000)] = 12.0
     secure_cookie: bool = False
     person_per_s: float = Field(default=20.0, ge=1)
 

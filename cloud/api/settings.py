@@ -6,11 +6,11 @@ from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, StringConstraints
 
-from contract.settings_model import SettingsModel
+from contract.settings_model import LEAST_S, SettingsModel
 
 Origin = Annotated[str, StringConstraints(pattern=r"^https?://[^/\s*]+$")]
 Count = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Seconds = Annotated[float, Field(ge=LEAST_S, le=3600)]
 
 
 class HttpSettings(SettingsModel):

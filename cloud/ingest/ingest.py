@@ -21,7 +21,7 @@ from cloud.ingest.links import GatewayLink
 from cloud.ingest.origins import Origins
 from cloud.ingest.parting import by_origin, gateway_of
 from cloud.ingest.quarantine import Quarantine
-from cloud.ingest.release import release_one
+from cloud.ingest.release import release_one, released_earlier
 from cloud.ingest.sparing_log import SparingLog
 from cloud.log.base import BatchLog, EntryKind, Key
 from cloud.log.origin import Origin, origin_entry
@@ -84,11 +84,13 @@ class Ingest:
     def release(self, number: int, now_ms: int, who: str) -> str | None:
         """One batch out of quarantine, while others come in. Empty: it is in the log; else why it is refused again;
         None when no such batch waits. Doing it twice stores nothing twice. who: decides it, as in the audit record."""
+        found = self._quarantine.one(number)
+        earlier = found is not None and released_earlier(found, self._log)  # nobody waits while it reads
         with self._lock:
             kept = self._quarantine.one(number)
             if kept is None:
                 return None
-            refusal = release_one(kept, self._quarantine, self._receiver, self._log, now_ms, who)
+            refusal = release_one(kept, self._quarantine, self._receiver, self._log, now_ms, who, earlier)
             self.counts["batches_released" if refusal is None else "releases_refused"] += 1
             return "" if refusal is None else f"{refusal.reason.value}: {refusal.detail}"
 

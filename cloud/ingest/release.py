@@ -37,7 +37,8 @@ def release(
         kept = quarantine.one(number)
         if kept is None:
             continue
-        if release_one(kept, quarantine, admission, batch_log, now_ms, who):
+        earlier = released_earlier(kept, batch_log)
+        if release_one(kept, quarantine, admission, batch_log, now_ms, who, earlier):
             refused += 1
         else:
             stored += 1
@@ -45,9 +46,15 @@ def release(
 
 
 def release_one(
-    kept: QuarantinedBatch, quarantine: Quarantine, admission: Admission, batch_log: BatchLog, now_ms: int, who: str
+    kept: QuarantinedBatch,
+    quarantine: Quarantine,
+    admission: Admission,
+    batch_log: BatchLog,
+    now_ms: int,
+    who: str,
+    earlier: bool,
 ) -> Refusal | None:
-    """Why it is still refused: then nothing is written. None: it is in the log, once.
+    """Why it is still refused: then nothing is written. None: it is in the log, once. earlier: see `released_earlier`.
 
     Raises what the stores raise when they cannot write; the batch goes on waiting then.
     """
@@ -60,7 +67,7 @@ def release_one(
         return Refusal(kept.topic, batch.gateway, batch.spool, batch.seq, RefusalReason.SIMULATED, why, kept.payload)
     digest = hashlib.sha256(kept.topic.encode() + b"\0" + kept.payload).hexdigest()
     decision_id = f"{OF_RELEASES}{digest}"
-    if not _released_earlier(batch_log, batch.gateway, batch.spool ^ _EARLIER_MASK, batch.seq, kept.payload):
+    if not earlier:
         target = f"{kept.gateway}/{kept.spool:016x}/{kept.seq}"
         reason = {"quarantine": kept.id, "refused": kept.reason.value}
         decision = Decision(decision_id, DecisionKind.RELEASE, who, now_ms, target, reason)
@@ -75,9 +82,16 @@ def release_one(
     return None
 
 
-def _released_earlier(batch_log: BatchLog, gateway: str, spool: int, seq: int, payload: bytes) -> bool:
-    """Whether an earlier release of Headwater stored it and was stopped before it could mark it in quarantine."""
-    return batch_log.seen.was_seen((gateway, spool, seq)) and _holds(batch_log, gateway, spool, seq, payload)
+def released_earlier(kept: QuarantinedBatch, batch_log: BatchLog) -> bool:
+    """Whether an earlier release of Headwater stored it and was stopped before it could mark it in quarantine.
+
+    A gateway that names such a spool has the whole log read for it: so nobody may wait for this, and it is to be asked
+    before the receiver's lock is taken. Nothing writes such an entry any more, so the answer stands.
+    """
+    spool = kept.spool ^ _EARLIER_MASK
+    return batch_log.seen.was_seen((kept.gateway, spool, kept.seq)) and _holds(
+        batch_log, kept.gateway, spool, kept.seq, kept.payload
+    )
 
 
 def _holds(batch_log: BatchLog, gateway: str, spool: int, seq: int, payload: bytes) -> bool:

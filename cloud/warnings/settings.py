@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import LANGUAGES, NameText, unfit
 from contract.refusing import refusal
-from contract.settings_model import Seconds, SettingsModel, Some
+from contract.settings_model import LEAST_S, Seconds, SettingsModel, Some
 
 _DAY_S = 86_400.0
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*", re.ASCII)
@@ -66,10 +66,10 @@ class WarningSettings(SettingsModel):
     )
     references: Literal["unexpired", "all"] = "unexpired"
     gather_s: Annotated[float, Field(ge=0, le=600)] = 30.0
-    quiet_s: Annotated[float, Field(gt=0, le=_DAY_S)] = 1800.0
-    evidence_s: Annotated[float, Field(gt=0, le=_DAY_S)] = 3600.0
+    quiet_s: Annotated[float, Field(ge=LEAST_S, le=_DAY_S)] = 1800.0
+    evidence_s: Annotated[float, Field(ge=LEAST_S, le=_DAY_S)] = 3600.0
     renew_s: Seconds = 600.0
-    blind_after_s: Annotated[float, Field(gt=0, le=7 * _DAY_S)] = 3600.0
+    blind_after_s: Annotated[float, Field(ge=LEAST_S, le=7 * _DAY_S)] = 3600.0
 
     def renew_after_s(self, expires_s: float) -> float:
         """How long after a message that holds for `expires_s` it is renewed."""

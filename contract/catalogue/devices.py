@@ -16,7 +16,7 @@ from contract.catalogue.instruments import Curve, Instrument, placed, unplaced
 from contract.catalogue.names import Name, NameText
 from contract.catalogue.quantities import QuantityKind, QuantityName
 from contract.refusing import Place, no_such, refusal, refusals
-from contract.settings_model import Check, Id, Seconds, SettingsModel, Some
+from contract.settings_model import LEAST_S, Check, Id, Seconds, SettingsModel, Some
 
 
 def _no_switch(found: object) -> object:
@@ -140,7 +140,7 @@ class DeviceModel(SettingsModel):
 
 Retries = Annotated[WholeNumber, Field(ge=0, le=10)]
 # A device that is back is asked within a minute.
-BackOff = Annotated[float, Field(gt=0, le=60)]
+BackOff = Annotated[float, Field(ge=LEAST_S, le=60)]
 
 
 class Device(SettingsModel):

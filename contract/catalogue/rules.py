@@ -12,7 +12,7 @@ from contract.catalogue.detectors import DETECTORS, DetectorDefinition, Watches
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
 from contract.refusing import no_such, refusal
-from contract.settings_model import Id, Many, NotNegative, Positive, SettingsModel
+from contract.settings_model import LEAST_S, Id, Many, NotNegative, SettingsModel
 
 
 class Level(StrEnum):
@@ -65,7 +65,7 @@ class Rule(SettingsModel):
     on_delay_s: Delay = 60.0
     off_delay_s: Delay = 600.0
     min_hold_s: Delay = 600.0
-    stale_after_s: Annotated[Positive, Field(le=LONGEST_S)] = 1200.0
+    stale_after_s: Annotated[float, Field(ge=LEAST_S, le=LONGEST_S)] = 1200.0
     settings: dict[str, float | str] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("detector")

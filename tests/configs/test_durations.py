@@ -1,11 +1,12 @@
-"""Every duration that a file may give has an end: 1e308 seconds passed `check`, and stopped who reckoned with them."""
+"""Every duration that a file may give has an end: 1e308 seconds passed `check`, and stopped who reckoned with them. And
+none is so short that it is nothing in the milliseconds that times are counted in: 1e-300 passed, too."""
 
 from __future__ import annotations
 
 from typing import Any, get_args
 
 import pytest
-from annotated_types import Le, Lt
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 
 from cloud.config import ConfigFile as CloudFile
@@ -13,7 +14,7 @@ from contract.catalogue.devices import DeviceModel, GatewaysFile
 from contract.catalogue.places import DistrictFile
 from contract.catalogue.plan import ResponsePlanFile
 from contract.catalogue.rules import RulesFile
-from contract.settings_model import Days, Seconds, SettingsModel
+from contract.settings_model import LEAST_DAYS, Days, Seconds, SettingsModel
 from edge_agent.config import ConfigFile as AgentFile
 from firmware_bridge.protocols import PROTOCOLS
 
@@ -57,12 +58,23 @@ def test_there_are_some():
     assert len(durations()) > 30
 
 
-@pytest.mark.parametrize(("name", "field"), durations())
-def test_every_duration_ends(name, field):
+def bounds_of(name, field):
     info = ALL[name].model_fields[field]
     bounds = [*info.metadata, *(m for p in parts(info.annotation) for m in getattr(p, "__metadata__", ()))]
-    bounds += [m for b in bounds for m in getattr(b, "metadata", ())]
+    return bounds + [m for b in bounds for m in getattr(b, "metadata", ())]
+
+
+@pytest.mark.parametrize(("name", "field"), durations())
+def test_every_duration_ends(name, field):
+    bounds = bounds_of(name, field)
     assert any(isinstance(b, Le | Lt) for b in bounds), f"{name}.{field} has no upper bound"
+
+
+@pytest.mark.parametrize(("name", "field"), durations())
+def test_every_duration_is_0_or_long_enough_to_be_counted(name, field):
+    found = bounds_of(name, field)
+    assert not [b for b in found if isinstance(b, Gt)], f"{name}.{field} may be as short as nobody can count"
+    assert any(isinstance(b, Ge) and (b.ge == 0 or b.ge >= LEAST_DAYS) for b in found), f"{name}.{field}"
 
 
 class Long(SettingsModel):
@@ -70,7 +82,9 @@ class Long(SettingsModel):
     days: Days = 1.0
 
 
-@pytest.mark.parametrize("value", [1e308, 1e14, float("inf"), float("nan"), -1, 0, -0.0, "1e400", 366 * 86_400 + 1])
+@pytest.mark.parametrize(
+    "value", [1e308, 1e14, float("inf"), float("nan"), -1, 0, -0.0, "1e400", 1e-300, 366 * 86_400 + 1]
+)
 @pytest.mark.parametrize("field", ["for_s", "days"])
 def test_what_is_no_duration_is_refused(field, value):
     with pytest.raises(ValidationError):

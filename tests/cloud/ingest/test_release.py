@@ -78,6 +78,26 @@ def test_what_an_earlier_release_of_headwater_stored_is_not_stored_again(parts):
     assert quarantine.count() == 0
 
 
+def test_while_the_log_is_read_for_a_spool_that_a_gateway_named_others_are_taken_in(parts, monkeypatch):
+    """Of the complement of a quarantined batch's spool, any gateway may name its own."""
+    ingest, log, quarantine = parts
+    forged = WireBatch("gw-1", 7 ^ (2**64 - 1), 1, Lane.LIVE, ReadingBatch.of([NOW_MS], [101], [9.0], [1]))
+    ingest.take([InboundMessage(TOPIC, encode_batch(forged))], NOW_MS)
+    keep(quarantine, 1)
+    read, took = log.read, []
+
+    def slow(after: int, limit: int) -> list[Entry]:
+        other = threading.Thread(target=lambda: took.extend(ingest.take([InboundMessage(TOPIC, payload(50))], NOW_MS)))
+        other.start()
+        other.join(20)
+        assert not other.is_alive()
+        return read(after, limit)
+
+    monkeypatch.setattr(log, "read", slow)
+    assert ingest.release(1, NOW_MS, "person:ann") == ""
+    assert took
+
+
 def test_an_identity_that_the_log_knows_already_is_no_release(parts):
     """Whoever used it up in advance: what the log did not take is not said to be released, and goes on waiting."""
     ingest, log, quarantine = parts
