@@ -99,8 +99,11 @@ class Silence:
         over = ever & (now_ms > due_ms)
         dead = over & (device_ms[of] > due_ms) & ~dumb & ~gone
         bad = ever & (columns.bad_ms != NEVER) & ~over & ~device_over & ~dumb
-        unanswered = bad & columns.missing
-        bad &= ~columns.missing
+        # A device of which every channel is missing did not answer; where some answer, the others measure nothing.
+        missing, count = bad & columns.missing, len(self._devices)
+        all_missing = np.bincount(of[missing], minlength=count) == np.bincount(of[ever], minlength=count)
+        unanswered = missing & all_missing[of]
+        bad &= ~unanswered
         since_ms = np.where(unanswered, columns.bad_ms, np.where(gone, device_due_ms, due_ms))
         self._by_device(ever, dead | gone | unanswered, gone | unanswered, since_ms, out)
         for row in np.flatnonzero(bad).tolist():

@@ -46,18 +46,24 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for what the run leaves.")] = Path("demo-out"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any.")] = 0,
     district: DistrictFolder = DISTRICT,
+    faults: Annotated[
+        str, typer.Option(help="Of its instruments, with commas between: pumps, gauge, car, mains, echo, gateway.")
+    ] = "",
 ) -> None:
     """Plays a storm through sensors, gateways and the cloud, then audits every reading."""
     from simulators.demo.district import Scene
     from simulators.demo.run import Demo
+    from simulators.demo.troubles import of_text
 
     logging.basicConfig(level=logging.WARNING)
     chosen = _storm(storm)
 
-    async def play() -> int:
-        return await Demo(Scene(district, out, chosen, speed, seed, port), hours, headless).run()
-
     try:
+        scene = Scene(district, out, chosen, speed, seed, port, troubles=of_text(faults))
+
+        async def play() -> int:
+            return await Demo(scene, hours, headless).run()
+
         code = asyncio.run(play())
     except _REFUSALS as error:
         raise _refused(error) from error

@@ -23,8 +23,10 @@ from host.district_folder import load
 from host.yaml_config import read_yaml
 from simulators.catchment.catchment import Catchment
 from simulators.catchment.signals import Simulation
+from simulators.demo import troubles
 from simulators.demo.centre import WarningCentre
 from simulators.demo.machines import Machine
+from simulators.demo.troubles import Trouble
 from simulators.plant.plant import Plant
 from simulators.plant.truth import TruthRecorder, read_log, write_parquet
 from simulators.processes.child import Child
@@ -43,6 +45,7 @@ class Scene:
     edge_broker: where the gateways find it, when that is not where the cloud does (a bad link between).
     lead_ms: how long before the first heavy rain it begins.
     identities: of that broker, see `simulators.processes.identities`; None for one without TLS.
+    troubles: what goes wrong with its instruments.
     clocks: each gateway has a machine with a clock of its own, which may be wrong: see `simulators.wrong_clocks.clock`.
     without: a gateway whose agent does not run: something else has its identity. Empty: none.
     """
@@ -60,6 +63,7 @@ class Scene:
     identities: Path | None = None
     clocks: bool = False
     without: str = ""
+    troubles: tuple[Trouble, ...] = ()
 
 
 def read_simulation(folder: Path) -> Simulation:
@@ -114,6 +118,7 @@ class District:
             for g, machine in self.machines.items()
         }
         self.http = ""
+        self._troubles: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Returns when the cloud listens. Raises ChildDied, CatchmentError."""
@@ -136,6 +141,8 @@ class District:
         )
         self.plant = Plant(self.catalogue, self.simulation, self.catchment, self.clock, scene.seed, self.truth)
         await self.plant.start()
+        if scene.troubles:
+            self._troubles = asyncio.create_task(self._happen(self.plant))
         ready = json.loads(await asyncio.to_thread(self.cloud.first_line))
         self.http = ready["http"]
         host, _, port = ready["broker"].rpartition(":")
@@ -147,6 +154,14 @@ class District:
             else:
                 self.machines[gateway].started()
             child.start()
+
+    async def _happen(self, plant: Plant) -> None:
+        """What goes wrong, when the storm's clock says so."""
+        await self.clock.sleep(troubles.AFTER_S)
+        troubles.happen(plant, self.scene.troubles, self.scene.seed)
+        if troubles.Trouble.GATEWAY in self.scene.troubles:
+            await self.clock.sleep(troubles.GATEWAY_AFTER_S - troubles.AFTER_S)
+            await asyncio.to_thread(self.gateways[troubles.GATEWAY].stop)
 
     def check(self) -> None:
         """Raises ChildDied or CatchmentError, with the reason, when anything that should run does not."""
@@ -183,6 +198,8 @@ class District:
         self.centre.stop()
 
     async def _stop_water(self) -> None:
+        if self._troubles is not None:
+            self._troubles.cancel()
         if self.plant is not None:
             await self.plant.stop()
             self.plant = None

@@ -46,6 +46,18 @@ def messages_of(out: Path) -> list[Message]:
     return found
 
 
+def maintenance_of(out: Path) -> list[dict[str, Any]]:
+    """Every maintenance notice in the ledger of a cloud that has stopped, as the API tells it."""
+    from cloud.config import load_config
+    from cloud.ledger.open import open_ledger
+    from cloud.maintenance.reader import LedgerMaintenance
+
+    ledger = open_ledger(load_config(out / "cloud.yaml").ledger_url)
+    found = [n.notice.told() for n in LedgerMaintenance(ledger).after(0, 10_000)]
+    ledger.dispose()
+    return found
+
+
 class Demo:
     def __init__(self, scene: Scene, hours: float | None, headless: bool) -> None:
         self._scene, self._hours, self._headless = scene, hours, headless
@@ -74,6 +86,7 @@ class Demo:
             found = await asyncio.to_thread(audit, self._scene.out)
             told = self._rises(messages)
             outcome = self._outcome(found, messages, told)
+            outcome["maintenance"] = await asyncio.to_thread(maintenance_of, self._scene.out)
             (self._scene.out / "report.json").write_text(json.dumps(outcome, indent=1))
             if self._headless:
                 print(json.dumps(outcome), flush=True)

@@ -111,6 +111,11 @@ class Plant:
                     out.append(DeviceAddress(device.id, bus.id, bus.kind, where, device.unit, device.model, table))
         return out
 
+    def alter(self, device: str, change: Callable[[Mapping[str, float]], Mapping[str, float]]) -> None:
+        """From now on a Modbus device holds what `change` makes of its registers, by name."""
+        held = self._values[device]
+        self._values[device] = lambda: change(held())
+
     # --- making ---
 
     def _make(self, device: Device) -> Values:

@@ -61,6 +61,15 @@ class Station:
                 pump.starts += 1
             pump.running = on
 
+    def trip(self) -> None:
+        """Both pumps stop on a fault, and stay stopped."""
+        for pump in self.pumps:
+            pump.fault = True
+
+    def lose_mains(self) -> None:
+        """Nothing runs; the controller goes on from its battery."""
+        self.mains = False
+
     def registers(self) -> dict[str, float]:
         """By the names of the device model plc-pump-2."""
         out = {"wet_well": self.wet_well_m, "mains": float(self.mains)}
