@@ -10,7 +10,7 @@ from enum import StrEnum
 from simulators.plant.plant import Plant
 
 # Of the storm's clock, from the start. The gateway goes last: the others behind it are to be seen before.
-AFTER_S, GATEWAY_AFTER_S = 600.0, 5100.0
+AFTER_S, GATEWAY_AFTER_S = 1500.0, 5100.0
 CAR_M = 0.62
 
 
