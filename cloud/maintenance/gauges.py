@@ -1,7 +1,7 @@
 """Blocked rain gauges, and where it rained: an hour of every gauge, beside those within 5 km. Pure.
 
 A gauge is taken for blocked when in the last hour the median of at least two others within 5 km was 10 mm or more and
-its own rain less than 5 % of that: one gauge alone cannot see it. What was counted follows the contract's rule
+its own rain less than 5 % of that: one gauge alone cannot see it. It stays so until it counts 1 mm in an hour. What was counted follows the contract's rule
 (`contract.quality.counting`), so a counter that wraps or begins anew is no rain.
 """
 
@@ -24,6 +24,7 @@ from contract.readings import Bools, Float64s, Int64s
 
 WITHIN_M = 5_000.0
 MUCH_MM, LITTLE = 10.0, 0.05
+COUNTS_MM = 1.0
 _MINUTE_MS, _MINUTES = 60_000, 60
 _RAINED_MM = 2.0
 DRY_MS = 12 * 3_600_000
@@ -115,7 +116,7 @@ class Gauges:
 
         def unsure(place: Place) -> bool:
             n = self._row.get(place.id)
-            return place.kind is Kind.BLOCKED_GAUGE and n is not None and not heard[n]
+            return place.kind is Kind.BLOCKED_GAUGE and n is not None and not (heard[n] and hour_mm[n] >= COUNTS_MM)
 
         out.unsure.append(unsure)
         for n in np.flatnonzero(heard & (hour_mm < LITTLE * max(hour_mm.max(), MUCH_MM))).tolist():

@@ -1,7 +1,7 @@
 """What may be wrong with an instrument, a pump or a gateway: one line a kind, with who is told and the words. Pure.
 
-Nothing here warns the public. What of a pump station does is a rule like any other: `drain_back` in the district's
-`rules.yaml`. A new kind is one line in `Kind`, and the module that finds it.
+Nothing here warns the public. What of a pump station is to, its well at the level at which it drains back, is a rule
+like any other in `rules.yaml`: `quantity: wet_well`. A new kind is one line in `Kind`, and the module that finds it.
 """
 
 from __future__ import annotations

@@ -130,6 +130,19 @@ def test_a_blocked_gauge_beside_rain() -> None:
     assert "its neighbours 10" in found[0].more
 
 
+def test_a_blocked_gauge_stays_so_until_it_counts() -> None:
+    def mended(at: float) -> float:
+        return round(max(at - 260, 0) * 0.1, 1)
+
+    def rains(at: float) -> float:
+        return round(min(max(at - 30, 0), 60) * 0.4, 1)
+
+    values = altered(**{f"c{RAIN[0]}": mended}, **{f"c{c}": rains for c in RAIN[1:]})
+    opened, over = told(entries(DISTRICT, values, 0, 300))
+    assert (opened.closed_ms, over.id) == (None, opened.id)
+    assert 270 <= minute(over.closed_ms) <= 275
+
+
 def test_rain_of_one_gauge_alone_says_nothing_of_the_others() -> None:
     assert told(entries(DISTRICT, altered(**{f"c{RAIN[0]}": lambda at: round(at * 0.4, 1)}), 0, 100)) == []
 
