@@ -1,8 +1,9 @@
 """Blocked rain gauges, and where it rained: an hour of every gauge, beside those within 5 km. Pure.
 
 A gauge is taken for blocked when in the last hour the median of at least two others within 5 km was 10 mm or more and
-its own rain less than 5 % of that: one gauge alone cannot see it. It stays so until it counts 1 mm in an hour. What was counted follows the contract's rule
-(`contract.quality.counting`), so a counter that wraps or begins anew is no rain.
+its own rain less than 5 % of that: one gauge alone cannot see it. It stays so until it counts 1 mm in an hour.
+What was counted follows the contract's rule (`contract.quality.counting`): a counter that wraps or begins anew is no
+rain.
 """
 
 from __future__ import annotations
