@@ -30,7 +30,7 @@ def turn(
     for key, f in stands.items():
         if key in book.open:
             book.gone_ms.pop(key, None)
-        elif now_ms - f.since_ms >= 1000 * key.kind.after_s and not judged.is_unknown(key):
+        elif now_ms - f.since_ms >= 1000 * key.kind.after_s:
             station, gateway, simulated = whose(f)
             name = f"maintenance-{key.kind.value}-{key.text.replace('/', '-')}-{now_ms}"
             notice = MaintenanceNotice(

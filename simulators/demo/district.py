@@ -156,12 +156,24 @@ class District:
             child.start()
 
     async def _happen(self, plant: Plant) -> None:
-        """What goes wrong, when the storm's clock says so."""
+        """What goes wrong, when the storm's clock says so; not before every gateway reads: a busy machine starts slowly,
+        and what was never seen right cannot be seen to go wrong."""
+        while not all(self._reads(gateway) for gateway in self.gateways):
+            await asyncio.sleep(0.2)
         await self.clock.sleep(troubles.AFTER_S)
         troubles.happen(plant, self.scene.troubles, self.scene.seed)
         if troubles.Trouble.GATEWAY in self.scene.troubles:
-            await self.clock.sleep(troubles.GATEWAY_AFTER_S - troubles.AFTER_S)
+            passed_s = (self.clock.now_ms() - self.clock.start_ms) / 1000
+            await self.clock.sleep(max(troubles.GATEWAY_AFTER_S - passed_s, 0.0))
             await asyncio.to_thread(self.gateways[troubles.GATEWAY].stop)
+
+    def _reads(self, gateway: str) -> bool:
+        """By the gateway's status file."""
+        try:
+            found = json.loads((self.scene.out / "edge" / gateway / "status.json").read_text())
+        except (OSError, ValueError):
+            return False
+        return int(found["readings"].get("made", 0)) > 0
 
     def check(self) -> None:
         """Raises ChildDied or CatchmentError, with the reason, when anything that should run does not."""

@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from simulators.plant.plant import Plant
 
-# Of the storm's clock, from the start. The gateway goes last: the others behind it are to be seen before.
-AFTER_S, GATEWAY_AFTER_S = 1500.0, 5100.0
+# By the storm's clock: since every gateway reads; and the gateway since the start, last, for those behind it are to be
+# seen before.
+AFTER_S, GATEWAY_AFTER_S = 600.0, 5100.0
 CAR_M = 0.62
 
 
