@@ -156,8 +156,8 @@ class District:
             child.start()
 
     async def _happen(self, plant: Plant) -> None:
-        """What goes wrong, when the storm's clock says so; not before every gateway reads: a busy machine starts slowly,
-        and what was never seen right cannot be seen to go wrong."""
+        """What goes wrong, when the storm's clock says so; not before every gateway reads: a busy machine starts
+        slowly, and what was never seen right cannot be seen to go wrong."""
         while not all(self._reads(gateway) for gateway in self.gateways):
             await asyncio.sleep(0.2)
         await self.clock.sleep(troubles.AFTER_S)
