@@ -9,9 +9,12 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "pictures" / "storm-texts.md"
 RANK = {"blue": 0, "yellow": 1, "orange": 2, "red": 3, "蓝色": 0, "黄色": 1, "橙色": 2, "红色": 3}
-# A place of a description: its value with a unit, and its level with the time of the reading.
-EN = re.compile(r"(?P<value>[\d.]+ (?:cm|m)) of water, (?:rising|falling|steady)[^(]*\((?P<level>\w+), at \d\d:\d\d\)")
-ZH = re.compile(r"积水(?P<value>[\d.]+(?:厘米|米))，(?:每|水位)[^（]*（(?P<level>..)，\d\d:\d\d）")
+# A place of a description: its value with a unit, how it moves where that is known, and its level with the time of the
+# reading.
+EN = re.compile(
+    r"(?P<value>[\d.]+ (?:cm|m)) of water(?:, (?:rising|falling|steady)[^(]*| )\((?P<level>\w+), at \d\d:\d\d\)"
+)
+ZH = re.compile(r"积水(?P<value>[\d.]+(?:厘米|米))(?:，(?:每|水位)[^（]*)?（(?P<level>..)，\d\d:\d\d）")
 
 
 @pytest.fixture(scope="module")
