@@ -8,13 +8,16 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.api.answering import RETRY_AFTER_S, whose
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
@@ -22,12 +25,13 @@ from cloud.delivery.base import body_of
 from cloud.delivery.heartbeat import heartbeat
 from cloud.warnings.model import Message
 
-AT_ONCE = 100  # streams
+AT_ONCE, EACH = 100, 10  # streams, of all and of one caller
 _LIFE_S = 900.0  # then the caller comes again, and is asked who he is
 _LOOK_S, _ALIVE_S = 0.5, 15.0
 _PAGE = 20  # messages read at once: what a slow reader holds in memory
 RETRY_MS = 2000
 _MEDIA = "text/event-stream"
+_LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
 class Stream:
@@ -78,6 +82,32 @@ class Stream:
         return standing
 
 
+class Places:
+    """How many streams are open, and whose. For one event loop."""
+
+    def __init__(self) -> None:
+        self._open: Counter[str] = Counter()
+
+    def look(self, who: str) -> None:
+        """Raises Problem (429, 503) where no place is left: one caller must not take those of all."""
+        if self._open[who] >= EACH:
+            raise Problem(429, "Too many streams", f"{EACH} of yours are open: read those, or close some", _LATER)
+        if self._open.total() >= AT_ONCE:
+            raise Problem(
+                503, "Too many streams", f"{AT_ONCE} are open: come again, or take a webhook or the feed", _LATER
+            )
+
+    @contextmanager
+    def taken(self, who: str) -> Iterator[None]:
+        """While a stream lasts."""
+        self._open[who] += 1
+        try:
+            yield
+        finally:
+            self._open[who] -= 1
+            self._open += Counter()  # leaves out who has none
+
+
 def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
     """name: empty of one that is no place to go on from."""
     head = f"id: {name}\n" if name else ""
@@ -85,8 +115,8 @@ def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    """At most `AT_ONCE` streams: each holds a connection for a quarter of an hour."""
-    turns, open_ = Turns(2), [0]
+    """At most `AT_ONCE` streams, `EACH` of one caller: each holds a connection for a quarter of an hour."""
+    turns, places = Turns(2), Places()
 
     @app.get("/v1/stream")
     async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> StreamingResponse:
@@ -94,15 +124,12 @@ def mount(app: FastAPI, services: Services) -> None:
         who does not ask for `text/event-stream`, as browsers do for an EventSource, would wait for nothing."""
         if _MEDIA not in request.headers.get("accept", ""):
             raise Problem(406, "This is a stream", f"send Accept: {_MEDIA}, and read line by line")
-        if open_[0] >= AT_ONCE:
-            raise Problem(503, "Too many streams", f"{AT_ONCE} are open: come again, or take a webhook or the feed")
+        who = whose(request.scope)
+        places.look(who)
 
         async def counted() -> AsyncIterator[bytes]:
-            open_[0] += 1
-            try:
+            with places.taken(who):
                 async for event in Stream(services, turns).events(last_event_id):
                     yield event
-            finally:
-                open_[0] -= 1
 
         return StreamingResponse(counted(), media_type=_MEDIA, headers={"X-Accel-Buffering": "no"})
