@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from cloud.api.turns import Turns
+from tests.waiting import until_async
 
 
 def test_no_more_than_that_work_at_once_and_all_are_answered() -> None:
@@ -56,3 +57,25 @@ def test_who_fails_gives_his_turn_back() -> None:
         return await turns.run(lambda: 7)
 
     assert asyncio.run(ask()) == 7
+
+
+async def test_work_whose_answer_came_too_late_keeps_its_place_until_it_is_done() -> None:
+    """Else whoever asks again and again after a time-out has as many threads at work as he likes."""
+    turns, ends, began = Turns(1), threading.Event(), list[str]()
+
+    def work(name: str) -> str:
+        began.append(name)
+        ends.wait(20)
+        return name
+
+    first = asyncio.create_task(turns.run(work, "first"))
+    await until_async(lambda: bool(began))
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    second = asyncio.create_task(turns.run(work, "second"))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert began == ["first"]
+    ends.set()
+    assert await second == "second"
