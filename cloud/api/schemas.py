@@ -62,6 +62,7 @@ _EVIDENCE = object_of(
     since_ms=_or_null(_MS),
     doubt=TEXT,
     simulated={"type": "boolean"},
+    over_s=_or_null(_NUMBER),
 )
 
 _BOOLEAN: Schema = {"type": "boolean"}

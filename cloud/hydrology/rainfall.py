@@ -26,6 +26,11 @@ class Gauge:
     period_s: float = 60.0
     heartbeat_s: float = 1800.0
 
+    @property
+    def heard_ms(self) -> int:
+        """Without a reading for longer it is silent."""
+        return round((1.1 * self.heartbeat_s + self.period_s) * 1000)
+
     @classmethod
     def of(cls, channel: ChannelInfo) -> Gauge:
         """The gauge behind a channel of rain totals."""
@@ -88,6 +93,13 @@ def hyetograph(readings: ReadingBatch, gauge: Gauge, start_ms: int, end_ms: int,
     return _spread(readings, _counted(readings, gauge), gauge, edges)
 
 
+def fell_within_ms(gauge: Gauge, since_ms: int, end_ms: int, mm: float) -> int:
+    """How long before a reading its gain may have begun to fall, see `hyetograph`; not before the reading before."""
+    if mm <= _FEW_TIPS * gauge.counter.tip:
+        return HOUR_MS
+    return end_ms - since_ms if end_ms - since_ms > gauge.heard_ms else round(gauge.period_s * 1000)
+
+
 def _counted(readings: ReadingBatch, gauge: Gauge) -> Counted:
     return count(readings.time_ms, readings.value, readings.flag, gauge.counter)
 
@@ -97,11 +109,10 @@ def _spread(readings: ReadingBatch, counted: Counted, gauge: Gauge, edges: Int64
     out = Hyetograph(edges[:-1], np.zeros(n), np.zeros(n, np.bool_), np.zeros(n, np.bool_))
     lost = counted.at_least
     told = np.flatnonzero((counted.counts > 0) | lost)
-    heard_ms = round((1.1 * gauge.heartbeat_s + gauge.period_s) * 1000)
     for k in range(0, len(told), _AT_ONCE):
         rows = told[k : k + _AT_ONCE]
         begin, end, gain = counted.since_ms[rows], readings.time_ms[rows], counted.counts[rows]
-        silent = end - begin > heard_ms
+        silent = end - begin > gauge.heard_ms
         few = gain <= _FEW_TIPS * gauge.counter.tip
         within_ms = np.where(few, HOUR_MS, np.where(silent, end - begin, round(gauge.period_s * 1000)))
         _add(out, edges, np.maximum(begin, end - within_ms), end, gain, silent & ~few, lost[rows])

@@ -108,6 +108,7 @@ def evidence_json(e: Evidence) -> dict[str, Any]:
         "since_ms": e.since_ms,
         "doubt": e.doubt,
         "simulated": e.simulated,
+        "over_s": e.over_s,
     }
 
 
@@ -149,6 +150,7 @@ def evidence_from_json(e: Mapping[str, Any]) -> Evidence:
         e.get("since_ms"),
         e.get("doubt", ""),
         e.get("simulated", False),
+        e.get("over_s"),
     )
 
 

@@ -23,7 +23,7 @@ from cloud.warnings.model import Announcement, Incident, Message, MsgType
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.waiting import Waiting
 from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import FOUND, Quantity
 from contract.catalogue.rules import Rule
 from contract.conditions import packed
 from contract.conditions.columns import NO_LEVEL, State
@@ -92,7 +92,9 @@ class Engine:
             for _, detector in self._detectors
             for key, quantity in zip(detector.conditions, detector.quantities, strict=True)
         }
-        self._conditions = Conditions({key: _watched(catalogue, key, rules[key.rule]) for key in quantities})
+        self._conditions = Conditions(
+            {key: _watched(catalogue, key, rules[key.rule], quantity) for key, quantity in quantities.items()}
+        )
         place = {key: n for n, key in enumerate(self._conditions.keys)}
         # A detector's own list of conditions -> places in the list of all.
         self._places = {
@@ -105,7 +107,9 @@ class Engine:
                 self._rows_of[gateway].append(n)
         self._judged: bytes | None = None
         self._incidents = Incidents(catalogue, quantities, settings, gateways)
-        self._blindness = Blindness(catalogue, quantities, settings, gateways)
+        # A zone whose rain alone is known is blind to its water; a rate is known where its level is.
+        measured = [key for key, quantity in quantities.items() if quantity not in FOUND]
+        self._blindness = Blindness(catalogue, measured, settings, gateways)
         self._writer = CapWriter(catalogue, settings)
 
     def initial(self) -> EngineState:
@@ -378,9 +382,10 @@ def _standing(conditions: State) -> dict[ConditionKey, Condition]:
     return {c.key: c for c in found}
 
 
-def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule) -> Watched:
-    """With the period of the channel, and whether it is a depth of water; other targets have neither."""
+def _watched(catalogue: Catalogue, key: ConditionKey, rule: Rule, quantity: Quantity) -> Watched:
+    """quantity: of the values found. With the period of the channel, and whether they are depths of water; other
+    targets have neither."""
     if key.target.kind is not TargetKind.CHANNEL:
         return Watched(rule)
     info = catalogue.channels[int(key.target.id)]
-    return Watched(rule, info.period_s, info.quantity is Quantity.DEPTH, info.quantity.value)
+    return Watched(rule, info.period_s, quantity is Quantity.DEPTH, quantity.value)

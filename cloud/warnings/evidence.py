@@ -29,6 +29,7 @@ class EvidenceOf:
         gateways: Mapping[Target, frozenset[str]],
     ) -> None:
         self._catalogue, self._quantities, self._gateways = catalogue, quantities, gateways
+        self._over_s = {r.id: float(r.settings["window_s"]) for r in catalogue.rules if r.detector == "rain_window"}
         self._made: dict[ConditionKey, tuple[Condition, Evidence]] = {}
 
     def of(self, c: Condition, simulated: frozenset[str]) -> Evidence:
@@ -57,6 +58,7 @@ class EvidenceOf:
             c.level_ms,
             c.doubt.value,
             simulated,
+            self._over_s.get(c.key.rule),
         )
 
 

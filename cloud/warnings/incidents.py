@@ -335,7 +335,7 @@ class Incidents:
         closed = self._closed(current, now_ms)
         why = weightiest(current.lost.values()) if current.lost else Why.ENDED_DRY
         of_depth = current.told.of_depth or current.incident.of_depth
-        out.append(Announcement(closed, MsgType.CANCEL, why, of_depth))
+        out.append(Announcement(closed, MsgType.CANCEL, why, of_depth, current.told.of_rain and not of_depth))
 
     def _closed(self, o: OpenIncident, now_ms: int) -> Incident:
         """It ends in all zones that it was told of, not only in those that were wet last: nobody is told of the others

@@ -12,6 +12,8 @@ from contract.clock import iso
 from contract.conditions.state import ConditionState, Reason
 from contract.conditions.targets import ConditionKey
 
+RAIN = frozenset({Quantity.RAIN_SUM, Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT, Quantity.RAIN_INTENSITY})
+
 
 class Certainty(StrEnum):
     """How sure (CAP 1.2, 3.2.2 certainty): measured by a trusted reading, or by a suspect one."""
@@ -92,7 +94,7 @@ class Evidence:
     channel, station: of the reading that it rests on; None where it rests on none of one place. value: in quantity's
     unit. time_ms: of the reading, UTC. rise_per_min: of the value, over the last minutes of usable findings; None when
     that is unknown. since_ms: when it reached its level; None when that is not stored. doubt: why its value is doubted;
-    empty when it is not. simulated: its gateway is a simulator.
+    empty when it is not. simulated: its gateway is a simulator. over_s: of a sum of rain, over how long.
     """
 
     key: ConditionKey
@@ -107,6 +109,7 @@ class Evidence:
     since_ms: int | None = None
     doubt: str = ""
     simulated: bool = False
+    over_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +193,11 @@ class Incident:
         return any(e.quantity is Quantity.DEPTH for e in self.evidence)
 
     @property
+    def of_rain(self) -> bool:
+        """Does rain alone speak for it?"""
+        return bool(self.evidence) and all(e.quantity in RAIN for e in self.evidence)
+
+    @property
     def blind(self) -> bool:
         """Does it say that nothing is known of its zones?"""
         return self.level is None
@@ -199,13 +207,15 @@ class Incident:
 class Announcement:
     """A message to be written about an incident as it stands; of a renewal, as it was last told.
 
-    of_depth: of an end: did depths of water speak for it last? Else nobody may say that water has gone.
+    of_depth: of an end: did depths of water speak for it last? Else nobody may say that water has gone. of_rain: of an
+    end: did rain alone speak for it?
     """
 
     incident: Incident
     msg_type: MsgType
     why: Why
     of_depth: bool = True
+    of_rain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,7 @@ def _watched(catalogue: Catalogue, zone: str) -> list[ChannelInfo]:
 
 
 def _evidence(catalogue: Catalogue, c: ChannelInfo, level: Level, time_ms: int, factor: float, **more: Any) -> Evidence:
-    rules = catalogue.rules_by_channel.get(c.id, ())
+    rules = [r for r in catalogue.rules_by_channel.get(c.id, ()) if r.detector == "threshold"]
     thresholds = rules[0].levels if rules else {}
     value = thresholds.get(level, max(thresholds.values(), default=_DEPTHS_M[level])) * factor
     given = {"rise_per_min": None, "since_ms": None, "doubt": "", "state": ConditionState.ACTIVE} | more

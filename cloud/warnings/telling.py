@@ -8,8 +8,21 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
-from cloud.warnings.values import LEVELS, amount, clip, moment, name_of, named_amount, nothing, rises, span, trend
+from cloud.hydrology.return_period import return_period_years
+from cloud.warnings.model import RAIN, Announcement, Evidence, Incident, Message, MsgType, Why
+from cloud.warnings.values import (
+    LEVELS,
+    amount,
+    clip,
+    moment,
+    name_of,
+    named_amount,
+    nothing,
+    rarity,
+    rises,
+    span,
+    trend,
+)
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import Language, NameText
 from contract.catalogue.quantities import Quantity
@@ -41,8 +54,8 @@ class Place(NamedTuple):
     """One place of an incident, for a template. Texts are empty where nothing is known.
 
     value: with what it is of (`积水52厘米`); number: without. deep: the depth of water alone. trend: how it rises or
-    falls. rising: does it? level: its colour. at: when it was read. silent: nothing was heard since. doubt: why the
-    value is doubted.
+    falls; of rain within some hours, how rare that is here. rising: does it? level: its colour. at: when it was read.
+    silent: nothing was heard since. doubt: why the value is doubted.
     """
 
     name: str
@@ -90,7 +103,7 @@ def worst_first(incident: Incident) -> list[Evidence]:
     seen: set[tuple[object, Quantity]] = set()
     out = []
     for e in sorted(incident.evidence, key=weight):
-        what = (_spot(e), e.quantity)
+        what = (_spot(e), e.quantity)  # of rain within several times that of the highest level
         if what not in seen:
             seen.add(what)
             out.append(e)
@@ -146,6 +159,8 @@ class Telling:
             "why": why.value,
             "ended": ended(announcement),
             "of_depth": announcement.of_depth,
+            "of_rain": announcement.of_rain or incident.of_rain,
+            "rain_leads": announcement.of_rain or incident.of_rain,
             "status": status,
             "simulated": is_simulated(incident, earlier) if simulated is None else simulated,
             "district": _named(self._catalogue.district.name, language),
@@ -163,6 +178,7 @@ class Telling:
             shown, rest = found, []
         levels = LEVELS[language]
         places = [self.place(e, today, language) for e in shown]
+        water = [e.level for e in found if e.quantity not in RAIN] or ([] if found else [incident.level])
         lowest = min((e.level for e in rest), key=lambda level: level.rank, default=Level.BLUE)
         return {
             **common,
@@ -171,6 +187,8 @@ class Telling:
             "certainty": incident.certainty.value,
             "level": levels[incident.level],
             "level_id": incident.level.value,
+            "water_id": max(water, key=lambda level: level.rank).value if water else "",
+            "rain_leads": common["rain_leads"] or (bool(found) and found[0].quantity in RAIN),
             "peak": levels[incident.peak_level],
             "peak_id": incident.peak_level.value,
             "places": places,
@@ -260,7 +278,7 @@ class Telling:
             value = name_of(e.quantity, language) + number if zh else number
         else:
             number = amount(e.value, e.quantity, language)
-            value = named_amount(number, e.quantity, language)
+            value = named_amount(number, e.quantity, language, e.over_s)
         dry = e.value is not None and number == nothing(e.quantity, language)
         deep = number if e.quantity is Quantity.DEPTH and e.value is not None and not dry else ""
         doubt = "" if not e.doubt else _DOUBTS.get(e.doubt, (e.doubt, e.doubt))[0 if zh else 1]
@@ -269,13 +287,19 @@ class Telling:
             value=value,
             number=number,
             deep=deep,
-            trend="" if silent or dry else trend(e.rise_per_min, e.quantity, language),
+            trend="" if silent or dry else trend(e.rise_per_min, e.quantity, language) or self._rarity(e, language),
             rising=not silent and not dry and rises(e.rise_per_min, e.quantity),
             level=LEVELS[language][e.level],
             at="" if e.time_ms is None else self._moment(e.time_ms, today, language),
             silent=silent,
             doubt=clip(doubt, 60),
         )
+
+    def _rarity(self, e: Evidence, language: Language) -> str:
+        formula = self._catalogue.district.rain_formula
+        if formula is None or e.over_s is None or e.value is None:
+            return ""
+        return rarity(return_period_years(formula, e.value, e.over_s / 60), language)
 
     def _name(self, e: Evidence, language: Language) -> str:
         """Where it was found: a station, or the zone as a whole; by its id when the catalogue has it no longer."""
@@ -318,7 +342,13 @@ def _nowhere(level: str) -> Place:
 def _wet_and_not_falling(e: Evidence) -> bool:
     """May the response plan's own words of water, which may say that it rises, stand beside this?"""
     falling = e.rise_per_min is not None and e.rise_per_min < 0
-    return e.value is not None and not _is_nothing(e) and not falling and e.state is not ConditionState.UNKNOWN
+    return (
+        e.over_s is None
+        and e.value is not None
+        and not _is_nothing(e)
+        and not falling
+        and e.state is not ConditionState.UNKNOWN
+    )
 
 
 def _is_nothing(e: Evidence) -> bool:

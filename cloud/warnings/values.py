@@ -31,6 +31,8 @@ _NAMES: Mapping[Language, Mapping[Quantity, str]] = {
         Quantity.RAIN_TOTAL: "累计雨量",
         Quantity.RAIN_INTENSITY: "雨强",
         Quantity.RAIN_EVENT: "时段雨量",
+        Quantity.RAIN_SUM: "雨量",
+        Quantity.RISE_RATE: "水位每分钟上涨",
         Quantity.GATE_POSITION: "闸门开度",
         Quantity.RUN_HOURS: "水泵运行",
         Quantity.STARTS: "水泵启动",
@@ -51,6 +53,8 @@ _NAMES: Mapping[Language, Mapping[Quantity, str]] = {
         Quantity.RAIN_TOTAL: "total rain",
         Quantity.RAIN_INTENSITY: "rain",
         Quantity.RAIN_EVENT: "rain",
+        Quantity.RAIN_SUM: "rain",
+        Quantity.RISE_RATE: "water rising",
         Quantity.GATE_POSITION: "gate open",
         Quantity.RUN_HOURS: "pump run",
         Quantity.STARTS: "pump starts",
@@ -69,6 +73,7 @@ _UNITS: Mapping[str, tuple[int, str, str]] = {
     "m/s": (2, "米/秒", " m/s"),
     "m3/s": (2, "立方米/秒", " m3/s"),
     "mm": (1, "毫米", " mm"),
+    "cm/min": (1, "厘米", " cm a minute"),
     "mm/h": (1, "毫米/小时", " mm/h"),
     "%": (0, "%", "%"),
     "h": (0, "小时", " h"),
@@ -121,12 +126,16 @@ def nothing(quantity: Quantity, language: Language) -> str:
     return amount(0.0, quantity, language)
 
 
-def named_amount(said: str, quantity: Quantity, language: Language) -> str:
-    """An amount with what it is of, and without where it would be said twice.
+def named_amount(said: str, quantity: Quantity, language: Language, over_s: float | None = None) -> str:
+    """An amount with what it is of, and without where it would be said twice. over_s: of a sum, over how long.
 
     >>> named_amount("52厘米", Quantity.DEPTH, "zh"), named_amount("108.00 m", Quantity.STAGE, "en")
     ('积水52厘米', 'water level 108.00 m')
+    >>> named_amount("62.0毫米", Quantity.RAIN_SUM, "zh", 10_800), named_amount("9.2 mm", Quantity.RAIN_SUM, "en", 900)
+    ('3小时雨量62.0毫米', '9.2 mm of rain in 15 min')
     """
+    if over_s is not None:
+        return f"{_whole_zh(over_s)}雨量{said}" if language == "zh" else f"{said} of rain in {_whole(over_s)}"
     if quantity in _STATES[language]:
         return said
     if language == "en" and quantity is Quantity.DEPTH:
@@ -196,6 +205,31 @@ def span(seconds: float, language: Language) -> str:
 def clip(text: str, most: int, ellipsis: str = "…") -> str:
     """A text of `most` characters at most; a longer one ends in an ellipsis."""
     return text if len(text) <= most else text[: most - len(ellipsis)].rstrip(" ，,;；。.") + ellipsis
+
+
+def rarity(years: float | None, language: Language) -> str:
+    """How rare rain is, by its return period; empty where that is unknown, or it falls more than once a year.
+
+    >>> rarity(18.7, "zh"), rarity(3.2, "en"), rarity(250.0, "en"), rarity(0.8, "en")
+    ('约20年一遇', 'about once in 3 years', 'rarer than once in 100 years', '')
+    """
+    if years is None or years < 1:
+        return ""
+    if years > 100:
+        return "超过100年一遇" if language == "zh" else "rarer than once in 100 years"
+    said = round(years) if years < 10 else 5 * round(years / 5)
+    if said == 1:
+        return "约1年一遇" if language == "zh" else "about once a year"
+    return f"约{said}年一遇" if language == "zh" else f"about once in {said} years"
+
+
+def _whole(seconds: float) -> str:
+    """A rule's window: 24 hours are not called a day, which begins at midnight."""
+    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} min"
+
+
+def _whole_zh(seconds: float) -> str:
+    return f"{seconds / 3600:g}小时" if seconds >= 3600 else f"{seconds / 60:g}分钟"
 
 
 _MONTHS = (

@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from contract.catalogue.quantities import Quantity
 from contract.settings_model import SettingsModel
@@ -24,6 +27,22 @@ class Watches(StrEnum):
 
 class NoSettings(SettingsModel):
     """Of a detector that needs nothing but the rule's levels and delays."""
+
+
+class RateOfRiseSettings(SettingsModel):
+    """window_s: over how long the slope is taken. floor_m: below this depth nothing rises that anybody need know of;
+    of a stage or a wet well it means nothing, write a value below what it can be. least_points: with fewer, nothing is
+    known; a value that stood before the window counts as two, where its hold began and where it ended."""
+
+    window_s: Annotated[float, Field(ge=60, le=3600)] = 300.0
+    floor_m: float = 0.05
+    least_points: Annotated[int, Field(ge=3, le=12)] = 4
+
+
+class RainWindowSettings(SettingsModel):
+    """window_s: over how long rain is summed, up to each reading."""
+
+    window_s: Literal[300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +67,19 @@ class DetectorDefinition:
 
 DETECTORS: dict[str, DetectorDefinition] = {
     "threshold": DetectorDefinition(),  # the value itself reaches a level
+    "rate_of_rise": DetectorDefinition(  # water rises by so many centimetres a minute
+        RateOfRiseSettings,
+        unit="cm/min",
+        levels=(0.2, 100.0),
+        takes=frozenset({Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL}),
+        apart_by=("window_s",),
+    ),
+    "rain_window": DetectorDefinition(  # so many millimetres of rain within a time
+        RainWindowSettings,
+        unit="mm",
+        levels=(1.0, 2000.0),
+        takes=frozenset({Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT, Quantity.RAIN_INTENSITY}),
+        usual=frozenset({Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT}),
+        apart_by=("window_s",),
+    ),
 }

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from contract.catalogue.channel_settings import Quality, Reporting
 from contract.catalogue.names import Name, NameText
 from contract.refusing import refusal
-from contract.settings_model import Id, Many, Positive, SettingsModel
+from contract.settings_model import Id, Many, NotNegative, Positive, SettingsModel
 
 
 class StationKind(StrEnum):
@@ -142,13 +142,28 @@ def is_a_time_zone(name: str) -> str:
     return name
 
 
+class RainFormula(SettingsModel):
+    """The local formula of storm intensity (GB 50014, 3.2.3): i = a (1 + c lg P) / (t + b)^n.
+
+    i: millimetres a minute, P: return period in years, t: minutes. A formula that gives q in litres a second and
+    hectare has a / 166.7. longest_min: up to which duration it was derived; beyond nothing is said.
+    """
+
+    a: Positive
+    c: Positive
+    b: NotNegative
+    n: Annotated[float, Field(gt=0, lt=2)]
+    longest_min: Annotated[float, Field(ge=5, le=1440)] = 180.0
+
+
 class District(SettingsModel):
-    """adcode: of GB/T 2260. time_zone: of the IANA list."""
+    """adcode: of GB/T 2260. time_zone: of the IANA list. rain_formula: by it messages say how rare rain is."""
 
     id: Id
     name: Name
     adcode: Annotated[str, StringConstraints(pattern=r"^[0-9]{6}$")]
     time_zone: Annotated[str, AfterValidator(is_a_time_zone)] = "Asia/Shanghai"
+    rain_formula: RainFormula | None = None
 
 
 class DistrictFile(SettingsModel):

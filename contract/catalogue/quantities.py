@@ -58,6 +58,8 @@ class Quantity(StrEnum):
         _AMOUNT,
         "rain since the reading before, of a gauge that forgets what it told",
     )
+    RAIN_SUM = "rain_sum", "mm", _AMOUNT, "rain within the time that a rule says, as a detector finds it"
+    RISE_RATE = "rise_rate", "cm/min", _STATE, "how fast water rises, as a detector finds it"
     GATE_POSITION = "gate_position", "%", _STATE, "how far a gate or a valve is open: 0 shut, 100 open"
     PUMP_RUNNING = "pump_running", "1", _EVENT, "1 while a pump runs, else 0"
     PUMP_FAULT = "pump_fault", "1", _EVENT, "1 while a pump is in fault, else 0"
@@ -73,6 +75,9 @@ class Quantity(StrEnum):
     TEMPERATURE = "temperature", "°C", _STATE, "of water, air or a device, as its channel says"
     SIGNAL_STRENGTH = "signal_strength", "dBm", _STATE, "received by a radio"
     CODE = "code", "1", _EVENT, "a device's error or status word"
+
+
+FOUND = frozenset({Quantity.RAIN_SUM, Quantity.RISE_RATE})  # what no channel measures: detectors find it
 
 
 def _known(found: object) -> object:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from contract.catalogue.catalogue import Catalogue, ChannelInfo, Watch
+from contract.catalogue.detectors import RateOfRiseSettings
 from contract.catalogue.places import DistrictFile, Station, StationKind, Zone
 from contract.catalogue.quantities import Quantity
 from contract.geometry import outside_m, ring_fault
@@ -16,6 +17,13 @@ Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the file, and wh
 FAR_M = 5_000.0
 GAUGE_FAR_M = 50_000.0
 _MOST_SAID = 5
+# How deep water can stand; for slips of the pen where no channel says what it can read.
+_DEEP_M = 30.0
+_DEEPEST_M = {
+    StationKind.STREET: 5.0,
+    StationKind.SUBWAY_ENTRANCE: 10.0,
+    StationKind.UNDERPASS: 15.0,
+}
 _GAUGES = (StationKind.RAIN, StationKind.RIVER)
 # What may be below zero: a level below datum, water that runs the other way, frost.
 _SIGNED = frozenset(
@@ -62,8 +70,15 @@ def of_rules(catalogue: Catalogue) -> Found:
     channels = catalogue.channels
     for r, watch in enumerate(catalogue.watches):  # in the order of the file
         rule = watch.rule
-        for path, what in (*_never_clears(watch, channels), *_never_reached(watch, channels), *_mixed(watch, channels)):
+        found = (_never_clears, _never_reached, _mixed, _cannot_mean, _never_falls_so_much, _never_rises_so_fast)
+        for path, what in (mistake for mistakes in found for mistake in mistakes(watch, channels)):
             yield ("rules", r, *path), what
+        for n, station in enumerate(rule.stations):
+            if station in catalogue.stations and not any(
+                c.station.id == station and c.quantity in rule.quantities for c in channels.values()
+            ):
+                of = " or ".join(sorted(q.value for q in rule.quantities))
+                yield ("rules", r, "stations", n), f"rule {rule.id!r}: station {station!r} has no channel of {of}"
         slowest = max((channels[c] for c in watch.channels if c in channels), key=_longest_quiet_s, default=None)
         if slowest is not None and rule.stale_after_s < _longest_quiet_s(slowest):
             heartbeat_s, period_s = slowest.reporting.heartbeat_s, slowest.period_s
@@ -78,8 +93,9 @@ def watches_nothing(catalogue: Catalogue) -> list[str]:
     rule."""
     out = []
     for rule, channels in ((w.rule, w.channels) for w in catalogue.watches):
-        if not channels:
-            what = f"no station of kind {rule.station_kind} has a channel of {rule.quantity.value}"
+        if rule.station_kind is not None and not channels:
+            of = " or ".join(sorted(q.value for q in rule.quantities))
+            what = f"no station of kind {rule.station_kind} has a channel of {of}"
             out.append(f"rule {rule.id!r} watches nothing: {what}")
     depths = (c for c in catalogue.channels.values() if c.quantity is Quantity.DEPTH)
     unwatched = [c.id for c in depths if c.id not in catalogue.rules_by_channel]
@@ -107,6 +123,72 @@ def _never_clears(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
     elif rule.hysteresis >= lowest:
         what = f"rule {rule.id!r}: {level.value} at {lowest:g} would clear below {lowest - rule.hysteresis:g}: never"
         yield ("hysteresis",), f"{what}. Write a hysteresis below {lowest:g}"
+
+
+def _cannot_mean(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """Levels that nobody can mean in the detector's unit, and a hysteresis by which they would never clear. Of a depth:
+    deeper than water can stand at such a site, which is said where no channel has a range of its own."""
+    rule, means = watch.rule, watch.rule.definition.levels
+    if means is not None:
+        unit = rule.definition.unit
+        for level, value in rule.levels.items():
+            if not means[0] <= value <= means[1]:
+                what = f"rule {rule.id!r}: {level.value} at {value:g}: {rule.detector} is in {unit}"
+                yield ("levels", level.value), f"{what}, write {means[0]:g} to {means[1]:g}"
+                return
+        level, lowest = min(rule.levels.items(), key=lambda item: item[1])
+        if rule.hysteresis >= lowest:
+            what = f"rule {rule.id!r}: {level.value} at {lowest:g} {unit} would never clear"
+            yield ("hysteresis",), f"{what}: write a hysteresis below {lowest:g}"
+    elif rule.detector == "threshold":
+        level, highest = max(rule.levels.items(), key=lambda item: item[1])
+        for channel in (channels[c] for c in watch.channels if c in channels):
+            deepest_m = _DEEPEST_M.get(channel.station.kind, _DEEP_M)
+            if channel.quantity is Quantity.DEPTH and channel.quality.fail_range is None and highest > deepest_m:
+                what = f"rule {rule.id!r}: {level.value} at {highest:g} m: no water stands so deep at a"
+                yield (
+                    ("levels",),
+                    f"{what} {channel.station.kind.value} ({deepest_m:g} m at most): levels are in metres",
+                )
+                return
+
+
+def _never_falls_so_much(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """More rain within the rule's time than a gauge believes."""
+    rule = watch.rule
+    if rule.detector != "rain_window":
+        return
+    hours = float(rule.settings["window_s"]) / 3600
+    level, highest = max(rule.levels.items(), key=lambda item: item[1])
+    for channel in (channels[c] for c in watch.channels if c in channels):
+        gauge = channel.quality.rain_gauge
+        if gauge is not None and gauge.max_mm_per_h * hours < highest:
+            most = f"{gauge.max_mm_per_h * hours:g} mm in {hours:g} h at most (`quality.rain_gauge.max_mm_per_h`)"
+            what = f"rule {rule.id!r}: {level.value} at {highest:g} mm is never reached"
+            yield ("levels",), f"{what}: channel {channel.id} counts {most}"
+            return
+
+
+def _never_rises_so_fast(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """A rise by which a channel would leave its range before there are readings enough; a window that holds too few."""
+    rule = watch.rule
+    if rule.detector != "rate_of_rise":
+        return
+    own = RateOfRiseSettings.model_validate(rule.settings)
+    level, highest = max(rule.levels.items(), key=lambda item: item[1])
+    for channel in (channels[c] for c in watch.channels if c in channels):
+        if channel.period_s * 2 > own.window_s:
+            what = f"rule {rule.id!r} looks at {own.window_s:g} s, and channel {channel.id} is read every"
+            yield ("settings",), f"{what} {channel.period_s:g} s: write a window_s of {2 * channel.period_s:g} or more"
+            return
+        may_read = channel.quality.fail_range
+        least_m = highest / 100 / 60 * 2 * channel.period_s
+        if may_read is not None and may_read[1] - max(may_read[0], own.floor_m) < least_m:
+            what = (
+                f"rule {rule.id!r}: {level.value} at {highest:g} cm/min is never reached: within two readings channel"
+            )
+            yield ("levels",), f"{what} {channel.id} would rise by {least_m:g} m, and reads {may_read[1]:g} m at most"
+            return
 
 
 def _never_reached(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:

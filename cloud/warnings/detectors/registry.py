@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cloud.warnings.detectors.base import Detector, MakeDetector
+from cloud.warnings.detectors.rain_window import RainWindow
+from cloud.warnings.detectors.rate_of_rise import RateOfRise
 from cloud.warnings.detectors.threshold import Threshold
 from contract.catalogue.catalogue import Catalogue
 
 # The words are those of `contract.catalogue.detectors`, where each has its settings.
 MAKERS: dict[str, MakeDetector] = {
     "threshold": Threshold,
+    "rate_of_rise": RateOfRise,
+    "rain_window": RainWindow,
 }
 
 

@@ -9,7 +9,9 @@ from pydantic import ValidationError
 
 from contract.catalogue import sense
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.channel_settings import Quality, RainGauge
 from contract.catalogue.places import DistrictFile, StationKind
+from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
 
 
@@ -59,6 +61,68 @@ def test_one_rule_is_of_one_quantity(small_district: Catalogue) -> None:
     assert "channel 101 (depth) and channel 102 (wet_well) against the same levels" in both
     (other,) = said(channels=[101], quantity="stage")
     assert "is of stage, its channel 101 of depth" in other
+
+
+RISE = {"id": "own", "detector": "rate_of_rise", "hysteresis": 0.5, "stale_after_s": 80_000.0, "channels": [101]}
+RAIN = {"id": "own", "detector": "rain_window", "hysteresis": 5, "stale_after_s": 80_000.0, "station_kind": "rain"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "where", "said"),
+    [
+        (RISE | {"levels": {"red": 6}}, None, ""),
+        (RISE | {"levels": {"red": 0.06}}, ("levels", "red"), "rate_of_rise is in cm/min, write 0.2 to 100"),
+        (RISE | {"levels": {"blue": 1, "red": 6}, "hysteresis": 1}, ("hysteresis",), "write a hysteresis below 1"),
+        (RISE | {"levels": {"red": 6}, "settings": {"window_s": 60}}, None, ""),
+        (
+            RISE | {"levels": {"red": 6}, "channels": [201], "settings": {"window_s": 60}},
+            ("settings",),
+            "of 120 or more",
+        ),
+        (RISE | {"levels": {"red": 0.6}, "settings": {"floor_m": 7.8}}, None, ""),
+        (RISE | {"levels": {"red": 90}, "settings": {"floor_m": 7.5}}, ("levels",), "is never reached"),
+        (RAIN | {"levels": {"red": 100}, "settings": {"window_s": 10_800}}, None, ""),
+        (RAIN | {"levels": {"red": 0.1}, "settings": {"window_s": 3600}}, ("levels", "red"), "rain_window is in mm"),
+        (
+            RAIN | {"levels": {"red": 60}, "settings": {"window_s": 300}},
+            ("levels",),
+            "counts 41.6667 mm in 0.0833333 h",
+        ),
+    ],
+)
+def test_levels_that_a_detector_cannot_mean_or_find(
+    small_district: Catalogue, rule: dict[str, object], where: tuple[str, ...] | None, said: str
+) -> None:
+    one = Rule.model_validate(rule)
+    gauge = dataclasses.replace(
+        small_district.channels[101],
+        id=301,
+        station=small_district.channels[101].station.model_copy(update={"id": "r", "kind": StationKind.RAIN}),
+        register=small_district.channels[101].register.model_copy(update={"quantity": Quantity.RAIN_TOTAL}),
+        quality=Quality(rain_gauge=RainGauge(tip_mm=0.2)),
+    )
+    stations = {**small_district.stations, "r": gauge.station}
+    channels = {**small_district.channels, 301: gauge}
+    catalogue = dataclasses.replace(small_district, rules=(one,), stations=stations, channels=channels)
+    found = list(sense.of_rules(catalogue))
+    assert [path for path, _ in found] == ([] if where is None else [("rules", 0, *where)])
+    assert all(said in what for _, what in found)
+
+
+def test_a_station_that_has_nothing_of_the_kind_is_refused(small_district: Catalogue) -> None:
+    one = Rule.model_validate({"id": "own", "stations": ["s1"], "quantity": "stage", "levels": {"red": 3}})
+    ((path, what),) = sense.of_rules(dataclasses.replace(small_district, rules=(one,)))
+    assert path == ("rules", 0, "stations", 0)
+    assert what == "rule 'own': station 's1' has no channel of stage"
+
+
+def test_water_is_not_deeper_than_it_can_be_at_a_site(small_district: Catalogue) -> None:
+    """Where the channel has no range of its own: 40 was meant as centimetres."""
+    channel = dataclasses.replace(small_district.channels[201], quality=Quality())
+    catalogue = dataclasses.replace(small_district, channels={201: channel})
+    rule = {"id": "own", "channels": [201], "levels": {"red": 40}, "stale_after_s": 80_000.0}
+    ((_, what),) = sense.of_rules(dataclasses.replace(catalogue, rules=(Rule.model_validate(rule),)))
+    assert "no water stands so deep at a street (5 m at most)" in what
 
 
 def test_rules_without_a_channel_and_depths_without_a_rule_are_worth_a_word(small_district: Catalogue) -> None:

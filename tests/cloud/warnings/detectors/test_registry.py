@@ -20,7 +20,7 @@ from tests.cloud.warnings.city import RULE, city, history
 
 WORDS = pytest.mark.parametrize("word", DETECTORS)
 # Settings for the detectors that cannot do without.
-SETTINGS: dict[str, dict[str, float]] = {}
+SETTINGS: dict[str, dict[str, float | str]] = {"rain_window": {"window_s": 3600}}
 
 
 def detector_of(word: str, small: Catalogue) -> Detector:
@@ -41,8 +41,9 @@ def run(detector: Detector, log: Iterator[tuple[ReadingBatch, int]], restarts: b
     for batch, now_ms in log:
         needed = batch.take(detector.heeded(batch, np.full(len(batch), now_ms))) if sift else batch
         state, found = detector.step(state, needed, now_ms)
-        columns = (found.condition, found.time_ms, found.channel, found.value, found.flag)
-        out += [(now_ms, *row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        value = [None if np.isnan(v) else v for v in found.value.tolist()]
+        columns = (found.condition.tolist(), found.time_ms.tolist(), found.channel.tolist(), value, found.flag.tolist())
+        out += [(now_ms, *row) for row in zip(*columns, strict=True)]
         if restarts:
             state = detector.restore(json.loads(json.dumps(detector.dump(state))))
     return out

@@ -1,0 +1,195 @@
+"""`rain_window`: what fell within the last minutes or hours, in millimetres, of whatever kind a gauge is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cloud.hydrology.rainfall import Gauge
+from cloud.hydrology.windows import FallenRain
+from cloud.warnings.detectors.watched import WatchedChannels, by_turns, packed, unpacked
+from contract.catalogue.catalogue import Catalogue, Watch
+from contract.catalogue.detectors import RainWindowSettings
+from contract.catalogue.quantities import Quantity
+from contract.conditions.findings import Findings
+from contract.conditions.targets import ConditionKey
+from contract.quality.counting import Memory as CounterMemory
+from contract.quality.counting import Step
+from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch, Uint8s, Uint32s
+
+_NEVER = np.iinfo(np.int64).min // 4
+
+
+@dataclass(slots=True)
+class Memory:
+    """first_ms, newest_ms: of each gauge's first and newest usable reading; `_NEVER` before any. last: its value.
+    fallen: by row, of the gauges where it rained within a day, or of which something is not settled."""
+
+    first_ms: Int64s
+    newest_ms: Int64s
+    last: Float64s
+    fallen: dict[int, FallenRain] = field(default_factory=dict)
+
+
+class RainWindow:
+    """Sums of sliding windows that end at each reading.
+
+    A counter's steps count as `contract.quality.counting` says; an amount (`rain_event`) fell in the time since the
+    reading before; an intensity held from each reading to the next while the gauge was heard. A sum that knows only a
+    part (a counter was reset, the gauge was silent or is new) is the least that fell: it warns like any other, and
+    below every level it is suspect, so that it ends no warning by itself. A reading behind a newer one counts
+    where it is an amount, and finds nothing; of a counter the newer one has it already.
+    """
+
+    def __init__(self, watches: Sequence[Watch], catalogue: Catalogue) -> None:
+        self._watched = WatchedChannels(watches)
+        self.conditions: Sequence[ConditionKey] = self._watched.conditions
+        self.quantities: Sequence[Quantity] = [Quantity.RAIN_SUM] * len(self.conditions)
+        infos = [catalogue.channels[int(c)] for c in self._watched.channels]
+        self._gauges = [Gauge.of(c) for c in infos]
+        self._kind = [c.quantity for c in infos]
+        self._counts = np.array([q is Quantity.RAIN_TOTAL for q in self._kind], np.bool_)
+        own = [RainWindowSettings.model_validate(rule.settings) for rule in self._watched.rules]
+        self._window_ms = np.array([s.window_s * 1000 for s in own], np.int64)
+        self._lowest = np.array([min(r.levels.values()) for r in self._watched.rules], np.float64)
+
+    def heeded(self, batch: ReadingBatch, _now_ms: Int64s) -> Bools:
+        return self._watched.of(batch)[1]
+
+    def initial(self) -> Memory:
+        n = len(self._watched.channels)
+        return Memory(np.full(n, _NEVER, np.int64), np.full(n, _NEVER, np.int64), np.zeros(n))
+
+    def step(self, memory: Memory, batch: ReadingBatch, _now_ms: int) -> tuple[Memory, Findings]:
+        rows, known = self._watched.of(batch)
+        if not len(rows):
+            return memory, Findings.none()
+        batch = batch if known.all() else batch.take(known)
+        if len(batch) > 1:
+            order = np.argsort(batch.time_ms, kind="stable")
+            batch, rows = batch.take(order), rows[order]
+        usable = (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING) & ~np.isnan(batch.value)
+        found = []
+        for turn in by_turns(rows):
+            newer = batch.time_ms[turn] > memory.newest_ms[rows[turn]]
+            for at in turn[usable[turn] & ~newer].tolist():
+                self._take_behind(memory, int(rows[at]), int(batch.time_ms[at]), float(batch.value[at]))
+            fresh = turn[newer & usable[turn]]
+            if len(fresh):
+                found.append(self._found(memory, rows[fresh], batch.take(fresh)))
+            useless = turn[newer & ~usable[turn]]
+            if len(useless):
+                conditions, of = self._watched.conditions_of(rows[useless])
+                told = batch.take(useless[of])
+                found.append(Findings(conditions, told.time_ms, told.channel, np.full(len(of), np.nan), told.flag))
+        return memory, Findings.concat(found)
+
+    def _found(self, memory: Memory, rows: Int64s, batch: ReadingBatch) -> Findings:
+        """Takes in the newest reading of each of these rows, and sums its windows."""
+        new = memory.newest_ms[rows] == _NEVER
+        memory.first_ms[rows[new]] = batch.time_ms[new]
+        last = memory.last[rows]
+        counts = self._counts[rows]
+        idle = np.where(counts, new | (batch.value == last), (batch.value == 0) & (last == 0))
+        if memory.fallen:
+            idle &= np.array([row not in memory.fallen for row in rows.tolist()], np.bool_)
+        before_ms = memory.newest_ms[rows]
+        for at in np.flatnonzero(~idle).tolist():
+            row = int(rows[at])
+            self._take_in(
+                memory, row, int(batch.time_ms[at]), float(batch.value[at]), int(before_ms[at]), float(last[at])
+            )
+        memory.newest_ms[rows], memory.last[rows] = batch.time_ms, batch.value
+        conditions, of = self._watched.conditions_of(rows)
+        begin_ms = batch.time_ms[of] - self._window_ms[conditions]
+        least = begin_ms < memory.first_ms[rows[of]]
+        mm = np.zeros(len(conditions))
+        if memory.fallen:
+            for k in np.flatnonzero(~idle[of]).tolist():
+                rain = memory.fallen.get(int(rows[of[k]]))
+                if rain is not None:
+                    mm[k] = max(rain.since(int(begin_ms[k]), rain.newest_ms), 0.0)
+                    least[k] |= rain.lost_since(int(begin_ms[k]))
+            for row in rows[~idle].tolist():
+                rain = memory.fallen.get(row)
+                if rain is not None and rain.calm:
+                    if rain.counter.base is not None:
+                        memory.last[row] = rain.counter.base[1]
+                    del memory.fallen[row]
+        flag: Uint8s = batch.flag[of]
+        unsure = least & (mm < self._lowest[conditions]) & (flag != Flag.SUSPECT)
+        flag = np.where(unsure, np.uint8(Flag.SUSPECT), flag)
+        return Findings(conditions, batch.time_ms[of], batch.channel[of], mm.round(6), flag)
+
+    def _take_in(self, memory: Memory, row: int, time_ms: int, value: float, before_ms: int, last: float) -> None:
+        rain = memory.fallen.get(row)
+        if rain is None:
+            base = last if self._counts[row] and before_ms != _NEVER else None
+            rain = memory.fallen[row] = FallenRain.after(time_ms - 1 if before_ms == _NEVER else before_ms, base)
+        match self._kind[row]:
+            case Quantity.RAIN_TOTAL:
+                rain.count(self._gauges[row], time_ms, value)
+            case Quantity.RAIN_EVENT:
+                rain.collect(self._gauges[row], time_ms, value)
+            case _:
+                rain.hold(self._gauges[row], time_ms, value)
+
+    def _take_behind(self, memory: Memory, row: int, time_ms: int, value: float) -> None:
+        if self._kind[row] is not Quantity.RAIN_EVENT or value <= 0:
+            return
+        newest_ms = int(memory.newest_ms[row])
+        rain = memory.fallen.setdefault(row, FallenRain.after(newest_ms, None))
+        if time_ms not in rain.times_ms and time_ms != newest_ms:
+            rain.add(time_ms - round(self._gauges[row].period_s * 1000), time_ms, value)
+
+    def dump(self, memory: Memory) -> dict[str, Any]:
+        heard = memory.newest_ms != _NEVER
+        return {
+            "channels": packed(self._watched.channels[heard]),
+            "first_ms": packed(memory.first_ms[heard]),
+            "newest_ms": packed(memory.newest_ms[heard]),
+            "last": packed(memory.last[heard]),
+            "fallen": {str(self._watched.channels[row]): _rain_json(rain) for row, rain in memory.fallen.items()},
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> Memory:
+        memory = self.initial()
+        channels: Uint32s = np.asarray(unpacked(data["channels"], np.uint32), np.uint32)
+        rows, known = self._rows_of(channels)
+        memory.first_ms[rows] = unpacked(data["first_ms"], np.int64)[known]
+        memory.newest_ms[rows] = unpacked(data["newest_ms"], np.int64)[known]
+        memory.last[rows] = unpacked(data["last"], np.float64)[known]
+        wet = np.array([int(c) for c in data["fallen"]], np.uint32)
+        rows, known = self._rows_of(wet)
+        kept = [rain for rain, there in zip(data["fallen"].values(), known.tolist(), strict=True) if there]
+        memory.fallen = {row: _rain_from_json(rain) for row, rain in zip(rows.tolist(), kept, strict=True)}
+        return memory
+
+    def _rows_of(self, channels: Uint32s) -> tuple[Int64s, Bools]:
+        return self._watched.of(ReadingBatch.of([0] * len(channels), channels, [0.0] * len(channels)))
+
+
+def _rain_json(rain: FallenRain) -> dict[str, Any]:
+    waits = rain.counter.waits
+    return {
+        "newest_ms": rain.newest_ms,
+        "base": rain.counter.base,
+        "waits": None if waits is None else [waits[0], waits[1], int(waits[2]), waits[3]],
+        "intensity": rain.intensity,
+        "times_ms": packed(np.array(rain.times_ms, np.int64)),
+        "mm": packed(np.array(rain.mm, np.float64)),
+        "lost_ms": rain.lost_ms,
+    }
+
+
+def _rain_from_json(data: Mapping[str, Any]) -> FallenRain:
+    base, waits = data["base"], data["waits"]
+    counter = CounterMemory(
+        None if base is None else (int(base[0]), float(base[1])),
+        None if waits is None else (int(waits[0]), float(waits[1]), Step(waits[2]), float(waits[3])),
+    )
+    times_ms, mm = unpacked(data["times_ms"], np.int64).tolist(), unpacked(data["mm"], np.float64).tolist()
+    return FallenRain(int(data["newest_ms"]), counter, float(data["intensity"]), times_ms, mm, list(data["lost_ms"]))

@@ -1,0 +1,155 @@
+"""`rain_window` as tables of what a gauge says and what fell within how long, and against pandas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cloud.warnings.detectors.rain_window import RainWindow
+from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.channel_settings import Quality, RainGauge, Reporting
+from contract.catalogue.quantities import Quantity
+from contract.catalogue.rules import Level, Rule
+from contract.conditions.targets import Target
+from contract.readings import Flag, ReadingBatch
+
+HOURS = (0.25, 1.0, 3.0)
+MINUTE = 60_000
+# Minute, value (None: failed), what fell within a quarter of an hour, an hour and three, and is it only the least?
+Row = tuple[int, float | None, tuple[float, float, float] | None, bool]
+
+
+def detector_of(small: Catalogue, quantity: Quantity = Quantity.RAIN_TOTAL) -> RainWindow:
+    rules = tuple(
+        Rule(
+            id=f"rain-{n}",
+            detector="rain_window",
+            channels=(301,),
+            levels={Level.RED: 500.0},
+            settings={"window_s": hours * 3600},
+        )
+        for n, hours in enumerate(HOURS)
+    )
+    own = small.channels[101]
+    register = own.register.model_copy(update={"quantity": quantity})
+    gauge = replace(
+        own,
+        id=301,
+        register=register,
+        device=own.device.model_copy(update={"period_s": 60.0}),
+        quality=Quality(rain_gauge=RainGauge(tip_mm=0.2, wraps_at_mm=1000.0)),
+        reporting=Reporting(heartbeat_s=1800.0),
+    )
+    catalogue = replace(small, rules=rules, channels={301: gauge})
+    return RainWindow(catalogue.watches, catalogue)
+
+
+def found(detector: RainWindow, rows: Sequence[tuple[int, float | None]], cut: int = 1) -> list[tuple[float, bool]]:
+    """The sums of every window and whether they are suspect, by reading, then by window; restarts between steps."""
+    memory, out = detector.initial(), []
+    for k in range(0, len(rows), cut):
+        minutes, values = zip(*rows[k : k + cut], strict=True)
+        flags = [Flag.FAIL if v is None else Flag.PASS for v in values]
+        total = [0.0 if v is None else v for v in values]
+        batch = ReadingBatch.of([MINUTE * m for m in minutes], [301] * len(minutes), total, flags)
+        memory, f = detector.step(memory, batch, 0)
+        memory = detector.restore(json.loads(json.dumps(detector.dump(memory))))
+        out += [(round(v, 3), g == Flag.SUSPECT) for v, g in zip(f.value.tolist(), f.flag.tolist(), strict=True)]
+    return out
+
+
+DRY = [(m, 100.0) for m in range(-240, 1, 30)]  # heard for four hours
+TABLES: dict[str, tuple[Sequence[tuple[int, float | None]], tuple[float, float, float], tuple[bool, bool, bool]]] = {
+    "a cloudburst: 12 mm in six minutes, half an hour ago": (
+        [*[(m, 100.0 + 2 * m) for m in range(1, 7)], (36, 112.0)],
+        (0.0, 12.0, 12.0),
+        (False, False, False),
+    ),
+    "the counter wraps after 1000 mm": (
+        [(-300, 998.0), (-120, 998.0), *[(m, 998.0) for m in range(-90, 1, 30)], (1, 999.0), (2, 0.5), (3, 2.0)],
+        (4.0, 4.0, 4.0),
+        (False, False, False),
+    ),
+    "the gauge starts anew: what it shows since counts, once the next reading bears it out": (
+        [*DRY, (1, 101.0), (2, 0.6), (3, 1.2)],
+        (2.2, 2.2, 2.2),
+        (False, False, False),
+    ),
+    "it is reset to another number: what fell meanwhile nobody knows": (
+        [*DRY, (1, 101.0), (2, 40.0), (3, 40.6)],
+        (1.6, 1.6, 1.6),
+        (True, True, True),
+    ),
+    "one wrong number counts for nothing": (
+        [*DRY, (1, 101.0), (2, 3.0), (3, 101.4)],
+        (1.4, 1.4, 1.4),
+        (False, False, False),
+    ),
+    "a failed reading is passed over": ([*DRY, (1, 101.0), (2, 104.0)], (4.0, 4.0, 4.0), (False, False, False)),
+    "a reading twice, and one that comes late, count once": (
+        [*DRY, (1, 101.0), (3, 103.0), (3, 103.0), (2, 102.0)],
+        (3.0, 3.0, 3.0),
+        (False, False, False),
+    ),
+    "a new gauge knows the least that fell": ([(0, 100.0), (10, 104.0)], (4.0, 4.0, 4.0), (True, True, True)),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_fell_within_how_long(small_district: Catalogue, name: str) -> None:
+    rows, mm, least = TABLES[name]
+    rows = rows if min(m for m, _ in rows) < 0 or name.startswith("a new") else [*DRY, *rows]
+    last = found(detector_of(small_district), rows)[-3:]
+    assert [v for v, _ in last] == pytest.approx(list(mm), abs=1e-6)
+    assert tuple(s for _, s in last) == least
+
+
+def test_the_last_rain_leaves_each_window_in_its_turn(small_district: Catalogue) -> None:
+    rows = [*DRY, *[(m, 100.0 + m) for m in range(1, 11)], *[(m, 110.0) for m in range(11, 200)]]
+    got = found(detector_of(small_district), rows)
+    by_minute = {m: got[3 * k : 3 * k + 3] for k, (m, _) in enumerate(rows)}
+    assert [v for v, _ in by_minute[10]] == [10, 10, 10]
+    assert [v for v, _ in by_minute[20]] == [5, 10, 10]
+    assert [v for v, _ in by_minute[26]] == [0, 10, 10]
+    assert [v for v, _ in by_minute[71]] == [0, 0, 10]
+    assert [v for v, _ in by_minute[191]] == [0, 0, 0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_storm_a_minute_against_pandas_however_it_is_cut(small_district: Catalogue, seed: int) -> None:
+    """Rain of more than two tips a minute lies in its minute, so that pandas' rolling sums are the same."""
+    rng = np.random.default_rng(seed)
+    mm = np.where(rng.random(600) < 0.7, 0.0, np.round(rng.integers(3, 12, 600) * 0.2, 1))
+    mm[0] = 0
+    total = np.round(100 + np.cumsum(mm), 1)
+    rows = [(k, float(v)) for k, v in enumerate(total)]
+    detector = detector_of(small_district)
+    got = found(detector, rows)
+    assert found(detector, rows, cut=13) == found(detector, rows, cut=600) == got
+    fell = pd.Series(mm, pd.to_timedelta(np.arange(600), unit="min"))
+    for n, hours in enumerate(HOURS):
+        wanted = fell.rolling(f"{round(hours * 60)}min").sum()
+        assert [v for v, _ in got[n::3]] == pytest.approx(wanted.tolist(), abs=1e-3)
+
+
+def test_amounts_and_intensities(small_district: Catalogue) -> None:
+    """0.5 mm a minute for twenty minutes, of a gauge that forgets what it told, and of one that tells mm an hour."""
+    amounts = [(m, 0.0) for m in range(-200, 1, 20)] + [(m, 0.5) for m in range(1, 21)] + [(21, 0.0)]
+    late = [*amounts[:-5], *amounts[-4:], amounts[-5]]  # an amount that comes late counts where it fell
+    for rows in (amounts, late):
+        event = detector_of(small_district, Quantity.RAIN_EVENT)
+        assert [v for v, _ in found(event, [*rows, (22, 0.0)])[-3:]] == pytest.approx([6.5, 10.0, 10.0])
+    intensity = detector_of(small_district, Quantity.RAIN_INTENSITY)
+    rows = [(m, 0.0) for m in range(-200, 1, 20)] + [(m, 30.0) for m in range(1, 21)] + [(21, 0.0), (22, 0.0)]
+    assert [v for v, _ in found(intensity, rows)[-3:]] == pytest.approx([7.0, 10.0, 10.0])
+
+
+def test_it_finds_rain_sums_of_the_gauge(small_district: Catalogue) -> None:
+    detector = detector_of(small_district)
+    assert set(detector.quantities) == {Quantity.RAIN_SUM}
+    assert {k.target for k in detector.conditions} == {Target.of_channel(301)}
