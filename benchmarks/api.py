@@ -2,7 +2,8 @@
 
 A year of one-minute readings of 20 channels, in the months' files that the store would have made of them; a day of
 500 channels in its day's file; the newest reading of 50,000. HTTP is the API under uvicorn in a process of its own, and
-the whole body received (not parsed) on a connection that stands. Aims: latest of 50,000 30 ms; one channel, ten days
+the whole body received (not parsed) on a connection that stands. Figures of the month by five minutes, and ten million
+readings as Parquet with what that adds to the server's memory. Aims: latest of 50,000 30 ms; one channel, ten days
 raw 20 ms, a year hourly 10 ms; 500 channels, one day 300 ms. InfluxDB 2.7, asked for the last three: 17, 106, 1,470 ms.
 """
 
@@ -45,6 +46,24 @@ QUERIES = {
     "10 days raw, one channel": ([7], END_MS - 12 * DAY_MS, END_MS - 2 * DAY_MS, "raw"),
     "a year hourly, one channel": ([7], START_MS, END_MS, "1h"),
     "a day, 500 channels": (list(range(1, DAY_CHANNELS + 1)), DAY_MS_0, DAY_MS_0 + DAY_MS, "raw"),
+}
+
+
+SERIES = {
+    "a month by 5 min, 20 channels, means": {
+        "channel": list(range(1, YEAR_CHANNELS + 1)),
+        "start": END_MS - 31 * DAY_MS,
+        "end": END_MS,
+        "interval": "5min",
+        "figure": "mean",
+        "format": "arrow",
+    },
+    "a year, 20 channels, as Parquet": {
+        "channel": list(range(1, YEAR_CHANNELS + 1)),
+        "start": START_MS,
+        "end": END_MS,
+        "format": "parquet",
+    },
 }
 
 
@@ -100,7 +119,12 @@ def serve(folder: Path, listener: socket.socket) -> None:
     from cloud.ledger.open import open_ledger
 
     stands = SimpleNamespace(
-        catalogue=catalogue(MANY), clock=SystemClock(), latest=newest(), series=ParquetStore(folder)
+        catalogue=catalogue(MANY),
+        clock=SystemClock(),
+        latest=newest(),
+        series=ParquetStore(folder),
+        log=None,
+        warnings=None,
     )
     app = create_app(cast(Services, stands), Access(open_ledger("sqlite://"), AccessSettings(mode="open")))
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
@@ -136,11 +160,21 @@ def run() -> dict[str, float | str]:
                     out[f"{title}: HTTP, ms"] = median_ms(partial(_get, client, "/v1/readings", wanted))
                     rows = len(json.loads(_get(client, "/v1/readings", wanted)))
                     assert rows == len(channels) * (end - start) // (60_000 if interval == "raw" else HOUR_MS)
+                for title, wanted in SERIES.items():
+                    before_mb = _resident_mb(server.pid)
+                    out[f"{title}: HTTP, ms"] = median_ms(partial(_get, client, "/v1/series", wanted))
+                    out[f"{title}: server's memory, MB more"] = _resident_mb(server.pid) - before_mb
                 out[f"latest of {MANY:,} channels: HTTP, ms"] = median_ms(partial(_get, client, "/v1/latest", {}))
                 assert len(json.loads(_get(client, "/v1/latest", {}))) == MANY
         finally:
             server.kill()
     return out
+
+
+def _resident_mb(process: int | None) -> float:
+    """The most that it has held so far."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def _get(client: HTTPConnection, path: str, wanted: dict[str, Any]) -> bytes:

@@ -129,6 +129,7 @@ ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
 }
 # path -> refusals of its own; 422 comes with parameters, known or not, 429 and 503 with overload, anywhere
 REFUSALS: dict[str, tuple[int, ...]] = {
+    "/v1/latest": (404,),
     "/v1/readings": (404, 413),
     "/v1/series": (404, 413),
     "/v1/rain/sums": (404,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
@@ -13,10 +13,11 @@ from cloud.api import rows
 from cloud.api.dear import LargeAnswers, may_come
 from cloud.api.encoding import json_of, moment
 from cloud.api.hours import weighted
-from cloud.api.latest import SharedLatest
+from cloud.api.latest import LatestTable, SharedLatest
 from cloud.api.openapi import When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.api.selection import Selection
 from cloud.api.turns import Turns
 from cloud.series.base import TooMany
 from contract.catalogue.catalogue import Catalogue
@@ -50,8 +51,11 @@ def mount(app: FastAPI, services: Services) -> None:
         return Response(channel_body(), media_type="application/json")
 
     @app.get("/v1/latest")
-    async def latest() -> Response:
-        """The newest reading of every channel; one never heard is there, too, as unknown."""
+    async def latest(selection: Annotated[Selection, Depends()]) -> Response:
+        """The newest reading of every channel, or of those named; one never heard is there, too, as unknown."""
+        if selection.names_any():
+            table = LatestTable(catalogue, selection.channels(catalogue))
+            return Response(await run_in_threadpool(table.json, services), media_type="application/json")
         return Response(await run_in_threadpool(shared.body), media_type="application/json")
 
     @app.get("/v1/readings")

@@ -30,7 +30,7 @@ from contract.readings import FLAG_VALUES, Flag
 _AT_ONCE = 2  # threads that make blocks of answers; between two blocks whoever waits comes on
 MAX_ROWS = 50_000_000  # of an answer; it goes out as it is made
 MAX_CELLS = 5_000_000  # of a wide one, which stands in memory
-_MAX_READ = 200_000_000  # readings behind an answer
+_MAX_READ = 2_000_000_000  # readings behind an answer, of channels that say all they might
 _FIGURE = f"^({'|'.join(FIGURES)}|p[1-9][0-9]?)$"
 _DEFAULT = ("mean", "minimum", "maximum", "count", "covered_s", "flag")
 _Raw = Literal["raw"]

@@ -12,6 +12,7 @@ from contract.readings import Flag, Int64s, ReadingBatch
 
 BLOCK_ROWS = 200_000  # some 4 MB of columns
 _AT_MOST = 5_000_000  # of one block: a gauge that said far more than its period lets expect
+_LEAST_SHARE = 1 / 16
 _DAY_MS = 86_400_000
 _FURTHER_MS = (_DAY_MS, 31 * _DAY_MS)
 
@@ -47,37 +48,44 @@ class Block:
 def blocks(store: SeriesStore, wanted: Sequence[Wanted], edges_ms: Int64s) -> Iterator[Block]:
     """By channel, then time. wanted: rising by channel. Several channels with few readings go together; of one with
     many a block holds some of the intervals. Raises TooMany, and what the store raises."""
-    for group in _groups(wanted, int(edges_ms[-1] - edges_ms[0])):
-        for part in _parts(group, edges_ms):
-            yield _block(store, group, part)
+    pace, first = _Pace(), 0
+    while first < len(wanted):
+        group = pace.group(wanted[first:], int(edges_ms[-1] - edges_ms[0]))
+        first += len(group)
+        begin = 0
+        while begin < len(edges_ms) - 1:
+            part = edges_ms[begin:] if len(group) > 1 else pace.part(group[0], edges_ms[begin:])
+            begin += len(part) - 1
+            block = _block(store, group, part)
+            pace.learn(group, int(part[-1] - part[0]), len(block.readings))
+            yield block
 
 
-def _groups(wanted: Sequence[Wanted], length_ms: int) -> Iterator[Sequence[Wanted]]:
-    group: list[Wanted] = []
-    rows = 0.0
-    for w in wanted:
-        may_come = (length_ms + w.before_ms) / w.period_ms
-        if group and rows + may_come > BLOCK_ROWS:
-            yield group
-            group, rows = [], 0.0
-        group.append(w)
-        rows += may_come
-    if group:
-        yield group
+class _Pace:
+    """How much is read at once: readings come by exception, so fewer are found than were made, and blocks grow with
+    that. Never by so much that one of readings as often as can be would be more than is read of one block.
+    """
 
+    def __init__(self) -> None:
+        self._share = 1.0
 
-def _parts(group: Sequence[Wanted], edges_ms: Int64s) -> Iterator[Int64s]:
-    """A group of several channels is small enough in one piece."""
-    period_ms = min(w.period_ms for w in group)
-    if len(group) > 1 or (edges_ms[-1] - edges_ms[0]) / period_ms <= BLOCK_ROWS:
-        yield edges_ms
-        return
-    first = 0
-    while first < len(edges_ms) - 1:
-        reach = np.searchsorted(edges_ms, edges_ms[first] + BLOCK_ROWS * period_ms, side="right") - 1
-        end = max(int(reach), first + 1)
-        yield edges_ms[first : end + 1]
-        first = end
+    def group(self, wanted: Sequence[Wanted], length_ms: int) -> Sequence[Wanted]:
+        rows, count = 0.0, 0
+        for w in wanted:
+            rows += self._share * (length_ms + w.before_ms) / w.period_ms
+            if count and rows > BLOCK_ROWS:
+                break
+            count += 1
+        return wanted[:count]
+
+    def part(self, w: Wanted, edges_ms: Int64s) -> Int64s:
+        reach_ms = edges_ms[0] + BLOCK_ROWS * w.period_ms / self._share
+        last = int(np.searchsorted(edges_ms, reach_ms, side="right")) - 1
+        return edges_ms[: max(last, 1) + 1]
+
+    def learn(self, group: Sequence[Wanted], length_ms: int, found: int) -> None:
+        might = sum((length_ms + w.before_ms) / w.period_ms for w in group)
+        self._share = min(1.0, max(2 * found / max(might, 1.0), self._share / 4, _LEAST_SHARE))
 
 
 def _block(store: SeriesStore, group: Sequence[Wanted], edges_ms: Int64s) -> Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from cloud.api import problems, rain
 from cloud.api.ports import Services
 from cloud.series.parquet import ParquetStore
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import Quantity
 from contract.readings import Flag, ReadingBatch
 from simulators.storms.storms import zhengzhou_2021
 from tests.cloud.api.asking import Http
@@ -191,3 +193,21 @@ def test_without_names_it_is_of_every_gauge_and_other_channels_are_refused(asked
     assert {r["channel"] for r in ask("sums")} == {GAUGE}
     with pytest.raises(AssertionError, match="There is no gauge"):
         ask("sums", station="s1")
+
+
+def test_a_gauge_that_tells_what_fell_since_its_last_reading(small_district: Catalogue, tmp_path: Path) -> None:
+    """Of failed and missing ones nothing counts, and nothing is read as a counter that fell."""
+    channel = small_district.channels[GAUGE]
+    register = channel.register.model_copy(update={"quantity": Quantity.RAIN_EVENT})
+    catalogue = replace(small_district, channels={GAUGE: replace(channel, register=register)})
+    store = ParquetStore(tmp_path / "series")
+    mm = [0.4, 3.0, 0.2, 99.0, float("nan"), 1.0]
+    flags = [Flag.PASS, Flag.PASS, Flag.SUSPECT, Flag.FAIL, Flag.MISSING, Flag.PASS]
+    times = [START_MS + m * 60_000 for m in range(6)]
+    feed(store, [entry(1, NOW_MS, ReadingBatch.of(times, [GAUGE] * 6, mm, flags))])
+    clock = SimpleNamespace(now_ms=lambda: NOW_MS)
+    app = FastAPI()
+    rain.mount(app, cast(Services, SimpleNamespace(catalogue=catalogue, series=store, clock=clock)))
+    found = Http(app).get("/v1/rain/sums", params={"at": START_MS + 300_000, "window": "5min"}).json()
+    assert [r["mm"] for r in found] == pytest.approx([3.0 + 0.2 + 1.0])  # what the first one is since nobody knows
+    store.close()

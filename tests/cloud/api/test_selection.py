@@ -9,6 +9,8 @@ from cloud.api.selection import Selection
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.places import StationKind
 from contract.catalogue.quantities import Quantity
+from tests.cloud.api.asking import Http
+from tests.fuzz import api
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,15 @@ def test_what_is_refused(small_district: Catalogue, asked: dict, status: int, sa
     with pytest.raises(Problem, match=said) as refused:
         Selection(**asked).channels(small_district)
     assert refused.value.status == status
+
+
+def test_the_newest_readings_of_what_is_named_are_among_those_of_all() -> None:
+    http = Http(api.app())
+
+    def ask(**params: object) -> list[dict]:
+        return [{k: v for k, v in row.items() if k != "age_s"} for row in http.get("/v1/latest", params=params).json()]
+
+    every = ask()
+    assert ask(zone="north", quantity="depth") == [r for r in every if r["channel"] == 101]
+    assert ask(station=["u1", "r1"]) == [r for r in every if r["channel"] in (101, 102, 103, 301)]
+    assert http.get("/v1/latest", params={"zone": "nowhere"}).status_code == 404
