@@ -144,17 +144,17 @@ class Figures:
 
     def minimum(self) -> Float64s:
         """What held when the interval began counts, too."""
-        return self._extreme(self._least())
+        return self._reduced(np.minimum)
 
     def maximum(self) -> Float64s:
-        return self._extreme(self._greatest())
+        return self._reduced(np.maximum)
 
     def minimum_ms(self) -> Float64s:
         """When the least value was first there, UTC ms."""
-        return self._when(self._least())
+        return self._when(self.minimum())
 
     def maximum_ms(self) -> Float64s:
-        return self._when(self._greatest())
+        return self._when(self.maximum())
 
     def percentile(self, percent: float) -> Float64s:
         """The value that was not exceeded for so much of the known time: the smallest v such that the values up to v
@@ -180,22 +180,16 @@ class Figures:
         over = np.bincount(p.interval, p.weight * (p.value > limit), self._m) / 1000
         return np.where(known, over, np.nan)
 
-    def _least(self) -> Int64s:
-        p = self._pieces
-        return np.lexsort((p.begin_ms, p.value, p.interval))
+    def _reduced(self, by: np.ufunc) -> Float64s:
+        """Pieces stand by interval, so each interval's are next to one another."""
+        p, out = self._pieces, np.full(self._m, np.nan)
+        if len(p.interval):
+            starts = np.flatnonzero(np.diff(p.interval, prepend=-1))
+            out[p.interval[starts]] = by.reduceat(p.value, starts)
+        return out
 
-    def _greatest(self) -> Int64s:
-        p = self._pieces
-        return np.lexsort((p.begin_ms, -p.value, p.interval))
-
-    def _extreme(self, order: Int64s) -> Float64s:
-        return self._firsts(order, self._pieces.value)
-
-    def _when(self, order: Int64s) -> Float64s:
-        return self._firsts(order, self._pieces.begin_ms.astype(np.float64))
-
-    def _firsts(self, order: Int64s, column: Float64s) -> Float64s:
-        out = np.full(self._m, np.nan)
-        backwards = order[::-1]
-        out[self._pieces.interval[backwards]] = column[backwards]
+    def _when(self, value: Float64s) -> Float64s:
+        p, out = self._pieces, np.full(self._m, np.nan)
+        there = np.flatnonzero(p.value == value[p.interval])[::-1]  # backwards: the first is written last
+        out[p.interval[there]] = p.begin_ms[there]
         return out
