@@ -90,12 +90,14 @@ _STATES: Mapping[Language, Mapping[Quantity, tuple[str, str]]] = {
         Quantity.PUMP_RUNNING: ("水泵停机", "水泵运行中"),
         Quantity.PUMP_FAULT: ("水泵正常", "水泵故障"),
         Quantity.MAINS: ("市电中断", "市电正常"),
+        Quantity.GENERATOR: ("发电机未供电", "发电机供电"),
         Quantity.DOOR: ("柜门关闭", "柜门打开"),
     },
     "en": {
         Quantity.PUMP_RUNNING: ("pump stopped", "pump running"),
         Quantity.PUMP_FAULT: ("pump in order", "pump fault"),
         Quantity.MAINS: ("mains lost", "mains on"),
+        Quantity.GENERATOR: ("generator off", "generator on"),
         Quantity.DOOR: ("cabinet door closed", "cabinet door open"),
     },
 }
