@@ -22,7 +22,7 @@ class FeedSettings(SettingsModel):
 
     public: bool = False
     url: PublicUrl | Literal[""] = ""
-    keep_h: Annotated[float, Field(gt=0, le=720)] = 24.0
+    keep_h: Annotated[float, Field(ge=0.01, le=720)] = 24.0
     statuses: Many[Literal["Actual", "Exercise", "System", "Test"]] = ()
     languages: Many[str] = ()
 

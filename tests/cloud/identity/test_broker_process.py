@@ -21,7 +21,9 @@ def sleeper(tmp_path):
     """A process of another program, and one that is called mosquitto."""
     other = tmp_path / "mosquitto"
     shutil.copy("/bin/sleep", other)
-    processes = [subprocess.Popen([program, "60"]) for program in ("sleep", str(other))]
+    # Who runs the tests may ignore SIGHUP (nohup), and children inherit that.
+    heeds = ["env", "--default-signal=HUP"]
+    processes = [subprocess.Popen([*heeds, program, "60"]) for program in ("sleep", str(other))]
     deadline_s = time.monotonic() + 20
     while time.monotonic() < deadline_s and Path(f"/proc/{processes[1].pid}/comm").read_text() != "mosquitto\n":
         time.sleep(0.01)

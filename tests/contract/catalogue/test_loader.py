@@ -165,7 +165,7 @@ def test_no_district_has_more_rules_than_ten_thousand(folder: Path) -> None:
         ),
         ("gateways.yaml", "model: plc", "model: plx", "device model 'plx' has no file"),
         ("gateways.yaml", "id: r1-rain", "id: u1-level", "device 'u1-level' exists already"),
-        ("gateways.yaml", "period_s: 60", "period_s: 0", "period_s: Input should be greater than 0"),
+        ("gateways.yaml", "period_s: 60", "period_s: 0", "period_s: Input should be greater than or equal to 0.001"),
         ("rules.yaml", STREET_RULE, STREET_RULE.replace("0.10", "0.20"), "levels must rise from blue to red"),
         ("rules.yaml", "station_kind: street", "channels: [999]", "no channel 999"),
         ("rules.yaml", "station_kind: street", "colour: street", "rules.1.colour: there is no such setting here"),
