@@ -6,6 +6,8 @@ from sqlalchemy import Connection, Integer, Table, func, insert, select, text
 
 import cloud.access.tables
 import cloud.delivery.tables
+import cloud.ledger.audit
+import cloud.maintenance.tables
 import cloud.warnings.tables  # noqa: F401 -- these own all tables
 from cloud.ledger.metadata import metadata
 

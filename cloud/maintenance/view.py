@@ -110,6 +110,19 @@ class MaintenanceView:
         self._unkept, self._kept_ms, self._sound = 0, self._state.now_ms, True
 
 
+def stored_cursor(db: Connection) -> Cursor | None:
+    """Up to where the notices hold the log; None where none were ever looked for."""
+    found = db.execute(select(t.state.c.cursor).where(t.state.c.name == NAME)).scalar()
+    return None if found is None else Cursor(found)
+
+
+def forget_closed(db: Connection, before_ms: int) -> int:
+    """Notices that closed before go; the newest number stays, so that none is given twice. How many went."""
+    newest = select(func.max(t.notices.c.number)).scalar_subquery()
+    old = t.notices.delete().where(t.notices.c.closed_ms < before_ms, t.notices.c.number < newest)
+    return db.execute(old).rowcount
+
+
 def _rows(db: Connection, found: Sequence[MaintenanceNotice]) -> list[dict[str, object]]:
     """The newest of each notice, numbered on from the last in the ledger."""
     newest = {notice.id: notice for notice in found}

@@ -1,7 +1,8 @@
 """Warnings that ended long ago: incidents go whole, with messages and deliveries, into files of the folder `archive`.
 
 A file holds an incident a line, as JSON. Its SHA-256 stands in the audit record, in a row that is written as the rows
-go, so that the chain of the record vouches for the file. Changes of conditions and late readings go without a file.
+go, so that the chain of the record vouches for the file. Changes of conditions, late readings and notices of
+maintenance go without a file.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, e
 from cloud.delivery.tables import deliveries
 from cloud.ledger import audit, audit_archive
 from cloud.ledger.open import still
+from cloud.maintenance.view import forget_closed
 from cloud.warnings import snapshots
 from cloud.warnings import tables as t
 from cloud.warnings.store import NAME
@@ -38,6 +40,7 @@ class Gone:
     deliveries: int = 0
     changes: int = 0
     late: int = 0
+    notices: int = 0
     waits: int = 0
 
 
@@ -53,9 +56,11 @@ def let_go(ledger: Engine, before_ms: int, sinks: Sequence[str], folder: Path, n
         incidents, messages, receipts = incidents + found[0], messages + found[1], receipts + found[2]
     changes = _rows(ledger, t.changes, t.changes.c.time_ms < before_ms)
     late = _rows(ledger, t.late, t.late.c.now_ms < before_ms)
+    with ledger.begin() as db:
+        notices = forget_closed(db, before_ms)
     with ledger.connect() as db:
         waits = db.execute(select(func.count()).where(_old(before_ms), _waits(sinks))).scalar_one()
-    return Gone(incidents, messages, receipts, changes, late, waits)
+    return Gone(incidents, messages, receipts, changes, late, notices, waits)
 
 
 def verify(folder: Path, ledger: Engine) -> tuple[int, str]:

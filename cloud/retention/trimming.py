@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from cloud.ledger.open import still
 from cloud.log.base import START, BatchLog, Cursor
+from cloud.maintenance import view as maintenance
 from cloud.retention import base
 from cloud.retention.base import Base
 from cloud.views.base import Poisoned
@@ -49,7 +50,9 @@ def trim(
     _keep_place(ledger, now_ms, log_days)
     before = base.read(folder)
     with ledger.connect() as db:
-        old = [(at, ms) for at, ms in cuts.kept(db, NAME) if ms <= now_ms - log_days * DAY_MS and at <= sealed]
+        done = maintenance.stored_cursor(db)
+        taken = sealed if done is None else min(sealed, done)
+        old = [(at, ms) for at, ms in cuts.kept(db, NAME) if ms <= now_ms - log_days * DAY_MS and at <= taken]
     after = before
     if old:
         after = _further(batch_log, before, *old[-1], catalogue)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, insert, inspect, select
 from typer.testing import CliRunner
 
 from cloud.backup import tables
@@ -112,3 +114,12 @@ def test_a_cloud_with_its_ledger_in_postgresql_is_backed_up_while_it_runs(server
         found = rows(cloud.ledger)
     assert (found["messages"], told(tmp_path)) == (kept["messages"], before)
     assert not (tmp_path / "data" / "ledger.sqlite").exists()
+
+
+def test_a_command_that_imports_nothing_else_knows_every_table(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+    there = set(inspect(ledger).get_table_names()) - {"alembic_version"}
+    ledger.dispose()
+    said = "import cloud.backup.tables as b; print(*b.metadata.tables)"
+    known = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True).stdout.split()
+    assert set(known) == there

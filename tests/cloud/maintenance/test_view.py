@@ -18,7 +18,7 @@ from cloud.log.base import Cursor, Entry
 from cloud.maintenance import tables as t
 from cloud.maintenance.kinds import Audience, Kind
 from cloud.maintenance.model import MaintenanceNotice
-from cloud.maintenance.view import MaintenanceView
+from cloud.maintenance.view import MaintenanceView, forget_closed
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
 from tests.cloud.maintenance.player import entries
@@ -69,6 +69,19 @@ def test_told_once_and_kept(ledger: Engine) -> None:
     newest = [n.number for n in view.reader.after(0)]
     assert newest == sorted(newest)
     assert [n.notice for n in view.reader.after(newest[0])] == [n.notice for n in view.reader.after(0)][1:]
+
+
+def test_what_closed_long_ago_goes_and_no_number_is_given_twice(ledger: Engine) -> None:
+    view = MaintenanceView(ledger, DISTRICT)
+    view.apply(LOG)
+    closed = t.notices.c.closed_ms.is_not(None)
+    with ledger.begin() as db:
+        db.execute(update(t.notices).where(closed).values(closed_ms=1000, number=8))
+        assert forget_closed(db, 2000) == 0  # it has the newest number
+        db.execute(update(t.notices).where(~closed).values(number=9))
+        assert forget_closed(db, 1000) == 0  # not long enough ago
+        assert forget_closed(db, 2000) == 1
+    assert [n.number for n in view.reader.after(0)] == [9]
 
 
 @pytest.mark.parametrize("killed", [1, 47, 81, 150, len(LOG) - 1])

@@ -16,6 +16,7 @@ from cloud.log.base import START, BatchLog, Entry, EntryKind, NewEntry
 from cloud.log.decision import Decision, DecisionKind, entry_of
 from cloud.log.open import open_log
 from cloud.log.origin import Origin, origin_entry
+from cloud.maintenance import tables as maintenance
 from cloud.retention import base
 from cloud.retention.trimming import Trimmed, trim
 from cloud.series.manifest import Manifest
@@ -142,6 +143,17 @@ def test_trimmed_and_rebuilt_every_view_answers_as_before(centre: Centre) -> Non
     centre.open()
     assert centre.shown() == before
     whole.close()
+
+
+def test_what_the_notices_of_maintenance_have_not_taken_stays(centre: Centre) -> None:
+    with centre.ledger.begin() as db:
+        db.execute(maintenance.state.insert().values(name="maintenance", cursor=20, body=b""))
+    for _ in range(8):
+        centre.feed(50)
+        assert centre.night().entries == 0
+    with centre.ledger.begin() as db:
+        db.execute(maintenance.state.update().values(cursor=400))
+    assert [centre.night().entries > 0 for _ in range(2)] == [False, True]  # what one may still read goes a night later
 
 
 def test_a_replay_of_what_is_left_gives_the_same_messages(centre: Centre) -> None:
