@@ -26,10 +26,10 @@ from cloud.delivery.heartbeat import heartbeat
 from cloud.warnings.model import Message
 
 AT_ONCE, EACH = 100, 10  # streams, of all and of one caller
-_LIFE_S = 900.0  # then the caller comes again, and is asked who he is
+_LIFE_S = 60.0  # then the caller comes again, and is asked who he is: a key that is revoked reads no longer than that
 _LOOK_S, _ALIVE_S = 0.5, 15.0
 _PAGE = 20  # messages read at once: what a slow reader holds in memory
-RETRY_MS = 2000
+RETRY_MS = 500
 _MEDIA = "text/event-stream"
 _LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
@@ -115,13 +115,14 @@ def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    """At most `AT_ONCE` streams, `EACH` of one caller: each holds a connection for a quarter of an hour."""
+    """At most `AT_ONCE` streams, `EACH` of one caller: each holds a connection for a minute, then comes again."""
     turns, places = Turns(2), Places()
 
     @app.get("/v1/stream")
     async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> StreamingResponse:
-        """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It does not end:
-        who does not ask for `text/event-stream`, as browsers do for an EventSource, would wait for nothing."""
+        """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It ends after a
+        minute, and clients of EventSource come again by themselves, with the id of what they had last. It wants
+        `Accept: text/event-stream`, as they send it."""
         if _MEDIA not in request.headers.get("accept", ""):
             raise Problem(406, "This is a stream", f"send Accept: {_MEDIA}, and read line by line")
         who = whose(request.scope)

@@ -65,7 +65,7 @@ def cloud(config: Path):
         process.stdout.close()
 
 
-def test_signatures_and_order_hold_while_the_cloud_is_killed_between_any_two_steps(tmp_path: Path) -> None:
+def test_signatures_and_order_hold_over_a_cloud_that_is_killed_and_started_again(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY)
     (tmp_path / "data").mkdir()
     ledger = open_ledger(f"sqlite:///{tmp_path}/data/ledger.sqlite")

@@ -12,7 +12,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 
 from cloud.api.problems import Problem
-from cloud.api.stream import AT_ONCE, EACH, Places, Stream
+from cloud.api.stream import AT_ONCE, EACH, RETRY_MS, Places, Stream
 from cloud.api.turns import Turns
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
@@ -92,7 +92,7 @@ async def test_the_heartbeat_goes_on_while_the_ledger_is_out_of_reach(city: City
 
 async def test_a_stream_ends_so_that_the_caller_is_asked_again_who_he_is(city: City) -> None:
     all_of_it = [e async for e in city.stream(life_s=0.02)]
-    assert all_of_it[0] == b"retry: 2000\n\n"
+    assert all_of_it[0] == b"retry: %d\n\n" % RETRY_MS
 
 
 def test_one_caller_does_not_take_the_streams_of_all() -> None:
