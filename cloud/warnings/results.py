@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, insert
+from sqlalchemy import Connection, Row, Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.log.base import Cursor
@@ -21,6 +21,7 @@ from contract.conditions.state import Late
 from contract.conditions.targets import ConditionKey
 
 _HOUR_MS = 3_600_000
+_AT_ONCE = 1000  # late rows that are asked for in one statement: a database takes so many values and no more
 _OF_HOUR = ("target", "rule", "hour")  # of these one late reading is kept
 NO_LEVEL = "none"  # in a message's row: it is of a blind notice
 HEAD = tuple(c for c in t.messages.c if c not in {t.messages.c.cap_xml, t.messages.c.evidence})
@@ -72,7 +73,8 @@ def write(db: Connection, found: Results) -> None:
         if rows:
             db.execute(insert(table), rows)
     if found.late:
-        db.execute(_noting_late(db.dialect.name), found.late)
+        for n in range(0, len(found.late), _AT_ONCE):
+            _note_late(db, found.late[n : n + _AT_ONCE])
     replace(db, t.incidents, found.incidents)
 
 
@@ -91,14 +93,18 @@ def _replacing(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
     )
 
 
-@cache
-def _noting_late(dialect: str) -> postgresql.Insert | sqlite.Insert:
-    put = _insert(t.late, dialect)
-    return put.on_conflict_do_update(
-        index_elements=[t.late.c[name] for name in _OF_HOUR],
-        set_={c.name: put.excluded[c.name] for c in t.late.columns if c.name not in {"id", *_OF_HOUR}},
-        where=put.excluded.value > t.late.c.value,
-    )
+def _note_late(db: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """By a look first: an upsert takes a number of PostgreSQL even where it writes nothing, and replays would number
+    otherwise."""
+    hours = tuple_(*(t.late.c[name] for name in _OF_HOUR))
+    asked = [tuple(row[name] for name in _OF_HOUR) for row in rows]
+    known = {tuple(r[:3]): r.value for r in db.execute(select(*hours.clauses, t.late.c.value).where(hours.in_(asked)))}
+    fresh = [row for row, hour in zip(rows, asked, strict=True) if hour not in known]
+    worse = [row for row, hour in zip(rows, asked, strict=True) if hour in known and row["value"] > known[hour]]
+    if fresh:
+        db.execute(insert(t.late), fresh)
+    for row in worse:
+        db.execute(update(t.late).where(*(t.late.c[name] == row[name] for name in _OF_HOUR)).values(row))
 
 
 def _insert(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
