@@ -130,44 +130,41 @@ class Excel(Csv):
         return text
 
 
-class Parquet:
+class _Binary:
+    """What pyarrow writes, by a writer that is opened when the schema is known."""
+
+    def __init__(self, how: How) -> None:
+        del how
+        self._out = _Drained()
+        self._writer: Any = None
+
+    def piece(self, table: Table) -> bytes:
+        if self._writer is None:
+            self._writer = self._open(table.schema)
+        self._writer.write_table(table)
+        return self._out.taken()
+
+    def end(self) -> bytes:
+        if self._writer is not None:
+            self._writer.close()
+        return self._out.taken()
+
+    def _open(self, schema: Any) -> Any:
+        raise NotImplementedError
+
+
+class Parquet(_Binary):
     """A row group a piece, zstd."""
 
-    def __init__(self, how: How) -> None:
-        del how
-        self._out = _Drained()
-        self._writer: Any = None
-
-    def piece(self, table: Table) -> bytes:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._out, table.schema, compression="zstd")
-        self._writer.write_table(table)
-        return self._out.taken()
-
-    def end(self) -> bytes:
-        if self._writer is not None:
-            self._writer.close()
-        return self._out.taken()
+    def _open(self, schema: Any) -> Any:
+        return pq.ParquetWriter(self._out, schema, compression="zstd")
 
 
-class Arrow:
+class Arrow(_Binary):
     """Arrow's IPC stream, a record batch a piece."""
 
-    def __init__(self, how: How) -> None:
-        del how
-        self._out = _Drained()
-        self._writer: Any = None
-
-    def piece(self, table: Table) -> bytes:
-        if self._writer is None:
-            self._writer = pa.ipc.new_stream(pa.PythonFile(self._out, "w"), table.schema)
-        self._writer.write_table(table)
-        return self._out.taken()
-
-    def end(self) -> bytes:
-        if self._writer is not None:
-            self._writer.close()
-        return self._out.taken()
+    def _open(self, schema: Any) -> Any:
+        return pa.ipc.new_stream(pa.PythonFile(self._out, "w"), schema)
 
 
 @dataclass(frozen=True, slots=True)
