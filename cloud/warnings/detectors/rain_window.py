@@ -64,14 +64,9 @@ class RainWindow:
         return Memory(np.full(n, _NEVER, np.int64), np.full(n, _NEVER, np.int64), np.zeros(n))
 
     def step(self, memory: Memory, batch: ReadingBatch, _now_ms: int) -> tuple[Memory, Findings]:
-        rows, known = self._watched.of(batch)
+        batch, rows, usable = self._watched.by_time(batch)
         if not len(rows):
             return memory, Findings.none()
-        batch = batch if known.all() else batch.take(known)
-        if len(batch) > 1:
-            order = np.argsort(batch.time_ms, kind="stable")
-            batch, rows = batch.take(order), rows[order]
-        usable = (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING) & ~np.isnan(batch.value)
         found = []
         for turn in by_turns(rows):
             newer = batch.time_ms[turn] > memory.newest_ms[rows[turn]]

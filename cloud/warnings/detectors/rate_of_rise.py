@@ -66,14 +66,9 @@ class RateOfRise:
         return Memory(np.full(shape, _NEVER, np.int64), np.full(shape, np.nan))
 
     def step(self, memory: Memory, batch: ReadingBatch, _now_ms: int) -> tuple[Memory, Findings]:
-        rows, known = self._watched.of(batch)
+        batch, rows, usable = self._watched.by_time(batch)
         if not len(rows):
             return memory, Findings.none()
-        batch = batch if known.all() else batch.take(known)
-        if len(batch) > 1:
-            order = np.argsort(batch.time_ms, kind="stable")
-            batch, rows = batch.take(order), rows[order]
-        usable = (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING) & ~np.isnan(batch.value)
         found = []
         for turn in by_turns(rows):
             newest_ms = memory.time_ms[rows[turn], -1]

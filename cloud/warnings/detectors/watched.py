@@ -12,7 +12,7 @@ from contract.catalogue.catalogue import Watch
 from contract.catalogue.rules import Rule
 from contract.channel_rows import ChannelRows
 from contract.conditions.targets import ConditionKey, Target
-from contract.readings import Bools, Int64s, ReadingBatch, Uint32s
+from contract.readings import Bools, Flag, Int64s, ReadingBatch, Uint32s
 
 
 class WatchedChannels:
@@ -36,6 +36,15 @@ class WatchedChannels:
         rows = self._rows.of(batch.channel)
         known = rows >= 0
         return rows[known], known
+
+    def by_time(self, batch: ReadingBatch) -> tuple[ReadingBatch, Int64s, Bools]:
+        """The watched readings, oldest first; the row of each one's channel; and which have a value to go by."""
+        rows, known = self.of(batch)
+        batch = batch if known.all() else batch.take(known)
+        if len(batch) > 1:
+            order = np.argsort(batch.time_ms, kind="stable")
+            batch, rows = batch.take(order), rows[order]
+        return batch, rows, (batch.flag != Flag.FAIL) & (batch.flag != Flag.MISSING) & ~np.isnan(batch.value)
 
     def conditions_of(self, rows: Int64s) -> tuple[Int64s, Int64s]:
         """Every condition of these rows, and for each the place of its row among `rows`."""
