@@ -206,6 +206,41 @@ COMPONENTS: dict[str, Schema] = {
         sight=list_of(object_of(zone=TEXT, silent=COUNT, watched=COUNT, since_ms=_MS)),
         messages=list_of(reference("Message")),
     ),
+    "Overview": object_of(
+        version=TEXT,
+        now=_TIME,
+        district=object_of(id=TEXT, name=TEXT, names=_NAMES, time_zone=TEXT),
+        ready=_BOOLEAN,
+        why=TEXT,
+        troubles=list_of(TEXT),
+        quarantined=COUNT,
+        stations=list_of(
+            object_of(
+                id=TEXT,
+                state=_one_of(("normal", *Level, "unknown")),
+                level={**_one_of(("normal", *Level)), "description": "Held while the state is unknown"},
+                channel=_or_null(COUNT),
+                quantity=_or_null(_one_of(Quantity)),
+                value=_or_null(_NUMBER),
+                unit=TEXT,
+                sure=_one_of(("", "at least", "uncertain", "provisional")),
+                time=_or_null(_TIME),
+            )
+        ),
+        pumps=list_of(
+            object_of(
+                station=TEXT,
+                wet_well_m=_or_null(_NUMBER),
+                mains=_or_null(_NUMBER),
+                pumps=list_of(object_of(running=_or_null(_NUMBER), fault=_or_null(_NUMBER), hours=_or_null(_NUMBER))),
+            )
+        ),
+        incidents=list_of(reference("Incident")),
+        gateways=list_of(
+            object_of(id=TEXT, online=_BOOLEAN, refused=COUNT, said={"type": ["object", "null"]}),
+        ),
+        sinks=list_of({"type": "object"}),
+    ),
     "Clock": object_of(
         now=_TIME,
         machine=_TIME,

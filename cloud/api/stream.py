@@ -30,7 +30,7 @@ _LIFE_S = 60.0  # then the caller comes again, and is asked who he is: a key tha
 _LOOK_S, _ALIVE_S = 0.5, 15.0
 _PAGE = 20  # messages read at once: what a slow reader holds in memory
 RETRY_MS = 500
-_MEDIA = "text/event-stream"
+MEDIA = "text/event-stream"
 _LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
@@ -83,18 +83,19 @@ class Stream:
 
 
 class Places:
-    """How many streams are open, and whose. For one event loop."""
+    """How many streams are open, and whose. For one event loop. at_once: of all. each: of one caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, at_once: int, each: int) -> None:
+        self._at_once, self._each = at_once, each
         self._open: Counter[str] = Counter()
 
     def look(self, who: str) -> None:
         """Raises Problem (429, 503) where no place is left: one caller must not take those of all."""
-        if self._open[who] >= EACH:
-            raise Problem(429, "Too many streams", f"{EACH} of yours are open: read those, or close some", _LATER)
-        if self._open.total() >= AT_ONCE:
+        if self._open[who] >= self._each:
+            raise Problem(429, "Too many streams", f"{self._each} of yours are open: read those, or close some", _LATER)
+        if self._open.total() >= self._at_once:
             raise Problem(
-                503, "Too many streams", f"{AT_ONCE} are open: come again, or take a webhook or the feed", _LATER
+                503, "Too many streams", f"{self._at_once} are open: come again, or take a webhook or the feed", _LATER
             )
 
     @contextmanager
@@ -116,15 +117,15 @@ def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
 
 def mount(app: FastAPI, services: Services) -> None:
     """At most `AT_ONCE` streams, `EACH` of one caller: each holds a connection for a minute, then comes again."""
-    turns, places = Turns(2), Places()
+    turns, places = Turns(2), Places(AT_ONCE, EACH)
 
     @app.get("/v1/stream")
     async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> StreamingResponse:
         """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It ends after a
         minute, and clients of EventSource come again by themselves, with the id of what they had last. It wants
         `Accept: text/event-stream`, as they send it."""
-        if _MEDIA not in request.headers.get("accept", ""):
-            raise Problem(406, "This is a stream", f"send Accept: {_MEDIA}, and read line by line")
+        if MEDIA not in request.headers.get("accept", ""):
+            raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
         who = whose(request.scope)
         places.look(who)
 
@@ -133,4 +134,4 @@ def mount(app: FastAPI, services: Services) -> None:
                 async for event in Stream(services, turns).events(last_event_id):
                     yield event
 
-        return StreamingResponse(counted(), media_type=_MEDIA, headers={"X-Accel-Buffering": "no"})
+        return StreamingResponse(counted(), media_type=MEDIA, headers={"X-Accel-Buffering": "no"})

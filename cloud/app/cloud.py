@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
+from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.access.access import Access
@@ -36,6 +37,7 @@ from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
 from cloud.maintenance.model import MaintenanceNotice
 from cloud.maintenance.view import MaintenanceView
+from cloud.overview.routes import mount as mount_overview
 from cloud.retention import base
 from cloud.retention.outlook import Outlook
 from cloud.series.open import open_series
@@ -43,7 +45,7 @@ from cloud.views.base import ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
-from cloud.web.page import mount
+from cloud.web.page import mount as mount_page
 from contract.clock import SystemClock
 from host.private import close_file, close_folder
 from host.systemd import Watchdog
@@ -174,10 +176,16 @@ class Cloud:
         self.receive.start()
         self._ticker.start()
 
+    def application(self) -> FastAPI:
+        """The API and the page, without limits (`cloud.api.limits`)."""
+        application = create_app(self.services, self.access)
+        mount_overview(application, self.services)
+        mount_page(application, self.services)
+        return application
+
     def serve_http(self) -> None:
         """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
-        application = create_app(self.services, self.access)
-        mount(application, self.services)
+        application = self.application()
         host, port = self.broker_address
         watchdog = Watchdog(os.environ, self.stuck)
         serve(application, self.config.file.http, self.services.turned_away, {"broker": f"{host}:{port}"}, watchdog)

@@ -17,7 +17,8 @@ from fastapi.staticfiles import StaticFiles
 from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
-from cloud.web.state import Shown, district_state, station_series
+from cloud.overview.document import Shown
+from cloud.web.state import district_state, station_series
 from contract.catalogue.places import Station
 
 _STATIC = Path(__file__).parent / "static"

@@ -3,110 +3,47 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from cloud.api.encoding import number
-from cloud.api.latest import LatestTable, latest_json, rows_of
+from cloud.api.latest import latest_json
 from cloud.api.ports import Services
-from cloud.delivery.state import sink_json
-from cloud.hydrology.rainfall import Gauge, Rain, hyetograph, rain
+from cloud.hydrology.rainfall import Gauge, hyetograph
+from cloud.overview.document import RAIN_BEFORE_MS, Shown, is_unknown, main_channel, overview, weight
 from cloud.series.base import TooMany
 from cloud.series.columns import HOUR_MS
-from cloud.warnings.codec import incident_json, message_json
-from cloud.warnings.model import ConditionSnapshot, Incident, MessageHead
-from cloud.web.gateways import gateway_state
-from cloud.web.pumps import pump_channels, pumps_state
-from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.catalogue import ChannelInfo
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
-from contract.clock import iso
-from contract.conditions.state import ConditionState
+from contract.catalogue.rules import Level
+from contract.clock import iso, to_ms
 from contract.readings import Flag, ReadingBatch
 
-_MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _MAX_POINTS = 1500
 _RAIN_STEP_S = 300
 _MAX_ROWS = 1_000_000  # ten days by the second
 _RAIN_ROWS = 100_000  # a gauge is heard once a minute; a counter that makes no sense is judged reading by reading
-_GAUGE_ROWS = 20_000  # of each gauge, for the last hour
 _LOOK = "Check links, power and gateways. Until readings come again, watch the roads by camera or on patrol."
-_RAIN_BEFORE_MS = 6 * HOUR_MS  # so far back the reading is looked for from which the first gain counts
-
-
-class Shown:
-    """What the page asks of a district again and again, found once: a few channels of each station, not all."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.main = {s.id: main_channel(catalogue, s) for s in catalogue.stations.values()}
-        found = {s.id: pump_channels(catalogue, s) for s in catalogue.stations.values()}
-        self.pumps = {station: channels for station, channels in found.items() if channels is not None}
-        self.gauges = sorted(n for n, c in catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL)
-        self.main_channels = {c for c in self.main.values() if c is not None}
-        self.table = LatestTable(
-            catalogue, sorted(self.main_channels.union(*(p.numbers() for p in self.pumps.values())))
-        )
 
 
 def district_state(services: Services, shown: Shown) -> dict[str, Any]:
-    """Stations with their colour, pumps, warnings, links, the clock. Incidents and messages as the API gives them."""
-    latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
-    conditions = {c.key.target.id: c for c in sorted(services.warnings.conditions(shown.main_channels), key=_weight)}
-    incidents = services.warnings.incidents(limit=30)
-    messages = services.warnings.messages_of([i.id for i in incidents])
-    rain = rain_last_hour(services, shown.gauges)
-    ready, why = services.health.ready()
+    """The overview with the names and places that the page shows with it."""
     catalogue = services.catalogue
+    found = overview(services, shown)
+    incidents = sorted(found.pop("incidents"), key=lambda i: (-i["opened_ms"], i["id"]))[:30]
     return {
-        "now": iso(services.clock.now_ms()),
+        **found,
         "district": catalogue.district.name,
         "time_zone": catalogue.district.time_zone,
-        "ready": ready,
-        "why": why,
-        "troubles": list(services.health.troubles()),
         "zones": [{"id": z.id, "name": z.name, "area": z.area} for z in catalogue.zones.values()],
-        "stations": [
-            _station(services, s, shown.main[s.id], latest, conditions, rain) for s in catalogue.stations.values()
-        ],
-        "pumps": [pumps_state(catalogue.stations[s], channels, latest) for s, channels in shown.pumps.items()],
-        "warnings": [_warning(services, i, messages[i.id][:50]) for i in incidents],
-        "gateways": [gateway_state(g) for g in services.health.gateways()],
-        "sinks": [sink_json(s, services.clock.now_ms()) for s in services.health.sinks()],
-        "quarantined": services.health.quarantine_count(),
+        "stations": [_station(catalogue.stations[s["id"]], s, found["now"]) for s in found["stations"]],
+        "pumps": [{**p, "name": catalogue.stations[p["station"]].name} for p in found["pumps"]],
+        "warnings": [{**i, **_words(services, i)} for i in incidents],
     }
-
-
-def rain_last_hour(services: Services, gauges: Sequence[int]) -> dict[int, Rain]:
-    """Rain gauge channel -> what fell in the 60 minutes before now; absent when nothing was heard in them, or
-    far more than a gauge can say. gauges: rising."""
-    now_ms = services.clock.now_ms()
-    out = {}
-    for channel, own in _rows_of(services, gauges, now_ms - _RAIN_BEFORE_MS - HOUR_MS, now_ms + 1):
-        if len(own) and own.time_ms[-1] > now_ms - HOUR_MS:
-            gauge = Gauge.of(services.catalogue.channels[channel])
-            out[channel] = rain(own, gauge, now_ms - HOUR_MS, now_ms)
-    return out
-
-
-def _rows_of(
-    services: Services, channels: Sequence[int], start_ms: int, end_ms: int
-) -> Iterator[tuple[int, ReadingBatch]]:
-    """The readings of each. A channel that is flooded is passed over: nobody else is to wait for it."""
-    try:
-        rows = services.series.raw(channels, start_ms, end_ms, _GAUGE_ROWS * len(channels))
-    except TooMany:
-        for channel in channels:
-            with suppress(TooMany):
-                yield channel, services.series.raw([channel], start_ms, end_ms, _GAUGE_ROWS)
-        return
-    starts = np.searchsorted(rows.channel, channels)
-    ends = np.searchsorted(rows.channel, channels, side="right")
-    for channel, first, end in zip(channels, starts.tolist(), ends.tolist(), strict=True):
-        if end - first <= _GAUGE_ROWS:
-            yield channel, rows.take(slice(first, end))
 
 
 def _newest(services: Services, channel: int, start_ms: int, end_ms: int, at_most: int) -> ReadingBatch:
@@ -152,12 +89,12 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out |= {"quantity": info.quantity.value, "unit": info.unit}
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(_newest(services, main, start_ms, now_ms + 1, _MAX_ROWS))
-            condition = max(services.warnings.conditions([main]), key=_weight, default=None)
-            silent = _unknown(condition, latest_json(services, [main])[0])
+            condition = max(services.warnings.conditions([main]), key=weight, default=None)
+            silent = is_unknown(condition, latest_json(services, [main])[0])
             out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
         step_ms = _RAIN_STEP_S * 1000
-        rows = _newest(services, gauge.id, start_ms - _RAIN_BEFORE_MS, now_ms + 1, _RAIN_ROWS)
+        rows = _newest(services, gauge.id, start_ms - RAIN_BEFORE_MS, now_ms + 1, _RAIN_ROWS)
         found = hyetograph(rows, Gauge.of(gauge), start_ms // step_ms * step_ms, now_ms, step_ms)
         out["rain"] = [
             [t, round(mm, 2)] for t, mm in zip(found.start_ms.tolist(), found.mm.tolist(), strict=True) if mm > 0
@@ -165,15 +102,6 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         out["rain_uncertain"] = found.start_ms[found.uncertain | found.at_least].tolist()
         out["rain_from"] = gauge.station.name
     return out
-
-
-def main_channel(catalogue: Catalogue, station: Station) -> int | None:
-    """The channel a station is known by."""
-    for quantity in _MAIN:
-        for c in station.channels:
-            if catalogue.channels[c.id].quantity is quantity:
-                return c.id
-    return None
 
 
 def _points(rows: ReadingBatch) -> list[list[float | None]]:
@@ -187,72 +115,37 @@ def _points(rows: ReadingBatch) -> list[list[float | None]]:
     return [[t, number(v)] for t, v in zip(rows.time_ms.tolist(), rows.value.tolist(), strict=True)]
 
 
-def _station(
-    services: Services,
-    station: Station,
-    main: int | None,
-    latest: Mapping[int, Mapping[str, Any]],
-    conditions: Mapping[int | str, ConditionSnapshot],
-    rain: Mapping[int, Rain],
-) -> dict[str, Any]:
-    row = latest[main] if main is not None else {"value": None, "age_s": None, "state": "unknown"}
-    condition = conditions.get(main) if main is not None else None
-    unknown = _unknown(condition, row)
-    held = condition.level.value if condition and condition.level else "normal"
-    quantity = services.catalogue.channels[main].quantity.value if main is not None else ""
-    fell = rain.get(main) if quantity == Quantity.RAIN_TOTAL and main is not None else None
-    value = (fell.mm if fell else None) if quantity == Quantity.RAIN_TOTAL else row["value"]
+def _station(station: Station, now: Mapping[str, Any], now_iso: str) -> dict[str, Any]:
+    """now: its row of the overview."""
+    heard = now["time"]
     return {
-        "id": station.id,
+        **now,
         "name": station.name,
         "zone": station.zone,
         "kind": station.kind.value,
         "lat": station.lat,
         "lon": station.lon,
-        "colour": "unknown" if unknown else held,
-        "held": held,
-        "quantity": quantity,
-        "value": value,
-        "unit": "mm in 1 h" if quantity == Quantity.RAIN_TOTAL else "m",
-        "sure": _sure(fell),
-        "age_s": row["age_s"],
+        "age_s": None if heard is None else round((_ms(now_iso) - _ms(heard)) / 1000, 1),
     }
 
 
-def _sure(fell: Rain | None) -> str:
-    """What keeps a sum of rain from being exact: "at least", "uncertain", "provisional"; empty when nothing does."""
-    if fell is None:
-        return ""
-    words = {"at least": fell.at_least, "uncertain": fell.uncertain, "provisional": fell.provisional}
-    return next((word for word, so in words.items() if so), "")
+def _ms(moment: str) -> int:
+    return to_ms(datetime.fromisoformat(moment))
 
 
-def _weight(condition: ConditionSnapshot) -> tuple[int, bool]:
-    """Of several rules on a channel the page shows the one that says most: its highest level, and what is unknown."""
-    level = -1 if condition.level is None else condition.level.rank
-    return level, condition.state is ConditionState.UNKNOWN
-
-
-def _unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> bool:
-    """A watched channel is unknown when its rule says so; another when it is silent for too long."""
-    return condition.state is ConditionState.UNKNOWN if condition else row["state"] == "unknown"
-
-
-def _warning(services: Services, incident: Incident, messages: Sequence[MessageHead]) -> dict[str, Any]:
-    """An incident as in /v1/warnings, with its zone's name and what its level calls for."""
-    if incident.level is None:
-        names = ", ".join(_zone_name(services, zone) for zone in incident.zones)
-        silent, watched = (sum(s.silent for s in incident.sight), sum(s.watched for s in incident.sight))
+def _words(services: Services, incident: Mapping[str, Any]) -> dict[str, str]:
+    """What an incident is headed by, and what its level calls for. incident: as in the overview."""
+    if incident["level"] is None:
+        names = ", ".join(_zone_name(services, zone) for zone in incident["zones"])
+        silent, watched = (sum(s[what] for s in incident["sight"]) for what in ("silent", "watched"))
         headline = f"{silent} of {watched} sensors silent: what the water does is not known"
-        words = {"zone_name": names, "headline": headline, "instruction": _LOOK}
-    else:
-        response = services.catalogue.response_plan.responses[incident.level]
-        words = {
-            "zone_name": _zone_name(services, incident.zone),
-            "headline": response.headline,
-            "instruction": response.instruction,
-        }
-    return {**incident_json(incident), **words, "messages": [message_json(m) for m in messages]}
+        return {"zone_name": names, "headline": headline, "instruction": _LOOK}
+    response = services.catalogue.response_plan.responses[Level(incident["level"])]
+    return {
+        "zone_name": _zone_name(services, incident["zone"]),
+        "headline": response.headline,
+        "instruction": response.instruction,
+    }
 
 
 def _zone_name(services: Services, zone: str) -> str:

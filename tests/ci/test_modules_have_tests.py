@@ -36,7 +36,6 @@ TESTED_BY_OTHERS = {
     "cloud.cli.decisions": "its commands are given through cloud.cli.main by tests/cloud/cli/test_decisions.py",
     "cloud.cli.gateways": "its commands are given through cloud.cli.main by tests/cloud/cli/test_gateways.py",
     "cloud.cli.retention": "its command is given through cloud.cli.main by tests/cloud/retention/test_night.py",
-    "cloud.ingest.links": "one record without behaviour; tests/cloud/ingest/test_gateway_state.py compares it",
     "cloud.log.lost": "a part of every log: tests/cloud/log/test_engines.py",
     "cloud.log.settings": "two settings without behaviour; every cloud that a test starts reads them",
     "cloud.retention.night": "what `headwater-cloud trim` does: tests/cloud/retention/test_night.py",

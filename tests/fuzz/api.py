@@ -14,11 +14,9 @@ from fastapi import FastAPI
 from cloud.access import keys
 from cloud.access.rate import Rate
 from cloud.access.scopes import Scope
-from cloud.api.app import create_app
 from cloud.app.cloud import Cloud
 from cloud.config import load_config
 from cloud.ingest.admission import InboundMessage
-from cloud.web import page
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
@@ -63,8 +61,7 @@ def message(cloud: Cloud, seq: int, now_ms: int, depth_m: float) -> InboundMessa
 def app() -> FastAPI:
     folder = shells.scratch() / "cloud"
     folder.mkdir()
-    cloud = settled(folder)
-    return create_app(cloud.services, cloud.access)
+    return settled(folder).application()
 
 
 @cache
@@ -78,10 +75,8 @@ def guarded_cloud() -> Cloud:
 def guarded() -> tuple[FastAPI, str]:
     """The same with its door shut, its page, and a key that may do everything."""
     cloud = guarded_cloud()
-    found = create_app(cloud.services, cloud.access)
-    page.mount(found, cloud.services)
     key = keys.create(cloud.access.engine, "test", list(Scope), Rate(1e6, 1e6), cloud.access.now_ms(), "shell:test")
-    return found, key
+    return cloud.application(), key
 
 
 @cache

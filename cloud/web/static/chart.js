@@ -70,7 +70,7 @@ function unbroken(series) {
     if (v === null) { if (run.length) runs.push(run); run = []; } else run.push([t, v]);
   }
   if (run.length) {
-    if (series.held_to) run.push([Date.parse(series.held_to), run.at(-1)[1]]);
+    if (series.level_to) run.push([Date.parse(series.level_to), run.at(-1)[1]]);
     runs.push(run);
   }
   return runs;

@@ -44,7 +44,7 @@ function rainFigure(station) {
 
 // A value that is no longer known to hold is not shown as one: first the question mark, then what it was, and when.
 function figure(station) {
-  const unknown = station.colour === "unknown";
+  const unknown = station.state === "unknown";
   const heard = station.age_s !== null;
   if (station.value === null || station.value === undefined) return heard ? `? last heard ${ago(station.age_s)} ago` : "? never heard";
   const value = station.quantity === "rain_total" ? rainFigure(station) : `${station.value.toFixed(2)} m`;
@@ -68,11 +68,11 @@ export function drawMap(svg, state, chosen, choose) {
     const [x, y] = at([station.lat, station.lon]);
     const group = make(svg, "g", { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})`, class: `station ${station.id === chosen ? "chosen" : ""}`, tabindex: 0, role: "button" });
     group.dataset.station = station.id;
-    make(group, "title", {}, `${station.name}: ${station.colour}${station.colour === "unknown" && station.held !== "normal" ? `, was ${station.held}` : ""}`);
-    shape(group, station.kind, station.colour === "unknown" ? `unknown held-${station.held}` : station.colour);
-    if (station.colour === "unknown") make(group, "text", { x: 0, y: 4, class: "query" }, "?");
-    const lines = [make(group, "text", {}, station.name), make(group, "text", { class: station.colour === "unknown" ? "stale" : "soft" }, figure(station))];
-    const worst = station.colour === "unknown" && station.held !== "normal" ? station.held : station.colour;
+    make(group, "title", {}, `${station.name}: ${station.state}${station.state === "unknown" && station.level !== "normal" ? `, was ${station.level}` : ""}`);
+    shape(group, station.kind, station.state === "unknown" ? `unknown held-${station.level}` : station.state);
+    if (station.state === "unknown") make(group, "text", { x: 0, y: 4, class: "query" }, "?");
+    const lines = [make(group, "text", {}, station.name), make(group, "text", { class: station.state === "unknown" ? "stale" : "soft" }, figure(station))];
+    const worst = station.state === "unknown" && station.level !== "normal" ? station.level : station.state;
     labels.push({ id: station.id, x, y, colour: worst, chosen: station.id === chosen, lines });
     group.addEventListener("click", () => choose(station.id));
     group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") choose(station.id); });

@@ -31,8 +31,8 @@ function showHead(state) {
   byId("district").textContent = state.district;
   byId("clock").textContent = `${clockText(Date.parse(state.now), state.time_zone)} ${state.time_zone}`;
   const watched = state.stations.filter((s) => s.kind === "underpass" || s.kind === "street");
-  const worst = watched.reduce((a, s) => Math.max(a, RANK.indexOf(s.held)), 0);
-  const silent = watched.filter((s) => s.colour === "unknown").length;
+  const worst = watched.reduce((a, s) => Math.max(a, RANK.indexOf(s.level)), 0);
+  const silent = watched.filter((s) => s.state === "unknown").length;
   const colour = worst === 0 && silent ? "unknown" : RANK[worst];
   byId("worst").className = `badge ${colour}`;
   byId("worst").textContent = `${RANK[worst]}${silent ? `, ${silent} unknown` : ""}`;

@@ -96,7 +96,7 @@ async def test_a_stream_ends_so_that_the_caller_is_asked_again_who_he_is(city: C
 
 
 def test_one_caller_does_not_take_the_streams_of_all() -> None:
-    places = Places()
+    places = Places(AT_ONCE, EACH)
     with ExitStack() as streams:
         for n in range(AT_ONCE):
             who = f"key:{n // EACH}"

@@ -11,6 +11,7 @@ import pytest
 
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.overview import document
 from cloud.series.base import TooMany
 from cloud.web import page, state
 from cloud.web.page import SharedStations
@@ -47,7 +48,7 @@ def services(series: Series) -> Services:
 
 def test_a_flooded_gauge_is_passed_over_and_the_others_are_told():
     series = Series()
-    found = dict(state._rows_of(services(series), [1, 2, 3], NOW_MS - 7 * 3_600_000, NOW_MS + 1))
+    found = dict(document._rows_of(services(series), [1, 2, 3], NOW_MS - 7 * 3_600_000, NOW_MS + 1))
     assert {channel: len(rows) for channel, rows in found.items()} == {2: 120, 3: 0}
     assert series.given <= 120
 

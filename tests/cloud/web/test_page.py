@@ -29,7 +29,7 @@ def test_what_was_never_heard_is_unknown(http):
     assert len(latest) == 55
     assert {row["state"] for row in latest} == {"unknown"}
     state = httpx2.get(f"{http}/page/state").json()
-    assert {s["colour"] for s in state["stations"]} == {"unknown"}
+    assert {s["state"] for s in state["stations"]} == {"unknown"}
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,8 @@ def test_what_was_never_heard_is_unknown(http):
         ("/v1/readings?channel=x&start=1&end=2", 422),
         ("/v1/warnings", 200),
         ("/v1/warnings/none", 404),
+        ("/v1/overview", 200),
+        ("/v1/overview/stream", 406),
         ("/v1/feed", 200),
         ("/v1/openapi.json", 200),
         ("/healthz", 200),
@@ -89,7 +91,7 @@ def test_no_word_of_the_map_covers_another(http, colour):
         for s in state["stations"]:
             s |= {"value": 155.6 if s["quantity"] == "rain_total" else 2.86, "age_s": 2400}
             if s["kind"] in ("street", "underpass"):
-                s |= {"colour": colour, "held": "red"}
+                s |= {"state": colour, "level": "red"}
         route.fulfill(response=answer, json=state)
 
     with sync_playwright() as play:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,14 +12,12 @@ from cloud.api.ports import Services
 from cloud.api.warnings import SharedIncidents
 from cloud.delivery.state import SinkMode, SinkState
 from cloud.ledger.open import open_ledger
+from cloud.overview.document import Shown
 from cloud.warnings.view import open_view
-from cloud.web.pumps import PumpChannels, PumpStationChannels, pump_channels, pumps_state
-from cloud.web.state import Shown, district_state, station_series
+from cloud.web.state import district_state, station_series
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.readings import ReadingBatch
-from host.district_folder import load
-from simulators.cli.main import DISTRICT
 from tests.cloud.warnings.city import START_MS, city, entry, history
 
 MIN = 60_000
@@ -69,37 +66,6 @@ def test_the_page_reads_incidents_as_the_api_gives_them(small_district: Catalogu
     )
     (sink,) = state["sinks"]
     assert (sink["name"], sink["state"], sink["waiting"], sink["oldest_waiting_s"]) == ("x", "failing", 1, 2.5)
-
-
-def test_pumps_are_found_by_what_their_channels_measure() -> None:
-    catalogue = load(DISTRICT)
-    u3 = catalogue.stations["u3"]
-    expected = PumpStationChannels(311, 316, (PumpChannels(312, 314, 317), PumpChannels(313, 315, 318)))
-    assert pump_channels(catalogue, u3) == expected
-    other_names = {
-        n: replace(c, register=c.register.model_copy(update={"name": f"x{n}"})) for n, c in catalogue.channels.items()
-    }
-    assert pump_channels(replace(catalogue, channels=other_names), u3) == expected
-    assert pump_channels(catalogue, catalogue.stations["s1"]) is None
-    no_mains = u3.model_copy(update={"channels": tuple(c for c in u3.channels if c.id not in (316, 315, 317, 318))})
-    only_one_fault = PumpStationChannels(311, None, (PumpChannels(312, 314, None), PumpChannels(313, None, None)))
-    assert pump_channels(catalogue, no_mains) == only_one_fault
-
-
-def test_what_is_unknown_of_a_pump_is_not_shown_as_its_last_value() -> None:
-    catalogue = load(DISTRICT)
-    u3 = catalogue.stations["u3"]
-    channels = pump_channels(catalogue, u3)
-    assert channels is not None
-    latest = {n: {"value": 1.0, "state": "good"} for n in channels.numbers()}
-    latest |= {311: {"value": 2.5, "state": "suspect"}, 313: {"value": 1.0, "state": "unknown"}}
-    assert pumps_state(u3, channels, latest) == {
-        "station": "u3",
-        "name": u3.name,
-        "wet_well_m": 2.5,
-        "mains": 1.0,
-        "pumps": [{"running": 1.0, "fault": 1.0, "hours": 1.0}, {"running": None, "fault": 1.0, "hours": 1.0}],
-    }
 
 
 def test_a_station_shows_its_level_its_thresholds_and_the_rain_of_its_zone(small_district: Catalogue) -> None:

@@ -1,4 +1,4 @@
-"""What the page shows of pumps: which channels say it, and what they say."""
+"""What is shown of pumps: which channels say it, and what they say."""
 
 from __future__ import annotations
 
@@ -51,18 +51,16 @@ def pump_channels(catalogue: Catalogue, station: Station) -> PumpStationChannels
     return PumpStationChannels(wet_well, mains, pumps)
 
 
-def pumps_state(
-    station: Station, channels: PumpStationChannels, latest: Mapping[int, Mapping[str, Any]]
-) -> dict[str, Any]:
-    """The station's pumps as they are; what is unknown is None. latest: channel -> a row of /v1/latest."""
+def pumps_state(station: str, channels: PumpStationChannels, latest: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """The pumps of the station of that id as they are; what is unknown is None. latest: channel -> a row of
+    /v1/latest."""
 
     def now(channel: int | None) -> float | None:
         row = None if channel is None else latest[channel]
         return None if row is None or row["state"] == "unknown" else row["value"]
 
     return {
-        "station": station.id,
-        "name": station.name,
+        "station": station,
         "wet_well_m": now(channels.wet_well),
         "mains": now(channels.mains),
         "pumps": [{"running": now(p.running), "fault": now(p.fault), "hours": now(p.hours)} for p in channels.pumps],

@@ -1,4 +1,4 @@
-"""What the page shows of a gateway: its link, and what it last said of its spool, its disk and its clock."""
+"""What is shown of a gateway: its link, and what it last said of its spool, its disk and its clock."""
 
 from __future__ import annotations
 
