@@ -69,8 +69,8 @@ def mount(app: FastAPI, services: Services) -> None:
     ) -> Response:
         """Readings with start <= time < end, or the figures of whole hours that start then, by channel and time.
 
-        Of an hour, mean, minimum and maximum are of the time for which values held (see /v1/series); null where the
-        readings were let go, or none was usable. count: of the readings but those missing.
+        Of an hour, mean, minimum and maximum are of the time for which values held (see /v1/series); null where none
+        was usable, or where the readings that would tell were let go. count: of the readings but those missing.
         """
         start_ms, end_ms = moment(start, "start"), moment(end, "end")
         if start_ms >= end_ms:
@@ -91,9 +91,10 @@ def _body(
     """Raises Problem(413)."""
     try:
         if hourly:
-            figures = services.series.hourly(channels, start_ms, end_ms, MAX_ROWS)
+            now_ms = services.clock.now_ms()
+            hours = weighted(services.series, services.catalogue, channels, start_ms, end_ms, now_ms, MAX_ROWS)
+            figures = hours.rows
             _bounded(len(figures.channel))
-            figures = weighted(figures, services.catalogue, services.series, services.clock.now_ms())
             return rows.hourly_csv(figures) if as_csv else rows.hourly_json(figures)
         batch = services.series.raw(channels, start_ms, end_ms, MAX_ROWS)
     except TooMany as error:

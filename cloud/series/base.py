@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 
 from cloud.log.base import Cursor
 from cloud.views.base import View
-from contract.readings import Float64s, Int64s, ReadingBatch, Uint32s
+from contract.readings import Float64s, Int64s, ReadingBatch, Uint8s, Uint32s
 
 
 class TooMany(Exception):
@@ -38,8 +38,13 @@ class Hourly:
     """Equal-length columns, one row a channel and hour that holds any reading.
 
     hour_ms int64, start of the UTC hour · channel uint32 · count uint32 (all rows but MISSING) ·
-    minimum, maximum, mean, first, last float64 over the readings flagged neither FAIL nor MISSING; NaN when there
-    are none.
+    minimum, maximum, mean, first, last float64 over the usable readings, those flagged neither FAIL nor MISSING; NaN
+    when there are none · usable uint32, how many · worst_flag uint8, of all.
+
+    What lets an hour be weighted by time without its readings (`cloud.series.held`): first_ms, end_ms int64, of its
+    first and last reading, whatever the flag · end_value float64 of the last one, NaN where that is not usable ·
+    between these two: integral float64, value x seconds of what stood until the next reading · covered_ms int64, for
+    how long a usable reading stood · widest_ms int64, the longest that one did.
     """
 
     hour_ms: Int64s
@@ -50,6 +55,14 @@ class Hourly:
     mean: Float64s
     first: Float64s
     last: Float64s
+    usable: Uint32s
+    worst_flag: Uint8s
+    first_ms: Int64s
+    end_ms: Int64s
+    end_value: Float64s
+    integral: Float64s
+    covered_ms: Int64s
+    widest_ms: Int64s
 
 
 class SeriesStore(View, Protocol):

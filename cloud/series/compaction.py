@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from cloud.series.columns import from_table, hourly_of, ordered
+from cloud.series.columns import from_table, ordered
 from cloud.series.files import SegmentFiles
+from cloud.series.hourly import hourly_of
 from cloud.series.manifest import Manifest, Segment
 from contract.readings import ReadingBatch
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.series.base import Hourly
-from cloud.series.columns import ENCODING, from_table, hourly_table, to_table
+from cloud.series.columns import ENCODING, from_table, to_table
+from cloud.series.hourly import hourly_from, hourly_table
 from cloud.series.manifest import Group, Manifest, Segment
 from contract.readings import ReadingBatch
 from host.files import sync
@@ -23,6 +24,7 @@ from host.files import sync
 ROWS_PER_GROUP = {"hour": 8192, "day": 16_384, "month": 1 << 20}
 _HOURLY_ROWS = 2048
 _OPEN_FILES = 64
+_KEPT_HOURS = 250_000  # rows of rollups that are kept read, some 30 MB: a year of 28 channels
 Found = tuple[int, str, str, int, int, int]
 
 
@@ -33,6 +35,8 @@ class SegmentFiles:
         self._lock = threading.Lock()
         self._readers = 0
         self._open: OrderedDict[str, pq.ParquetFile] = OrderedDict()
+        self._hours: OrderedDict[tuple[str, int], Hourly] = OrderedDict()  # those asked for last stand last
+        self._hours_rows = 0
         self.sweep()
 
     # --- writing ---
@@ -91,6 +95,22 @@ class SegmentFiles:
             table: pa.Table = file.read_row_group(group, use_threads=False)
         return table
 
+    def hours(self, path: str, group: int) -> Hourly:
+        """A row group of rollups: a file never changes, and of a year each answer needs a dozen of them. Not to be
+        written to."""
+        with self._lock:
+            known = self._hours.pop((path, group), None)
+        found = known if known is not None else hourly_from(self.table(path, group))
+        with self._lock:
+            if known is not None:
+                self._hours_rows -= len(known.channel)
+            again = self._hours.pop((path, group), None)  # another thread has read it meanwhile
+            self._hours_rows += len(found.channel) - (len(again.channel) if again is not None else 0)
+            self._hours[path, group] = found
+            while self._hours_rows > _KEPT_HOURS:
+                self._hours_rows -= len(self._hours.popitem(last=False)[1].channel)
+        return found
+
     def sweep(self) -> None:
         """Delete what the manifest does not name: left by a crash, or merged into something larger."""
         with self._lock:
@@ -101,6 +121,8 @@ class SegmentFiles:
                 if file.name not in wanted:
                     self._open.pop(file.name, None)
                     file.unlink(missing_ok=True)
+            for key in [k for k in self._hours if k[0] not in wanted]:
+                self._hours_rows -= len(self._hours.pop(key).channel)
 
     def close(self) -> None:
         self._open.clear()
@@ -126,6 +148,9 @@ class Reading:
 
     def batches(self) -> Iterator[ReadingBatch]:
         return (from_table(t) for t in self.tables())
+
+    def hours(self) -> Iterator[Hourly]:
+        return (self._files.hours(path, number) for _, _, path, number, _, _ in self._found)
 
 
 def _pieces(parts: Iterable[ReadingBatch], span: str) -> Iterator[tuple[pa.Table, Group]]:

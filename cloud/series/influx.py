@@ -24,7 +24,8 @@ from influxdb_client.rest import ApiException
 
 from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
-from cloud.series.columns import hourly_of, ordered, whole_hours
+from cloud.series.columns import ordered
+from cloud.series.hourly import hourly_of, whole_hours
 from cloud.views.base import Poisoned, RetryLater
 from cloud.views.decode import readings
 from contract.clock import iso

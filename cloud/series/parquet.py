@@ -18,18 +18,10 @@ import numpy as np
 
 from cloud.log.base import START, Cursor, Entry
 from cloud.series.base import Hourly, gathered
-from cloud.series.columns import (
-    HOUR_MS,
-    distinct,
-    hourly_concat,
-    hourly_from,
-    hourly_of,
-    hourly_take,
-    ordered,
-    whole_hours,
-)
+from cloud.series.columns import HOUR_MS, distinct, ordered
 from cloud.series.compaction import compact_days, compact_months
 from cloud.series.files import SegmentFiles
+from cloud.series.hourly import hourly_concat, hourly_of, hourly_take, whole_hours
 from cloud.series.manifest import Manifest, forget
 from cloud.series.tail import Tail
 from cloud.views.decode import readings
@@ -143,7 +135,7 @@ class ParquetStore:
             fresh = [g for g in self._find("raw", wanted, start_ms, end_ms) if g[1] == "hour"]
             fresh_groups = self._files.reading(fresh)
         with groups:
-            cut = (_cut_hours(hourly_from(table), wanted, start_ms, end_ms) for table in groups.tables())
+            cut = (_cut_hours(h, wanted, start_ms, end_ms) for h in groups.hours())
             parts = gathered(cut, at_most, lambda h: len(h.channel))
         with fresh_groups:
             cuts = (_cut(b, wanted, start_ms, end_ms) for b in chain(fresh_groups.batches(), tail.of(wanted)))
@@ -179,4 +171,9 @@ def _cut(batch: ReadingBatch, wanted: np.ndarray, start_ms: int, end_ms: int) ->
 
 
 def _cut_hours(h: Hourly, wanted: np.ndarray, start_ms: int, end_ms: int) -> Hourly:
-    return hourly_take(h, np.isin(h.channel, wanted) & (h.hour_ms >= start_ms) & (h.hour_ms < end_ms))
+    mask = (h.hour_ms >= start_ms) & (h.hour_ms < end_ms)
+    if len(wanted) > 1:
+        return hourly_take(h, mask & np.isin(h.channel, wanted))
+    first, end = np.searchsorted(h.channel, [wanted[0], wanted[0] + 1])  # by channel: its rows are a slice
+    mine = slice(int(first), int(end))
+    return hourly_take(h, mine) if mask[mine].all() else hourly_take(hourly_take(h, mine), mask[mine])

@@ -10,10 +10,13 @@ import pytest
 from cloud.api.hours import weighted
 from cloud.series.parquet import ParquetStore
 from contract.catalogue.catalogue import Catalogue
-from contract.readings import Flag, ReadingBatch
+from contract.readings import ReadingBatch
+from edge_agent.processing.reporting import Reporter
+from host.district_folder import load
 from tests.cloud.series.support import HOUR_MS, START_MS, entry, feed, tick
 
 NOW_MS = START_MS + 200 * HOUR_MS
+JINSHUI = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def store(tmp_path: Path):
 
 
 def by_hour(store: ParquetStore, catalogue: Catalogue, start_ms: int, end_ms: int, channels=(101,)):
-    h = weighted(store.hourly(channels, start_ms, end_ms), catalogue, store, NOW_MS)
+    h = weighted(store, catalogue, list(channels), start_ms, end_ms, NOW_MS).rows
     columns = (h.channel, h.hour_ms, h.count, h.mean, h.minimum, h.maximum, h.first, h.last)
     rows = zip(*(np.nan_to_num(c, nan=-9).tolist() for c in columns), strict=True)
     return {(r[0], (r[1] - START_MS) // HOUR_MS): tuple(r[2:]) for r in rows}
@@ -60,12 +63,40 @@ def test_merged_or_not_the_figures_are_the_same(
     assert len(before) == 2 * len({k[1] for k in before}) > 0
 
 
-def test_of_hours_whose_readings_were_let_go_the_mean_is_unknown(
-    store: ParquetStore, small_district: Catalogue, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("minutes", "mean"),
+    [(range(0, 60, 10), 0.0), ((0, 50), float("nan"))],
+    ids=["by its rollup", "with a gap, of which only the readings could tell"],
+)
+def test_of_hours_whose_readings_were_let_go(
+    store: ParquetStore, small_district: Catalogue, monkeypatch: pytest.MonkeyPatch, minutes, mean
 ) -> None:
-    feed(store, [entry(1, START_MS, ReadingBatch.of([START_MS], [101], [0.4], [Flag.PASS]))])
-    kept = store.hourly([101], START_MS, START_MS + HOUR_MS)
+    times = [START_MS + m * 60_000 for m in minutes]
+    feed(store, [entry(1, START_MS, ReadingBatch.of(times, [101] * len(times), [0.0] * (len(times) - 1) + [0.6]))])
+    feed(store, [tick(2, START_MS + 100 * HOUR_MS)])
     monkeypatch.setattr(store, "raw", lambda *_: ReadingBatch.empty())
-    found = weighted(kept, small_district, store, NOW_MS)
-    assert np.isnan(found.mean).tolist() == [True]
-    assert (found.count.tolist(), found.maximum.tolist(), found.last.tolist()) == ([1], [0.4], [0.4])
+    found = weighted(store, small_district, [101], START_MS, START_MS + HOUR_MS, NOW_MS).rows
+    assert found.mean.tolist() == pytest.approx([mean + 0.1], nan_ok=True)
+    assert (found.count.tolist(), found.maximum.tolist(), found.last.tolist()) == ([len(times)], [0.6], [0.6])
+
+
+def test_a_flood_as_a_gateway_reports_it(store: ParquetStore) -> None:
+    """The underpass of the demo fills within minutes and stands: the readings crowd where it rises, and their mean is
+    half a metre off; weighted by time it is that of the water, to the deadband. The same before and after the merge."""
+    demo = load(JINSHUI)
+    channel = demo.channels[301]
+    minute = np.arange(6 * 60)
+    depth_m = np.round(2.8 / (1 + np.exp(-(minute - 130) / 4)), 3)
+    made = ReadingBatch.of(START_MS + minute * 60_000, np.full(len(minute), 301), depth_m)
+    reporter = Reporter.of([channel])
+    _, report = reporter.step(reporter.initial(), made)
+    feed(store, [entry(1, START_MS, report.send)])
+    found = weighted(store, demo, [301], START_MS, START_MS + 6 * HOUR_MS, NOW_MS)
+    truth = depth_m.reshape(6, 60).mean(axis=1)
+    assert found.rows.mean == pytest.approx(truth, abs=channel.reporting.deadband)
+    unweighted = store.hourly([301], START_MS, START_MS + 6 * HOUR_MS).mean
+    assert np.abs(unweighted - truth).max() > 0.3
+    feed(store, [tick(2, START_MS + 100 * HOUR_MS)])
+    merged = weighted(store, demo, [301], START_MS, START_MS + 6 * HOUR_MS, NOW_MS)
+    assert merged.rows.mean.tolist() == found.rows.mean.tolist()
+    assert merged.covered_s.tolist() == found.covered_s.tolist()

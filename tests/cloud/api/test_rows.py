@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from cloud.api import rows
 from cloud.api.latest import LatestTable, SharedLatest, latest_json
 from cloud.api.ports import Services
-from cloud.series.columns import hourly_of, ordered
+from cloud.series.columns import ordered
+from cloud.series.hourly import hourly_of
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import iso
 from contract.readings import FLAG_VALUES, Flag, ReadingBatch
