@@ -25,6 +25,7 @@ NAMES = (
     "disk",
     "delivery",
     "api",
+    "pages",
     "start",
     "edge",
     "edge_memory",

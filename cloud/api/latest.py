@@ -39,6 +39,11 @@ class LatestColumns:
     age_s: Float64s
     state: Uint8s
 
+    def take(self, which: Bools) -> LatestColumns:
+        """Of these channels."""
+        of, heard, time_ms, value = (self.channel[which], self.heard[which], self.time_ms[which], self.value[which])
+        return LatestColumns(of, heard, time_ms, value, self.flag[which], self.age_s[which], self.state[which])
+
 
 class LatestTable:
     """What does not change from question to question."""

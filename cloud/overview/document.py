@@ -6,9 +6,8 @@ like say that once. Ages are not in it either, for they differ every second: tim
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -19,32 +18,21 @@ from cloud.delivery.state import sink_json
 from cloud.hydrology.rainfall import Gauge, Rain, rain
 from cloud.overview.gateways import gateway_state
 from cloud.overview.pumps import pump_channels, pumps_state
+from cloud.overview.stations import StationRows
 from cloud.series.base import TooMany
 from cloud.series.columns import HOUR_MS
 from cloud.warnings.codec import incident_json, message_json
-from cloud.warnings.model import ConditionSnapshot, Incident, MessageHead
+from cloud.warnings.model import Incident, MessageHead
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.places import Station
 from contract.catalogue.quantities import Quantity
 from contract.clock import iso
-from contract.conditions.state import ConditionState
 from contract.readings import ReadingBatch
 
 _MAIN = (Quantity.DEPTH, Quantity.STAGE, Quantity.RAIN_TOTAL)
 _GAUGE_ROWS = 20_000  # of each gauge, for the last hour
 _INCIDENTS, _MESSAGES = 100, 50  # the newest incidents, and of each the newest messages
 RAIN_BEFORE_MS = 6 * HOUR_MS  # so far back the reading is looked for from which the first gain counts
-
-
-class StationState(StrEnum):
-    """What may be said of a station's water. unknown: it is silent, or what it says cannot be used."""
-
-    NORMAL = "normal"
-    BLUE = "blue"
-    YELLOW = "yellow"
-    ORANGE = "orange"
-    RED = "red"
-    UNKNOWN = "unknown"
 
 
 class Shown:
@@ -56,19 +44,20 @@ class Shown:
         self.pumps = {station: channels for station, channels in found.items() if channels is not None}
         self.gauges = sorted(n for n, c in catalogue.channels.items() if c.quantity is Quantity.RAIN_TOTAL)
         self.main_channels = {c for c in self.main.values() if c is not None}
-        self.table = LatestTable(
-            catalogue, sorted(self.main_channels.union(*(p.numbers() for p in self.pumps.values())))
-        )
+        self.pump_channels = sorted(set[int]().union(*(p.numbers() for p in self.pumps.values())))
+        self.table = LatestTable(catalogue, sorted(self.main_channels.union(self.pump_channels)))
+        self.stations = StationRows(catalogue, self.main)
 
 
 def overview(services: Services, shown: Shown) -> dict[str, Any]:
     """Lists of rows in the order of what they are known by (`cloud.overview.changes`), and single fields."""
     catalogue, now_ms = services.catalogue, services.clock.now_ms()
-    latest = {row["channel"]: row for row in rows_of(shown.table.columns(services))}
-    conditions = {c.key.target.id: c for c in sorted(services.warnings.conditions(shown.main_channels), key=weight)}
+    columns = shown.table.columns(services)
+    of_pumps = np.isin(columns.channel, shown.pump_channels)
+    latest = {row["channel"]: row for row in rows_of(columns.take(of_pumps))}
+    conditions = services.warnings.conditions(shown.main_channels)
     incidents = services.warnings.incidents(limit=_INCIDENTS)
     messages = services.warnings.messages_of([i.id for i in incidents])
-    rain_of = rain_last_hour(services, shown.gauges)
     ready, why = services.health.ready()
     return {
         "now": iso(now_ms),
@@ -82,10 +71,7 @@ def overview(services: Services, shown: Shown) -> dict[str, Any]:
         "why": why,
         "troubles": list(services.health.troubles()),
         "quarantined": services.health.quarantine_count(),
-        "stations": [
-            _station(s, catalogue, shown.main[s.id], latest, conditions, rain_of)
-            for _, s in sorted(catalogue.stations.items())
-        ],
+        "stations": shown.stations.now(columns, conditions, rain_last_hour(services, shown.gauges)),
         "pumps": [pumps_state(station, channels, latest) for station, channels in sorted(shown.pumps.items())],
         "incidents": sorted((_incident(i, messages[i.id]) for i in incidents), key=lambda row: row["id"]),
         "gateways": sorted((gateway_state(g) for g in services.health.gateways()), key=lambda row: row["id"]),
@@ -114,18 +100,6 @@ def main_channel(catalogue: Catalogue, station: Station) -> int | None:
     return None
 
 
-def weight(condition: ConditionSnapshot) -> tuple[int, bool]:
-    """Of several rules on a channel the one that says most is shown: its highest level, and what is unknown."""
-    level = -1 if condition.level is None else condition.level.rank
-    return level, condition.state is ConditionState.UNKNOWN
-
-
-def is_unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> bool:
-    """A watched channel is unknown when its rule says so; any also when it is silent for too long, or when what it said
-    last cannot be used. row: as in /v1/latest."""
-    return row["state"] == "unknown" or (condition is not None and condition.state is ConditionState.UNKNOWN)
-
-
 def _rows_of(
     services: Services, channels: Sequence[int], start_ms: int, end_ms: int
 ) -> Iterator[tuple[int, ReadingBatch]]:
@@ -142,42 +116,6 @@ def _rows_of(
     for channel, first, end in zip(channels, starts.tolist(), ends.tolist(), strict=True):
         if end - first <= _GAUGE_ROWS:
             yield channel, rows.take(slice(first, end))
-
-
-def _station(
-    station: Station,
-    catalogue: Catalogue,
-    main: int | None,
-    latest: Mapping[int, Mapping[str, Any]],
-    conditions: Mapping[int | str, ConditionSnapshot],
-    rain_of: Mapping[int, Rain],
-) -> dict[str, Any]:
-    """level: what is held of it, also while it is unknown. value: of rain what fell in the last hour."""
-    row = latest[main] if main is not None else {"value": None, "time": None, "state": "unknown"}
-    condition = conditions.get(main) if main is not None else None
-    level = condition.level.value if condition and condition.level else StationState.NORMAL.value
-    quantity = catalogue.channels[main].quantity if main is not None else None
-    of_rain = quantity is Quantity.RAIN_TOTAL and main is not None
-    fell = rain_of.get(main) if of_rain and main is not None else None
-    return {
-        "id": station.id,
-        "state": StationState.UNKNOWN.value if is_unknown(condition, row) else level,
-        "level": level,
-        "channel": main,
-        "quantity": None if quantity is None else quantity.value,
-        "value": (fell.mm if fell else None) if of_rain else row["value"],
-        "unit": "mm in 1 h" if of_rain else "m",
-        "sure": _sure(fell),
-        "time": row["time"],
-    }
-
-
-def _sure(fell: Rain | None) -> str:
-    """What keeps a sum of rain from being exact: "at least", "uncertain", "provisional"; empty when nothing does."""
-    if fell is None:
-        return ""
-    words = {"at least": fell.at_least, "uncertain": fell.uncertain, "provisional": fell.provisional}
-    return next((word for word, so in words.items() if so), "")
 
 
 def _incident(incident: Incident, messages: Sequence[MessageHead]) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from cloud.api.encoding import number
 from cloud.api.latest import latest_json
 from cloud.api.ports import Services
 from cloud.hydrology.rainfall import Gauge, hyetograph
-from cloud.overview.document import RAIN_BEFORE_MS, Shown, is_unknown, main_channel, overview, weight
+from cloud.overview.document import RAIN_BEFORE_MS, Shown, main_channel, overview
+from cloud.overview.stations import is_unknown, weight
 from cloud.series.base import TooMany
 from cloud.series.columns import HOUR_MS
 from contract.catalogue.catalogue import ChannelInfo
