@@ -124,7 +124,7 @@ class Demo:
         if self._hours is not None:
             return elapsed_h >= self._hours
         wet = any(
-            s["quantity"] == "depth" and (s["value"] is None or s["value"] > _DRY_M or s["colour"] != "normal")
+            s["quantity"] == "depth" and (s["value"] is None or s["value"] > _DRY_M or s["state"] != "normal")
             for s in state["stations"]
         )
         warned = any(not w["closed_ms"] for w in state["warnings"])

@@ -34,7 +34,7 @@ def live(
     pumps = [p for s in state["pumps"] for p in s["pumps"]]
     running = sum(1 for p in pumps if p["running"])
     open_now = [w for w in state["warnings"] if not w["closed_ms"]]
-    unknown = sum(1 for s in state["stations"] if s["colour"] == "unknown")
+    unknown = sum(1 for s in state["stations"] if s["state"] == "unknown")
     grid = Table.grid(padding=(0, 2))
     grid.add_row(
         "storm clock", Text(local(to_ms(datetime.fromisoformat(state["now"])), zone, with_date=True), style="bold")

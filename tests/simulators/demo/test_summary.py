@@ -29,8 +29,8 @@ def line(text: str, name: str) -> str:
     return found.removeprefix(name).strip()
 
 
-def station(name: str, value: float | None, colour: str = "none", quantity: str = "depth") -> dict[str, Any]:
-    return {"name": name, "value": value, "quantity": quantity, "colour": colour}
+def station(name: str, value: float | None, state: str = "normal", quantity: str = "depth") -> dict[str, Any]:
+    return {"name": name, "value": value, "quantity": quantity, "state": state}
 
 
 STATE = {
