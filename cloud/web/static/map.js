@@ -2,6 +2,8 @@
 import { placeWords } from "./labels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+// A level is never told by colour alone: its letter stands in the mark, and its word beside the value.
+export const LETTERS = { normal: "", blue: "B", yellow: "Y", orange: "O", red: "R", unknown: "?" };
 const WIDTH = 640, HEIGHT = 520, MARGIN = 36;
 
 export function make(parent, tag, attributes = {}, text) {
@@ -48,7 +50,7 @@ function figure(station) {
   const heard = station.age_s !== null;
   if (station.value === null || station.value === undefined) return heard ? `? last heard ${ago(station.age_s)} ago` : "? never heard";
   const value = station.quantity === "rain_total" ? rainFigure(station) : `${station.value.toFixed(2)} m`;
-  if (!unknown) return value;
+  if (!unknown) return station.state === "normal" ? value : `${station.state} ${value}`;
   return heard ? `? ${value} ${ago(station.age_s)} ago` : `? ${value}`;
 }
 
@@ -70,7 +72,8 @@ export function drawMap(svg, state, chosen, choose) {
     group.dataset.station = station.id;
     make(group, "title", {}, `${station.name}: ${station.state}${station.state === "unknown" && station.level !== "normal" ? `, was ${station.level}` : ""}`);
     shape(group, station.kind, station.state === "unknown" ? `unknown held-${station.level}` : station.state);
-    if (station.state === "unknown") make(group, "text", { x: 0, y: 4, class: "query" }, "?");
+    const light = station.state === "yellow" || station.state === "orange";
+    make(group, "text", { x: 0, y: 4, class: light ? "query on-light" : "query" }, LETTERS[station.state]);
     const lines = [make(group, "text", {}, station.name), make(group, "text", { class: station.state === "unknown" ? "stale" : "soft" }, figure(station))];
     const worst = station.state === "unknown" && station.level !== "normal" ? station.level : station.state;
     labels.push({ id: station.id, x, y, colour: worst, chosen: station.id === chosen, lines });

@@ -1,7 +1,7 @@
 // Asks for the district every second and a half; asks for the chosen station's hydrograph every fifth time.
 import { drawChart } from "/static/chart.js";
 import { drawGateways } from "/static/gateways.js";
-import { drawMap } from "/static/map.js";
+import { drawMap, LETTERS } from "/static/map.js";
 import { session } from "/static/access.js";
 import { showQuarantine } from "/static/quarantine.js";
 import { drawSinks } from "/static/sinks.js";
@@ -62,6 +62,16 @@ function showWarnings(state) {
     return box;
   });
   byId("warnings").replaceChildren(...(boxes.length ? boxes : [element("p", "No warning has been issued.")]));
+  announce(state.warnings);
+}
+
+// For a screen reader: what is new or has altered since the last beat, once.
+let announced;
+function announce(warnings) {
+  const now = new Map(warnings.map((w) => [w.id, w.closed_ms ? `${w.zone_name}: ended` : `${w.zone_name}: ${w.blind ? "sensors silent" : w.level}: ${w.headline}`]));
+  const said = [...now].filter(([id, text]) => announced && announced.get(id) !== text).map(([, text]) => text);
+  if (said.length) byId("announced").textContent = said.join(". ");
+  announced = now;
 }
 
 function showPumps(state) {
@@ -128,6 +138,6 @@ async function forever() {
 }
 
 byId("legend").innerHTML = Object.keys(WORDS).map((k) =>
-  `<li><svg viewBox="0 0 12 12"><circle class="dot ${k}" cx="6" cy="6" r="6"/></svg>${WORDS[k]}</li>`).join("");
+  `<li><svg viewBox="0 0 12 12"><circle class="dot ${k}" cx="6" cy="6" r="6"/><text x="6" y="9" class="query${k === "yellow" || k === "orange" ? " on-light" : ""}">${LETTERS[k]}</text></svg>${WORDS[k]}</li>`).join("");
 byId("hours").addEventListener("change", () => { beats = 0; });
 forever();

@@ -102,6 +102,8 @@ def test_no_word_of_the_map_covers_another(http, colour):
         page.goto(http)
         page.wait_for_selector("body[data-ready=yes]")
         assert page.evaluate(COVERED) == []
+        letters = page.locator("#map .query").all_text_contents()
+        assert letters.count({"red": "R", "unknown": "?"}[colour]) >= 11  # no level by its colour alone
         assert page.locator("#map .station:has(.held-red) .crowded, #map .station:has(.red) .crowded").count() == 0
         page.unroute_all(behavior="wait")  # the page asks again every second, and may be in the middle of it
         browser.close()
@@ -128,6 +130,9 @@ def test_the_page_in_chromium(http):
         sinks = [row.split("\t")[:4] for row in page.locator("#sinks tr").all_inner_texts()]
         assert sinks[1:] == [["file", "working", "0", "0"], ["idle", "off", "0", "0"]]
         assert "sink idle: switched off in the configuration" in page.locator("#banner").inner_text()
+        for width_px in (390, 1440, 3840):
+            page.set_viewport_size({"width": width_px, "height": 1000})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width_px, width_px
         page.locator('#map [data-station="u3"]').click()
         page.locator("#chart-name", has_text="Jingguang Tunnel").wait_for()
         browser.close()
