@@ -25,6 +25,7 @@ from cloud.maintenance.model import Found, Judgement, MaintenanceNotice, Place
 from cloud.maintenance.pumps import Station
 from cloud.maintenance.silence import Silence, SilenceState
 from cloud.maintenance.stations import Stations
+from cloud.warnings.gateways import Played, Said
 from contract.catalogue.catalogue import Catalogue
 from contract.channel_rows import ChannelRows
 from contract.readings import Float64s, Int64s, ReadingBatch
@@ -36,7 +37,8 @@ FORM = 1  # of what `dump` gives; another release's is not read
 
 @dataclass(slots=True)
 class State:
-    """mark: which 30 s of the log's time it is; 0 before the first entry. now_ms: of the last entry."""
+    """mark: which 30 s of the log's time it is; 0 before the first entry. now_ms: of the last entry. said: by gateways
+    of themselves, that they are simulated, or real."""
 
     columns: Columns
     silence: SilenceState
@@ -44,7 +46,7 @@ class State:
     gauges: GaugeState
     stations: list[Station]
     book: Book = field(default_factory=Book)
-    simulated: set[str] = field(default_factory=set)
+    said: Said = field(default_factory=Said)
     mark: int = 0
     now_ms: int = 0
 
@@ -66,6 +68,7 @@ class Maintenance:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
+        self._played = Played(catalogue)
         self._channels = np.array(sorted(catalogue.channels), np.uint32)
         self._rows = ChannelRows(self._channels)
         self._silence, self._doubts, self._gauges = Silence(catalogue), Doubts(catalogue), Gauges(catalogue)
@@ -94,7 +97,7 @@ class Maintenance:
         first = 0
         for at, now_ms in enumerate(entries.now_ms):
             for origin in entries.origins[at] if entries.origins else ():
-                (state.simulated.add if origin.simulated else state.simulated.discard)(origin.gateway)
+                state.said = state.said.hearing(origin)
             mark = now_ms // MARK_MS
             if mark != state.mark:
                 self._take_in(state, entries, first, at)
@@ -166,17 +169,18 @@ class Maintenance:
 
     def _whose(self, state: State, found: Found) -> tuple[str | None, str | None, bool]:
         kind, _, name = found.place.partition("/")
+        played = self._played(state.said)
         if kind == "gateway":
-            return None, name, name in state.simulated
+            return None, name, name in played
         if kind == "channel":
             info = self._catalogue.channels[int(name)]
-            return info.station.id, info.gateway, info.gateway in state.simulated
+            return info.station.id, info.gateway, info.gateway in played
         if kind == "device":
             info = next(c for c in self._catalogue.channels.values() if c.device.id == name)
-            return info.station.id, info.gateway, info.gateway in state.simulated
+            return info.station.id, info.gateway, info.gateway in played
         station = name.partition("/")[0]
         gateway = self._stations.gateway(station)
-        return station, gateway, gateway in state.simulated
+        return station, gateway, gateway in played
 
     def _go_back(self, state: State, now_ms: int) -> None:
         """The log was ahead of time: what was heard then counts as heard now, and what stood begins anew."""
@@ -210,7 +214,8 @@ class Maintenance:
             "stations": self._stations.dump(state.stations),
             "open": [notice.as_json() for notice in state.book.open.values()],
             "gone": [[key.kind.value, key.text, ms] for key, ms in state.book.gone_ms.items()],
-            "simulated": sorted(state.simulated),
+            "simulated": sorted(state.said.simulated),
+            "real": sorted(state.said.real),
             "mark": state.mark,
             "now_ms": state.now_ms,
         }
@@ -240,7 +245,7 @@ class Maintenance:
             notice = MaintenanceNotice.from_json(body)
             state.book.open[Place(notice.kind, notice.place)] = notice
         state.book.gone_ms.update({Place(kind_of(kind), text): int(ms) for kind, text, ms in kept["gone"]})
-        state.simulated = set(kept["simulated"])
+        state.said = Said(frozenset(kept["simulated"]), frozenset(kept.get("real", ())))
         state.mark, state.now_ms = int(kept["mark"]), int(kept["now_ms"])
         return state
 

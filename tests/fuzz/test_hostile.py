@@ -52,9 +52,10 @@ def _bent(target: Target, runs: int) -> None:
     seeds = [p.read_bytes() for kind in ("corpus", "cases") for p in target.inputs(kind)]
 
     @settings(max_examples=runs, derandomize=True, **_QUIET)
-    @given(st.sampled_from(seeds), st.randoms(use_true_random=False))
-    def bent(seed: bytes, chance: random.Random) -> None:
-        target.check(mutate(seed, seeds, chance))
+    @given(st.sampled_from(seeds), st.integers(0, 2**64 - 1))
+    def bent(seed: bytes, number: int) -> None:
+        # One draw; what becomes of it is not hypothesis' affair, which called it inconsistent once.
+        target.check(mutate(seed, seeds, random.Random(number)))
 
     bent()
 

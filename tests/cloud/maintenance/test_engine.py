@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -215,6 +216,17 @@ def test_cut_anywhere_and_started_again_it_is_the_same(seed: int) -> None:
 def test_what_is_simulated_says_so() -> None:
     found = [n for _, n in Maintenance(DISTRICT).step(Maintenance(DISTRICT).initial(), WHOLE)[1]]
     assert {n.gateway for n in found if n.simulated} == {"gw-north"}
+
+
+def test_who_calls_himself_simulated_beside_a_real_gateway_is_not_believed() -> None:
+    """The district's zones share their incidents, so a real gateway in any of them stands beside gw-north."""
+    origins = [(Origin("gw-north", simulated=True), Origin("gw-south", simulated=False)), *WHOLE.origins[1:]]
+    engine = Maintenance(DISTRICT)
+    state, found = engine.step(engine.initial(), replace(WHOLE, origins=origins))
+    assert found
+    assert not any(n.simulated for _, n in found)
+    _, later = engine.step(engine.restore(engine.dump(state)), entries(DISTRICT, CALM, 150, 200))
+    assert not any(n.simulated for _, n in later)
 
 
 def test_a_channel_that_came_since_begins_anew() -> None:
