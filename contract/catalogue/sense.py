@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from contract.catalogue import fitting
 from contract.catalogue.catalogue import Catalogue, ChannelInfo, Watch
 from contract.catalogue.detectors import RateOfRiseSettings
 from contract.catalogue.places import DistrictFile, Station, StationKind, Zone
@@ -68,10 +69,10 @@ def _far(station: Station, zone: Zone) -> str | None:
 def of_rules(catalogue: Catalogue) -> Found:
     """Of `rules.yaml`; rules may name channels that are not there."""
     channels = catalogue.channels
+    yield from fitting.said_twice(catalogue.rules)
     for r, watch in enumerate(catalogue.watches):  # in the order of the file
         rule = watch.rule
-        found = (_never_clears, _never_reached, _mixed, _cannot_mean, _never_falls_so_much, _never_rises_so_fast)
-        for path, what in (mistake for mistakes in found for mistake in mistakes(watch, channels)):
+        for path, what in (mistake for mistakes in _OF_A_WATCH for mistake in mistakes(watch, channels)):
             yield ("rules", r, *path), what
         for n, station in enumerate(rule.stations):
             if station in catalogue.stations and not any(
@@ -222,3 +223,16 @@ def _mixed(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
     elif "quantity" in rule.model_fields_set and rule.quantity is not first.quantity:
         what = f"rule {rule.id!r} is of {rule.quantity.value}, its channel {first.id} of {first.quantity.value}"
         yield ("quantity",), f"{what}: leave the quantity out, or name other channels"
+
+
+_OF_A_WATCH = (
+    _never_clears,
+    _never_reached,
+    _mixed,
+    _cannot_mean,
+    _never_falls_so_much,
+    _never_rises_so_fast,
+    fitting.not_taken,
+    fitting.counts_on,
+    fitting.never_points_enough,
+)

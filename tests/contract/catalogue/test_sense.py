@@ -64,6 +64,7 @@ def test_one_rule_is_of_one_quantity(small_district: Catalogue) -> None:
 
 
 RISE = {"id": "own", "detector": "rate_of_rise", "hysteresis": 0.5, "stale_after_s": 80_000.0, "channels": [101]}
+TOTAL = {"id": "own", "levels": {"red": 50}, "stale_after_s": 80_000.0}
 RAIN = {"id": "own", "detector": "rain_window", "hysteresis": 5, "stale_after_s": 80_000.0, "station_kind": "rain"}
 
 
@@ -81,6 +82,24 @@ RAIN = {"id": "own", "detector": "rain_window", "hysteresis": 5, "stale_after_s"
         ),
         (RISE | {"levels": {"red": 0.6}, "settings": {"floor_m": 7.8}}, None, ""),
         (RISE | {"levels": {"red": 90}, "settings": {"floor_m": 7.5}}, ("levels",), "is never reached"),
+        (RISE | {"levels": {"red": 6}, "settings": {"least_points": 12}}, None, ""),
+        (
+            RISE | {"levels": {"red": 6}, "channels": [201], "settings": {"least_points": 9}},
+            ("settings",),
+            "channel 201 is read every 60 s: write a window_s of 480 or more, or fewer least_points",
+        ),
+        (
+            RISE | {"levels": {"red": 6}, "channels": [101, 301]},
+            ("channels", 1),
+            "channel 301 measures rain_total, of which rate_of_rise knows nothing: name channels of depth, stage",
+        ),
+        (
+            RAIN | {"levels": {"red": 9}, "station_kind": None, "channels": [101], "settings": {"window_s": 3600}},
+            ("channels", 0),
+            "channel 101 measures depth, of which rain_window knows nothing",
+        ),
+        (TOTAL | {"channels": [301]}, ("levels",), "for rain within a time write `detector: rain_window`"),
+        (TOTAL | {"station_kind": "rain", "quantity": "rain_total"}, ("levels",), "a level would always stand"),
         (RAIN | {"levels": {"red": 100}, "settings": {"window_s": 10_800}}, None, ""),
         (RAIN | {"levels": {"red": 0.1}, "settings": {"window_s": 3600}}, ("levels", "red"), "rain_window is in mm"),
         (
@@ -107,6 +126,18 @@ def test_levels_that_a_detector_cannot_mean_or_find(
     found = list(sense.of_rules(catalogue))
     assert [path for path, _ in found] == ([] if where is None else [("rules", 0, *where)])
     assert all(said in what for _, what in found)
+
+
+def test_a_rule_that_says_what_another_says_is_refused(small_district: Catalogue) -> None:
+    def said(*rules: dict[str, object]) -> list[tuple[tuple[str | int, ...], str]]:
+        made = [Rule.model_validate({"levels": {"red": 0.5}, "stale_after_s": 80_000.0} | rule) for rule in rules]
+        return list(sense.of_rules(dataclasses.replace(small_district, rules=tuple(made))))
+
+    here: dict[str, object] = {"id": "a", "channels": [101]}
+    assert said(here, here | {"id": "b", "levels": {"red": 0.6}}) == []
+    assert said(here, here | {"id": "b"}) == [
+        (("rules", 1, "id"), "rule 'b' says the same as rule 'a': take one of them out")
+    ]
 
 
 def test_a_station_that_has_nothing_of_the_kind_is_refused(small_district: Catalogue) -> None:
