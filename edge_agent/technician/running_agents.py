@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import pwd
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from contract.documents import ConfigError
@@ -13,6 +16,7 @@ from edge_agent.status import NeverRan, read_status
 
 _PROC = Path("/proc")
 _MODULE = "edge_agent.process"
+_SERVICE = "headwater"  # as in configs/systemd/headwater-edge.service
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +27,41 @@ class RunningAgent:
     config: Path
 
 
-def running_agents(proc: Path = _PROC) -> list[RunningAgent]:
-    """Those that this user may see, by their command lines."""
+def believed() -> frozenset[int]:
+    """The users whose processes we take for agents: root, the service's, and whoever asks. Any other user could start
+    one that looks like an agent, and name a file for us to read or a port for us to leave alone."""
+    found = {0, os.geteuid()}
+    with suppress(KeyError):
+        found.add(pwd.getpwnam(_SERVICE).pw_uid)
+    return frozenset(found)
+
+
+def running_agents(proc: Path = _PROC, users: Collection[int] | None = None) -> list[RunningAgent]:
+    """Those that this user may see, by their command lines. users: whose; those of `believed` if not given."""
+    of = believed() if users is None else users
     found = []
     for folder in proc.glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if _MODULE in words[1:] and (at := words.index(_MODULE)) + 2 < len(words):
-                found.append(RunningAgent(int(folder.name), _absolute(folder, Path(words[at + 2]))))
+            config = _config(words)
+            if config is not None and folder.stat().st_uid in of:
+                found.append(RunningAgent(int(folder.name), _absolute(folder, config)))
         except OSError:
             continue  # it ended meanwhile
     return found
+
+
+def _config(words: Sequence[str]) -> Path | None:
+    """The file of an agent with this command line: `python [flags] -m edge_agent.process FILE CONFIG ...`
+    (`edge_agent.process.hand_over`); None: it is something else."""
+    with suppress(ValueError):
+        at = words.index("-m")
+        flags, of_module = words[1:at], words[at + 1 :]
+        options = [word for before, word in pairwise(["", *flags]) if before != "-X"]  # the value of -X is a word too
+        ours = all(word.startswith("-") for word in options) and of_module[:1] == [_MODULE]
+        if ours and len(of_module) > 2 and of_module[2]:
+            return Path(of_module[2])
+    return None
 
 
 def holder(address: str) -> RunningAgent | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import termios
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from edge_agent.cli.main import app
-from edge_agent.technician.running_agents import holder, running_agents, runs
+from edge_agent.technician.running_agents import believed, holder, running_agents, runs
 from tests.conftest import SMALL_DISTRICT
 from tests.edge_agent.slave import slave
 from tests.edge_agent.technician.pty_unit import pty_unit
@@ -97,3 +99,29 @@ def test_a_port_of_the_running_agent_is_left_alone(tmp_path: Path) -> None:
         from edge_agent.config import load_config
 
         assert not runs(load_config(file))  # at once, not half a minute later
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        (["python", "-m", "edge_agent.process", "7", "/etc/agent.yaml", "info", "1"], True),
+        (["python3.11", "-OO", "-X", "frozen_modules=on", "-m", "edge_agent.process", "7", "/etc/agent.yaml"], True),
+        (["vi", "notes", "edge_agent.process", "--config", "/tmp/evil.yaml"], False),
+        (["python", "evil.py", "-m", "edge_agent.process", "7", "/tmp/evil.yaml"], False),
+        (["python", "-m", "evil", "edge_agent.process", "7", "/tmp/evil.yaml"], False),
+        (["python", "-m", "edge_agent.process", "7"], False),
+        (["python", "-m"], False),
+        ([""], False),
+    ],
+)
+def test_only_the_command_line_of_an_agent_is_taken_for_one(tmp_path: Path, words: list[str], taken: bool) -> None:
+    folder = tmp_path / "12"
+    folder.mkdir()
+    (folder / "cmdline").write_bytes(b"\0".join(w.encode() for w in words) + b"\0")
+    found = [(a.pid, str(a.config)) for a in running_agents(tmp_path, {folder.stat().st_uid})]
+    assert found == ([(12, "/etc/agent.yaml")] if taken else [])
+    assert running_agents(tmp_path, {folder.stat().st_uid + 1}) == []  # of a user whom we do not believe
+
+
+def test_root_and_whoever_asks_are_believed() -> None:
+    assert {0, os.geteuid()} <= believed()
