@@ -22,6 +22,7 @@ Table: TypeAlias = Any  # of pyarrow, which has no types
 Form = Literal["json", "ndjson", "csv", "excel", "parquet", "arrow"]
 Decimal = Literal["point", "comma"]
 _BOM = "\ufeff".encode()
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins with these a sheet may take for a formula, and run it
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,8 @@ class Csv:
 
 class Excel(Csv):
     """What Excel opens by a double click: a mark that it is UTF-8, local times without a word for the zone (it stands
-    in the heading), decimals as the sheet's language writes them, and semicolons where these are commas."""
+    in the heading), decimals as the sheet's language writes them, and semicolons where these are commas. A word that
+    a sheet would take for a formula has an apostrophe before it."""
 
     def __init__(self, how: How) -> None:
         super().__init__(how)
@@ -119,6 +121,9 @@ class Excel(Csv):
     def _head(self, names: Sequence[str]) -> bytes:
         local = [f"{n} ({self._how.zone.key})" if n.endswith("time") else n for n in names]
         return _BOM + super()._head(local)
+
+    def _quoted(self, word: str) -> str:
+        return super()._quoted(f"'{word}" if word.lstrip(" ").startswith(_FORMULA) else word)
 
     def _cell(self, column: Any, kind: Any) -> Any:
         if pa.types.is_timestamp(kind):

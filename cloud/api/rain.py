@@ -131,7 +131,7 @@ def mount(app: FastAPI, services: Services) -> None:
     ) -> Response:
         """Rain by intervals of the district's clock: mm, intensity, and the sum since the start (cumulative curve)."""
         start_ms, end_ms = _range(start, end)
-        edges_ms = edges(interval, start_ms, end_ms, LocalDays(zone, day_begins_h))
+        edges_ms = await turns.run(edges, interval, start_ms, end_ms, LocalDays(zone, day_begins_h))
         found = _read(services.series, asked.gauges(services), start_ms, end_ms)
         return await answer(request, asked, (_by_interval(f, edges_ms) for f in found), "hyetograph", end_ms)
 
@@ -144,7 +144,8 @@ def mount(app: FastAPI, services: Services) -> None:
         start_ms, end_ms = _range(start, end)
         durations = duration or list(_DURATIONS)
         found = _read(services.series, asked.gauges(services), start_ms, end_ms)
-        rows = (_maxima(f, minutes_of(start_ms, end_ms), durations) for f in found)
+        edges_ms = await turns.run(minutes_of, start_ms, end_ms)
+        rows = (_maxima(f, edges_ms, durations) for f in found)
         return await answer(request, asked, _tables(rows, _MAXIMA), "rain-maxima", end_ms)
 
     @app.get("/v1/rain/events")
@@ -165,7 +166,7 @@ def mount(app: FastAPI, services: Services) -> None:
         durations = duration or list(_DURATIONS)
         schema = {**_NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
         schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}}
-        edges_ms = minutes_of(start_ms, end_ms)
+        edges_ms = await turns.run(minutes_of, start_ms, end_ms)
 
         def rows_of(f: Fallen) -> list[dict[str, Any]]:
             found = events(f.between(edges_ms)[0], dry_min, tuple(_ms(d) // 60_000 for d in durations))

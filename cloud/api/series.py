@@ -29,6 +29,7 @@ from contract.readings import FLAG_VALUES, Flag
 
 _AT_ONCE = 2  # threads that make blocks of answers; between two blocks whoever waits comes on
 MAX_ROWS = 50_000_000  # of an answer; it goes out as it is made
+MAX_INTERVALS = 1_100_000  # two years of minutes: all of them stand in memory, however few channels there are
 MAX_CELLS = 5_000_000  # of a wide one, which stands in memory
 _MAX_READ = 2_000_000_000  # readings behind an answer, of channels that say all they might
 _FIGURE = f"^({'|'.join(FIGURES)}|p[1-9][0-9]?)$"
@@ -102,7 +103,11 @@ class Asked:
             edges_ms = np.array([self.start_ms, self.end_ms], np.int64)
         else:
             figures = self.figures or _DEFAULT
-            self._bounded(may_be_read, at_most(self.interval, self.start_ms, self.end_ms) * len(infos) * len(figures))
+            intervals = at_most(self.interval, self.start_ms, self.end_ms)
+            if intervals > MAX_INTERVALS:
+                what = f"more than {MAX_INTERVALS} intervals: ask for a shorter time or a longer interval"
+                raise Problem(413, "Too much for one answer", what)
+            self._bounded(may_be_read, intervals * len(infos) * len(figures))
             edges_ms = edges(self.interval, self.start_ms, self.end_ms, LocalDays(zone, self.day_begins_h))
             _sums_make_sense(figures, infos)
         named = self.names if self.names is not None else self.format == "excel"
@@ -135,7 +140,8 @@ def mount(app: FastAPI, services: Services) -> None:
         with the last value before, and `filled` says so.
         """
         zone = asked.zone(services.catalogue.district.time_zone)
-        question = asked.question(services, selection.channels(services.catalogue), zone)
+        channels = selection.channels(services.catalogue)
+        question = await turns.run(asked.question, services, channels, zone)  # not here: the loop answers all others
         headers = headers_of(request, services, asked.end_ms, f"series-{question.channels[0].id}", asked.format)
         if "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)

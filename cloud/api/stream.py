@@ -8,16 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Header, Request
-from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import SQLAlchemyError
 
-from cloud.api.answering import RETRY_AFTER_S, whose
+from cloud.api.answering import whose
+from cloud.api.places import MEDIA, Events, Places
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
@@ -30,8 +28,6 @@ _LIFE_S = 60.0  # then the caller comes again, and is asked who he is: a key tha
 _LOOK_S, _ALIVE_S = 0.5, 15.0
 _PAGE = 20  # messages read at once: what a slow reader holds in memory
 RETRY_MS = 500
-MEDIA = "text/event-stream"
-_LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
 class Stream:
@@ -82,33 +78,6 @@ class Stream:
         return standing
 
 
-class Places:
-    """How many streams are open, and whose. For one event loop. at_once: of all. each: of one caller."""
-
-    def __init__(self, at_once: int, each: int) -> None:
-        self._at_once, self._each = at_once, each
-        self._open: Counter[str] = Counter()
-
-    def look(self, who: str) -> None:
-        """Raises Problem (429, 503) where no place is left: one caller must not take those of all."""
-        if self._open[who] >= self._each:
-            raise Problem(429, "Too many streams", f"{self._each} of yours are open: read those, or close some", _LATER)
-        if self._open.total() >= self._at_once:
-            raise Problem(
-                503, "Too many streams", f"{self._at_once} are open: come again, or take a webhook or the feed", _LATER
-            )
-
-    @contextmanager
-    def taken(self, who: str) -> Iterator[None]:
-        """While a stream lasts."""
-        self._open[who] += 1
-        try:
-            yield
-        finally:
-            self._open[who] -= 1
-            self._open += Counter()  # leaves out who has none
-
-
 def _event(name: str, kind: str, data: dict[str, Any]) -> bytes:
     """name: empty of one that is no place to go on from."""
     head = f"id: {name}\n" if name else ""
@@ -120,18 +89,10 @@ def mount(app: FastAPI, services: Services) -> None:
     turns, places = Turns(2), Places(AT_ONCE, EACH)
 
     @app.get("/v1/stream")
-    async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> StreamingResponse:
+    async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=128)] = "") -> Events:
         """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It ends after a
         minute, and clients of EventSource come again by themselves, with the id of what they had last. It wants
         `Accept: text/event-stream`, as they send it."""
         if MEDIA not in request.headers.get("accept", ""):
             raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
-        who = whose(request.scope)
-        places.look(who)
-
-        async def counted() -> AsyncIterator[bytes]:
-            with places.taken(who):
-                async for event in Stream(services, turns).events(last_event_id):
-                    yield event
-
-        return StreamingResponse(counted(), media_type=MEDIA, headers={"X-Accel-Buffering": "no"})
+        return Events(Stream(services, turns).events(last_event_id), places, whose(request.scope))

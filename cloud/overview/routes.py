@@ -7,12 +7,13 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import FastAPI, Header, Request
-from fastapi.responses import Response, StreamingResponse
+from fastapi.responses import Response
 
 from cloud.api.answering import whose
+from cloud.api.places import MEDIA, Events, Places
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
-from cloud.api.stream import MEDIA, RETRY_MS, Places
+from cloud.api.stream import RETRY_MS
 from cloud.overview.document import Shown, overview
 from cloud.overview.live import Overviews
 
@@ -32,20 +33,17 @@ def mount(app: FastAPI, services: Services) -> None:
         return Response((await overviews.newest()).body, media_type="application/json")
 
     @app.get("/v1/overview/stream")
-    async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=64)] = "") -> StreamingResponse:
+    async def stream(request: Request, last_event_id: Annotated[str, Header(max_length=64)] = "") -> Events:
         """Server-sent events: `overview` (the whole) first, then `changes` about once a second: each field that
         differs, of each list the rows that are new or differ, and in `gone` what is no longer there. It ends after a
         minute; clients of EventSource come again by themselves and go on where they were. It wants
         `Accept: text/event-stream`, as they send it."""
         if MEDIA not in request.headers.get("accept", ""):
             raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
-        who = whose(request.scope)
-        places.look(who)
 
-        async def counted() -> AsyncIterator[bytes]:
-            with places.taken(who):
-                yield b"retry: %d\n\n" % RETRY_MS
-                async for event in overviews.events(last_event_id, _LIFE_S):
-                    yield event
+        async def events() -> AsyncIterator[bytes]:
+            yield b"retry: %d\n\n" % RETRY_MS
+            async for event in overviews.events(last_event_id, _LIFE_S):
+                yield event
 
-        return StreamingResponse(counted(), media_type=MEDIA, headers={"X-Accel-Buffering": "no"})
+        return Events(events(), places, whose(request.scope))

@@ -174,6 +174,34 @@ def test_heads_and_bodies_are_bounded(proxied):
     is_problem(ask(proxied, "GET", "/v1/stations", headers={"x-long": "x" * 20000}), 400)
 
 
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("TRACE /v1/stations HTTP/1.1", 405),
+        ("CONNECT example.org:443 HTTP/1.1", 400),
+        ("GET /.refused/400 HTTP/1.1", 404),
+        ("GET /.refused/501 HTTP/1.1", 404),
+        ("POST /v1/stations HTTP/1.1\r\nTransfer-Encoding: gzip", 501),
+        ("POST /v1/stations HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked", 400),
+        ("GET /v1/stations HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4", 400),
+        ("GET /v1/../../x HTTP/1.1", 400),
+    ],
+)
+def test_what_nginx_refuses_itself_is_a_problem_too(proxied, head, status):
+    secure, _, cert = proxied
+    context = ssl.create_default_context(cafile=str(cert))
+    with (
+        socket.create_connection(("127.0.0.1", secure), 60) as raw,
+        context.wrap_socket(raw, server_hostname=NAME) as tls,
+    ):
+        tls.sendall(f"{head}\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: tls.recv(65536), b"")).decode().lower()
+    assert said.startswith(f"http/1.1 {status} ")
+    assert "content-type: application/problem+json" in said
+    assert "strict-transport-security: max-age=31536000" in said
+    assert f'"status":{status}' in said
+
+
 def test_a_cloud_that_is_down_is_told_as_a_problem(tmp_path):
     with nginx(tmp_path, free_port()) as down:
         answer = ask(down, "GET", "/v1/stations")

@@ -105,6 +105,20 @@ def test_excel_with_a_point_and_with_a_comma(parts):
     assert pd.read_csv(io.StringIO(comma), sep=";", decimal=",")["mean"].tolist()[2:] == [-1.5, 3.0]
 
 
+@pytest.mark.parametrize("decimal", ["point", "comma"])
+@pytest.mark.parametrize("word", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1", "\r=1", '=HYPERLINK("http://x";"y")'])
+def test_no_name_is_a_formula_in_a_sheet(word, decimal):
+    words = pa.array([word, "a=b"]).dictionary_encode()
+    table = pa.table({"name": words, word: pa.array([-1.5, 2.0])})
+    between = ";" if decimal == "comma" else ","
+    text = encoded("excel", [table], decimal).decode().removeprefix("\ufeff")
+    head, first, second = csv.reader(io.StringIO(text, newline=""), delimiter=between)
+    assert (head, first[0], second[0]) == (["name", f"'{word}"], f"'{word}", "a=b")
+    assert first[1] == ("-1,5" if decimal == "comma" else "-1.5")
+    [_, same, _] = csv.reader(io.StringIO(encoded("csv", [table]).decode(), newline=""))
+    assert same[0] == word
+
+
 @parted
 def test_parquet_and_arrow(parts):
     assert pq.read_table(io.BytesIO(encoded("parquet", parts))).to_pylist() == TABLE.to_pylist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from fastapi import FastAPI
 
 from cloud.api import problems, series
 from cloud.api.ports import Services
-from cloud.series import blocks
+from cloud.series import blocks, intervals
 from cloud.series.parquet import ParquetStore
 from contract.catalogue.catalogue import Catalogue
 from contract.readings import ReadingBatch
@@ -248,7 +249,23 @@ def test_an_etag_lasts_as_long_as_nothing_comes(http: Http) -> None:
         ({"channel": DEPTH, "interval": "1h", "time_zone": "Mars/Base"}, (422, "No such time zone")),
         ({"channel": DEPTH, "interval": "1h", "figure": "median"}, (422, "A parameter cannot be used")),
         ({"channel": DEPTH, "interval": "1min", "shape": "wide", "start": 0}, (413, "Too much for one answer")),
+        ({"channel": DEPTH, "interval": "1min", "start": 0}, (413, "Too much for one answer")),
+        ({"channel": DEPTH, "interval": "5min", "end": 4_102_444_800_000}, (413, "Too much for one answer")),
     ],
 )
 def test_refusals_say_what_to_change(http: Http, asked: dict, said: tuple[int, str]) -> None:
     assert refused(http, **asked) == said
+
+
+def test_intervals_are_not_made_where_all_others_are_answered(http: Http, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def watched(*asked: Any) -> np.ndarray:
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        made.append(asked[0])
+        return intervals.edges(*asked)
+
+    monkeypatch.setattr(series, "edges", watched)
+    ask(http, channel=DEPTH, interval="1min")
+    assert made == ["1min"]

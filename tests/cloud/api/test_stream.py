@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 
-from cloud.api.problems import Problem
-from cloud.api.stream import AT_ONCE, EACH, RETRY_MS, Places, Stream
+from cloud.api.stream import RETRY_MS, Stream
 from cloud.api.turns import Turns
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
@@ -93,18 +91,3 @@ async def test_the_heartbeat_goes_on_while_the_ledger_is_out_of_reach(city: City
 async def test_a_stream_ends_so_that_the_caller_is_asked_again_who_he_is(city: City) -> None:
     all_of_it = [e async for e in city.stream(life_s=0.02)]
     assert all_of_it[0] == b"retry: %d\n\n" % RETRY_MS
-
-
-def test_one_caller_does_not_take_the_streams_of_all() -> None:
-    places = Places(AT_ONCE, EACH)
-    with ExitStack() as streams:
-        for n in range(AT_ONCE):
-            who = f"key:{n // EACH}"
-            places.look(who)
-            streams.enter_context(places.taken(who))
-            if n == EACH - 1:
-                with pytest.raises(Problem, match="of yours are open"):
-                    places.look("key:0")
-        with pytest.raises(Problem, match=f"{AT_ONCE} are open"):
-            places.look("key:another")
-    places.look("key:0")
