@@ -16,12 +16,15 @@ from cloud.cap.structure import content, fault, local, time_of
 from contract.geometry import Point, ring_fault
 
 LONGEST_HEADLINE = 160
+_FURTHEST_KM = 20_040  # half of the equator
 _PARTED = re.compile(r"[\s,<&]")
 # "Exercise caution" and "fire drill" are said in earnest; these are not.
 _PRETENDED = re.compile(
     r"simulat|\b(this is|is only|only) an? (exercise|drill|test)\b|\b(exercise|drill)( message| only|:)"
     r"|\btest message\b"
-    r"|^\W*(exercise|drill)\b(?! (caution|care|extreme|great|due|good))|模拟|演练|演习",
+    r"|\btest only\b|^\W*test( test)*\W*[:：!\]】]"
+    r"|^\W*(exercise|drill)\b(?! (caution|care|extreme|great|due|good))|模拟|仿真|演练|演习|推演"
+    r"|[【（(\[]测试|测试(消息|信息|短信|预警|数据)|仅供测试|[为是]测试",
     re.I,
 )
 # China lies within these; a polygon that does so only with its numbers exchanged is lon,lat.
@@ -76,16 +79,21 @@ def _of_references(alert: etree._Element) -> Iterator[Fault]:
         elif found:
             yield fault(found[0], "it is empty", "name messages, or take it out")
         return
+    sent = time_of(text_of(alert, "sent"))
     own = ",".join(text_of(alert, name) or "" for name in ("sender", "identifier", "sent"))
     for reference in content(found[0]).split():
         parts = reference.split(",")
+        at = time_of(parts[2]) if len(parts) == 3 else None
         wanted = "write sender,identifier,sent of the earlier message, blanks between several"
         if len(parts) != 3 or not all(parts):
             yield fault(found[0], f"{reference[:80]!r} is no reference", wanted)
             return  # parts of one by themselves are none either
-        elif time_of(parts[2]) is None:
+        elif at is None:
             what = f"{reference[:120]!r} is no reference: {parts[2][:40]!r} is no time as CAP writes it"
             yield fault(found[0], what, f"{wanted}; a time is like 2021-07-20T16:04:00+08:00")
+        elif sent is not None and at > sent:
+            what = f"{reference[:120]!r} names a message that is sent later than this one"
+            yield fault(found[0], what, "name earlier messages, with the time that stands in their sent")
         elif reference == own:
             yield fault(found[0], "the message refers to itself", wanted)
 
@@ -171,6 +179,8 @@ def _of_circle(text: str) -> tuple[str, str] | None:
         radius = math.nan
     if len(parts) > 2 or not (math.isfinite(radius) and radius >= 0):
         return f"{text[:40]!r} is no circle", shape
+    if radius > _FURTHEST_KM:
+        return f"a radius of {radius:g} km is more than the whole Earth", f"the radius is in kilometres: {shape}"
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from difflib import get_close_matches
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from lxml import etree
 from cloud.cap.faults import Fault
 from cloud.cap.schema import NAMESPACE, SIGNATURES, TIME, Element, places
 
+_FURTHEST = timedelta(hours=14)
 _MOST_COUNTED = 1000  # parts of one element among which one is named by its number
 _SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}"
 
@@ -120,13 +121,14 @@ def _of_text(node: etree._Element, element: Element) -> Iterator[Fault]:
 
 
 def time_of(text: str | None) -> datetime | None:
-    """A time as CAP writes it; None when it is none."""
+    """A time as CAP writes it; None when it is none. No place is further than 14 hours from UTC (XML Schema, 3.2.7)."""
     if text is None or not TIME.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
+    return time if abs(time.utcoffset() or timedelta()) <= _FURTHEST else None
 
 
 def _of_time(text: str) -> tuple[str, str] | None:
@@ -148,7 +150,9 @@ def _is_language(text: str) -> bool:
     """RFC 5646, with subtags that its registry knows."""
     if not re.fullmatch(r"[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*", text):
         return False
-    return langcodes.tag_is_valid(text)
+    if not langcodes.tag_is_valid(text):
+        return False  # that of "zh-UK" is: it is first written as zh-GB
+    return text.lower().startswith("i-") or langcodes.Language.get(text, normalize=False).is_valid()
 
 
 def _is_uri(text: str) -> bool:
