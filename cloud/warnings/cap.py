@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape
 from cloud.cap.schema import NAMESPACE
 from cloud.warnings.model import Announcement, Evidence, Incident, Message, MsgType, Why
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.telling import MOST_PLACES, Telling, ended, is_simulated, worst_first, zones_of
+from cloud.warnings.telling import MOST_PLACES, NO_NAMES, Telling, ended, is_simulated, worst_first, zones_of
 from cloud.warnings.texts import TemplateFault, Texts, Words, carried, language_of
 from cloud.warnings.values import number
 from contract.catalogue.catalogue import Catalogue
@@ -80,8 +80,16 @@ class CapWriter:
         stamp = self._telling.local(time_ms).strftime("%Y%m%d%H%M%S")
         return f"{self._catalogue.district.adcode}{self._settings.agency}_{stamp}_{number}"
 
-    def write(self, announcement: Announcement, number: int, earlier: Sequence[Message], now_ms: int) -> Message:
-        """The message. earlier: all messages of the incident before it, oldest first."""
+    def write(
+        self,
+        announcement: Announcement,
+        number: int,
+        earlier: Sequence[Message],
+        now_ms: int,
+        names: Mapping[str, str] = NO_NAMES,
+    ) -> Message:
+        """The message. earlier: all messages of the incident before it, oldest first. names: of zones by id, for those
+        that the catalogue has no longer."""
         incident, msg_type = announcement.incident, announcement.msg_type
         sender = _fit(self._catalogue.response_plan.sender)
         identifier = self.identifier(now_ms, number)
@@ -114,8 +122,9 @@ class CapWriter:
             self._places(incident, found),
         )
         for tag, texts in self._texts.items():
-            said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found, simulated)
-            xml.append(self._info(incident, tag, texts.language, self._words(texts, said), same))
+            said = self._telling.of(announcement, earlier, now_ms, texts.language, status, found, simulated, names)
+            zones = self._telling.zone_names(incident, texts.language, names)
+            xml.append(self._info(incident, tag, texts.language, self._words(texts, said), zones, same))
         xml.append("</alert>\n")
         return Message(
             identifier,
@@ -158,7 +167,8 @@ class CapWriter:
             return earlier
         return [m for m in earlier[:-1] if m.expires_ms is None or m.expires_ms > now_ms] + list(earlier[-1:])
 
-    def _info(self, incident: Incident, tag: str, language: Language, words: Words, same: _Same) -> str:
+    def _info(self, incident: Incident, tag: str, language: Language, words: Words, zones: str, same: _Same) -> str:
+        """zones: their names."""
         contact = NameText.of(self._catalogue.response_plan.contact).into(language)
         contact = f"    <contact>{_fit(contact)}</contact>\n" if contact else ""
         return (
@@ -176,7 +186,7 @@ class CapWriter:
             f"{_parameter('sign', _escaped(words.sign))}"
             f"{_parameter('sms', _escaped(words.sms))}"
             "    <area>\n"
-            f"      <areaDesc>{_fit(self._telling.zone_names(incident, language))}</areaDesc>\n"
+            f"      <areaDesc>{_fit(zones)}</areaDesc>\n"
             f"{same.places}"
             "    </area>\n"
             "  </info>\n"

@@ -14,6 +14,7 @@ from cloud.warnings.blind import BlindState, Notice
 from cloud.warnings.decisions import Mute
 from cloud.warnings.incidents import Aside, IncidentState, OpenIncident
 from cloud.warnings.model import Act, Certainty, Ended, Ending, Evidence, Incident, MessageHead, Sight, Why
+from contract.catalogue.names import NameText
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level
 from contract.clock import iso
@@ -182,6 +183,18 @@ def _told_before(incident: Incident, data: Mapping[str, Any]) -> Incident:
     evidence = [replace(e, level=levels[e.key.target]) for e in incident.evidence if e.key.target in levels]
     certainty = Certainty(data.get("told_certainty", incident.certainty))  # 0.1 did not store it
     return replace(incident, level=Level(data["told_level"]), certainty=certainty, evidence=tuple(evidence))
+
+
+def zone_names_json(names: Mapping[str, str], incidents: Iterable[Incident]) -> dict[str, Any]:
+    """The names of the zones that incidents are of, for a catalogue that has them no longer. names: of all, by id."""
+    zones = sorted({zone for i in incidents for zone in i.zones or (i.zone,) if zone in names})
+    of = {zone: NameText.of(names[zone]) for zone in zones}
+    return {zone: dict(name.languages) or str(name) for zone, name in of.items()}
+
+
+def zone_names_from_json(data: Mapping[str, Any]) -> dict[str, NameText]:
+    """What `zone_names_json` gave."""
+    return {zone: NameText.of(name) for zone, name in data.items()}
 
 
 def mute_json(m: Mute) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -45,7 +45,7 @@ class EngineState:
 
     detectors: by word, what each remembers. people: what people decided and holds still. standing: conditions as they
     stood after the last entry, those with a level and those that changed. It follows from `conditions`. now_ms: of the
-    last entry.
+    last entry. zone_names: by id, of the catalogue's zones, and of those it has no longer that were told of.
     """
 
     conditions: State
@@ -56,6 +56,7 @@ class EngineState:
     people: decisions.People = field(default_factory=decisions.People)
     standing: dict[ConditionKey, Condition] | None = None
     now_ms: int = 0
+    zone_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -115,7 +116,8 @@ class Engine:
     def initial(self) -> EngineState:
         """Before the first entry of the log."""
         remembered = {word: detector.initial() for word, detector in self._detectors}
-        return EngineState(self._conditions.initial(), detectors=remembered)
+        names = {zone.id: zone.name for zone in self._catalogue.zones.values()}
+        return EngineState(self._conditions.initial(), detectors=remembered, zone_names=names)
 
     def dump_detectors(self, state: EngineState) -> dict[str, Any]:
         """What each detector remembers, by word, as plain values for JSON; those that remember nothing are left out."""
@@ -346,7 +348,7 @@ class Engine:
         for a in (*ended, *announcements):
             earlier = state.earlier.setdefault(a.incident.id, [])
             try:
-                message = self._writer.write(a, state.number + 1, earlier, now_ms)
+                message = self._writer.write(a, state.number + 1, earlier, now_ms, state.zone_names)
             except (ValueError, TypeError, LookupError, ArithmeticError) as error:  # of one zone: the others go on
                 zone = a.incident.zone
                 out.untold.append(f"{a.why.value} of {a.incident.id} in {zone} is NOT TOLD to anybody: {_said(error)}")

@@ -340,8 +340,7 @@ class Incidents:
     def _closed(self, o: OpenIncident, now_ms: int) -> Incident:
         """It ends in all zones that it was told of, not only in those that were wet last: nobody is told of the others
         again."""
-        zones = {zone for zone in (*o.told.zones, *o.incident.zones) if zone in self._place}
-        ended_in = tuple(self._sorted(zones)) or o.incident.zones
+        ended_in = tuple(self._sorted({*o.told.zones, *o.incident.zones}))
         return replace(o.incident, updated_ms=now_ms, closed_ms=now_ms, evidence=(), zones=ended_in)
 
     def _go_on(
@@ -397,4 +396,5 @@ class Incidents:
         return tuple(self._sorted({self._zone[e.key.target] for e in evidence}))
 
     def _sorted(self, zones: Iterable[str]) -> list[str]:
-        return sorted(zones, key=self._place.__getitem__)
+        """As the catalogue has them; behind them those that it has no longer."""
+        return sorted(zones, key=lambda zone: (self._place.get(zone, len(self._place)), zone))

@@ -25,6 +25,8 @@ from cloud.warnings.codec import (
     blind_json,
     open_incident_from_json,
     open_incident_json,
+    zone_names_from_json,
+    zone_names_json,
 )
 from cloud.warnings.decisions import People, people_from_json, people_json
 from cloud.warnings.engine import Engine, EngineState
@@ -154,13 +156,16 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
         incidents=incidents,
         now_ms=head.get("now_ms", 0),
     )
+    names = zone_names_from_json(head.get("blind", {}).get("zone_names", {}))
     for body in opened:
         o = open_incident_from_json(body)
         state.incidents.open[o.incident.zone] = o
         state.earlier[o.incident.id] = [_earlier(o.incident.id, m) for m in body["earlier"]]
+        names |= zone_names_from_json(body.get("zone_names", {}))
     for incident in state.incidents.blind.opened():
         earlier = head["blind"]["earlier"][incident.id]
         state.earlier[incident.id] = [_earlier(incident.id, m) for m in earlier]
+    state.zone_names = {**names, **state.zone_names}
     return state
 
 
@@ -210,7 +215,10 @@ def load_people(db: Connection, name: str = "warnings") -> People:
 
 def head_json(state: EngineState) -> dict[str, Any]:
     """What else the next message depends on."""
-    earlier = {i.id: _heads(state.earlier[i.id]) for i in state.incidents.blind.opened()}
+    blind = state.incidents.blind
+    earlier = {i.id: _heads(state.earlier[i.id]) for i in blind.opened()}
+    notices = [i for n in blind.notices.values() for i in (n.told, n.incident)]
+    names = zone_names_json(state.zone_names, notices)
     return {
         _SNAPSHOTS: True,
         "number": state.number,
@@ -219,7 +227,7 @@ def head_json(state: EngineState) -> dict[str, Any]:
         "ended": dict(state.incidents.ended),
         "simulated": sorted(state.incidents.said.simulated),
         "real": sorted(state.incidents.said.real),
-        "blind": {**blind_json(state.incidents.blind), "earlier": earlier},
+        "blind": {**blind_json(blind), "earlier": earlier, "zone_names": names},
     }
 
 
@@ -283,8 +291,11 @@ def mark(o: OpenIncident) -> Mark:
 
 
 def body_of(state: EngineState, o: OpenIncident) -> str:
-    """The row of an open incident. earlier: its messages, as far as references need them."""
-    return json.dumps({**open_incident_json(o), "earlier": _heads(state.earlier[o.incident.id])})
+    """The row of an open incident. earlier: its messages, as far as references need them. zone_names: of its zones,
+    for a catalogue that has them no longer."""
+    names = zone_names_json(state.zone_names, (o.told, o.incident))
+    earlier = _heads(state.earlier[o.incident.id])
+    return json.dumps({**open_incident_json(o), "earlier": earlier, "zone_names": names})
 
 
 def _heads(messages: Iterable[Message]) -> list[dict[str, Any]]:

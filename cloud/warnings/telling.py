@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -30,6 +31,7 @@ from contract.catalogue.rules import Level
 from contract.clock import from_ms
 from contract.conditions.state import ConditionState
 
+NO_NAMES: Mapping[str, str] = MappingProxyType({})
 MOST_PLACES = 5
 _MOST_NAMES = 3  # of zones or places in one line
 _ROOM: Mapping[Language, int] = {"zh": 24, "en": 34}  # characters for zones in a headline
@@ -143,9 +145,11 @@ class Telling:
         status: str,
         found: Sequence[Evidence] | None = None,
         simulated: bool | None = None,
+        names: Mapping[str, str] = NO_NAMES,
     ) -> dict[str, Any]:
         """earlier: the messages of the incident before, oldest first. status: of the message. found: the evidence,
-        worst first, and simulated: `is_simulated`, where they are known already."""
+        worst first, and simulated: `is_simulated`, where they are known already. names: of zones by id, for those that
+        the catalogue has no longer."""
         incident, why = announcement.incident, announcement.why
         if why is Why.RENEWAL:  # the same text as before
             while earlier and earlier[-1].why is Why.RENEWAL:
@@ -164,14 +168,14 @@ class Telling:
             "status": status,
             "simulated": is_simulated(incident, earlier) if simulated is None else simulated,
             "district": _named(self._catalogue.district.name, language),
-            "zone": self.zone_names(incident, language),
+            "zone": self.zone_names(incident, language, names),
             "contact": self._contact(language),
             "opened": self._moment(incident.opened_ms, today, language),
             "lasted": span((now_ms - incident.opened_ms) / 1000, language),
             "sent": moment(now, today, language),
         }
         if incident.level is None or incident.peak_level is None:
-            return {**common, **self._of_blind(incident, today, now_ms, language)}
+            return {**common, **self._of_blind(incident, today, now_ms, language, names)}
         found = worst_first(incident) if found is None else found
         shown, rest = found[:MOST_PLACES], found[MOST_PLACES:]
         if len(rest) == 1:
@@ -183,7 +187,7 @@ class Telling:
         return {
             **common,
             "blind": False,
-            "where": self._where(incident, language),
+            "where": _listed(self._zones(zones_of(incident), language, names), _ZONES, language, _ROOM[language]),
             "certainty": incident.certainty.value,
             "level": levels[incident.level],
             "level_id": incident.level.value,
@@ -201,17 +205,18 @@ class Telling:
             "told_so": bool(found) and _wet_and_not_falling(found[0]),
         }
 
-    def _of_blind(self, incident: Incident, today: date, now_ms: int, language: Language) -> dict[str, Any]:
+    def _of_blind(
+        self, incident: Incident, today: date, now_ms: int, language: Language, names: Mapping[str, str]
+    ) -> dict[str, Any]:
         """What is said of a blind notice beside. Those first that have been silent for longest."""
         sight = sorted(incident.sight, key=lambda s: s.since_ms)
         shown = sight[:MOST_PLACES] if len(sight) > MOST_PLACES + 1 else sight
-        names = [self._zone_name(s.zone, language) for s in incident.sight]
         return {
             "blind": True,
-            "where": _listed(names, _ZONES, language),
+            "where": _listed(self._zones([s.zone for s in incident.sight], language, names), _ZONES, language),
             "zones": [
                 BlindZone(
-                    self._zone_name(s.zone, language),
+                    self._zone(s.zone, language, names),
                     s.silent,
                     s.watched,
                     self._moment(s.since_ms, today, language),
@@ -223,9 +228,6 @@ class Telling:
             "watched": sum(s.watched for s in sight),
             "lasted": span((now_ms - min((s.since_ms for s in sight), default=now_ms)) / 1000, language),
         }
-
-    def _where(self, incident: Incident, language: Language) -> str:
-        return _listed([self._zone_name(z, language) for z in zones_of(incident)], _ZONES, language, _ROOM[language])
 
     def _fresh(
         self, found: Sequence[Evidence], shown: Sequence[Evidence], told_ms: int, today: date, language: Language
@@ -261,9 +263,23 @@ class Telling:
             " ".join(_in_language(response.instruction, language).split()),
         )
 
-    def zone_names(self, incident: Incident, language: Language) -> str:
-        names = [self._zone_name(zone, language) for zone in zones_of(incident)]
-        return ("、" if language == "zh" else ", ").join(names)
+    def zone_names(self, incident: Incident, language: Language, names: Mapping[str, str] = NO_NAMES) -> str:
+        """names: as in `of`."""
+        return ("、" if language == "zh" else ", ").join(self._zones(zones_of(incident), language, names))
+
+    def _zones(self, zones: Iterable[str], language: Language, names: Mapping[str, str]) -> list[str]:
+        """Not twice that of a zone which has another id now."""
+        out: list[str] = []
+        for zone in zones:
+            name = self._zone(zone, language, names)
+            if zone in self._catalogue.zones or name not in out:
+                out.append(name)
+        return out
+
+    def _zone(self, zone: str, language: Language, names: Mapping[str, str]) -> str:
+        """As the catalogue has it; else as `names` has it, else by its id."""
+        gone = zone not in self._catalogue.zones and zone in names
+        return _named(names[zone], language) if gone else self._zone_name(zone, language)
 
     def _zone_name_of(self, zone: str, language: Language) -> str:
         """By its id when the catalogue has it no longer."""
