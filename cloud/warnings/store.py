@@ -165,8 +165,7 @@ def _told(db: Connection, head: Mapping[str, Any], engine: Engine) -> EngineStat
     for incident in state.incidents.blind.opened():
         earlier = head["blind"]["earlier"][incident.id]
         state.earlier[incident.id] = [_earlier(incident.id, m) for m in earlier]
-    state.zone_names = {**names, **state.zone_names}
-    return state
+    return replace(state, zone_names={**names, **state.zone_names})
 
 
 def _as_told(opened: Iterable[OpenIncident]) -> list[Stored]:
