@@ -15,6 +15,7 @@ Detectors give findings: values of targets, in time. What follows of them is the
 - **Silent** for `stale_after_s`, or **muted**: UNKNOWN, and the levels hold as they are. Never heard is UNKNOWN, too.
 - What comes later than `stale_after_s`, or as older than what is remembered, is **history**: it moves nothing, and is
   reported as late if it reached a level.
+- What one entry brings **denser** than a sensor measures is thinned first, see `contract.conditions.dense`.
 - **Another rule** judges what is held anew, see `contract.conditions.reconciling`.
 
 Conditions are columns; a step judges all that it touches at once, round by round: in each round every condition takes
@@ -29,7 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from contract.catalogue.rules import Rule
-from contract.conditions import doubts, judging, memory
+from contract.conditions import dense, doubts, judging, memory
 from contract.conditions.columns import (
     LEVELS,
     NO_LEVEL,
@@ -191,11 +192,13 @@ class Conditions:
                     rest = ~easy
                     rows, hit, entry, now, moment = rows[rest], hit[rest], entry[rest], now[rest], moment[rest]
                     first, size = first[rest], size[rest]
-            taken = Taken()
+            taken, order = Taken(), groups.order
+            if size.max(initial=0) > dense.MOST:
+                order, first, size = dense.thinned(state, limits, found, rows, order, first, size)
             for k in range(int(size.max(initial=0))):
                 some = size > k
-                take_in(state, limits, found, groups.order[first[some] + k], now[some], taken)
-            newest = groups.order[np.maximum(first + size - 1, 0)] if len(found) else first
+                take_in(state, limits, found, order[first[some] + k], now[some], taken)
+            newest = order[np.maximum(first + size - 1, 0)] if len(found) else first
             moment = np.where(size > 0, found.time_ms[newest], moment)
             sheet.late += [(int(entry_of), place, note) for entry_of, place, note in groups.of_late(taken.late)]
         else:

@@ -27,6 +27,7 @@ from simulators.promise.world import Broken, World
 
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
 _WET_MIN, _DRY_MIN = 60, 25
+_CHATTERS = 0.25  # of the sensors, once each
 _TICK_S = 60.0
 _MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)
 
@@ -89,7 +90,8 @@ class _Run:
         for c, info in edition.catalogue.channels.items():
             rng = random.Random(world.rng.getrandbits(64))
             water, spells = some_water(rng, world.start_ms, _WET_MIN), some_spells(rng, world.start_ms, _WET_MIN)
-            sensor = Sensor(rng, c, water, rng.random() < 0.3, spells)
+            by_exception = rng.random() < 0.3
+            sensor = Sensor(rng, c, water, by_exception, spells, self._chatters_ms(c))
             self._sensors[c] = sensor
             by_gateway.setdefault(info.gateway, []).append(sensor)
             self._introduce(sensor)
@@ -99,6 +101,14 @@ class _Run:
         ]
         self._period_s = next(iter(edition.catalogue.channels.values())).period_s
         self._trouble = Trouble(world, self.cloud, self._gateways)
+
+    def _chatters_ms(self, channel: int) -> int | None:
+        chance = random.Random(f"chatter {self._world.seed} {channel}")
+        if chance.random() > _CHATTERS:
+            return None
+        minute = chance.uniform(0, _WET_MIN)
+        self._world.fault(f"chatter {channel} {minute:.1f} to {minute + 10:.1f}")
+        return self._world.start_ms + int(minute * MINUTE_MS)
 
     def _piece(self, gateway: str) -> int:
         return random.Random(f"pieces {self._world.seed} {gateway}").choice((8, 60))

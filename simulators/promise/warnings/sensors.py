@@ -1,4 +1,6 @@
-"""Sensors over known water: what they send, polled or by exception, while they blink, spike, stick, drift, drown."""
+"""Sensors over known water: what they send, polled or by exception, while they blink, spike, stick, drift, drown.
+
+Some chatter for ten minutes: far more readings than one a period, as of a gateway that is set up wrongly."""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ from simulators.promise.warnings.water import MINUTE_MS, Water
 
 NOISE_M = 0.003
 _DEADBAND_M, _HEARTBEAT_MS = 0.012, 300_000
+_CHATTER, _CHATTER_EVERY_MS, _CHATTER_FOR_MS = 24, 25, 600_000
 
 
 class Row(NamedTuple):
@@ -55,13 +58,23 @@ class Spell:
 
 
 class Sensor:
-    """One channel's. by_exception: sends what has changed, and a sign of life every five minutes."""
+    """One channel's. by_exception: sends what has changed, and a sign of life every five minutes.
+
+    chatters_ms: from when on it sends two dozen readings with each of its readings, for ten minutes; None: never.
+    """
 
     def __init__(
-        self, rng: random.Random, channel: int, water: Water, by_exception: bool, spells: Collection[Spell]
+        self,
+        rng: random.Random,
+        channel: int,
+        water: Water,
+        by_exception: bool,
+        spells: Collection[Spell],
+        chatters_ms: int | None = None,
     ) -> None:
         self._rng, self.channel, self.water = rng, channel, water
         self.by_exception, self.spells = by_exception, tuple(spells)
+        self._chatters_ms, self._chatter_rng = chatters_ms, random.Random(f"chatter of {channel}")
         self._sent: Row | None = None
         self._spiked: Row | None = None
         self._stuck: dict[Spell, float] = {}
@@ -85,8 +98,20 @@ class Sensor:
             news = not abs(row.value - last.value) < _DEADBAND_M or now_ms - last.time_ms >= _HEARTBEAT_MS
         if news or not self.by_exception:
             self._sent = row
+            if self._spiked is None:
+                out += self._chatter(row)
             out.append(row)
         return out
+
+    def _chatter(self, row: Row) -> list[Row]:
+        """What it sends within the second before this reading: the same, with the noise of each."""
+        if self._chatters_ms is None or not 0 <= row.time_ms - self._chatters_ms <= _CHATTER_FOR_MS:
+            return []
+        noise_m = [self._chatter_rng.uniform(-NOISE_M, NOISE_M) for _ in range(_CHATTER)]
+        return [
+            row._replace(time_ms=row.time_ms - n * _CHATTER_EVERY_MS, value=round(max(0.0, row.value + more), 3))
+            for n, more in zip(range(_CHATTER, 0, -1), noise_m, strict=True)
+        ]
 
     def sound(self, from_ms: int, to_ms: int, but: Collection[Fault] = ()) -> bool:
         """No fault touched it in between, but for those."""

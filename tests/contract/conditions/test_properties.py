@@ -38,7 +38,7 @@ RULES = {
 
 
 def history(rng: np.random.Generator, count: int = 120) -> list[tuple[ReadingBatch, int]]:
-    """Batches and ticks: late, doubled, corrected, shuffled, unusable; times that nearly meet."""
+    """Batches and ticks: late, doubled, corrected, shuffled, unusable; times that nearly meet, and floods of them."""
     now_ms, out = 1_626_768_000_000, []
     for _ in range(count):
         now_ms += int(rng.choice([0, 1, 500, 1000, 30_000, 60_000, 90_500, 100_000, 300_000, 700_000]))
@@ -47,6 +47,9 @@ def history(rng: np.random.Generator, count: int = 120) -> list[tuple[ReadingBat
         time_ms = now_ms // 1000 * 1000 - rng.choice([0, 0, 0, 1000, 30_000, 60_000, 199_000, 650_000, -5000], n)
         value = rng.choice([0.0, 0.09, 0.1, 0.19, 0.2, 0.3, 0.48, 0.5, 1.0, np.nan], n)
         flag = rng.choice([Flag.PASS, Flag.PASS, Flag.PASS, Flag.SUSPECT, Flag.FAIL, Flag.MISSING], n)
+        if n == 8:  # more of each than a sensor gives
+            time_ms, channel, value, flag = (np.tile(column, 30) for column in (time_ms, channel, value, flag))
+            time_ms = time_ms - rng.integers(0, 2000, len(time_ms))
         out.append((ReadingBatch.of(time_ms, channel, value, flag), now_ms))
     return out
 

@@ -7,7 +7,7 @@ import math
 import random
 
 from contract.readings import Flag
-from simulators.promise.warnings.sensors import Fault, Row, Sensor, Spell, some_spells
+from simulators.promise.warnings.sensors import NOISE_M, Fault, Row, Sensor, Spell, some_spells
 from simulators.promise.warnings.water import Water
 
 FLAT = Water(((0, 0.5), (1, 0.5)))
@@ -62,3 +62,12 @@ def test_soundness_is_of_the_time_asked_for() -> None:
 def test_faults_end_before_it_is_dry() -> None:
     for seed in range(100):
         assert all(s.to_ms <= 72 * 60_000 for s in some_spells(random.Random(seed), 0, 75))
+
+
+def test_one_that_chatters_says_the_same_two_dozen_times_for_ten_minutes() -> None:
+    sensor = Sensor(random.Random(1), 7, FLAT, False, [], chatters_ms=600_000)
+    said = [sensor.measure(ms) for ms in range(0, HOUR_MS, 60_000)]
+    assert [len(rows) for rows in said] == [1] * 10 + [25] * 11 + [1] * 39
+    times = [row.time_ms for rows in said for row in rows]
+    assert times == sorted(set(times))
+    assert all(abs(row.value - 0.5) <= 2 * NOISE_M + 0.001 for rows in said for row in rows)
