@@ -20,6 +20,7 @@ from simulators.processes.mosquitto import ProgramMissing
 NAMES = (
     "quality",
     "conditions",
+    "detectors",
     "receive",
     "views",
     "disk",

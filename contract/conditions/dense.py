@@ -42,18 +42,21 @@ def thinned(
         row = int(rows[k])
         places = order[first[k] : first[k] + size[k]]
         remembered = state.time_ms[: state.count[row], row]
-        stays = _stays(
+        kept = stays(
             found.time_ms[places], found.value[places], found.flag[places], int(limits.period_ms[row]), remembered
         )
-        if not stays.all():
-            parts.append(places[stays])
+        if not kept.all():
+            parts.append(places[kept])
             first[k], size[k] = end, len(parts[-1])
             end += len(parts[-1])
     return np.concatenate(parts), first, size
 
 
-def _stays(time_ms: Int64s, value: Float64s, flag: Uint8s, period_ms: int, remembered: Int64s) -> Bools:
-    """Which findings of one condition stay, shape (n,); oldest first. remembered: times of those that it has."""
+def stays(time_ms: Int64s, value: Float64s, flag: Uint8s, period_ms: int, remembered: Int64s) -> Bools:
+    """Which findings of one condition, or readings of one channel, stay, shape (n,); oldest first, of one entry.
+
+    remembered: times of those that it has. Milliseconds.
+    """
     doubt = np.where(usable(value, flag), np.where(flag == Flag.SUSPECT, _SUSPECT, 0), _UNUSABLE)
     out = np.ones(len(time_ms), np.bool_)
     cuts = np.flatnonzero(np.diff(time_ms // period_ms, prepend=-1))

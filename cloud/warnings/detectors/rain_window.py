@@ -10,7 +10,7 @@ import numpy as np
 
 from cloud.hydrology.rainfall import Gauge
 from cloud.hydrology.windows import FallenRain
-from cloud.warnings.detectors.watched import WatchedChannels, by_turns, packed, unpacked
+from cloud.warnings.detectors.watched import WatchedChannels, by_turns, not_too_dense, packed, unpacked
 from contract.catalogue.catalogue import Catalogue, Watch
 from contract.catalogue.detectors import RainWindowSettings
 from contract.catalogue.quantities import Quantity
@@ -49,6 +49,7 @@ class RainWindow:
         self.conditions: Sequence[ConditionKey] = self._watched.conditions
         self.quantities: Sequence[Quantity] = [Quantity.RAIN_SUM] * len(self.conditions)
         infos = [catalogue.channels[int(c)] for c in self._watched.channels]
+        self._period_ms = np.array([c.period_s * 1000 for c in infos], np.int64)
         self._gauges = [Gauge.of(c) for c in infos]
         self._kind = [c.quantity for c in infos]
         self._counts = np.array([q is Quantity.RAIN_TOTAL for q in self._kind], np.bool_)
@@ -67,6 +68,7 @@ class RainWindow:
         batch, rows, usable = self._watched.by_time(batch)
         if not len(rows):
             return memory, Findings.none()
+        summed = not_too_dense(batch, rows, self._period_ms, memory.newest_ms[:, None])
         found = []
         for turn in by_turns(rows):
             newer = batch.time_ms[turn] > memory.newest_ms[rows[turn]]
@@ -74,46 +76,56 @@ class RainWindow:
                 self._take_behind(memory, int(rows[at]), int(batch.time_ms[at]), float(batch.value[at]))
             fresh = turn[newer & usable[turn]]
             if len(fresh):
-                found.append(self._found(memory, rows[fresh], batch.take(fresh)))
-            useless = turn[newer & ~usable[turn]]
+                found.append(self._found(memory, rows[fresh], batch.take(fresh), summed[fresh]))
+            useless = turn[newer & ~usable[turn] & summed[turn]]
             if len(useless):
                 conditions, of = self._watched.conditions_of(rows[useless])
                 told = batch.take(useless[of])
                 found.append(Findings(conditions, told.time_ms, told.channel, np.full(len(of), np.nan), told.flag))
         return memory, Findings.concat(found)
 
-    def _found(self, memory: Memory, rows: Int64s, batch: ReadingBatch) -> Findings:
-        """Takes in the newest reading of each of these rows, and sums its windows."""
-        new = memory.newest_ms[rows] == _NEVER
+    def _found(self, memory: Memory, rows: Int64s, batch: ReadingBatch, summed: Bools) -> Findings:
+        """Takes in the newest reading of each of these rows. summed: shape (n,), whether its windows are."""
+        idle = self._take_in_all(memory, rows, batch)
+        found = Findings.none()
+        if summed.any():
+            found = self._sums(memory, rows[summed], batch.take(summed), idle[summed])
+        for row in rows[~idle].tolist():
+            rain = memory.fallen.get(row)
+            if rain is not None and rain.calm:
+                if rain.counter.base is not None:
+                    memory.last[row] = rain.counter.base[1]
+                del memory.fallen[row]
+        return found
+
+    def _take_in_all(self, memory: Memory, rows: Int64s, batch: ReadingBatch) -> Bools:
+        """Of which rows it was known that nothing falls, and nothing fell."""
+        before_ms, last = memory.newest_ms[rows], memory.last[rows]
+        new = before_ms == _NEVER
         memory.first_ms[rows[new]] = batch.time_ms[new]
-        last = memory.last[rows]
-        counts = self._counts[rows]
-        idle = np.where(counts, new | (batch.value == last), (batch.value == 0) & (last == 0))
+        idle = np.where(self._counts[rows], new | (batch.value == last), (batch.value == 0) & (last == 0))
         if memory.fallen:
             idle &= np.array([row not in memory.fallen for row in rows.tolist()], np.bool_)
-        before_ms = memory.newest_ms[rows]
-        for at in np.flatnonzero(~idle).tolist():
-            row = int(rows[at])
-            self._take_in(
-                memory, row, int(batch.time_ms[at]), float(batch.value[at]), int(before_ms[at]), float(last[at])
-            )
+        wet = ~idle
+        columns = (rows, batch.time_ms, batch.value, before_ms, last)
+        for row, time_ms, value, since_ms, was in zip(*(c[wet].tolist() for c in columns), strict=True):
+            self._take_in(memory, row, time_ms, value, since_ms, was)
         memory.newest_ms[rows], memory.last[rows] = batch.time_ms, batch.value
+        return np.asarray(idle)
+
+    def _sums(self, memory: Memory, rows: Int64s, batch: ReadingBatch, idle: Bools) -> Findings:
+        """Of every window that ends at these readings. idle: see `_take_in_all`."""
         conditions, of = self._watched.conditions_of(rows)
         begin_ms = batch.time_ms[of] - self._window_ms[conditions]
         least = begin_ms < memory.first_ms[rows[of]]
         mm = np.zeros(len(conditions))
-        if memory.fallen:
-            for k in np.flatnonzero(~idle[of]).tolist():
-                rain = memory.fallen.get(int(rows[of[k]]))
-                if rain is not None:
-                    mm[k] = max(rain.since(int(begin_ms[k]), rain.newest_ms), 0.0)
-                    least[k] |= rain.lost_since(int(begin_ms[k]))
-            for row in rows[~idle].tolist():
-                rain = memory.fallen.get(row)
-                if rain is not None and rain.calm:
-                    if rain.counter.base is not None:
-                        memory.last[row] = rain.counter.base[1]
-                    del memory.fallen[row]
+        wet = np.flatnonzero(~idle[of])
+        for k, row, since_ms in zip(wet.tolist(), rows[of[wet]].tolist(), begin_ms[wet].tolist(), strict=True):
+            rain = memory.fallen.get(row)
+            if rain is not None:
+                mm[k] = max(rain.since(since_ms, rain.newest_ms), 0.0)
+                if rain.lost_since(since_ms):
+                    least[k] = True
         flag: Uint8s = batch.flag[of]
         unsure = least & (mm < self._lowest[conditions]) & (flag != Flag.SUSPECT)
         flag = np.where(unsure, np.uint8(Flag.SUSPECT), flag)

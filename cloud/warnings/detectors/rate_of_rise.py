@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from cloud.warnings.detectors.watched import WatchedChannels, by_turns, packed, unpacked
+from cloud.warnings.detectors.watched import WatchedChannels, by_turns, not_too_dense, packed, unpacked
 from contract.catalogue.catalogue import Catalogue, Watch
 from contract.catalogue.detectors import RateOfRiseSettings
 from contract.catalogue.quantities import Quantity
@@ -19,6 +21,7 @@ from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch, Uint3
 
 _NEVER = np.iinfo(np.int64).min // 4
 _MOST_READINGS = 12  # in a window: of readings that come faster, the newest
+_AT_ONCE = 512  # rows whose slopes fit into a processor's cache
 _CM_PER_MIN = 100.0 * 60_000  # of metres in a millisecond
 
 
@@ -69,6 +72,9 @@ class RateOfRise:
         batch, rows, usable = self._watched.by_time(batch)
         if not len(rows):
             return memory, Findings.none()
+        some = not_too_dense(batch, rows, self._period_ms, memory.time_ms)
+        if not some.all():
+            batch, rows, usable = batch.take(some), rows[some], usable[some]
         found = []
         for turn in by_turns(rows):
             newest_ms = memory.time_ms[rows[turn], -1]
@@ -146,18 +152,33 @@ def median_slope(at: Int64s, value: Float64s) -> Float64s:
 
     at, value: shape (n, points); points of value NaN are left out. Shape (n,); NaN where there are fewer than two.
     """
-    first, second = np.triu_indices(at.shape[1], 1)
-    slopes = value[:, second]
-    slopes -= value[:, first]
+    out = np.full(len(at), np.nan)
+    known = ~np.isnan(value).all(axis=0)  # points that any row has
+    if np.count_nonzero(known) < 2:
+        return out
+    for begin in range(0, len(at), _AT_ONCE):
+        some = slice(begin, begin + _AT_ONCE)
+        out[some] = _median_slope(at[some, known].T.copy(), value[some, known].T.copy())
+    return out
+
+
+def _median_slope(at: Int64s, value: Float64s) -> Float64s:
+    """The same of shape (points, n): the values of a point stand side by side, which is what pairs are made of."""
+    first, second = _pairs(len(at))
+    slopes = value[second]
+    slopes -= value[first]
     with np.errstate(divide="ignore", invalid="ignore"):
-        slopes /= at[:, second] - at[:, first]
-    slopes.sort(axis=1)  # NaN comes last
-    count = (~np.isnan(slopes)).sum(axis=1)
-    each = np.arange(len(at))
-    low, high = np.maximum((count - 1) // 2, 0), np.maximum(count // 2, 0)
-    return np.asarray(
-        np.where(count > 0, (slopes[each, low] + slopes[each, np.minimum(high, slopes.shape[1] - 1)]) / 2, np.nan)
-    )
+        slopes /= at[second] - at[first]
+    slopes.sort(axis=0)  # NaN comes last
+    count = len(slopes) - np.isnan(slopes).sum(axis=0)
+    each = np.arange(slopes.shape[1])
+    low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, len(slopes) - 1)
+    return np.asarray((slopes[low, each] + slopes[high, each]) / 2)
+
+
+@cache
+def _pairs(points: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.triu_indices(points, 1)
 
 
 def _put_behind(memory: Memory, row: int, time_ms: int, depth_m: float, usable: bool) -> None:

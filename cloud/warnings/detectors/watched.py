@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from contract.catalogue.catalogue import Watch
 from contract.catalogue.rules import Rule
 from contract.channel_rows import ChannelRows
+from contract.conditions import dense
 from contract.conditions.targets import ConditionKey, Target
 from contract.readings import Bools, Flag, Int64s, ReadingBatch, Uint32s
 
@@ -69,7 +70,24 @@ def by_turns(rows: Int64s) -> list[Int64s]:
     size = np.diff(np.append(new, len(rows)))
     turn = np.empty(len(rows), np.int64)
     turn[order] = np.arange(len(rows)) - np.repeat(new, size)
-    return [np.flatnonzero(turn == k) for k in range(int(size.max()))]
+    return np.split(np.argsort(turn, kind="stable"), np.cumsum(np.bincount(turn))[:-1])
+
+
+def not_too_dense(batch: ReadingBatch, rows: Int64s, period_ms: Int64s, remembered_ms: Int64s) -> Bools:
+    """Which readings of one entry need to be looked at, shape (n,); see `contract.conditions.dense`.
+
+    batch: oldest first. rows: shape (n,), of each reading's channel. period_ms: shape (channels,). remembered_ms: shape
+    (channels, k), the times of readings that may be corrected.
+    """
+    out = np.ones(len(rows), np.bool_)
+    if len(rows) <= dense.MOST:
+        return out
+    many, count = np.unique(rows, return_counts=True)
+    for row in many[count > dense.MOST].tolist():
+        at = np.flatnonzero(rows == row)
+        mine = batch.take(at)
+        out[at] = dense.stays(mine.time_ms, mine.value, mine.flag, int(period_ms[row]), remembered_ms[row])
+    return out
 
 
 def packed(array: NDArray[np.generic]) -> str:

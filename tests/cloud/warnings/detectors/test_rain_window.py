@@ -153,3 +153,25 @@ def test_it_finds_rain_sums_of_the_gauge(small_district: Catalogue) -> None:
     detector = detector_of(small_district)
     assert set(detector.quantities) == {Quantity.RAIN_SUM}
     assert {k.target for k in detector.conditions} == {Target.of_channel(301)}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "values", "fell"),
+    [
+        pytest.param(Quantity.RAIN_EVENT, np.full(5000, 0.01), 50.0, id="amounts are all added up"),
+        pytest.param(Quantity.RAIN_TOTAL, 100 + np.arange(1, 5001) * 0.01, 50.0, id="a counter's steps"),
+    ],
+)
+def test_of_a_flood_of_readings_few_are_told_and_all_count(
+    small_district: Catalogue, quantity: Quantity, values: Sequence[float], fell: float
+) -> None:
+    """5,000 readings within the last minute, in one entry: fewer sums than that, and nothing lost of the rain."""
+    detector = detector_of(small_district, quantity)
+    memory = detector.initial()
+    first = 100.0 if quantity is Quantity.RAIN_TOTAL else 0.0
+    for minute in range(-200, 1):
+        memory, _ = detector.step(memory, ReadingBatch.of([minute * MINUTE], [301], [first], [Flag.PASS]), 0)
+    times = np.arange(1, 5001) * 10
+    memory, sums = detector.step(memory, ReadingBatch.of(times, np.full(5000, 301), values, np.ones(5000)), 0)
+    assert sums.value[-3:].tolist() == pytest.approx([fell] * 3, abs=0.01)
+    assert len(sums) <= 18 * len(HOURS)
