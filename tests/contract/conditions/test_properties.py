@@ -37,8 +37,11 @@ RULES = {
 }
 
 
-def history(rng: np.random.Generator, count: int = 120) -> list[tuple[ReadingBatch, int]]:
-    """Batches and ticks: late, doubled, corrected, shuffled, unusable; times that nearly meet, and floods of them."""
+def history(rng: np.random.Generator, count: int = 120, flood: int = 1) -> list[tuple[ReadingBatch, int]]:
+    """Batches and ticks: late, doubled, corrected, shuffled, unusable; times that nearly meet.
+
+    flood: how many of each reading the fullest batches hold, within two seconds.
+    """
     now_ms, out = 1_626_768_000_000, []
     for _ in range(count):
         now_ms += int(rng.choice([0, 1, 500, 1000, 30_000, 60_000, 90_500, 100_000, 300_000, 700_000]))
@@ -47,8 +50,8 @@ def history(rng: np.random.Generator, count: int = 120) -> list[tuple[ReadingBat
         time_ms = now_ms // 1000 * 1000 - rng.choice([0, 0, 0, 1000, 30_000, 60_000, 199_000, 650_000, -5000], n)
         value = rng.choice([0.0, 0.09, 0.1, 0.19, 0.2, 0.3, 0.48, 0.5, 1.0, np.nan], n)
         flag = rng.choice([Flag.PASS, Flag.PASS, Flag.PASS, Flag.SUSPECT, Flag.FAIL, Flag.MISSING], n)
-        if n == 8:  # more of each than a sensor gives
-            time_ms, channel, value, flag = (np.tile(column, 30) for column in (time_ms, channel, value, flag))
+        if n == 8 and flood > 1:
+            time_ms, channel, value, flag = (np.tile(column, flood) for column in (time_ms, channel, value, flag))
             time_ms = time_ms - rng.integers(0, 2000, len(time_ms))
         out.append((ReadingBatch.of(time_ms, channel, value, flag), now_ms))
     return out
@@ -60,10 +63,11 @@ def together(log: list[tuple[ReadingBatch, int]]) -> tuple[Findings, Int64s, Int
     return Findings.of(np.searchsorted(CHANNELS, batch.channel), batch), entry, np.array([now for _, now in log])
 
 
+@pytest.mark.parametrize("flood", [1, 30])
 @pytest.mark.parametrize("at_once", [3, 7, 1000])
 @pytest.mark.parametrize("seed", range(4))
-def test_grouping_and_restarts_alter_nothing(seed: int, at_once: int) -> None:
-    engine, log = Conditions(RULES), history(np.random.default_rng(seed))
+def test_grouping_and_restarts_alter_nothing(seed: int, at_once: int, flood: int) -> None:
+    engine, log = Conditions(RULES), history(np.random.default_rng(seed), flood=flood)
     alone, grouped = engine.initial(), engine.initial()
     said, expected = [], []
     for k, entry in enumerate(log):
