@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,6 @@ from cloud.app.http_server import serve
 from cloud.config import CloudConfig
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.notice import Notice
-from cloud.delivery.notice import maintenance as about_maintenance
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
@@ -35,7 +34,6 @@ from cloud.ledger.open import open_ledger
 from cloud.ledger.url import sqlite_file
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.open import open_log
-from cloud.maintenance.model import MaintenanceNotice
 from cloud.maintenance.view import MaintenanceView
 from cloud.overview.routes import mount as mount_overview
 from cloud.retention import base
@@ -89,6 +87,7 @@ class Cloud:
                 heartbeat_s=sink.heartbeat_s,
                 as_of=self.as_of,
                 tell=self._tell_sinks,
+                zone_of={s.id: s.zone for s in catalogue.stations.values()}.get,
                 sender=catalogue.response_plan.sender,
                 zone=zone,
                 enabled=sink.enabled,
@@ -97,7 +96,7 @@ class Cloud:
         ]
         wake = [dispatcher.wake for dispatcher in self.dispatchers]
         self.warnings = open_view(self.ledger, catalogue, config.file.warnings, wake)
-        self.maintenance = MaintenanceView(self.ledger, catalogue, self._tell_of_maintenance)
+        self.maintenance = MaintenanceView(self.ledger, catalogue, self._wake_sinks)
         beside = (self.latest, self.series, self.maintenance)
         asides = {v.name: folder / f"{v.name}.aside" for v in (*beside, self.warnings)}
         warned = ViewRunner(self.warnings, self.log, asides[self.warnings.name], at_rest=self.warnings.keep)
@@ -221,15 +220,10 @@ class Cloud:
             if dispatcher.sink_name != notice.sink:
                 dispatcher.notify(notice)
 
-    def _tell_of_maintenance(self, found: Sequence[MaintenanceNotice]) -> None:
-        """To the sinks that ask for it: `kinds: [maintenance]`."""
-        for n in found:
-            over = n.closed_ms is not None
-            name = f"{n.id}-over" if over else n.id
-            what = f"{n.place}: {'over: ' if over else ''}{n.kind.en}"
-            notice = about_maintenance(name, what, n.opened_ms if n.closed_ms is None else n.closed_ms, n.told())
-            for dispatcher in self.dispatchers:
-                dispatcher.notify(notice)
+    def _wake_sinks(self, _found: object) -> None:
+        """There are maintenance notices in the ledger that some ask for: `kinds: [maintenance]`."""
+        for dispatcher in self.dispatchers:
+            dispatcher.wake()
 
     def _hand_on(self) -> None:
         """What is in the log reaches the views, and what warnings come of it the sinks; but a view or a sink in trouble

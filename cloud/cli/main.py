@@ -131,13 +131,14 @@ def replay(
 
 
 @view.command()
-def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series or warnings")]) -> None:
+def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series, warnings or maintenance")]) -> None:
     """Forget a view; it is rebuilt from the log at the next start. Stop the cloud before.
 
     Where the log was trimmed it is rebuilt from there on, and what is older is kept.
     """
     from cloud.ledger.open import open_ledger
     from cloud.log.open import open_log
+    from cloud.maintenance.view import forget as forget_maintenance
     from cloud.retention import base
     from cloud.series.open import open_series
     from cloud.series.parquet import forget_manifest
@@ -146,7 +147,7 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
 
     found = load_or_exit(config)
     begins = base.read(found.data_dir)
-    if name in ("series", "warnings"):
+    if name in ("series", "warnings", "maintenance"):
         note(found, "view.rebuild", name)
     if name == "series":
         open_log(found.data_dir).close()  # what cannot be read cannot be followed again: the series stays then
@@ -163,15 +164,15 @@ def rebuild(config: ConfigPath, name: Annotated[str, typer.Argument(help="series
         else:
             series.rewind(begins.cursor)
         series.close()
-    elif name == "warnings":
+    elif name in ("warnings", "maintenance"):
         ledger = open_ledger(found.ledger_url, whole=True)
         with ledger.begin() as db:  # not through the view: this command is its remedy, too
-            forget(db)
+            (forget if name == "warnings" else forget_maintenance)(db)
         ledger.dispose()
     else:
-        say(f"no view {name!r} that is kept on disk: series or warnings", err=True)
+        say(f"no view {name!r} that is kept on disk: series, warnings or maintenance", err=True)
         raise typer.Exit(2)
-    kept = "; what was told stays as it is and is not told again" if name == "warnings" else ""
+    kept = "; what was told stays as it is and is not told again" if name != "series" else ""
     since = "its beginning" if begins is None else f"{iso(begins.at_ms)}, where it was trimmed; what is older is kept"
     say(f"{name} will follow the log from {since}{kept}")
 

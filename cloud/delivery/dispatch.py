@@ -7,7 +7,6 @@ of its own while it lasts, as many at once as the sink's policy allows.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -20,8 +19,10 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery import notice as notices
+from cloud.delivery.attempts import in_a_thread, spread
 from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, TakesNotices
 from cloud.delivery.heartbeat import Pace
+from cloud.delivery.maintenance_queue import MaintenanceQueue, ZoneOf
 from cloud.delivery.notice import Notice, Notices, NoticeType
 from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
@@ -44,22 +45,14 @@ _POLICY = Policy()
 _NOTHING = Plan()
 
 
-def _spread() -> float:
-    return random.uniform(0.8, 1.2)  # noqa: S311 - jitter, not a secret
-
-
-def _in_a_thread(attempt: Callable[[], None]) -> None:
-    threading.Thread(target=attempt, name="attempt", daemon=True).start()
-
-
 class Dispatcher:
     """`start`, then `stop`. Raises nothing but at the start.
 
     wants: what the consumer is told of. heartbeat_s: between heartbeats, None for none; as_of: up to when the warnings
-    know what was measured, UTC ms. tell: hands a notice to the other sinks. sender, zone: for test messages. idle_s:
-    how often the ledger is looked at when nobody wakes it; again_s: when it was out of reach; least_s: between two
-    tries; all in real seconds. spawn: runs an attempt; spread: a factor for each pause: for who plays time and calls
-    `step` instead of `start`.
+    know what was measured, UTC ms. tell: hands a notice to the other sinks. zone_of: of a station, for maintenance
+    notices. sender, zone: for test messages. idle_s: how often the ledger is looked at when nobody wakes it; again_s:
+    when it was out of reach; least_s: between two tries; all in real seconds. spawn: runs an attempt; spread: a factor
+    for each pause: for who plays time and calls `step` instead of `start`.
     """
 
     def __init__(
@@ -73,14 +66,15 @@ class Dispatcher:
         heartbeat_s: float | None = None,
         as_of: Callable[[], int | None] = lambda: None,
         tell: Callable[[Notice], None] = lambda _: None,
+        zone_of: ZoneOf = lambda _: None,
         sender: str = "headwater",
         zone: tzinfo = UTC,
         enabled: bool = True,
         idle_s: float = _IDLE_S,
         again_s: float = _AGAIN_S,
         least_s: float = _LEAST_S,
-        spawn: Callable[[Callable[[], None]], None] = _in_a_thread,
-        spread: Callable[[], float] = _spread,
+        spawn: Callable[[Callable[[], None]], None] = in_a_thread,
+        spread: Callable[[], float] = spread,
     ) -> None:
         self._sink, self._clock, self._wants = sink, clock, wants
         self._pace, self._as_of = None if heartbeat_s is None else Pace(heartbeat_s), as_of
@@ -93,6 +87,7 @@ class Dispatcher:
         can_test = isinstance(sink, TakesNotices)
         self._queue = Queue(policy, spread, least_ms=least_ms, can_test=can_test)
         self._notices = Notices(pause_ms=max(10_000, least_ms))
+        self._maintenance = MaintenanceQueue(ledger, sink.name, wants, clock, zone_of, max(10_000, least_ms))
         self._stop = threading.Event()
         self._turn = threading.Event()
         self._came: deque[Callable[[], None]] = deque()  # what attempts came to, for the sink's own thread
@@ -147,7 +142,8 @@ class Dispatcher:
         queue = self._queue
         gone = f"{queue.gone}: it gets a test message every ten minutes, and what is in force once it takes that"
         deaf = _DEAF if self._unheard_ms is not None else ""
-        said = [self._off or (gone if queue.gone else queue.trouble or deaf), self._ledger_trouble, self._defect]
+        ails = queue.trouble or deaf or self._maintenance.trouble
+        said = [self._off or (gone if queue.gone else ails), self._ledger_trouble, self._defect]
         if not self._off:
             said += [
                 f"{a.message.id} was refused and is set aside ({a.why}): mend it, then "
@@ -164,7 +160,7 @@ class Dispatcher:
             mode = SinkMode.OFF
         elif queue.gone:
             mode = SinkMode.GONE
-        elif queue.trouble or self._unheard_ms is not None:
+        elif queue.trouble or self._unheard_ms is not None or self._maintenance.trouble:
             mode = SinkMode.FAILING
         try:
             counts, newest = self._record.counts(), self._record.switches().newest
@@ -207,9 +203,9 @@ class Dispatcher:
         if plan.test:
             self._try_notice(notices.test_of(self._sink.name, self._sender, self._clock.now_ms(), self._zone))
         elif not (self._off or self._queue.gone or self._queue.trouble):
-            notice = self._notices.next(now_ms)
-            if notice is not None:
-                self._try_notice(notice)
+            for notice in (self._notices.next(now_ms), self._maintenance.next()):
+                if notice is not None and isinstance(self._sink, TakesNotices):
+                    self._try_notice(notice)
         self._beat()
         if self._came:
             return 0.0
@@ -258,10 +254,14 @@ class Dispatcher:
     def _raise_alarm(self) -> None:
         if self._off or self._queue.gone:
             return
-        since = [ms for ms in (self._queue.troubled_ms(), self._unheard_ms) if ms is not None]
+        since = [
+            ms for ms in (self._queue.troubled_ms(), self._unheard_ms, self._maintenance.troubled_ms) if ms is not None
+        ]
         news = self._silence.news(min(since, default=None), self._clock.monotonic_ms())
         if news is not None:
-            self._tell_of(news, self._queue.trouble or _DEAF if since else "it takes messages again")
+            self._tell_of(
+                news, self._queue.trouble or self._maintenance.trouble or _DEAF if since else "it takes messages again"
+            )
 
     def _send(self, plan: Plan) -> None:
         """Writes down what is to be, and only then begins: what a consumer may have must be known after a crash."""
@@ -295,6 +295,7 @@ class Dispatcher:
             self._hear()
         with suppress(SQLAlchemyError):
             self._write()
+            self._maintenance.write()
 
     # --- attempts: each in a thread of its own, which ends in `_came` ------------------------------------------------
 
@@ -325,16 +326,11 @@ class Dispatcher:
             assert isinstance(self._sink, TakesNotices)
             try:
                 self._sink.notify(notice)
-            except GivenUp as error:
-                return partial(self._told, notice, False, str(error))
-            except Refused:  # it does not want this one, and will not
-                return partial(self._told, notice, notice.kind is not None)
-            except NotDelivered:
-                return partial(self._told, notice, False)
-            except Exception:
-                log.exception("sink %s stumbled over a notice", self._sink.name)
-                return partial(self._told, notice, False)
-            return partial(self._told, notice, True)
+            except Exception as error:
+                if not isinstance(error, GivenUp | Refused | NotDelivered):
+                    log.exception("sink %s stumbled over a notice", self._sink.name)
+                return partial(self._told, notice, error)
+            return partial(self._told, notice, None)
 
         self._spawn(attempt)
 
@@ -368,8 +364,9 @@ class Dispatcher:
             self._gone_ms = (why, self._clock.now_ms())
             self._tell_of(NoticeType.GONE, why)
 
-    def _told(self, notice: Notice, taken: bool, gone: str = "") -> None:
+    def _told(self, notice: Notice, error: Exception | None) -> None:
         now_ms = self._clock.monotonic_ms()
+        taken = error is None or (isinstance(error, Refused) and notice.kind is not None)  # it does not want this one
         if notice.type is NoticeType.TEST and notice.sink == self._sink.name:
             self._queue.tested(taken, now_ms)
             if taken:
@@ -379,10 +376,13 @@ class Dispatcher:
             assert self._pace is not None
             self._pace.done()
             self._unheard_ms = None if taken else self._unheard_ms or now_ms
+        elif notice.type is NoticeType.MAINTENANCE:
+            asked_s = error.wait_s if isinstance(error, NotDelivered) else None
+            self._maintenance.came_to(error, self._clock_ms(asked_s or 0.0))
         else:
             self._notices.done(taken, now_ms)
-        if gone:
-            self._gave_up(gone, None)
+        if isinstance(error, GivenUp):
+            self._gave_up(str(error), None)
 
     def _is_back(self) -> None:
         self._gone_ms = ("", None)

@@ -32,3 +32,17 @@ sinks = Table(
     Column("gone_ms", BigInteger),  # since when the consumer answers 410
     Column("why", Text, nullable=False, server_default=""),
 )
+
+# What a sink has been told of maintenance, two rows a notice: that it is so, and that it is over. Kept when the view of
+# the notices is rebuilt.
+maintenance_deliveries = Table(
+    "maintenance_deliveries",
+    metadata,
+    Column("sink", String(64), primary_key=True),
+    Column("notice", String(200), primary_key=True),
+    Column("part", String(8), primary_key=True),  # opening or end
+    Column("first_ms", BigInteger, nullable=False),  # from then on the consumer may have it
+    Column("done_ms", BigInteger),  # it has it, or refused it for good
+    Column("set_aside", Boolean, nullable=False, server_default=false()),  # it refused it
+    Column("receipt", Text, nullable=False),
+)

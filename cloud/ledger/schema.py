@@ -12,7 +12,7 @@ from cloud.ledger.errors import LedgerTooNew
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0007"  # the newest of migrations/versions
+HEAD = "0008"  # the newest of migrations/versions
 _LOCK = 0x48_57_4C  # of PostgreSQL's advisory locks, ours: "HWL"
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 import sqlalchemy
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.exc import OperationalError
 
 from cloud.log.base import START, Cursor, Entry, EntryKind
@@ -74,8 +74,7 @@ class MaintenanceView:
     def reset(self) -> None:
         """What is over is a record and stays; what is open, and all that is found again, comes of the log."""
         with self._ledger.begin() as db:
-            db.execute(t.state.delete())
-            db.execute(t.notices.delete().where(t.notices.c.closed_ms.is_(None)))
+            forget(db)
         self._load()
 
     def close(self) -> None:
@@ -116,6 +115,12 @@ def stored_cursor(db: Connection) -> Cursor | None:
     return None if found is None else Cursor(found)
 
 
+def forget(db: Connection) -> None:
+    """How the view stands, and what is open; the log tells it again. What consumers were told of it stays known."""
+    db.execute(t.state.delete())
+    db.execute(t.notices.delete().where(t.notices.c.closed_ms.is_(None)))
+
+
 def forget_closed(db: Connection, before_ms: int) -> int:
     """Notices that closed before go; the newest number stays, so that none is given twice. How many went."""
     newest = select(func.max(t.notices.c.number)).scalar_subquery()
@@ -123,9 +128,15 @@ def forget_closed(db: Connection, before_ms: int) -> int:
     return db.execute(old).rowcount
 
 
+def _are(found: Sequence[MaintenanceNotice]) -> ColumnElement[bool]:
+    return t.notices.c.id.in_([notice.id for notice in found])
+
+
 def _rows(db: Connection, found: Sequence[MaintenanceNotice]) -> list[dict[str, object]]:
-    """The newest of each notice, numbered on from the last in the ledger."""
-    newest = {notice.id: notice for notice in found}
+    """The newest of each notice, numbered on from the last in the ledger. One that is over there stays as it is:
+    the log is read again, and nobody is to be told of what is long past."""
+    over = set(db.execute(select(t.notices.c.id).where(_are(found), t.notices.c.closed_ms.is_not(None))).scalars())
+    newest = {notice.id: notice for notice in found if notice.id not in over}
     number = db.execute(select(func.max(t.notices.c.number))).scalar() or 0 if found else 0
     return [
         {

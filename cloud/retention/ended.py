@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, and_, delete, exists, func, or_, select
 
+from cloud.delivery.maintenance_queue import forget_notices
 from cloud.delivery.tables import deliveries
 from cloud.ledger import audit, audit_archive
 from cloud.ledger.open import still
@@ -58,6 +59,7 @@ def let_go(ledger: Engine, before_ms: int, sinks: Sequence[str], folder: Path, n
     late = _rows(ledger, t.late, t.late.c.now_ms < before_ms)
     with ledger.begin() as db:
         notices = forget_closed(db, before_ms)
+        forget_notices(db, before_ms)
     with ledger.connect() as db:
         waits = db.execute(select(func.count()).where(_old(before_ms), _waits(sinks))).scalar_one()
     return Gone(incidents, messages, receipts, changes, late, notices, waits)

@@ -12,9 +12,9 @@ from cloud.delivery.base import NotDelivered
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.escalation import EscalationSettings
 from cloud.delivery.heartbeat import heartbeat
-from cloud.delivery.notice import NoticeType, maintenance
+from cloud.delivery.notice import NoticeType
 from cloud.delivery.values import Policy
-from cloud.delivery.wants import Kind, Step, Wants
+from cloud.delivery.wants import Step, Wants
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
 from contract.catalogue.rules import Level
@@ -164,17 +164,6 @@ def test_a_consumer_that_takes_no_heartbeat_is_silent(ledger: Engine) -> None:
         "it takes no heartbeat",
         "failing",
     )
-
-
-def test_maintenance_goes_to_those_who_ask(ledger: Engine) -> None:
-    notice = maintenance("n1", "a car stands under u1", START_MS, {"channel": 301})
-    crews, public = Consumer(), Consumer("p")
-    for consumer, kinds in ((crews, {Kind.MAINTENANCE}), (public, {Kind.WARNING})):
-        d = dispatcher(ledger, consumer, PlayedClock(), Wants(kinds=frozenset(kinds)))
-        d.notify(notice)
-        run(d)
-    assert (crews.told, public.told) == ([notice], [])
-    assert crews.told[0].body()["channel"] == 301
 
 
 @pytest.mark.parametrize(("written", "read"), [("20:00", "20:00"), (1200, "20:00"), ("08:30", "08:30")])

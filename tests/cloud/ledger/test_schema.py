@@ -59,7 +59,8 @@ def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple
 
     And what 0003 adds to messages: nothing is known of those that were there. And 0004 to deliveries: nothing was noted
     and nothing is unsure; and no row of any sink. And 0005: no snapshot, and of no row the entry that it is of.
-    And 0006: of no late reading the hour. And 0007: no maintenance notice.
+    And 0006: of no late reading the hour. And 0007: no maintenance notice. And 0008: nobody
+    was told of any.
     """
     nowhere = (None, None)
     return {
@@ -68,6 +69,7 @@ def with_keys(rows: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple
         "snapshots": [],
         "maintenance_notices": [],
         "maintenance_state": [],
+        "maintenance_deliveries": [],
         "deliveries": [(*row, None, 0) for row in rows["deliveries"]],
         "condition_state": [(f"channel/{channel}", "", body) for channel, body in rows["condition_state"]],
         **{
