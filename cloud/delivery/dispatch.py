@@ -203,9 +203,9 @@ class Dispatcher:
         if plan.test:
             self._try_notice(notices.test_of(self._sink.name, self._sender, self._clock.now_ms(), self._zone))
         elif not (self._off or self._queue.gone or self._queue.trouble):
-            for notice in (self._notices.next(now_ms), self._maintenance.next()):
-                if notice is not None and isinstance(self._sink, TakesNotices):
-                    self._try_notice(notice)
+            due = (self._notices.next(now_ms), self._maintenance.next()) if isinstance(self._sink, TakesNotices) else ()
+            for notice in filter(None, due):
+                self._try_notice(notice)
         self._beat()
         if self._came:
             return 0.0
