@@ -1,4 +1,4 @@
-"""Tables as they go out, a piece at a time: JSON, NDJSON, CSV for programs and for Excel, Parquet, Arrow.
+"""Tables as they go out, a piece at a time: JSON, NDJSON, CSV for programs and for Excel, XLSX, Parquet, Arrow.
 
 A form is one class and one line in `FORMS`. Text is joined by columns (`cloud.api.rows`);
 Parquet and Arrow are written by Arrow itself, whose CSV writer puts every number that was made a text in quotes.
@@ -17,9 +17,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cloud.api import rows
+from cloud.api.drained import Drained
+from cloud.api.xlsx import Workbook
 
 Table: TypeAlias = Any  # of pyarrow, which has no types
-Form = Literal["json", "ndjson", "csv", "excel", "parquet", "arrow"]
+Form = Literal["json", "ndjson", "csv", "excel", "xlsx", "parquet", "arrow"]
 Decimal = Literal["point", "comma"]
 _BOM = "\ufeff".encode()
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what begins with these a sheet may take for a formula, and run it
@@ -135,12 +137,27 @@ class Excel(Csv):
         return text
 
 
+class Xlsx:
+    """A workbook, which is there when all of it is (see `cloud.api.xlsx`)."""
+
+    def __init__(self, how: How) -> None:
+        self._book = Workbook(how.zone)
+
+    def piece(self, table: Table) -> bytes:
+        """Raises Problem(413) on more rows than a sheet holds."""
+        self._book.piece(table)
+        return b""
+
+    def end(self) -> bytes:
+        return self._book.end()
+
+
 class _Binary:
     """What pyarrow writes, by a writer that is opened when the schema is known."""
 
     def __init__(self, how: How) -> None:
         del how
-        self._out = _Drained()
+        self._out = Drained()
         self._writer: Any = None
 
     def piece(self, table: Table) -> bytes:
@@ -181,43 +198,17 @@ class FormOf:
     suffix: str = ""
 
 
+#: For people, who want names and units beside the numbers.
+FOR_PEOPLE: frozenset[Form] = frozenset({"excel", "xlsx"})
 FORMS: Mapping[Form, FormOf] = {
     "json": FormOf(Json, "application/json"),
     "ndjson": FormOf(NdJson, "application/x-ndjson"),
     "csv": FormOf(Csv, "text/csv", "csv"),
     "excel": FormOf(Excel, "text/csv", "csv"),
+    "xlsx": FormOf(Xlsx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
     "parquet": FormOf(Parquet, "application/vnd.apache.parquet", "parquet"),
     "arrow": FormOf(Arrow, "application/vnd.apache.arrow.stream", "arrows"),
 }
-
-
-class _Drained:
-    """A file to write to, from which what was written is taken away."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def write(self, data: Any) -> int:
-        self._parts.append(bytes(data))
-        self._size += len(self._parts[-1])
-        return len(self._parts[-1])
-
-    def taken(self) -> bytes:
-        found, self._parts = b"".join(self._parts), []
-        return found
-
-    def tell(self) -> int:
-        return self._size
-
-    def flush(self) -> None: ...
-
-    def close(self) -> None: ...
-
-    def writable(self) -> bool:
-        return True
 
 
 def _objects(table: Table) -> bytes:

@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
+from cloud.api.conditional import named
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
@@ -144,8 +145,7 @@ def _has(request: Request, made: Made) -> bool:
     """RFC 9110, 13.2.2: If-None-Match decides where there is one, else If-Modified-Since."""
     asked = request.headers.get("if-none-match")
     if asked is not None:
-        opaque = made.etag.removeprefix("W/")
-        return asked.strip() == "*" or opaque in (tag.strip().removeprefix("W/") for tag in asked.split(","))
+        return named(asked, made.etag)
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
         return since.timestamp() >= made.changed_ms // 1000

@@ -17,6 +17,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cloud.api.answering import RETRY_AFTER_S, Answer
+from cloud.api.conditional import Conditional
+from cloud.api.packing import Packing
 from cloud.api.ports import TurnedAway
 from cloud.api.problems import answer
 from cloud.api.settings import HttpSettings
@@ -55,11 +57,13 @@ class _Refused(Exception):
 
 
 def wrap(app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway | None = None) -> ASGIApp:
-    """`app` with limits and headers; with CORS for the origins that are configured, for reading alone."""
+    """`app` with limits and headers, HEAD and ETags, packed for who takes that; with CORS for the origins that are
+    configured, for reading alone."""
+    app = Conditional(app)
     if settings.cors_origins:
         origins = list(settings.cors_origins)
         app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET"], allow_headers=["Authorization"])
-    return Limits(app, settings, turned_away or TurnedAway())
+    return Packing(Limits(app, settings, turned_away or TurnedAway()))
 
 
 class Limits:

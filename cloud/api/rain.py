@@ -12,6 +12,7 @@ import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
+from cloud.api.conditional import named
 from cloud.api.encoders import Decimal, Form, How
 from cloud.api.encoding import moment
 from cloud.api.openapi import MOMENT_PATTERN, When
@@ -93,7 +94,7 @@ def mount(app: FastAPI, services: Services) -> None:
 
     async def answer(request: Request, asked: RainAsked, found: Iterator[Table], name: str, end_ms: int) -> Response:
         headers = headers_of(request, services, end_ms + HOUR_MS, name, asked.format)
-        if "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", ""):
+        if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return await streamed(turns, found, asked.format, How(zone, asked.decimal), headers)
 

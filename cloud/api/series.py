@@ -11,7 +11,8 @@ import numpy as np
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from cloud.api.encoders import FORMS, Decimal, Encoder, Form, How
+from cloud.api.conditional import named
+from cloud.api.encoders import FOR_PEOPLE, FORMS, Decimal, Encoder, Form, How
 from cloud.api.encoding import moment
 from cloud.api.openapi import When
 from cloud.api.ports import Services
@@ -110,7 +111,7 @@ class Asked:
             self._bounded(may_be_read, intervals * len(infos) * len(figures))
             edges_ms = edges(self.interval, self.start_ms, self.end_ms, LocalDays(zone, self.day_begins_h))
             _sums_make_sense(figures, infos)
-        named = self.names if self.names is not None else self.format == "excel"
+        named = self.names if self.names is not None else self.format in FOR_PEOPLE
         now_ms, above = services.clock.now_ms(), self.above or 0.0
         return Question(infos, edges_ms, figures, above, self.flags, self.fill, named, now_ms)
 
@@ -143,7 +144,7 @@ def mount(app: FastAPI, services: Services) -> None:
         channels = selection.channels(services.catalogue)
         question = await turns.run(asked.question, services, channels, zone)  # not here: the loop answers all others
         headers = headers_of(request, services, asked.end_ms, f"series-{question.channels[0].id}", asked.format)
-        if "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", ""):
+        if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
             return Response(status_code=304, headers=headers)
         if asked.shape == "wide":
             found = iter([await turns.run(wide, question, services.series, _heads(question, asked.format))])
@@ -202,6 +203,6 @@ def _sums_make_sense(figures: tuple[str, ...], infos: list[ChannelInfo]) -> None
 
 def _heads(question: Question, form: Form) -> dict[int, str]:
     """Of a wide table's columns: numbers, or for Excel what people say."""
-    if form != "excel":
+    if form not in FOR_PEOPLE:
         return {c.id: str(c.id) for c in question.channels}
     return {c.id: f"{title(c)} ({c.id}) [{c.unit}]" for c in question.channels}
