@@ -12,6 +12,7 @@ from cloud.api import (
     feed,
     health,
     late,
+    live,
     maintenance,
     openapi,
     parameters,
@@ -38,7 +39,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (queries, series, rain, warnings, feed, stream, late, maintenance, health):
+    for part in (queries, series, rain, warnings, feed, stream, live, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

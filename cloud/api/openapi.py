@@ -79,6 +79,7 @@ def in_forms(*rows: Schema) -> dict[str, Schema]:
         "application/x-ndjson": TEXT,
         "text/csv": TEXT,
         "application/vnd.apache.parquet": _FILE,
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": _FILE,
         "application/vnd.apache.arrow.stream": _FILE,
     }
 
@@ -112,6 +113,7 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/feed/index": {"application/atom+xml": TEXT},
     "/v1/feed/alerts/{name}": {"application/cap+xml": TEXT},
     "/v1/stream": {"text/event-stream": TEXT},
+    "/v1/latest/stream": {"text/event-stream": TEXT},
     "/v1/overview": {_JSON: reference("Overview")},
     "/v1/overview/stream": {"text/event-stream": TEXT},
     "/healthz": {_JSON: object_of(alive={"type": "boolean", "const": True})},
@@ -142,6 +144,7 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/warnings/{name}": (404,),
     "/v1/feed/alerts/{name}": (404,),
     "/v1/stream": (406,),
+    "/v1/latest/stream": (404, 406, 413),
     "/v1/overview/stream": (406,),
     "/v1/incidents/{name}/acknowledge": (404, 409),
     "/v1/incidents/{name}/take-over": (404, 409),

@@ -46,6 +46,7 @@ def test_what_was_never_heard_is_unknown(http):
         ("/v1/warnings/none", 404),
         ("/v1/overview", 200),
         ("/v1/overview/stream", 406),
+        ("/v1/latest/stream?channel=301", 406),
         ("/v1/feed", 200),
         ("/v1/openapi.json", 200),
         ("/healthz", 200),
