@@ -16,14 +16,14 @@ from typing import Annotated
 
 import numpy as np
 from fastapi import Depends, FastAPI, Header, Request
-from fastapi.responses import StreamingResponse
 
 from cloud.api import rows
 from cloud.api.answering import whose
+from cloud.api.places import MEDIA, Events, Places
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.selection import Selection
-from cloud.api.stream import MEDIA, RETRY_MS, Places
+from cloud.api.stream import RETRY_MS
 from cloud.api.turns import Turns
 from contract.channel_rows import channel_rows
 from contract.readings import ReadingBatch, Uint32s
@@ -147,7 +147,7 @@ def mount(app: FastAPI, services: Services) -> None:
         request: Request,
         selection: Annotated[Selection, Depends()],
         last_event_id: Annotated[str, Header(max_length=64)] = "",
-    ) -> StreamingResponse:
+    ) -> Events:
         """Server-sent events: `whole` first, the newest reading of each channel that is named, then `readings`, those
         that came since, about once a second. Of several readings of a channel within a second the newest is told; all
         of them are in /v1/readings. It ends after a minute; clients of EventSource come again by themselves and go on
@@ -158,13 +158,10 @@ def mount(app: FastAPI, services: Services) -> None:
         if len(wanted) > MOST_CHANNELS:
             what = f"{len(wanted)} channels are meant, at most {MOST_CHANNELS} in a stream: name fewer, or open several"
             raise Problem(413, "Too many channels", what)
-        who = whose(request.scope)
-        places.look(who)
 
-        async def counted() -> AsyncIterator[bytes]:
-            with places.taken(who):
-                yield b"retry: %d\n\n" % RETRY_MS
-                async for event in live.events(wanted, last_event_id, _LIFE_S):
-                    yield event
+        async def events() -> AsyncIterator[bytes]:
+            yield b"retry: %d\n\n" % RETRY_MS
+            async for event in live.events(wanted, last_event_id, _LIFE_S):
+                yield event
 
-        return StreamingResponse(counted(), media_type=MEDIA, headers={"X-Accel-Buffering": "no"})
+        return Events(events(), places, whose(request.scope))
