@@ -73,7 +73,7 @@ def test_all_ran(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["qualty"]) == 2
-    assert "there are quality, conditions, receive" in capsys.readouterr().err
+    assert "there are quality, conditions, detectors" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", sorted(Path(bench.__file__).parent.glob("*.py")), ids=lambda f: f.stem)
