@@ -18,6 +18,10 @@ _SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
 PIECE_BYTES = 64 * 1024
 
 
+class NotWanted(OSError):
+    """The answer was turned away. To whoever makes it piece by piece it is as if the peer had gone."""
+
+
 class Answer:
     """`send` of one request. status: what has gone out; 0 before. turned_away: by us, for there was no room."""
 
@@ -40,7 +44,7 @@ class Answer:
 
     async def __call__(self, message: Message) -> None:
         if self.turned_away:
-            return
+            raise NotWanted("there was no room for this answer")
         if message["type"] == "http.response.start":
             self._start = message
             return
@@ -58,6 +62,8 @@ class Answer:
                 held = room
             await self._begin(self._start)
             self._start = None
+        elif len(body) > PIECE_BYTES:
+            held = self._under_way.hold(whose(self._scope), len(body), id(body))
         try:
             await self._pieces(message, body)
         finally:

@@ -85,7 +85,11 @@ class Limits:
         try:
             self._look_at(scope)
             body = await self._body(scope, receive)
-            await self._work(scope, _given(body, receive), answered)
+            try:
+                await self._work(scope, _given(body, receive), answered)
+            except Exception:
+                if not answered.turned_away:
+                    raise
             if answered.turned_away:
                 self._turned_away.add("limits", answered.status)
             elif answered.status in _BY_ACCESS:

@@ -49,8 +49,12 @@ class UnderWay:
 
     def take(self, whose: str, size: int, body: int) -> Held | Full:
         """body: the same number for answers that stand in the same memory, and another for any other."""
-        if (full := self.full(whose, size, body)) is not None:
-            return full
+        full = self.full(whose, size, body)
+        return self.hold(whose, size, body) if full is None else full
+
+    def hold(self, whose: str, size: int, body: int) -> Held:
+        """The same of what is there in any case, as a later piece of an answer: it leaves so much less room for others,
+        and for those who do not read it."""
         if body not in self._bodies:
             self._all += size
         self._bodies[body] += 1

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from pydantic import ValidationError
 
 from cloud.api import problems
-from cloud.api.limits import wrap
+from cloud.api.limits import Limits, wrap
 from cloud.api.ports import TurnedAway
 from cloud.api.settings import HttpSettings
 from tests.waiting import until_async
@@ -191,3 +191,26 @@ async def test_cors_is_for_configured_origins_alone():
 def test_an_origin_is_written_in_full(origin):
     with pytest.raises(ValidationError):
         HttpSettings.model_validate({"cors_origins": [origin]})
+
+
+async def test_of_an_answer_that_is_turned_away_no_more_is_made() -> None:
+    app, made = FastAPI(), 0
+
+    @app.get("/v1/large")
+    async def large() -> StreamingResponse:
+        async def pieces() -> AsyncIterator[bytes]:
+            nonlocal made
+            for _ in range(100):
+                made += 1
+                yield bytes(100_000)
+
+        return StreamingResponse(pieces())
+
+    limits = Limits(app, HttpSettings(max_answers_mb=1, max_answers_mb_each=1), TurnedAway())
+    held = limits._under_way.hold("somebody else", 1 << 20, 1)
+    transport = httpx2.ASGITransport(limits, raise_app_exceptions=True)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://x.example") as http:
+        problem(await http.get("/v1/large"), 503)
+        assert made == 2  # the second finds out
+        limits._under_way.give_back(held)
+        assert len((await http.get("/v1/large")).content) == 10_000_000
