@@ -19,6 +19,7 @@ from fastapi import Depends, FastAPI, Header, Request
 
 from cloud.api import rows
 from cloud.api.answering import whose
+from cloud.api.event_ids import EventIds, event
 from cloud.api.places import MEDIA, Events, Places
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
@@ -52,11 +53,11 @@ class Step:
 class Live:
     """For one event loop. snapshot: the newest reading of every channel, by channel; called in a thread, once for all.
 
-    epoch_ms: of the start, in front of every id: what a listener has from before a restart is no place to go on from.
+    epoch_ms: see `EventIds`.
     """
 
     def __init__(self, snapshot: Callable[[], ReadingBatch], epoch_ms: int, every_s: float = 1.0) -> None:
-        self._snapshot, self._epoch_ms, self._every_s = snapshot, epoch_ms, every_s
+        self._snapshot, self._ids, self._every_s = snapshot, EventIds(epoch_ms), every_s
         self._turns = Turns(1)
         self._known = ReadingBatch.empty()
         self._number, self._looked_s = 0, float("-inf")
@@ -65,12 +66,12 @@ class Live:
 
     async def events(self, wanted: Uint32s, last_id: str, life_s: float) -> AsyncIterator[bytes]:
         """wanted: rising. Until its life ends, or the listener goes."""
-        ends_s, number = time.monotonic() + life_s, self._number_of(last_id)
+        ends_s, number = time.monotonic() + life_s, self._ids.number(last_id)
         said_s = time.monotonic()
         while time.monotonic() < ends_s:
             await self._look()
-            for event in self._since(number, wanted):
-                yield event
+            for one in self._since(number, wanted):
+                yield one
                 said_s = time.monotonic()
             number = self._number
             if time.monotonic() - said_s >= _ALIVE_S:
@@ -100,22 +101,16 @@ class Live:
         behind = self._number - number
         if behind < 0 or behind > len(self._steps):
             places = channel_rows(self._known.channel, wanted)
-            yield self._event("whole", self._number, _lines(self._known.take(places[places >= 0])))
+            yield event("whole", self._ids.of(self._number), _list(_lines(self._known.take(places[places >= 0]))))
             return
         for step in list(self._steps)[len(self._steps) - behind :]:
             lines = step.of(wanted)
             if lines:
-                yield self._event("readings", step.number, lines)
+                yield event("readings", self._ids.of(step.number), _list(lines))
 
-    def _event(self, kind: str, number: int, lines: list[bytes]) -> bytes:
-        name = f"{self._epoch_ms}-{number}"
-        return b"id: %s\nevent: %s\ndata: [%s]\n\n" % (name.encode(), kind.encode(), b",".join(lines))
 
-    def _number_of(self, event_id: str) -> int:
-        """-1, from which nothing leads on: of another run of the cloud, or no id at all."""
-        epoch, _, number = event_id.partition("-")
-        known = epoch == str(self._epoch_ms) and number.isascii() and number.isdigit() and len(number) < 16
-        return int(number) if known else -1 - _STEPS
+def _list(lines: list[bytes]) -> bytes:
+    return b"[%s]" % b",".join(lines)
 
 
 def _changed(snapshot: Callable[[], ReadingBatch], known: ReadingBatch, number: int) -> tuple[ReadingBatch, Step]:
@@ -161,7 +156,7 @@ def mount(app: FastAPI, services: Services) -> None:
 
         async def events() -> AsyncIterator[bytes]:
             yield b"retry: %d\n\n" % RETRY_MS
-            async for event in live.events(wanted, last_event_id, _LIFE_S):
-                yield event
+            async for one in live.events(wanted, last_event_id, _LIFE_S):
+                yield one
 
         return Events(events(), places, whose(request.scope))

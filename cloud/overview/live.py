@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.api.event_ids import EventIds, event
 from cloud.api.turns import Turns
 from cloud.overview.changes import changes
 
@@ -37,19 +38,18 @@ class Made:
         """The events that lead here from that number; where those are not known, one with the whole."""
         behind = self.number - number
         if behind < 0 or behind > len(self.steps):
-            return [_event("overview", self.version, self.body)]
+            return [event("overview", self.version, self.body)]
         return list(self.steps)[len(self.steps) - behind :]
 
 
 class Overviews:
     """For one event loop. make: the overview as it is now, without its version; called in a thread, by one at a time.
 
-    epoch_ms: of the start, in front of every version: what a page has from before a restart is no place to go on from.
-    every_s: an overview older than that is made anew for whoever asks next.
+    epoch_ms: see `EventIds`. every_s: an overview older than that is made anew for whoever asks next.
     """
 
     def __init__(self, make: Callable[[], dict[str, Any]], epoch_ms: int, every_s: float = EVERY_S) -> None:
-        self._make, self._epoch_ms, self.every_s = make, epoch_ms, every_s
+        self._make, self._ids, self.every_s = make, EventIds(epoch_ms), every_s
         self._turns = Turns(1)
         self._made: Made | None = None
         self._made_s = 0.0
@@ -66,24 +66,24 @@ class Overviews:
 
     async def events(self, last_id: str, life_s: float) -> AsyncIterator[bytes]:
         """What a listener gets, about every second, until its life ends, it goes, or the ledger is out of reach."""
-        ends_s, number = time.monotonic() + life_s, self._number_of(last_id)
+        ends_s, number = time.monotonic() + life_s, self._ids.number(last_id)
         while time.monotonic() < ends_s:
             try:
                 made = await self.newest()
             except SQLAlchemyError:
                 return  # it comes again, and is answered 503 until there is something to tell
-            for event in made.since(number):
-                yield event
+            for one in made.since(number):
+                yield one
             number = made.number
             await asyncio.sleep(self.every_s)
 
     def _next(self, before: Made | None) -> Made:
         number = 1 if before is None else before.number + 1
-        version = f"{self._epoch_ms}-{number}"
+        version = self._ids.of(number)
         document = {"version": version, **self._make()}
         made = Made(number, version, document, orjson.dumps(document))
         if before is not None:
-            told = _event("changes", version, orjson.dumps(changes(before.document, document)))
+            told = event("changes", version, orjson.dumps(changes(before.document, document)))
             made.steps.extend((*before.steps, told))
         return made
 
@@ -91,13 +91,3 @@ class Overviews:
         self._making = None
         if not making.cancelled() and making.exception() is None:
             self._made, self._made_s = making.result(), time.monotonic()
-
-    def _number_of(self, event_id: str) -> int:
-        """-1, from which nothing leads on: of another run of the cloud, or no id at all."""
-        epoch, _, number = event_id.partition("-")
-        known = epoch == str(self._epoch_ms) and number.isascii() and number.isdigit() and len(number) < 16
-        return int(number) if known else -1
-
-
-def _event(kind: str, version: str, data: bytes) -> bytes:
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (version.encode(), kind.encode(), data)
