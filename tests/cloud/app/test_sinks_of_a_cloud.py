@@ -15,7 +15,8 @@ import yaml
 from cloud.api.metrics import render_metrics
 from cloud.app.cloud import Cloud
 from cloud.config import load_config
-from cloud.web.state import Shown, district_state
+from cloud.overview.document import Shown
+from cloud.web.state import district_state
 from tests.cloud.delivery.peers import peer, request_of
 from tests.cloud.delivery.played import message, put
 from tests.conftest import SMALL_DISTRICT
@@ -67,7 +68,7 @@ def test_one_consumer_that_takes_nothing_is_loud_everywhere(tmp_path: Path, stat
             for d in cloud.dispatchers:
                 d.stop()
     assert {line["type"] for line in told()} == ({"warning", "sink.gone"} if gone else {"warning"})
-    (office, file, idle) = page["sinks"]
+    (file, idle, office) = page["sinks"]  # by name
     assert (file["state"], file["delivered"], file["trouble"]) == ("working", 1, "")
     assert (idle["state"], idle["waiting"]) == ("off", 1)
     assert (office["state"], office["aside"]) == (("gone", []) if gone else ("working", ["m1"]))
