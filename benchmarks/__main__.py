@@ -27,6 +27,7 @@ NAMES = (
     "delivery",
     "api",
     "pages",
+    "slow_readers",
     "start",
     "edge",
     "edge_memory",

@@ -110,9 +110,14 @@ def request(data: bytes) -> int:
 
 async def _ask(scope: dict[str, Any], body: bytes) -> int:
     said: list[dict[str, Any]] = []
+    coming = iter([{"type": "http.request", "body": body, "more_body": False}])
 
     async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": body, "more_body": False}
+        """The body, and then nothing more: the peer waits for its answer."""
+        for event in coming:
+            return event
+        await asyncio.Event().wait()
+        raise AssertionError
 
     async def send(event: dict[str, Any]) -> None:
         said.append(event)
