@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud.web.gateways import gateway_state
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from cloud.ingest.admission import Admission, InboundMessage
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.quarantine import Quarantine
 from cloud.log.sqlite import SqliteLog
+from cloud.overview.gateways import gateway_state
 from contract.readings import ReadingBatch
 from contract.wire.ack import decode_ack
 from contract.wire.batch import WireBatch, encode_batch
