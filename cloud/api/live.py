@@ -20,11 +20,10 @@ from fastapi import Depends, FastAPI, Header, Request
 from cloud.api import rows
 from cloud.api.answering import whose
 from cloud.api.event_ids import EventIds, event
-from cloud.api.places import MEDIA, Events, Places
+from cloud.api.places import Events, Places, must_be_asked_for, with_retry
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.selection import Selection
-from cloud.api.stream import RETRY_MS
 from cloud.api.turns import Turns
 from contract.channel_rows import channel_rows
 from contract.readings import ReadingBatch, Uint32s
@@ -147,16 +146,10 @@ def mount(app: FastAPI, services: Services) -> None:
         that came since, about once a second. Of several readings of a channel within a second the newest is told; all
         of them are in /v1/readings. It ends after a minute; clients of EventSource come again by themselves and go on
         where they were. It wants `Accept: text/event-stream`, as they send it."""
-        if MEDIA not in request.headers.get("accept", ""):
-            raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
+        must_be_asked_for(request)
         wanted = np.array(selection.channels(services.catalogue), np.uint32)
         if len(wanted) > MOST_CHANNELS:
             what = f"{len(wanted)} channels are meant, at most {MOST_CHANNELS} in a stream: name fewer, or open several"
             raise Problem(413, "Too many channels", what)
-
-        async def events() -> AsyncIterator[bytes]:
-            yield b"retry: %d\n\n" % RETRY_MS
-            async for one in live.events(wanted, last_event_id, _LIFE_S):
-                yield one
-
-        return Events(events(), places, whose(request.scope))
+        events = live.events(wanted, last_event_id, _LIFE_S)
+        return Events(with_retry(events), places, whose(request.scope))

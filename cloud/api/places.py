@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncIterator
 
+from fastapi import Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from cloud.api.answering import RETRY_AFTER_S
 from cloud.api.problems import Problem
 
-MEDIA = "text/event-stream"
+_MEDIA = "text/event-stream"
+RETRY_MS = 500
 _LATER = {"Retry-After": str(RETRY_AFTER_S)}
 
 
@@ -46,7 +48,7 @@ class Events(StreamingResponse):
     def __init__(self, events: AsyncIterator[bytes], places: Places, who: str) -> None:
         """Raises Problem (429, 503) where there is no place."""
         places.take(who)
-        super().__init__(events, media_type=MEDIA, headers={"X-Accel-Buffering": "no"})
+        super().__init__(events, media_type=_MEDIA, headers={"X-Accel-Buffering": "no"})
         self._places, self._who = places, who
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,3 +56,16 @@ class Events(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             self._places.give_back(self._who)
+
+
+def must_be_asked_for(request: Request) -> None:
+    """Raises Problem(406) where the caller does not say that he reads a stream."""
+    if _MEDIA not in request.headers.get("accept", ""):
+        raise Problem(406, "This is a stream", f"send Accept: {_MEDIA}, and read line by line")
+
+
+async def with_retry(events: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """First it says after how long to come again."""
+    yield b"retry: %d\n\n" % RETRY_MS
+    async for event in events:
+        yield event

@@ -15,9 +15,8 @@ from fastapi import FastAPI, Header, Request
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.api.answering import whose
-from cloud.api.places import MEDIA, Events, Places
+from cloud.api.places import RETRY_MS, Events, Places, must_be_asked_for
 from cloud.api.ports import Services
-from cloud.api.problems import Problem
 from cloud.api.turns import Turns
 from cloud.delivery.base import body_of
 from cloud.delivery.heartbeat import heartbeat
@@ -27,7 +26,6 @@ AT_ONCE, EACH = 100, 10  # streams, of all and of one caller
 _LIFE_S = 60.0  # then the caller comes again, and is asked who he is: a key that is revoked reads no longer than that
 _LOOK_S, _ALIVE_S = 0.5, 15.0
 _PAGE = 20  # messages read at once: what a slow reader holds in memory
-RETRY_MS = 500
 
 
 class Stream:
@@ -93,6 +91,5 @@ def mount(app: FastAPI, services: Services) -> None:
         """Server-sent events: `warning` (a message as webhooks get it) and `heartbeat`, one a minute. It ends after a
         minute, and clients of EventSource come again by themselves, with the id of what they had last. It wants
         `Accept: text/event-stream`, as they send it."""
-        if MEDIA not in request.headers.get("accept", ""):
-            raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
+        must_be_asked_for(request)
         return Events(Stream(services, turns).events(last_event_id), places, whose(request.scope))

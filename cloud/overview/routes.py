@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 
@@ -10,10 +9,8 @@ from fastapi import FastAPI, Header, Request
 from fastapi.responses import Response
 
 from cloud.api.answering import whose
-from cloud.api.places import MEDIA, Events, Places
+from cloud.api.places import Events, Places, must_be_asked_for, with_retry
 from cloud.api.ports import Services
-from cloud.api.problems import Problem
-from cloud.api.stream import RETRY_MS
 from cloud.overview.document import Shown, overview
 from cloud.overview.live import Overviews
 
@@ -38,12 +35,5 @@ def mount(app: FastAPI, services: Services) -> None:
         differs, of each list the rows that are new or differ, and in `gone` what is no longer there. It ends after a
         minute; clients of EventSource come again by themselves and go on where they were. It wants
         `Accept: text/event-stream`, as they send it."""
-        if MEDIA not in request.headers.get("accept", ""):
-            raise Problem(406, "This is a stream", f"send Accept: {MEDIA}, and read line by line")
-
-        async def events() -> AsyncIterator[bytes]:
-            yield b"retry: %d\n\n" % RETRY_MS
-            async for event in overviews.events(last_event_id, _LIFE_S):
-                yield event
-
-        return Events(events(), places, whose(request.scope))
+        must_be_asked_for(request)
+        return Events(with_retry(overviews.events(last_event_id, _LIFE_S)), places, whose(request.scope))

@@ -6,7 +6,6 @@ Of ten thousand stations a few say something new in a second, so a row stays the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -20,16 +19,7 @@ from contract.catalogue.quantities import Quantity
 from contract.clock import iso
 from contract.conditions.state import ConditionState
 
-
-class StationState(StrEnum):
-    """What may be said of a station's water. unknown: it is silent, or what it says cannot be used."""
-
-    NORMAL = "normal"
-    BLUE = "blue"
-    YELLOW = "yellow"
-    ORANGE = "orange"
-    RED = "red"
-    UNKNOWN = "unknown"
+_NORMAL, _UNKNOWN = "normal", "unknown"  # a station's states beside the levels; unknown: silent, or of no use
 
 
 class StationRows:
@@ -71,12 +61,12 @@ class StationRows:
         """level: what is held of it, also while it is unknown. value: of rain what fell in the last hour."""
         heard, time_ms, value, state = said
         of_rain = self._quantity[i] is Quantity.RAIN_TOTAL
-        level = condition.level.value if condition and condition.level else StationState.NORMAL.value
-        unknown = self._main[i] is None or is_unknown(condition, {"state": STATES[state]})
+        level = condition.level.value if condition and condition.level else _NORMAL
+        unknown = self._main[i] is None or is_unknown(condition, STATES[state])
         figure = (fell.mm if fell else None) if of_rain else number(value)
         return {
             "id": self._stations[i],
-            "state": StationState.UNKNOWN.value if unknown else level,
+            "state": _UNKNOWN if unknown else level,
             "level": level,
             "channel": self._main[i],
             "quantity": self._quantity[i],
@@ -93,10 +83,10 @@ def weight(condition: ConditionSnapshot) -> tuple[int, bool]:
     return level, condition.state is ConditionState.UNKNOWN
 
 
-def is_unknown(condition: ConditionSnapshot | None, row: Mapping[str, Any]) -> bool:
+def is_unknown(condition: ConditionSnapshot | None, state: str) -> bool:
     """A watched channel is unknown when its rule says so; any also when it is silent for too long, or when what it said
-    last cannot be used. row: as in /v1/latest."""
-    return row["state"] == "unknown" or (condition is not None and condition.state is ConditionState.UNKNOWN)
+    last cannot be used. state: of it, as in /v1/latest."""
+    return state == _UNKNOWN or (condition is not None and condition.state is ConditionState.UNKNOWN)
 
 
 def _sure(fell: Rain | None) -> str:

@@ -91,7 +91,7 @@ def station_series(services: Services, station: Station, hours: float) -> dict[s
         if info.quantity is not Quantity.RAIN_TOTAL:
             out["points"] = _points(_newest(services, main, start_ms, now_ms + 1, _MAX_ROWS))
             condition = max(services.warnings.conditions([main]), key=weight, default=None)
-            silent = is_unknown(condition, latest_json(services, [main])[0])
+            silent = is_unknown(condition, latest_json(services, [main])[0]["state"])
             out["held_to"] = None if silent else iso(now_ms)
     if gauge is not None:
         step_ms = _RAIN_STEP_S * 1000
