@@ -24,7 +24,6 @@ TESTED_BY_OTHERS = {
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
     "cloud.api.parameters": "a dependency of every operation: tests/cloud/api/test_parameters.py asks all of them",
     "cloud.api.schemas": "every answer is validated against it by tests/cloud/api/test_openapi.py",
-    "cloud.api.answering": "through a server and its sockets: tests/cloud/api/test_http_protocol.py",
     "cloud.app.allocator": "works on a whole process: tests/cloud/app/test_allocator.py starts one that imports it",
     "cloud.app.process": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
