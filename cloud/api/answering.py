@@ -1,13 +1,17 @@
-"""An answer as it goes out: with our headers, piece by piece, and under the budget of what waits to be read."""
+"""An answer as it goes out: with our headers, piece by piece, and under the budget of what waits to be read; a refusal
+as a problem document (RFC 9457), whoever made it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 
+from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Scope, Send
 
 from cloud.access.access import Refused
 from cloud.access.scopes import Caller
+from cloud.api import problems
 from cloud.api.guard import answer
 from cloud.api.under_way import Full, Held, UnderWay
 
@@ -16,6 +20,7 @@ _SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
 # What goes out at once, before the peer must have read some of it. A smaller answer is under no budget: it stands in
 # the connection's own buffer, and connections are counted.
 PIECE_BYTES = 64 * 1024
+_SAID_BYTES = 500
 
 
 class NotWanted(OSError):
@@ -36,6 +41,7 @@ class Answer:
         self._start: Message | None = None
         self.status = 0
         self.turned_away = False
+        self._told = False  # in words of ours, so that the framework's are not wanted
         self._begins: Callable[[], Awaitable[None]] | None = None
 
     def when_it_begins(self, call: Callable[[], Awaitable[None]] | None) -> None:
@@ -48,12 +54,20 @@ class Answer:
         if message["type"] == "http.response.start":
             self._start = message
             return
+        if self._told:
+            return
         body = message.get("body", b"")
         held: Held | None = None
         if self._start is not None:
             begins, self._begins = self._begins, None
             if begins is not None:
                 await begins()
+            if _in_other_words(self._start):
+                self._told = True
+                start, body = _as_problem(self._start, bytes(body[:_SAID_BYTES]).decode("utf-8", "replace"))
+                await self._begin(start)
+                await self._send({"type": "http.response.body", "body": body})
+                return
             if len(body) > PIECE_BYTES:
                 room = self._under_way.take(whose(self._scope), len(body), id(body))
                 if isinstance(room, Full):
@@ -99,6 +113,21 @@ def no_room(full: Full) -> Refused:
         said = "answers that you asked for wait to be read: read them, then ask again"
         return Refused(429, "Too much under way", said, RETRY_AFTER_S)
     return Refused(503, "Too much under way", "others have not read their answers yet: come again", _SLOWLY_S)
+
+
+def _in_other_words(start: Message) -> bool:
+    """Whether it refuses, and the framework has put it into words of its own."""
+    kind = MutableHeaders(raw=list(start.get("headers", ()))).get("content-type", "")
+    return int(start["status"]) >= 400 and kind.partition(";")[0] != problems.MEDIA
+
+
+def _as_problem(start: Message, said: str) -> tuple[Message, bytes]:
+    """said: what the framework said. Its other headers stay, such as Content-Range, Retry-After and those of CORS."""
+    status = int(start["status"])
+    problem = problems.answer(status, HTTPStatus(status).phrase, said or "see the API's document: /v1/openapi.json")
+    headers = MutableHeaders(raw=list(start.get("headers", ())))
+    headers.update(problem.headers)
+    return {**start, "headers": headers.raw}, bytes(problem.body)
 
 
 def whose(scope: Scope) -> str:

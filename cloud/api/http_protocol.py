@@ -33,7 +33,7 @@ class BoundedProtocol(H11Protocol):
     _head_timer: asyncio.TimerHandle | None = None
     _drain_timer: asyncio.TimerHandle | None = None
     _rests_since_s: float | None = None  # kept alive, and nothing asked
-    _head_since_s = 0.0  # while the timer of the head runs
+    _head_since_s = 0.0  # since when the request is awaited that came last, or is still to come
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
@@ -44,7 +44,7 @@ class BoundedProtocol(H11Protocol):
         room = self.settings.max_connections
         if self.settings.trusted_proxies and not self._is_proxy():
             room -= room // _PROXYS_SHARE  # these places are kept for the proxy
-        if len(self.connections) > room and not (self._close_one_at_rest() or self._close_half_a_head()):
+        if len(self.connections) > room and not (self._close_one_at_rest() or self._close_half_a_request()):
             self._refuse(503, "Too many connections", f"come again in {RETRY_AFTER_S} s")
         else:
             self._await_head()
@@ -105,16 +105,23 @@ class BoundedProtocol(H11Protocol):
         min(since, key=since.__getitem__).timeout_keep_alive_handler()
         return True
 
-    def _close_half_a_head(self) -> bool:
-        """The one whose head has been awaited longest makes room: an honest head comes at once, and whoever opens
-        connections and says nothing shuts himself out."""
-        waits = {c: c._head_since_s for c in self.connections if isinstance(c, BoundedProtocol) and c._head_timer}
-        if not waits:
+    def _close_half_a_request(self) -> bool:
+        """The one whose request has been awaited longest, its head or its body, makes room: an honest one comes at
+        once, and whoever opens connections and sends no more shuts himself out."""
+        found = [c for c in self.connections if isinstance(c, BoundedProtocol) and c._owes_a_request()]
+        if not found:
             return False
-        longest = min(waits, key=waits.__getitem__)
+        longest = min(found, key=lambda c: c._head_since_s)
         longest._head_timer = _stop(longest._head_timer)
-        longest._refuse(503, "Too many connections", "others came before your head did")
+        longest._refuse(503, "Too many connections", "others came before your request was whole")
         return True
+
+    def _owes_a_request(self) -> bool:
+        """Something of it is still to come, and nothing of an answer has gone out."""
+        if self.transport.is_closing():
+            return False
+        body = self.cycle is not None and not self.cycle.response_started and self.conn.their_state is h11.SEND_BODY
+        return self._head_timer is not None or body
 
     def _is_proxy(self) -> bool:
         try:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import MutableMapping
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
@@ -56,21 +57,26 @@ class _Refused(Exception):
         self.status, self.title, self.detail = status, title, detail
 
 
-def wrap(app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway | None = None) -> ASGIApp:
+def wrap(
+    app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway | None = None, open_to_all: bool = False
+) -> ASGIApp:
     """`app` with limits and headers, HEAD and ETags, packed for who takes that; with CORS for the origins that are
-    configured, for reading alone."""
+    configured, for reading alone. open_to_all: `access.mode: open`, which needs no key."""
     app = Conditional(app)
     if settings.cors_origins:
         origins = list(settings.cors_origins)
         app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET"], allow_headers=["Authorization"])
-    return Packing(Limits(app, settings, turned_away or TurnedAway()))
+    return Packing(Limits(app, settings, turned_away or TurnedAway(), open_to_all))
 
 
 class Limits:
     """Counts what is turned away, here and by the access layer inside."""
 
-    def __init__(self, app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway) -> None:
+    def __init__(
+        self, app: ASGIApp, settings: HttpSettings, turned_away: TurnedAway, open_to_all: bool = False
+    ) -> None:
         self._app, self._settings = app, settings
+        self._hosts, self._open_to_all = frozenset(name.lower() for name in settings.hosts), open_to_all
         self._slots = asyncio.Semaphore(settings.max_requests)
         self._waiting = 0
         self._turned_away = turned_away
@@ -111,9 +117,12 @@ class Limits:
             raise _Refused(
                 414, "The URL is too long", f"{length} bytes, at most {s.max_url_bytes}: ask for less at once"
             )
-        host = Headers(scope=scope).get("host", "")
-        if s.hosts and host not in s.hosts and _without_port(host) not in s.hosts:
+        host = Headers(scope=scope).get("host", "").lower()
+        if self._hosts and host not in self._hosts and _without_port(host) not in self._hosts:
             raise _Refused(421, "Not the host that was asked for", "call the server by a name that http.hosts lists")
+        if self._open_to_all and not self._hosts and not _of_this_machine(_without_port(host)):
+            said = "access mode: open answers to localhost and to addresses: list other names in http.hosts"
+            raise _Refused(421, "Not the host that was asked for", said)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         """All of it, before any work is begun: a body that drips holds no thread and no slot."""
@@ -198,6 +207,16 @@ def _without_port(host: str) -> str:
     into addresses."""
     name, _, port = host.rpartition(":")
     return name if port.isascii() and port.isdigit() and len(port) <= 5 else host
+
+
+def _of_this_machine(name: str) -> bool:
+    """A page elsewhere can make its own name lead to this machine (DNS rebinding), and its scripts would then pass for
+    ours. It cannot do so with these."""
+    try:
+        ip_address(name.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return name == "localhost"
+    return True
 
 
 async def _discard(receive: Receive, at_most_bytes: int) -> None:

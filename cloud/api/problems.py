@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+MEDIA = "application/problem+json"
+
 
 class Problem(Exception):
     """What is wrong, and what to do about it."""
@@ -21,7 +23,7 @@ class Problem(Exception):
 
 def answer(status: int, title: str, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     body = {"type": "about:blank", "status": status, "title": title, "detail": detail}
-    return JSONResponse(body, status, headers, media_type="application/problem+json")
+    return JSONResponse(body, status, headers, media_type=MEDIA)
 
 
 def install(app: FastAPI) -> None:

@@ -187,7 +187,9 @@ class Cloud:
         application = self.application()
         host, port = self.broker_address
         watchdog = Watchdog(os.environ, self.stuck)
-        serve(application, self.config.file.http, self.services.turned_away, {"broker": f"{host}:{port}"}, watchdog)
+        open_to_all = self.config.file.access.mode == "open"
+        addresses = {"broker": f"{host}:{port}"}
+        serve(application, self.config.file.http, self.services.turned_away, addresses, watchdog, open_to_all)
 
     def stuck(self) -> list[str]:
         """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such

@@ -25,8 +25,10 @@ def serve(
     turned_away: TurnedAway,
     addresses: Mapping[str, str],
     watchdog: Watchdog,
+    open_to_all: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. Prints one JSON line when it listens: `ready`, `http`, and `addresses`.
+    open_to_all: see `cloud.api.limits.wrap`.
 
     Raises OSError when the address is taken.
     """
@@ -35,7 +37,7 @@ def serve(
     listener.bind((settings.host, settings.port))
     host, port = listener.getsockname()[:2]
     ready = {"ready": True, "http": f"http://{host}:{port}", **addresses}
-    server = _Server(uvicorn_config(wrap(application, settings, turned_away), settings), ready, watchdog)
+    server = _Server(uvicorn_config(wrap(application, settings, turned_away, open_to_all), settings), ready, watchdog)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises it again when it has stopped: by default that ends the process before it is tidied up.
         signal.signal(number, lambda *_: None)

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import subprocess
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -222,6 +223,35 @@ def test_the_callers_address_is_handed_on_and_a_forged_one_is_not(tmp_path):
         assert ask(found, "GET", "/", headers=forged).status_code == 204
     lines = [x for x in heads[0].split(b"\r\n") if x.startswith(b"x-forwarded")]
     assert lines == [b"x-forwarded-for: 127.0.0.1", b"x-forwarded-proto: https"]
+
+
+def test_an_answer_that_is_not_read_fills_no_disk(tmp_path):
+    """nginx would write up to 1 GiB of each into its folder for temporary files, and keep it while the caller reads a
+    byte now and then. The cloud must feel the caller's slowness instead: it has a budget for that."""
+    size, taken, stuck = 64 << 20, [0], threading.Event()
+
+    def upstream(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.settimeout(2)
+        connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % size)
+        try:
+            while taken[0] < size:
+                taken[0] += connection.send(bytes(65536))
+        except TimeoutError:
+            pass
+        stuck.set()
+
+    with peer(upstream) as port, nginx(tmp_path, port) as found:
+        secure, _, cert = found
+        context = ssl.create_default_context(cafile=str(cert))
+        with (
+            socket.create_connection(("127.0.0.1", secure), 60) as raw,
+            context.wrap_socket(raw, server_hostname=NAME) as tls,
+        ):
+            tls.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+            assert tls.recv(12) == b"HTTP/1.1 200"
+            assert stuck.wait(60)
+    assert taken[0] < size // 2  # the rest has nowhere to wait but with us
 
 
 def test_a_caller_that_asks_too_often_is_told_to_wait(tmp_path):

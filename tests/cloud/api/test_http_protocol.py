@@ -22,6 +22,10 @@ from tests.waiting import until_async
 
 async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope)
+    if request.url.path == "/never":
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        return
     big = {"/big": 50_000_000, "/bigger": 80_000_000}.get(request.url.path)
     peer = {"client": request.client.host if request.client else None, "scheme": request.url.scheme}
     answer = Response(b"x" * big) if big else JSONResponse(peer)
@@ -223,14 +227,21 @@ async def test_a_connection_at_rest_makes_room_for_a_new_one():
             assert (await second.readline()).startswith(b"HTTP/1.1 200")
 
 
-async def test_half_heads_shut_nobody_out():
-    """A thousand that say nothing, or half of something: who asks is answered at once."""
-    async with serving(max_connections=20, header_timeout_s=600) as (port, server):
+_HALF_A_HEAD = b"GET / HTTP/1.1\r\nhost: x\r\n"
+_HALF_A_BODY = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nx"
+_HALF_A_PIECE = b"POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n9\r\nx"
+
+
+@pytest.mark.parametrize("half", [b"", _HALF_A_HEAD, _HALF_A_BODY, _HALF_A_PIECE])
+async def test_halves_of_requests_shut_nobody_out(half):
+    """However many say nothing, or half of something: who asks is answered at once."""
+    async with serving(max_connections=20, header_timeout_s=600, body_timeout_s=600) as (port, server):
         halves = []
         for n in range(60):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET / HTTP/1.1\r\nhost: x\r\n" if n % 2 else b"")
+            writer.write(half)
             halves.append((reader, writer))
+            await until_async(lambda n=n: len(server.server_state.connections) == min(n + 1, 20))
         await until_async(lambda: len(server.server_state.connections) == 20)
         for _ in range(5):
             async with _connected(port) as (reader, writer):
@@ -247,7 +258,7 @@ async def test_places_are_kept_for_the_proxy(trusted, status):
         busy = []
         for n in range(6):  # at work, so that none can be closed to make room
             _, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n")
+            writer.write(b"GET /never HTTP/1.1\r\nhost: x\r\n\r\n")
             busy.append(writer)
             await until_async(lambda n=n: len(server.server_state.connections) == n + 1)
         await asyncio.sleep(0.2)

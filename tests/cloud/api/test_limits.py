@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
+from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
 from cloud.api import problems
@@ -126,8 +127,57 @@ async def test_other_hosts_are_refused_when_ours_are_named():
     async with client(_app(), hosts=["x.example"]) as http:
         assert (await http.get("/v1/fast")).status_code == 200
         assert (await http.get("/v1/fast", headers={"host": "x.example:8080"})).status_code == 200
+        assert (await http.get("/v1/fast", headers={"host": "X.Example:8080"})).status_code == 200
         for host in ("evil.example", "x.example:1@evil.example", "x.example:80/<x>", "x.example:", "x.example:999999"):
             problem(await http.get("/v1/fast", headers={"host": host}), 421)
+
+
+@pytest.mark.parametrize(
+    ("host", "hosts", "status"),
+    [
+        ("localhost", [], 200),
+        ("LocalHost:8080", [], 200),
+        ("127.0.0.1:8080", [], 200),
+        ("[::1]:8080", [], 200),
+        ("[::1]", [], 200),
+        ("evil.example:8080", [], 421),
+        ("localhost.evil.example", [], 421),
+        ("127.0.0.1.evil.example", [], 421),
+        ("demo.example", ["demo.example"], 200),
+        ("localhost", ["demo.example"], 421),
+    ],
+)
+async def test_what_is_open_to_all_is_not_to_be_reached_by_a_name_that_another_page_owns(host, hosts, status):
+    """Who owns a name can make it lead to this machine, and the scripts of its page would pass for ours."""
+    for open_to_all, expected in ((True, status), (False, 200 if not hosts else status)):
+        wrapped = wrap(_app(), HttpSettings.model_validate({"hosts": hosts}), None, open_to_all)
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(wrapped), base_url="http://x") as http:
+            assert (await http.get("/v1/fast", headers={"host": host})).status_code == expected
+
+
+async def test_a_refusal_in_the_words_of_the_framework_is_a_problem_too(tmp_path):
+    (tmp_path / "page.js").write_text("x" * 100)
+    app = _app()
+    app.mount("/static", StaticFiles(directory=tmp_path))
+    asked = (
+        ("GET", {"range": "bytes=x"}, 400, "Range"),
+        ("GET", {"range": "lines=1-2"}, 400, "bytes"),
+        ("GET", {"range": "bytes=5-1"}, 400, "Range"),
+        ("GET", {"range": "bytes=900-"}, 416, "openapi"),
+        ("OPTIONS", {"origin": "https://evil.example", "access-control-request-method": "GET"}, 400, "origin"),
+        ("OPTIONS", {"origin": "https://map.example", "access-control-request-method": "PUT"}, 400, "method"),
+    )
+    async with client(app, cors_origins=["https://map.example"]) as http:
+        for method, headers, status, said in asked:
+            answer = await http.request(method, "/static/page.js", headers=headers)
+            assert said in problem(answer, status)["detail"], headers
+            assert int(answer.headers["content-length"]) == len(answer.content)
+        assert answer.headers["access-control-allow-origin"] == "https://map.example"
+        beyond = await http.get("/static/page.js", headers={"range": "bytes=900-"})
+        assert beyond.headers["content-range"] == "bytes */100"
+        head = await http.head("/static/page.js", headers={"range": "bytes=x"})
+        assert (head.status_code, head.headers["content-type"]) == (400, "application/problem+json")
+        assert (await http.get("/static/page.js", headers={"range": "bytes=5-9"})).status_code == 206
 
 
 async def test_too_many_at_once_are_told_to_come_again():
