@@ -21,6 +21,15 @@ _SLOWLY_S = 10  # a budget is full for as long as somebody reads slowly
 # the connection's own buffer, and connections are counted.
 PIECE_BYTES = 64 * 1024
 _SAID_BYTES = 500
+EVENTS = "text/event-stream"
+
+
+class Streams:
+    """Answers that go on and on, of all kinds and callers together: each holds a connection, and connections are
+    counted. For one event loop. most: so many at once."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.open = most, 0
 
 
 class NotWanted(OSError):
@@ -36,17 +45,25 @@ class Answer:
         send: Send,
         under_way: UnderWay,
         dress: Callable[[Scope, MutableMapping[str, object]], None],
+        streams: Streams | None = None,
     ) -> None:
         self._scope, self._send, self._under_way, self._dress = scope, send, under_way, dress
         self._start: Message | None = None
         self.status = 0
         self.turned_away = False
         self._told = False  # in words of ours, so that the framework's are not wanted
+        self._streams, self._streaming = streams, False
         self._begins: Callable[[], Awaitable[None]] | None = None
 
     def when_it_begins(self, call: Callable[[], Awaitable[None]] | None) -> None:
         """Called once, when the answer is there and begins to go out."""
         self._begins = call
+
+    def ended(self) -> None:
+        """To be called when nothing more of it will come."""
+        if self._streams is not None and self._streaming:
+            self._streaming = False
+            self._streams.open -= 1
 
     async def __call__(self, message: Message) -> None:
         if self.turned_away:
@@ -59,23 +76,14 @@ class Answer:
         body = message.get("body", b"")
         held: Held | None = None
         if self._start is not None:
-            begins, self._begins = self._begins, None
-            if begins is not None:
-                await begins()
-            if _in_other_words(self._start):
-                self._told = True
-                start, body = _as_problem(self._start, bytes(body[:_SAID_BYTES]).decode("utf-8", "replace"))
-                await self._begin(start)
-                await self._send({"type": "http.response.body", "body": body})
+            start, self._start = self._start, None
+            refused = await self._first(start, body)
+            if isinstance(refused, Refused):
+                await self._turn_away(refused)
                 return
-            if len(body) > PIECE_BYTES:
-                room = self._under_way.take(whose(self._scope), len(body), id(body))
-                if isinstance(room, Full):
-                    await self._turn_away(room)
-                    return
-                held = room
-            await self._begin(self._start)
-            self._start = None
+            if self._told:
+                return
+            held = refused
         elif len(body) > PIECE_BYTES:
             held = self._under_way.hold(whose(self._scope), len(body), id(body))
         try:
@@ -83,6 +91,30 @@ class Answer:
         finally:
             if held is not None:
                 self._under_way.give_back(held)
+
+    async def _first(self, start: Message, body: bytes | memoryview) -> Held | Refused | None:
+        """Sends the head, where there is room: what the body holds of it, or why there is none."""
+        begins, self._begins = self._begins, None
+        if begins is not None:
+            await begins()
+        if _in_other_words(start):
+            self._told = True
+            start, body = _as_problem(start, bytes(body[:_SAID_BYTES]).decode("utf-8", "replace"))
+            await self._begin(start)
+            await self._send({"type": "http.response.body", "body": body})
+            return None
+        if self._streams is not None and _kind(start) == EVENTS:
+            if self._streams.open >= self._streams.most:
+                return _no_stream(self._streams.most)
+            self._streams.open, self._streaming = self._streams.open + 1, True
+        held: Held | None = None
+        if len(body) > PIECE_BYTES:
+            room = self._under_way.take(whose(self._scope), len(body), id(body))
+            if isinstance(room, Full):
+                return no_room(room)
+            held = room
+        await self._begin(start)
+        return held
 
     async def _pieces(self, message: Message, body: bytes | memoryview) -> None:
         if len(body) <= PIECE_BYTES:
@@ -98,9 +130,9 @@ class Answer:
         self._dress(self._scope, start)
         await self._send(start)
 
-    async def _turn_away(self, full: Full) -> None:
+    async def _turn_away(self, why: Refused) -> None:
         self.turned_away = True
-        problem = answer(no_room(full))
+        problem = answer(why)
         await self._begin(
             {"type": "http.response.start", "status": problem.status_code, "headers": problem.raw_headers}
         )
@@ -117,8 +149,17 @@ def no_room(full: Full) -> Refused:
 
 def _in_other_words(start: Message) -> bool:
     """Whether it refuses, and the framework has put it into words of its own."""
-    kind = MutableHeaders(raw=list(start.get("headers", ()))).get("content-type", "")
-    return int(start["status"]) >= 400 and kind.partition(";")[0] != problems.MEDIA
+    return int(start["status"]) >= 400 and _kind(start) != problems.MEDIA
+
+
+def _kind(start: Message) -> str:
+    """Its media type."""
+    return MutableHeaders(raw=list(start.get("headers", ()))).get("content-type", "").partition(";")[0]
+
+
+def _no_stream(most: int) -> Refused:
+    said = f"{most} are open, of all kinds and callers: come again, or take a webhook or the feed"
+    return Refused(503, "Too many streams", said, RETRY_AFTER_S)
 
 
 def _as_problem(start: Message, said: str) -> tuple[Message, bytes]:

@@ -17,7 +17,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cloud.api.answering import RETRY_AFTER_S, Answer
+from cloud.api.answering import RETRY_AFTER_S, Answer, Streams
 from cloud.api.conditional import Conditional
 from cloud.api.packing import Packing
 from cloud.api.ports import TurnedAway
@@ -80,13 +80,14 @@ class Limits:
         self._slots = asyncio.Semaphore(settings.max_requests)
         self._waiting = 0
         self._turned_away = turned_away
+        self._streams = Streams(max(settings.max_connections * 7 // 10, 1))  # less than those kept for a proxy leave
         self._under_way = UnderWay(settings.max_answers_mb << 20, settings.max_answers_mb_each << 20)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answered = Answer(scope, send, self._under_way, self._dress)
+        answered = Answer(scope, send, self._under_way, self._dress, self._streams)
         scope.setdefault("state", {})["under_way"] = self._under_way
         try:
             self._look_at(scope)
@@ -109,6 +110,8 @@ class Limits:
                 if refused.status in (408, 413):  # what is left of the request is not read
                     problem.headers["Connection"] = "close"
                 await problem(scope, receive, answered)
+        finally:
+            answered.ended()
 
     def _look_at(self, scope: Scope) -> None:
         s = self._settings

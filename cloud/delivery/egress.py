@@ -78,19 +78,25 @@ _SPECIAL_6: tuple[tuple[IPv6Network, str], ...] = tuple(
     )
 )
 # These hand out a machine's own credentials. No configuration opens them, not even by a wider network.
-METADATA: frozenset[Address] = frozenset(
-    ip_address(text)
+METADATA: tuple[Network, ...] = tuple(
+    ip_network(text)
     for text in (
         "169.254.169.254",  # most clouds
         "169.254.170.2",  # containers on AWS
+        "169.254.170.23",  # and the newer ones
         "100.100.100.200",  # Alibaba Cloud
         "168.63.129.16",  # Azure's platform service, a public address
         "192.0.0.192",  # Oracle Cloud
-        "fd00:ec2::254",  # AWS over IPv6
-        "fd20:ce::254",  # Google over IPv6
+        "fd00:ec2::/32",  # AWS over IPv6: ::254, for containers ::23
+        "fd20:ce::/32",  # Google over IPv6: ::254
+        "fd00:42::/32",  # Scaleway over IPv6: ::42
     )
 )
+# Nor these: link-local addresses lead to metadata services at more providers than anybody lists (169.254.0.23,
+# 169.254.42.42, fe80::a9fe:a9fe), and no consumer has one.
 _NEVER = (
+    ip_network("169.254.0.0/16"),
+    ip_network("fe80::/10"),
     ip_network("224.0.0.0/4"),
     ip_network("255.255.255.255/32"),
     ip_network("0.0.0.0/8"),
@@ -115,7 +121,7 @@ def true_address(address: Address) -> Address:
 def refusal(address: Address, rules: Egress) -> str | None:
     """Why a connection to it is refused; None when it may be made."""
     true = true_address(address)
-    if true in METADATA:
+    if any(true in network for network in METADATA):
         return "a metadata service"
     if any(true in network for network in _NEVER):
         return _kind(true)

@@ -6,7 +6,9 @@ to each message (media type application/cap+xml). The heartbeat stands in both, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, MutableMapping, Sequence
+from dataclasses import dataclass
+from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree
 
@@ -50,9 +52,12 @@ def render(
     inside: bool = True,
     languages: Sequence[str] = (),
     beat: Heartbeat | None = None,
+    made: MutableMapping[tuple[str, bool], Entry] | None = None,
 ) -> bytes:
     """messages: newest first. base_url: of the API, to link each message's own document; alert_url: other links by a
     message's id. self_url: of the feed. inside: the messages themselves, too. languages: of titles and summaries.
+    made: entries by message's id and `inside`, of the same title and languages; what is missing is added. Making them
+    is most of the work.
     """
     feed = etree.Element(f"{{{ATOM}}}feed", nsmap={None: ATOM, "hw": OURS})
     _add(feed, "id", feed_id)
@@ -63,30 +68,40 @@ def render(
     if beat is not None:
         said = {k: str(v) for k, v in beat.body().items() if v is not None}
         etree.SubElement(feed, f"{{{OURS}}}heartbeat").attrib.update(said)
+    around: bytes = etree.tostring(feed, xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    head, end, _ = around.rpartition(b"</feed>")
+    known = {} if made is None else made
+    pieces = [head]
     for m in messages:
         url = alert_url(m.id) if alert_url else f"{base_url}/v1/warnings/{m.id}?format=cap"
-        _entry(feed, m, title, url, inside, languages)
-    xml: bytes = etree.tostring(feed, xml_declaration=True, encoding="UTF-8", pretty_print=True)
-    return xml
+        entry = known.get((m.id, inside)) or known.setdefault((m.id, inside), _entry(m, title, inside, languages))
+        pieces += [entry.before, quoteattr(url).encode(), entry.after]
+    return b"".join([*pieces, end, b"\n"])
 
 
-def _entry(feed: etree._Element, m: Message, author: str, url: str, inside: bool, languages: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What stands before and after the link's address, which depends on who asks."""
+
+    before: bytes
+    after: bytes
+
+
+def _entry(m: Message, author: str, inside: bool, languages: Sequence[str]) -> Entry:
     info = _first_info(m, languages)
-    entry = _add(feed, "entry")
-    _add(entry, "id", f"urn:cap:{m.id}")
-    _add(entry, "title", info.headline if info else f"{m.msg_type.value}: {m.level_word}, {m.incident}")
-    _add(entry, "updated", iso(m.sent_ms))
-    _add(entry, "published", iso(m.sent_ms))
-    _add(_add(entry, "author"), "name", author)
-    for scheme, term in (("msgType", m.msg_type.value), ("status", m.status), ("level", m.level_word)):
-        _add(entry, "category").attrib.update({"scheme": f"{OURS}:{scheme}", "term": term})
-    if info and info.description:
-        _add(entry, "summary", info.description)
-    _add(entry, "link").attrib.update({"rel": "alternate", "href": url, "type": "application/cap+xml"})
-    if inside:
-        content = _add(entry, "content")
-        content.set("type", "application/cap+xml")
-        content.append(etree.fromstring(m.cap_xml))
+    title = info.headline if info else f"{m.msg_type.value}: {m.level_word}, {m.incident}"
+    terms = (("msgType", m.msg_type.value), ("status", m.status), ("level", m.level_word))
+    before = [
+        f"  <entry>\n    <id>{escape(f'urn:cap:{m.id}')}</id>\n    <title>{escape(title)}</title>\n",
+        f"    <updated>{iso(m.sent_ms)}</updated>\n    <published>{iso(m.sent_ms)}</published>\n",
+        f"    <author><name>{escape(author)}</name></author>\n",
+        *(f"    <category scheme={quoteattr(f'{OURS}:{s}')} term={quoteattr(term)}/>\n" for s, term in terms),
+        f"    <summary>{escape(info.description)}</summary>\n" if info and info.description else "",
+        '    <link rel="alternate" type="application/cap+xml" href=',
+    ]
+    cap = etree.tostring(etree.fromstring(m.cap_xml), encoding="UTF-8", xml_declaration=False) if inside else b""
+    content = b'    <content type="application/cap+xml">%s</content>\n' % cap if inside else b""
+    return Entry("".join(before).encode(), b"/>\n%s  </entry>\n" % content)
 
 
 def _first_info(m: Message, languages: Sequence[str]) -> Info | None:

@@ -15,6 +15,7 @@ from cloud.log.decision import Decision, DecisionError, DecisionKind, encode_dec
 from cloud.warnings.decisions import of_incident, refusal
 from cloud.warnings.reader import WarningsReader
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.names import unfit
 from contract.clock import iso
 
 
@@ -52,7 +53,7 @@ class Desk:
         """Whether it stands in the log already. Raises NotDecided when it is not to be written."""
         if self._log.seen.was_seen(known_by(decision.id)):
             return True
-        if why := refusal(decision, self._catalogue):
+        if why := refusal(decision, self._catalogue) or _unfit(decision):
             raise CannotBeMeant(why)
         try:
             encode_decision(decision)
@@ -71,6 +72,17 @@ class Desk:
         """Writes it, once. Raises NotDecided, and what the log raises when it cannot be written."""
         repeated = self.look(decision) or not self._log.append([entry_of(decision)], now_ms)[0]
         return Handed(decision, repeated)
+
+
+def _unfit(decision: Decision) -> str | None:
+    """What no message, screen or ledger can carry (PostgreSQL keeps no NUL), told here and not where a decision is
+    carried out: what stands in the log already is carried out as it was."""
+    lines = {"id": decision.id, "target": decision.target}
+    told = {name: value for name, value in decision.detail.items() if isinstance(value, str)}
+    for name, text, allowed in (*((n, t, "") for n, t in lines.items()), *((n, t, "\n") for n, t in told.items())):
+        if (found := unfit(text, allowed)) is not None:
+            return f"the {name} holds the control character {found}, which no message can carry: take it out"
+    return None
 
 
 def made(

@@ -75,6 +75,21 @@ def test_acknowledged_taken_over_and_ended(cloud: Cloud, http: Http) -> None:
     assert written == [("decision.end", name), ("decision.take_over", name), ("decision.acknowledge", name)]
 
 
+@pytest.mark.parametrize("bad", ["\x00", "\x07", "\x1b[2J", "\r", "\u2028", "\u202e", "\ufffe", "\u0085"])
+def test_texts_that_no_message_can_carry_are_not_decided(cloud: Cloud, http: Http, bad: str) -> None:
+    end, mute = f"/v1/incidents/{the_incident(http)['id']}/end", {"target": "channel/101", "hours": 1}
+    for path, asked in (
+        (end, {"reason": "over", "note": f"dry{bad}"}),
+        (end, {"reason": "over", "id": f"a{bad}"}),
+        ("/v1/mutes", {**mute, "reason": f"silted{bad}"}),
+        ("/v1/mutes", {**mute, "reason": "silted", "id": bad}),
+    ):
+        answer = http.post(path, json=asked)
+        assert (answer.status_code, f"U+{ord(bad[0]):04X}" in answer.json()["detail"]) == (422, True), asked
+    assert (decided(cloud), audit.newest(cloud.ledger, 10, None)) == ([], [])
+    assert http.post(end, json={"reason": "over", "note": "first\nthen"}).status_code == 200
+
+
 def test_the_same_decision_is_written_once(cloud: Cloud, http: Http) -> None:
     path = f"/v1/incidents/{the_incident(http)['id']}/end"
     asked = {"id": "from-the-phone-1", "reason": "over"}

@@ -14,8 +14,10 @@ from lxml import etree
 from cloud.access.access import Access
 from cloud.access.settings import AccessSettings
 from cloud.api.app import create_app
-from cloud.api.feed import _takes_gzip
+from cloud.api.feed import Room, _takes_gzip
+from cloud.api.problems import Problem
 from cloud.app.cloud import Cloud
+from cloud.delivery import feed as delivered
 from cloud.delivery.feed import OURS, shown
 from cloud.delivery.settings import FeedSettings
 from cloud.warnings.model import Message, MsgType
@@ -77,6 +79,46 @@ def test_who_asks_again_is_told_that_nothing_is_new(cloud: Cloud) -> None:
     for headers in ({"if-none-match": '"other"'}, {"if-modified-since": "Thu, 01 Jan 1970 00:00:00 GMT"}):
         assert asked.get("/v1/feed", headers=headers).status_code == 200
     assert asked.get("/v1/feed/index").headers["etag"] != first.headers["etag"]
+
+
+def test_however_many_forms_are_asked_for_each_message_is_made_once(cloud: Cloud, monkeypatch) -> None:
+    """Whoever may ask, and in public that is anybody, chooses a number and a host: 240 ms of the processor for each
+    pair, with 500 messages."""
+    made, read = [], []
+    monkeypatch.setattr(delivered, "_entry", lambda m, *a, make=delivered._entry: made.append(m.id) or make(m, *a))
+    reader = cloud.services.warnings
+    messages = reader.messages
+    monkeypatch.setattr(reader, "messages", lambda **named: read.append(1) or messages(**named))
+    asked = http(cloud, FeedSettings(keep_h=720))
+    count = len(messages())
+    for n in range(1, 30):
+        for path in ("/v1/feed", "/v1/feed/index"):
+            answer = asked.get(path, params={"limit": n}, headers={"host": f"h-{n}&amp;"})
+            found = feedparser.parse(answer.content)
+            assert not found.bozo
+            assert len(found.entries) == min(n, count)
+            assert {link.href.partition("/v1/")[0] for e in found.entries for link in e.links} == {f"http://h-{n}&amp;"}
+        asked.get("/v1/feed/alerts/none")
+    assert (sorted(made), len(read)) == (sorted(2 * [m.id for m in messages()]), 1)
+
+
+def test_forms_are_bounded_and_keep_their_etag(cloud: Cloud) -> None:
+    asked = http(cloud)
+    etag, changed = (asked.get("/v1/feed?limit=7").headers[name] for name in ("etag", "last-modified"))
+    for n in range(30):
+        asked.get("/v1/feed", headers={"host": f"h{n}"})
+    again = asked.get("/v1/feed?limit=7", headers={"if-none-match": etag})
+    assert (again.status_code, again.headers["last-modified"]) == (304, changed)
+
+
+async def test_few_wait_for_a_form_that_is_not_there() -> None:
+    room = Room(2)
+    with room, room:
+        with pytest.raises(Problem) as caught, room:
+            pass
+        assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "2"})
+    with room:
+        pass
 
 
 def test_the_heartbeat_stands_in_it(cloud: Cloud) -> None:

@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import ValidationError
 
 from cloud.api import problems
+from cloud.api.answering import Streams
 from cloud.api.limits import Limits, wrap
 from cloud.api.ports import TurnedAway
 from cloud.api.settings import HttpSettings
@@ -241,6 +242,39 @@ async def test_cors_is_for_configured_origins_alone():
 def test_an_origin_is_written_in_full(origin):
     with pytest.raises(ValidationError):
         HttpSettings.model_validate({"cors_origins": [origin]})
+
+
+async def test_streams_of_all_kinds_leave_connections_for_others() -> None:
+    """Two keys could open a thousand of three kinds, and nobody else would find a connection."""
+    gate = asyncio.Event()
+    app = _app()
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\n"
+        await gate.wait()
+
+    for path in ("/v1/one", "/v1/other"):
+        app.add_api_route(path, lambda: StreamingResponse(events(), media_type="text/event-stream"))
+    async with client(app, max_connections=5) as http:
+        opened = [asyncio.create_task(http.get(path)) for path in ("/v1/one", "/v1/other", "/v1/one")]
+        await until_async(lambda: wrapped_streams(http).open == 3)
+        for path in ("/v1/one", "/v1/other"):
+            answer = await http.get(path)
+            assert problem(answer, 503)["title"] == "Too many streams"
+            assert answer.headers["retry-after"] == "2"
+        assert (await http.get("/v1/fast")).status_code == 200
+        gate.set()
+        assert {(await one).status_code for one in opened} == {200}
+        assert wrapped_streams(http).open == 0
+        assert (await http.get("/v1/one")).status_code == 200
+
+
+def wrapped_streams(http: httpx2.AsyncClient) -> Streams:
+    """Of the limits that `client` has put round the application."""
+    packing = http._transport.app  # type: ignore[attr-defined]
+    found = packing._app._streams
+    assert isinstance(found, Streams)
+    return found
 
 
 async def test_of_an_answer_that_is_turned_away_no_more_is_made() -> None:

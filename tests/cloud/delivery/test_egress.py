@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
@@ -75,9 +75,9 @@ def test_the_neighbours_of_special_ranges_are_reached(address: str) -> None:
     assert refusal(ip_address(address), CLOSED) is None
 
 
-@pytest.mark.parametrize("address", sorted(METADATA, key=str))
-def test_metadata_services_stay_closed_whatever_is_allowed(address: IPv4Address | IPv6Address) -> None:
-    everything = Egress((ip_network("0.0.0.0/0"), ip_network("::/0")))
+@pytest.mark.parametrize("network", sorted(METADATA, key=str))
+def test_metadata_services_stay_closed_whatever_is_allowed(network: IPv4Network | IPv6Network) -> None:
+    everything, address = Egress((ip_network("0.0.0.0/0"), ip_network("::/0"))), network[-1]
     assert refusal(address, CLOSED) == refusal(address, everything) == "a metadata service"
     if isinstance(address, IPv4Address):
         assert refusal(ip_address(f"::ffff:{address}"), everything) == "a metadata service"
@@ -110,9 +110,21 @@ def test_a_named_network_opens_itself_alone() -> None:
         assert refusal(ip_address(other), rules) is not None
 
 
-def test_multicast_and_this_host_are_never_opened() -> None:
+def test_link_local_multicast_and_this_host_are_never_opened() -> None:
     everything = Egress((ip_network("0.0.0.0/0"), ip_network("::/0")))
-    for address in ("224.0.0.1", "239.255.255.250", "255.255.255.255", "0.0.0.0", "ff02::1", "::"):
+    for address in (
+        "169.254.0.23",
+        "169.254.42.42",
+        "169.254.1.1",
+        "fe80::a9fe:a9fe",
+        "fe80::1%eth0",
+        "224.0.0.1",
+        "239.255.255.250",
+        "255.255.255.255",
+        "0.0.0.0",
+        "ff02::1",
+        "::",
+    ):
         assert refusal(ip_address(address), everything) is not None
 
 
