@@ -13,12 +13,16 @@ from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, func, select
+from sqlalchemy import Engine as Ledger
 
 from cloud.delivery import queue
+from cloud.delivery.maintenance_queue import OPENING, MaintenanceQueue
 from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
+from cloud.delivery.tables import maintenance_deliveries as deliveries
 from cloud.delivery.values import Pending
 from cloud.log.log_clock import Instant, LogClock
+from cloud.maintenance import engine as maintenance
 from cloud.warnings import blind, incidents, store
 from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
@@ -184,6 +188,24 @@ def _notice_lost_at_restart() -> AbstractContextManager[None]:
     return replaced(store, "blind_from_json", lambda _data: blind.BlindState())
 
 
+def _silence_forgotten_at_ticks() -> AbstractContextManager[None]:
+    """Half a minute without an entry, and nobody is blamed for silence: the cloud takes it for its own."""
+    return replaced(maintenance, "AWAY_MS", 30_000)
+
+
+def _notice_told_again() -> AbstractContextManager[None]:
+    """A maintenance notice that was taken before a start of the cloud counts as begun, no more: it goes out again."""
+    begin = MaintenanceQueue.__init__
+
+    def forgetful(self: MaintenanceQueue, ledger: Ledger, sink: str, *rest: Any) -> None:
+        begin(self, ledger, sink, *rest)
+        with ledger.begin() as db:
+            mine = deliveries.c.sink == sink, deliveries.c.part == OPENING
+            db.execute(deliveries.update().where(*mine).values(done_ms=None))
+
+    return replaced(MaintenanceQueue, "__init__", forgetful)
+
+
 BUGS: dict[str, Bug] = {
     "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
     "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
@@ -195,6 +217,8 @@ BUGS: dict[str, Bug] = {
     "mute-read-as-dry": Bug(_mute_read_as_dry, frozenset({"mute-is-not-dry"})),
     "silence-untold": Bug(_silence_untold, frozenset({"a-blind-zone-is-told"})),
     "notice-lost-at-restart": Bug(_notice_lost_at_restart, frozenset({"a-blind-zone-is-told-once"})),
+    "silence-forgotten-at-ticks": Bug(_silence_forgotten_at_ticks, frozenset({"a-dead-gateway-is-told"})),
+    "maintenance-told-again": Bug(_notice_told_again, frozenset({"each-notice-once"})),
     "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),

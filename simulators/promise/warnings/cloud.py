@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.delivery.wants import Kind
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
 from cloud.log.open import open_log
+from cloud.maintenance.view import MaintenanceView
+from cloud.maintenance.view import forget as forget_maintenance
 from cloud.views.base import Poisoned, RetryLater
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import forget
@@ -24,6 +27,7 @@ from simulators.promise.warnings.district import Edition
 from simulators.promise.warnings.gateways import Gateway, Waiting
 from simulators.promise.warnings.ledgers import ledger_at
 from simulators.promise.warnings.machine import Machine
+from simulators.promise.warnings.maintained import whole_stations
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import Broken, World
 
@@ -33,16 +37,31 @@ BLIND_AFTER_S = (300.0, 900.0, 3600.0)
 
 
 class Parts:
-    """What one life of the process holds open."""
+    """What one life of the process holds open. maintained: called when there are maintenance notices; None: nobody
+    wants any, so none are found."""
 
     def __init__(
-        self, edition: Edition, folder: Path, machine: Machine, settings: WarningSettings, snapshot_s: float
+        self,
+        edition: Edition,
+        folder: Path,
+        machine: Machine,
+        settings: WarningSettings,
+        snapshot_s: float,
+        maintained: Callable[[], None] | None,
     ) -> None:
         self.folder, self.settings = folder, settings
         self.log = open_log(folder)
         self.clock = BelievedClock(machine, folder, self.log)
         self.ledger = _ledger(folder)
         self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, settings, snapshot_s=snapshot_s)
+        self.maintenance: MaintenanceView | None = None
+        if maintained is not None:
+            self.maintenance = MaintenanceView(self.ledger, whole_stations(edition.catalogue), lambda _: maintained())
+
+    def behind(self) -> int:
+        """How many entries of the log a view has not taken in; the one that lacks most."""
+        found = self.maintenance.cursor() if self.maintenance is not None else self.warnings.cursor()
+        return self.log.behind(min(found, self.warnings.cursor()))
 
 
 class Cloud:
@@ -72,14 +91,18 @@ class Cloud:
         try:
             if self._forget_first:
                 self._forget()
-            self.parts = parts = Parts(self.edition, self.folder, self.machine, self._settings, self._snapshot_s)
+            asked_for = any(Kind.MAINTENANCE in consumer.wants.kinds for consumer in self.consumers)
+            maintained = self._wake_couriers if asked_for else None
+            more = (self._settings, self._snapshot_s, maintained)
+            self.parts = parts = Parts(self.edition, self.folder, self.machine, *more)
             self._world.say(
                 f"cloud starts ({self.edition.what}), view at {parts.warnings.cursor()} of {parts.log.end()}"
             )
             self._witness.look_back(parts.warnings.reader)  # what a crash kept us from seeing, of the edition before
             view = parts.warnings
             self._witness.began(self.edition, view.told(), view.cursor())
-            self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall)
+            zones = {s.id: s.zone for s in self.edition.catalogue.stations.values()}
+            self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall, zones.get)
             self._plan_follow(0.5)
         except Crash:
             self.fall()
@@ -105,13 +128,15 @@ class Cloud:
 
     def stop(self) -> None:
         """As an operator does: what is in the log is followed to its end, then it ends."""
-        while self.parts is not None and self.parts.log.behind(self.parts.warnings.cursor()):
+        while self.parts is not None and self.parts.behind():
             if not self._step(500):
                 return
         for courier in self._couriers:
             courier.finish()
         if self.parts is not None:
             try:
+                if self.parts.maintenance is not None:
+                    self.parts.maintenance.close()
                 self.parts.warnings.close()
             except Crash:
                 self.fall()
@@ -139,6 +164,7 @@ class Cloud:
         try:
             with ledger.begin() as db:
                 forget(db)
+                forget_maintenance(db)
             self._forget_first = False
         finally:
             ledger.dispose()
@@ -247,8 +273,9 @@ class Cloud:
                 return False
             if parts.warnings.reader.version() != version:
                 self._witness.look(parts.warnings.reader)
-                for courier in self._couriers:
-                    courier.wake()
+                self._wake_couriers()
+            if parts.maintenance is not None and (entries := parts.log.read(parts.maintenance.cursor(), limit)):
+                parts.maintenance.apply(entries)
         except Crash:
             self.fall()
             return False
@@ -260,7 +287,11 @@ class Cloud:
         return True
 
     def _behind(self) -> int:
-        return self.parts.log.behind(self.parts.warnings.cursor()) if self.parts is not None else 0
+        return self.parts.behind() if self.parts is not None else 0
+
+    def _wake_couriers(self) -> None:
+        for courier in self._couriers:
+            courier.wake()
 
 
 def _ledger(folder: Path) -> Engine:

@@ -1,4 +1,6 @@
-"""Consumers of warnings, each a sink: down, busy, gone, slow, without an answer, or choking on some messages."""
+"""Consumers, each a sink: down, busy, gone, slow, without an answer, or choking on some messages.
+
+Most want warnings; an engineer wants maintenance notices alone."""
 
 from __future__ import annotations
 
@@ -8,12 +10,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cloud.delivery.base import GivenUp, NotDelivered, Refused
-from cloud.delivery.notice import Notice
+from cloud.delivery.notice import Notice, NoticeType
+from cloud.delivery.wants import Kind, Wants
 from cloud.warnings.model import Message
 from simulators.promise.warnings.water import MINUTE_MS
 from simulators.promise.world import World
 
 SLOW_S = 4.0
+WARNINGS = Wants(frozenset({Kind.WARNING, Kind.BLIND, Kind.CONSUMER}))
+MAINTENANCE = Wants(frozenset({Kind.MAINTENANCE}))
+_ENGINEERS = 0.25  # of the seeds: finding what they are told takes a seed a tenth of its time
 
 
 class Mood(StrEnum):
@@ -44,13 +50,27 @@ class Receipt:
     sure: bool
 
 
-class Consumer:
-    """A `cloud.delivery.base.Sink`. chokes_on: refuses every message whose identifier ends in one of these digits."""
+@dataclass(frozen=True, slots=True)
+class NoticeReceipt:
+    """A maintenance notice that has arrived. sure: as of `Receipt`."""
 
-    def __init__(self, world: World, name: str, chokes_on: str, troubles: Sequence[Trouble]) -> None:
+    at_ms: int
+    notice: Notice
+    sure: bool
+
+
+class Consumer:
+    """A `cloud.delivery.base.Sink`. chokes_on: refuses every message whose identifier ends in one of these digits.
+
+    wants: what it asked to be told."""
+
+    def __init__(
+        self, world: World, name: str, chokes_on: str, troubles: Sequence[Trouble], wants: Wants = WARNINGS
+    ) -> None:
         self._world, self._name, self.chokes_on = world, name, chokes_on
-        self.troubles = tuple(troubles)
+        self.troubles, self.wants = tuple(troubles), wants
         self.has: list[Receipt] = []
+        self.notices: list[NoticeReceipt] = []  # of maintenance
         self.tried_ms: int | None = None  # when it was last asked to take something
         self.doubts: list[int] = []  # when the cloud fell and could not know what it had been told
 
@@ -91,6 +111,12 @@ class Consumer:
             raise GivenUp("HTTP 410")
         if mood in (Mood.DOWN, Mood.BUSY):
             raise NotDelivered("no answer")
+        if notice.type is NoticeType.MAINTENANCE:
+            self.tried_ms = self._world.true_ms
+            self._world.say(f"{self.name} gets {notice.id}")
+            self.notices.append(NoticeReceipt(self._world.true_ms, notice, mood is not Mood.MUTE))
+            if mood is Mood.MUTE:
+                raise NotDelivered("no answer within 10 s", perhaps=True)
         return f"thanks for {notice.id}"
 
     def close(self) -> None:
@@ -100,8 +126,23 @@ class Consumer:
         return message[-1] in self.chokes_on
 
 
-def some_consumer(rng: random.Random, world: World, name: str, minutes: int) -> Consumer:
-    """In no trouble, or in one or two, and perhaps one that chokes on a fifth of all messages."""
+def some_consumers(world: World, minutes: int) -> list[Consumer]:
+    """One or two that want warnings; in some seeds an engineer, who wants maintenance notices. Each has random numbers
+    of its own: who else there is alters nothing for it."""
+    taste = random.Random(f"consumers {world.seed}")
+    names = ("police", "radio")[: taste.choice((1, 1, 2))]
+    out = []
+    for name in names:
+        troubles = _some_troubles(taste, world, minutes)
+        out.append(Consumer(world, name, "37" if taste.random() < 0.3 else "", troubles))
+    taste = random.Random(f"engineer {world.seed}")
+    if taste.random() < _ENGINEERS:
+        out.append(Consumer(world, "engineer", "", _some_troubles(taste, world, minutes), MAINTENANCE))
+    return out
+
+
+def _some_troubles(rng: random.Random, world: World, minutes: int) -> list[Trouble]:
+    """None, one or two."""
     troubles: list[Trouble] = []
     at = 0.0
     for _ in range(rng.choice((0, 1, 1, 2))):
@@ -112,4 +153,4 @@ def some_consumer(rng: random.Random, world: World, name: str, minutes: int) -> 
         from_ms = world.start_ms + int(at * MINUTE_MS)
         troubles.append(Trouble(rng.choice(list(Mood)), from_ms, from_ms + length * MINUTE_MS))
         at += length
-    return Consumer(world, name, "37" if rng.random() < 0.3 else "", troubles)
+    return troubles

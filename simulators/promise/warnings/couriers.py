@@ -9,7 +9,9 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery.dispatch import Dispatcher
+from cloud.delivery.maintenance_queue import ZoneOf
 from cloud.delivery.values import Policy
+from cloud.delivery.wants import Kind
 from cloud.log.believed_clock import BelievedClock
 from simulators.promise.disks import Crash
 from simulators.promise.warnings.consumers import SLOW_S, Consumer, Mood
@@ -17,6 +19,7 @@ from simulators.promise.world import World
 
 WRITTEN_MS = 6_000  # so long it may take until what came of an attempt is written down
 _IDLE_S, _AGAIN_S = 900.0, 2.0
+_RETRY_S = 20.0  # so often one looks whose consumer has not taken a maintenance notice
 _POLICY = Policy(parallel=2, eager_s=15.0)  # fewer tries than by default: each costs a seed its time
 
 
@@ -24,14 +27,29 @@ class Courier:
     """One consumer's. fell: called when the disk crashes under it."""
 
     def __init__(
-        self, world: World, ledger: Engine, consumer: Consumer, clock: BelievedClock, fell: Callable[[], None]
+        self,
+        world: World,
+        ledger: Engine,
+        consumer: Consumer,
+        clock: BelievedClock,
+        fell: Callable[[], None],
+        zone_of: ZoneOf,
     ) -> None:
         self._world, self._consumer, self._fell = world, consumer, fell
         self._dead = False
         self._planned_ms: int | None = None
         rng = random.Random(f"{consumer.name} {world.seed} {world.true_ms}")
         self._dispatcher = Dispatcher(
-            ledger, consumer, clock, _POLICY, idle_s=_IDLE_S, least_s=0.0, spawn=self._spawn, spread=_spread(rng)
+            ledger,
+            consumer,
+            clock,
+            _POLICY,
+            wants=consumer.wants,
+            zone_of=zone_of,
+            idle_s=_IDLE_S,
+            least_s=0.0,
+            spawn=self._spawn,
+            spread=_spread(rng),
         )
 
     def die(self) -> None:
@@ -63,7 +81,9 @@ class Courier:
     def _step(self) -> float | None:
         """How long there is nothing to do; None: it is gone."""
         try:
-            return self._dispatcher.step()
+            wait_s = self._dispatcher.step()
+            retries = Kind.MAINTENANCE in self._consumer.wants.kinds and self._dispatcher.trouble()
+            return min(wait_s, _RETRY_S) if retries else wait_s
         except Crash:
             self._consumer.cut_off()
             self._fell()
@@ -90,10 +110,15 @@ def _spread(rng: random.Random) -> Callable[[], float]:
 
 
 def some_couriers(
-    world: World, ledger: Engine, consumers: Sequence[Consumer], clock: BelievedClock, fell: Callable[[], None]
+    world: World,
+    ledger: Engine,
+    consumers: Sequence[Consumer],
+    clock: BelievedClock,
+    fell: Callable[[], None],
+    zone_of: ZoneOf,
 ) -> list[Courier]:
     """One for each consumer, at its first step."""
-    out = [Courier(world, ledger, consumer, clock, fell) for consumer in consumers]
+    out = [Courier(world, ledger, consumer, clock, fell, zone_of) for consumer in consumers]
     for courier in out:
         courier.wake()
     return out

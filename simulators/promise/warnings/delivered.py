@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cloud.delivery.wants import Kind
 from cloud.warnings.model import MsgType
 from simulators.promise.warnings.consumers import Consumer, Mood
 from simulators.promise.warnings.couriers import WRITTEN_MS
@@ -17,7 +18,9 @@ _NO_TEST = frozenset({Mood.DOWN, Mood.BUSY})  # no test message is taken
 
 
 def check_deliveries(witness: Witness, consumer: Consumer) -> None:
-    """All of one consumer."""
+    """All warnings of one consumer that wants them."""
+    if Kind.WARNING not in consumer.wants.kinds:
+        return
     _once(witness, consumer)
     _in_order(witness, consumer)
     _in_force(consumer)
@@ -74,7 +77,7 @@ def _arrived(witness: Witness, consumer: Consumer) -> None:
     for n, t in enumerate(witness.said):
         if consumer.refuses(t.id):
             continue
-        deadline_ms = _deadline(witness, consumer, t)
+        deadline_ms = well_by(witness, consumer, t.seen_ms)
         later = [other for other in witness.said[n + 1 :] if other.incident == t.incident]
         over_ms = min([other.seen_ms for other in later] + [_expires(t)])
         if deadline_ms >= min(over_ms, witness.world.true_ms):
@@ -94,9 +97,10 @@ def _was_told(consumer: Consumer, before: Sequence[Told | Notice], incident: str
     return any(t.incident == incident and t.id in got and not consumer.refuses(t.id) for t in before)
 
 
-def _deadline(witness: Witness, consumer: Consumer, t: Told | Notice) -> int:
-    """From when the consumer was well and the cloud ran, a while on end."""
-    at_ms, gone_ms = t.seen_ms, -1
+def well_by(witness: Witness, consumer: Consumer, from_ms: int) -> int:
+    """By when the consumer has been well and the cloud has run, a while on end, from then on: what there was to be
+    told has been told by then."""
+    at_ms, gone_ms = from_ms, -1
     for trouble in consumer.troubles:
         # One that is gone stays so until it takes a test message, which falls into the next trouble, perhaps.
         gone = trouble.mood is Mood.GONE or (trouble.from_ms <= gone_ms and trouble.mood in _NO_TEST)

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from simulators.promise.disks import Disk, installed
 from simulators.promise.warnings.cloud import Cloud
-from simulators.promise.warnings.consumers import some_consumer
+from simulators.promise.warnings.consumers import some_consumers
 from simulators.promise.warnings.delivered import check_deliveries
 from simulators.promise.warnings.district import first_edition
 from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
+from simulators.promise.warnings.maintained import check_maintenance
 from simulators.promise.warnings.people import People
 from simulators.promise.warnings.properties import check
 from simulators.promise.warnings.sensors import Sensor, some_spells
@@ -76,10 +77,7 @@ class _Run:
         edition = first_edition(world.rng, random.Random(f"neighbours {world.seed}").random() < 0.3)
         self.cloud = Cloud(world, edition, folder / "cloud", witness)
         disks[str(folder / "cloud")] = self.cloud.disk
-        taste = random.Random(f"consumers {world.seed}")
-        self._consumers = [
-            some_consumer(taste, world, name, _WET_MIN) for name in ("police", "radio")[: taste.choice((1, 1, 2))]
-        ]
+        self._consumers = some_consumers(world, _WET_MIN)
         for consumer in self._consumers if on("consumers") else ():
             for t in consumer.troubles:
                 minutes = [(ms - world.start_ms) / MINUTE_MS for ms in (t.from_ms, t.to_ms)]
@@ -146,6 +144,7 @@ class _Run:
         check(self._witness, self._sensors, self.cloud.parts)
         for consumer in self.cloud.consumers:
             check_deliveries(self._witness, consumer)
+        check_maintenance(self._witness, self.cloud.parts.ledger, self.cloud.consumers)
 
     def _measure(self, gateway: Gateway) -> None:
         gateway.measure(self._world.true_ms)
