@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, tzinfo
@@ -19,7 +18,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud.delivery import notice as notices
-from cloud.delivery.attempts import in_a_thread, spread
+from cloud.delivery.attempts import Outcome, UnderWay, in_a_thread, spread
 from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, TakesNotices
 from cloud.delivery.heartbeat import Pace
 from cloud.delivery.maintenance_queue import MaintenanceQueue, ZoneOf
@@ -28,6 +27,7 @@ from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
 from cloud.delivery.silence import Silence
 from cloud.delivery.state import SinkMode, SinkState
+from cloud.delivery.unwritten import Unwritten
 from cloud.delivery.values import Noted, Pending, Plan, Policy
 from cloud.delivery.wants import EVERYTHING, Facts, Wants
 from cloud.warnings.model import Message
@@ -42,7 +42,6 @@ _STOP_S = 15.0
 
 _DEAF = "it takes no heartbeat"
 _POLICY = Policy()
-_NOTHING = Plan()
 
 
 class Dispatcher:
@@ -77,12 +76,12 @@ class Dispatcher:
         spread: Callable[[], float] = spread,
     ) -> None:
         self._sink, self._clock, self._wants = sink, clock, wants
-        self._pace, self._as_of = None if heartbeat_s is None else Pace(heartbeat_s), as_of
-        self._unheard_ms: int | None = None  # since when it takes no heartbeat
+        self._pace, self._as_of = Pace(heartbeat_s), as_of
         self._silence = Silence(policy.silent_s)
         self._tell, self._sender, self._zone, self._enabled = tell, sender, zone, enabled
-        self._idle_s, self._again_s, self._run_attempt = idle_s, again_s, spawn
+        self._idle_s, self._again_s = idle_s, again_s
         self._record = Record(ledger, sink.name)
+        self._unwritten = Unwritten(self._record)
         least_ms = self._clock_ms(least_s)
         can_test = isinstance(sink, TakesNotices)
         self._queue = Queue(policy, spread, least_ms=least_ms, can_test=can_test)
@@ -90,11 +89,7 @@ class Dispatcher:
         self._maintenance = MaintenanceQueue(ledger, sink.name, wants, clock, zone_of, max(10_000, least_ms))
         self._stop = threading.Event()
         self._turn = threading.Event()
-        self._came: deque[Callable[[], None]] = deque()  # what attempts came to, for the sink's own thread
-        self._results: list[Result] = []  # these three are yet to be written down
-        self._notes: list[tuple[str, Noted]] = []
-        self._gone_ms: tuple[str, int | None] | None = None
-        self._under_way = 0
+        self._under_way = UnderWay(spawn, self._turn.set)
         self._looked_to = 0  # number of the newest message that was seen
         self._asked: int | None = None
         self._off = "" if enabled else "switched off in the configuration"
@@ -141,7 +136,7 @@ class Dispatcher:
         """Why messages do not reach the consumer, or some do not; empty when all do."""
         queue = self._queue
         gone = f"{queue.gone}: it gets a test message every ten minutes, and what is in force once it takes that"
-        deaf = _DEAF if self._unheard_ms is not None else ""
+        deaf = _DEAF if self._pace.unheard_ms is not None else ""
         ails = queue.trouble or deaf or self._maintenance.trouble
         said = [self._off or (gone if queue.gone else ails), self._ledger_trouble, self._defect]
         if not self._off:
@@ -160,7 +155,7 @@ class Dispatcher:
             mode = SinkMode.OFF
         elif queue.gone:
             mode = SinkMode.GONE
-        elif queue.trouble or self._unheard_ms is not None or self._maintenance.trouble:
+        elif queue.trouble or self._pace.unheard_ms is not None or self._maintenance.trouble:
             mode = SinkMode.FAILING
         try:
             counts, newest = self._record.counts(), self._record.switches().newest
@@ -186,19 +181,19 @@ class Dispatcher:
                 self._ledger_trouble = f"the ledger is out of reach: {error}"
                 self._stop.wait(self._again_s)
             except Exception as error:  # a defect must not end the thread in silence: the next warning may matter
-                self._defect = f"{type(error).__name__}: {error}"
+                self._defect = _said(error)
                 log.exception("sink %s stumbled; it will try again", self._sink.name)
                 self._stop.wait(self._again_s)
         self._finish()
 
     def step(self) -> float:
         """One round. Gives how long there is nothing to do, in real seconds."""
-        self._hear()
+        self._under_way.hear()
         self._look()
         self._raise_alarm()
         now_ms = self._clock.monotonic_ms()
         plan = self._queue.plan(self._clock.now_ms(), now_ms)
-        self._notes += plan.notes
+        self._unwritten.notes += plan.notes
         self._send(plan)
         if plan.test:
             self._try_notice(notices.test_of(self._sink.name, self._sender, self._clock.now_ms(), self._zone))
@@ -207,18 +202,12 @@ class Dispatcher:
             for notice in filter(None, due):
                 self._try_notice(notice)
         self._beat()
-        if self._came:
+        if self._under_way.came:
             return 0.0
         if plan.next_ms is None:
             return self._idle_s
         left_s = self._clock.real_s((plan.next_ms - self._clock.monotonic_ms()) / 1000)
         return min(max(left_s, 0.0), self._idle_s)
-
-    def _hear(self) -> None:
-        """What came of attempts."""
-        while self._came:
-            self._came.popleft()()
-            self._under_way -= 1
 
     def _look(self) -> None:
         """Into the ledger: for new messages, and for what a person has set."""
@@ -229,13 +218,13 @@ class Dispatcher:
         if self._asked is None and found.gone:
             self._queue.said_gone(found.gone, self._clock.monotonic_ms(), at_start=True)
         if self._asked not in (None, found.asked) or found.newest < self._looked_to:  # a person asks; or a rebuilt view
-            self._write()  # what is done must not be seen again
+            self._unwritten.write(self._clock.now_ms())  # what is done must not be seen again
             self._queue.forget()
             look = self._record.look(0, self._clock.now_ms())
         self._asked = found.asked
         if held := self._queue.held(self._clock.now_ms()):  # somebody may have acted by now
             self._queue.revise(self._judged(held))
-        self._notes += self._queue.see(self._judged(look.waits), look.past)
+        self._unwritten.notes += self._queue.see(self._judged(look.waits), look.past)
         self._looked_to = max([found.newest, *(m.number for m in look.waits[-1:])])
 
     def _judged(self, waits: Sequence[Pending]) -> list[Pending]:
@@ -245,7 +234,7 @@ class Dispatcher:
         return [m.judged(self._wants, facts.get(m.incident, Facts())) for m in waits]
 
     def _beat(self) -> None:
-        if self._pace is None or self._off or self._queue.gone:
+        if self._off or self._queue.gone:
             return
         beat = self._pace.next(self._clock.now_ms(), self._as_of())
         if beat is not None:
@@ -255,7 +244,9 @@ class Dispatcher:
         if self._off or self._queue.gone:
             return
         since = [
-            ms for ms in (self._queue.troubled_ms(), self._unheard_ms, self._maintenance.troubled_ms) if ms is not None
+            ms
+            for ms in (self._queue.troubled_ms(), self._pace.unheard_ms, self._maintenance.troubled_ms)
+            if ms is not None
         ]
         news = self._silence.news(min(since, default=None), self._clock.monotonic_ms())
         if news is not None:
@@ -266,48 +257,35 @@ class Dispatcher:
     def _send(self, plan: Plan) -> None:
         """Writes down what is to be, and only then begins: what a consumer may have must be known after a crash."""
         try:
-            texts = self._write(plan)
+            texts = self._unwritten.write(self._clock.now_ms(), plan)
         except BaseException:
             self._queue.not_begun(plan.start)
             raise
         for m in plan.start:
-            if m.id in texts:
-                self._spawn(partial(self._attempt, m, texts[m.id]))
-            else:  # it must hold up no other
-                self._spawn(partial(partial, self._refused, m, "its row in the ledger cannot be read"))
-
-    def _write(self, plan: Plan = _NOTHING) -> dict[str, Message]:
-        """The texts of what the plan starts, by id."""
-        if self._gone_ms is not None:
-            self._record.set_gone(*self._gone_ms)
-            self._gone_ms = None
-        texts = self._record.begin(self._results, self._notes, plan.start, plan.first, self._clock.now_ms())
-        self._results.clear()
-        self._notes.clear()
-        return texts
+            attempt, stumbled = partial(self._attempt, m, texts.get(m.id)), partial(self._stumbled, m)
+            # Whatever becomes of one attempt, its incident goes on.
+            self._under_way.begin(attempt, stumbled, partial(self._queue.not_begun, (m,)))
 
     def _finish(self) -> None:
         """Hears what is still under way, and writes it down."""
         until_s = time.monotonic() + _STOP_S - 1
-        while self._under_way and time.monotonic() < until_s:
-            self._turn.wait(0.2)
+        while self._under_way.count and time.monotonic() < until_s:
+            if not self._under_way.came:
+                self._turn.wait(0.2)
             self._turn.clear()
-            self._hear()
+            try:
+                self._under_way.hear()
+            except Exception:  # what came of the others is to be written all the same
+                log.exception("sink %s stumbled while it ended", self._sink.name)
         with suppress(SQLAlchemyError):
-            self._write()
+            self._unwritten.write(self._clock.now_ms())
             self._maintenance.write()
 
-    # --- attempts: each in a thread of its own, which ends in `_came` ------------------------------------------------
+    # --- attempts: each in a thread of its own -----------------------------------------------------------------------
 
-    def _spawn(self, work: Callable[[], Callable[[], None]]) -> None:
-        def run() -> None:
-            self._came.append(work())
-            self._turn.set()
-
-        self._under_way += 1
-        self._run_attempt(run)
-
-    def _attempt(self, m: Pending, message: Message) -> Callable[[], None]:
+    def _attempt(self, m: Pending, message: Message | None) -> Outcome:
+        if message is None:  # it must hold up no other
+            return partial(self._refused, m, "its row in the ledger cannot be read")
         try:
             receipt = self._sink.deliver(message)
         except NotDelivered as error:
@@ -316,30 +294,34 @@ class Dispatcher:
             return partial(self._refused, m, str(error))
         except GivenUp as error:
             return partial(self._gave_up, str(error), m)
-        except Exception as error:  # a defect of the sink: the next warning may matter
-            log.exception("sink %s stumbled over %s; it will try again", self._sink.name, m.id)
-            return partial(self._failed, m, f"{type(error).__name__}: {error}", True, None)
         return partial(self._delivered, m, receipt)
 
+    def _stumbled(self, m: Pending, error: Exception) -> Outcome:
+        """A defect of the sink: the next warning may matter."""
+        log.error("sink %s stumbled over %s; it will try again", self._sink.name, m.id, exc_info=error)
+        return partial(self._failed, m, _said(error), True, None)
+
     def _try_notice(self, notice: Notice) -> None:
-        def attempt() -> Callable[[], None]:
+        def attempt() -> Outcome:
             assert isinstance(self._sink, TakesNotices)
             try:
                 self._sink.notify(notice)
-            except Exception as error:
-                if not isinstance(error, GivenUp | Refused | NotDelivered):
-                    log.exception("sink %s stumbled over a notice", self._sink.name)
+            except (GivenUp, Refused, NotDelivered) as error:
                 return partial(self._told, notice, error)
             return partial(self._told, notice, None)
 
-        self._spawn(attempt)
+        def stumbled(error: Exception) -> Outcome:
+            log.error("sink %s stumbled over a notice", self._sink.name, exc_info=error)
+            return partial(self._told, notice, error)
+
+        self._under_way.begin(attempt, stumbled)
 
     # --- what came of them, in the sink's own thread -----------------------------------------------------------------
 
     def _delivered(self, m: Pending, receipt: str) -> None:
         was_gone = bool(self._queue.gone)
         self._queue.delivered(m, self._clock.monotonic_ms())
-        self._results.append(Result(m.id, receipt, delivered_ms=self._clock.now_ms()))
+        self._unwritten.results.append(Result(m.id, receipt, delivered_ms=self._clock.now_ms()))
         if was_gone:
             self._is_back()
 
@@ -347,21 +329,21 @@ class Dispatcher:
         wait_ms = None if wait_s is None else self._clock_ms(wait_s)
         now_ms = self._clock.monotonic_ms()
         self._queue.failed(m, f"{m.id}: {why}", now_ms, perhaps=perhaps, wait_ms=wait_ms)
-        self._results.append(Result(m.id, why, perhaps=perhaps or m.perhaps))
+        self._unwritten.results.append(Result(m.id, why, perhaps=perhaps or m.perhaps))
         log.warning("sink %s: %s: %s", self._sink.name, m.id, why)
 
     def _refused(self, m: Pending, why: str) -> None:
         aside = self._queue.refused(m, why, self._clock.monotonic_ms())
         noted = Noted.SET_ASIDE if aside else None
-        self._results.append(Result(m.id, why, noted=noted, perhaps=m.perhaps))
+        self._unwritten.results.append(Result(m.id, why, noted=noted, perhaps=m.perhaps))
         what = "%s refuses %s, which is set aside: %s" if aside else "%s refuses %s: %s"
         log.log(logging.ERROR if aside else logging.WARNING, f"sink {what}", self._sink.name, m.id, why)
 
     def _gave_up(self, why: str, m: Pending | None) -> None:
         if m is not None:
-            self._results.append(Result(m.id, why, perhaps=m.perhaps))
+            self._unwritten.results.append(Result(m.id, why, perhaps=m.perhaps))
         if self._queue.said_gone(why, self._clock.monotonic_ms(), m):
-            self._gone_ms = (why, self._clock.now_ms())
+            self._unwritten.gone = (why, self._clock.now_ms())
             self._tell_of(NoticeType.GONE, why)
 
     def _told(self, notice: Notice, error: Exception | None) -> None:
@@ -373,9 +355,7 @@ class Dispatcher:
                 self._is_back()
             return
         if notice.type is NoticeType.HEARTBEAT:
-            assert self._pace is not None
-            self._pace.done()
-            self._unheard_ms = None if taken else self._unheard_ms or now_ms
+            self._pace.done(taken, now_ms)
         elif notice.type is NoticeType.MAINTENANCE:
             asked_s = error.wait_s if isinstance(error, NotDelivered) else None
             self._maintenance.came_to(error, self._clock_ms(asked_s or 0.0))
@@ -385,7 +365,7 @@ class Dispatcher:
             self._gave_up(str(error), None)
 
     def _is_back(self) -> None:
-        self._gone_ms = ("", None)
+        self._unwritten.gone = ("", None)
         self._tell_of(NoticeType.BACK, "it takes messages again")
 
     def _tell_of(self, kind: NoticeType, why: str) -> None:
@@ -398,3 +378,7 @@ class Dispatcher:
     def _clock_ms(self, real_s: float) -> int:
         """A span of real time in this clock's milliseconds."""
         return round(real_s * 1000 / self._clock.real_s(1.0))
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"

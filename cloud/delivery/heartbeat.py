@@ -45,20 +45,28 @@ def heartbeat(now_ms: int, as_of_ms: int | None, every_s: float = EVERY_S) -> He
 
 @dataclass(slots=True)
 class Pace:
-    """When the next one is due. The first is at once."""
+    """When the next one is due. The first is at once. every_s: None: never. unheard_ms: since when the consumer takes
+    none, by a clock that only rises; None while it does."""
 
-    every_s: float
+    every_s: float | None
+    unheard_ms: int | None = None
     _last: int = -1
     _busy: bool = False
 
     def next(self, now_ms: int, as_of_ms: int | None) -> Heartbeat | None:
         """What to send now; it counts as under way until `done`. One that could not be sent in its time is left out."""
+        if self.every_s is None or self._busy:
+            return None
         found = heartbeat(now_ms, as_of_ms, self.every_s)
-        if self._busy or found.number == self._last:
+        if found.number == self._last:
             return None
         self._last, self._busy = found.number, True
         return found
 
-    def done(self) -> None:
+    def done(self, taken: bool, monotonic_ms: int) -> None:
         """The one under way is taken, or was not."""
         self._busy = False
+        if taken:
+            self.unheard_ms = None
+        elif self.unheard_ms is None:
+            self.unheard_ms = monotonic_ms
