@@ -11,6 +11,7 @@ from pydantic import Field
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
 from cloud.data_folder import data_folder_trouble
+from cloud.delivery.escalation import told_by_nobody
 from cloud.delivery.settings import EgressSettings, FeedSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
@@ -200,6 +201,7 @@ def unproxied(file: ConfigFile) -> str:
 def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:
     out: list[Mistake] = []
     names = [sink.name for sink in shaped.delivery]
+    circle = told_by_nobody({s.name: [step.to for step in s.escalate] for s in shaped.delivery if s.enabled})
     for i, sink in enumerate(shaped.delivery):
         if names.index(sink.name) != i:
             out.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
@@ -209,6 +211,10 @@ def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[M
             if step.to == sink.name or step.to not in names:
                 others = [name for name in names if name != sink.name]
                 what = no_such("other sink", step.to, others) if others else "there is no other sink to escalate to"
+                out.append(document.mistake(("delivery", i, "escalate", j, "to"), what))
+            elif step.to in circle and sink.name in circle:
+                named = ", ".join(map(repr, sorted(circle)))
+                what = f"nobody is told at once of those who escalate to one another ({named}): take out the step back"
                 out.append(document.mistake(("delivery", i, "escalate", j, "to"), what))
     return out
 

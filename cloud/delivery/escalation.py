@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Mapping
 from datetime import time
 from typing import Annotated, Any
 
@@ -50,3 +51,19 @@ class EscalationSettings(SettingsModel):
         """of: the sink that it is a setting of."""
         hours = (time.fromisoformat(self.begins), time.fromisoformat(self.until))
         return Step(of, self.after_s, *hours, frozenset(self.levels))
+
+
+def told_by_nobody(to: Mapping[str, Collection[str]]) -> set[str]:
+    """Consumers that wait for one another in a circle: each is told by escalation alone, and none of those before it is
+    told at once. to: of each consumer, to whom it escalates."""
+    waiting = {name for names in to.values() for name in names}
+    reached, ahead = set[str](), [name for name in to if name not in waiting]
+    while ahead:
+        name = ahead.pop()
+        if name not in reached:
+            reached.add(name)
+            ahead += to.get(name, ())
+    circle = waiting - reached
+    while ends := {name for name in circle if circle.isdisjoint(to.get(name, ()))}:  # who only follows on a circle
+        circle -= ends
+    return circle

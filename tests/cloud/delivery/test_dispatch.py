@@ -202,7 +202,7 @@ def test_410_is_loud_to_all_and_a_test_brings_it_back(ledger: Engine) -> None:
         assert (consumer.told[0].type, consumer.tried) == (NoticeType.TEST, ["m1"])
         played(clock, lambda: consumer.has == ["m2"], 60)
         until(lambda: [n.type for n in other.told] == [NoticeType.GONE, NoticeType.BACK])
-        assert 600 <= (clock.now_ms() - START_MS) / 1000 - 600 < 1200
+        assert clock.now_ms() - START_MS >= 1_200_000
         assert len(consumer.told) == 2
         assert (a.state().mode, a.trouble()) == (SinkMode.WORKING, "")
     assert noted(ledger) == {"m1": "superseded", "m3": "expired"}

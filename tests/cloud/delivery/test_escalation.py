@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+import yaml
 from pydantic import ValidationError
 from sqlalchemy import Engine, delete, insert
+from typer.testing import CliRunner
 
+from cloud.cli.main import app
 from cloud.delivery.base import NotDelivered
 from cloud.delivery.dispatch import Dispatcher
-from cloud.delivery.escalation import EscalationSettings
+from cloud.delivery.escalation import EscalationSettings, told_by_nobody
 from cloud.delivery.heartbeat import heartbeat
 from cloud.delivery.notice import NoticeType
 from cloud.delivery.values import Policy
@@ -18,6 +21,7 @@ from cloud.delivery.wants import Step, Wants
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
 from contract.catalogue.rules import Level
+from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.played import START_MS, Consumer, PlayedClock, message, noted, put
 
 
@@ -175,6 +179,35 @@ def test_hours_as_yaml_reads_them(written: object, read: str) -> None:
 def test_hours_that_are_none(written: object) -> None:
     with pytest.raises(ValidationError):
         EscalationSettings.model_validate({"to": "x", "after_s": 60, "until": written})
+
+
+@pytest.mark.parametrize(
+    ("to", "found"),
+    [
+        ({}, set()),
+        ({"a": ["b"], "b": ["c"], "c": []}, set()),
+        ({"a": ["b"], "b": ["a"]}, {"a", "b"}),
+        ({"a": ["a"]}, {"a"}),
+        ({"a": ["b"], "b": ["c"], "c": ["a"], "d": []}, {"a", "b", "c"}),
+        ({"a": ["b"], "b": ["a", "c"], "c": []}, {"a", "b"}),  # c only follows
+        ({"first": ["a"], "a": ["b"], "b": ["a"]}, set()),  # the first is told at once
+        ({"a": ["gone"]}, set()),
+    ],
+)
+def test_who_waits_for_one_another(to: dict[str, list[str]], found: set[str]) -> None:
+    assert told_by_nobody(to) == found
+
+
+def test_a_cloud_whose_consumers_wait_for_one_another_does_not_start(tmp_path) -> None:
+    sinks = [
+        {"kind": "log", "name": name, "path": "told.jsonl", "escalate": [{"to": to, "after_s": 60}]}
+        for name, to in (("a", "b"), ("b", "a"))
+    ]
+    said = {"catalogue": str(DISTRICT), "data_dir": "data", "broker": {"embedded": True, "port": 0}, "delivery": sinks}
+    (tmp_path / "cloud.yaml").write_text(yaml.safe_dump(said))
+    found = CliRunner().invoke(app, ["check", "--config", str(tmp_path / "cloud.yaml")])
+    assert found.exit_code == 2
+    assert "nobody is told at once of those who escalate to one another ('a', 'b')" in " ".join(found.output.split())
 
 
 def test_silent_time_is_a_policy() -> None:

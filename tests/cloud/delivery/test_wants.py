@@ -61,6 +61,54 @@ def test_hours_of_the_day(from_: str, begins: str, ends: str, expected: str) -> 
     assert iso(found) == iso(expected_ms)
 
 
+@pytest.mark.parametrize(
+    ("zone", "from_", "begins", "ends", "expected"),
+    [
+        # There is no 02:30 in the night in which the clock is put forward: 03:30 stands for it.
+        ("Europe/Berlin", "2021-03-28T00:30:00Z", time(2, 30), time(8), "2021-03-28T01:30:00Z"),
+        # 02:30 comes twice when it is put back: the first counts, and hours that have begun go on.
+        ("Europe/Berlin", "2021-10-30T23:30:00Z", time(2, 30), time(8), "2021-10-31T00:30:00Z"),
+        ("Europe/Berlin", "2021-10-31T01:45:00Z", time(2, 30), time(8), "2021-10-31T01:45:00Z"),
+        # The day is the district's, not that of UTC, in which it is still yesterday.
+        ("Asia/Shanghai", "2021-07-19T17:00:00Z", time(8), time(20), "2021-07-20T00:00:00Z"),
+        ("America/New_York", "2021-07-20T01:00:00Z", time(8), time(20), "2021-07-20T12:00:00Z"),
+    ],
+)
+def test_hours_in_other_zones_and_on_days_of_23_and_25_hours(
+    zone: str, from_: str, begins, ends, expected: str
+) -> None:
+    at_ms = to_ms(datetime.fromisoformat(from_))
+    assert iso(next_within(at_ms, begins, ends, ZoneInfo(zone))) == expected
+
+
+NIGHT = Step("first", 300.0, time(22), time(6))
+AT_ONCE = Step("first", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("step", "since", "acted", "expected"),
+    [
+        (NIGHT, "23:58", None, "00:03+1"),  # over midnight, within the hours
+        (NIGHT, "21:50", None, "22:00"),
+        (NIGHT, "05:57", None, "22:00"),  # the hours end before it is due
+        (AT_ONCE, "12:00", None, "12:00"),
+        (AT_ONCE, "12:00", "12:00", Unwanted.ACKNOWLEDGED),  # in the same millisecond
+        (AT_ONCE, "12:00", "11:59", "12:00"),  # of what came after it nobody said anything
+        # Acknowledged is acknowledged, also after it fell due while the cloud was away.
+        (NIGHT, "23:00", "23:04", Unwanted.ACKNOWLEDGED),
+        (NIGHT, "23:00", "23:06", Unwanted.ACKNOWLEDGED),
+    ],
+)
+def test_when_an_escalation_is_due(step: Step, since: str, acted: str | None, expected: str | Unwanted) -> None:
+    facts = Facts(frozenset({"z"}), at(acted) if acted else None, told((since, Level.ORANGE)))
+    found = Wants(steps=(step,), zone=BEIJING).from_ms(head(), facts)
+    if isinstance(expected, Unwanted):
+        assert found is expected
+    else:
+        clock, _, later = expected.partition("+")
+        assert found == at(clock) + int(later or 0) * 86_400_000
+
+
 def told(*levels: tuple[str, Level]) -> list[tuple[int, Level]]:
     return [(at(moment), level) for moment, level in levels]
 
