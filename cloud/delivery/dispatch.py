@@ -193,7 +193,7 @@ class Dispatcher:
         self._raise_alarm()
         now_ms = self._clock.monotonic_ms()
         plan = self._queue.plan(self._clock.now_ms(), now_ms)
-        self._unwritten.notes += plan.notes
+        self._unwritten.notes.extend(plan.notes)
         self._send(plan)
         if plan.test:
             self._try_notice(notices.test_of(self._sink.name, self._sender, self._clock.now_ms(), self._zone))
@@ -224,7 +224,7 @@ class Dispatcher:
         self._asked = found.asked
         if held := self._queue.held(self._clock.now_ms()):  # somebody may have acted by now
             self._queue.revise(self._judged(held))
-        self._unwritten.notes += self._queue.see(self._judged(look.waits), look.past)
+        self._unwritten.notes.extend(self._queue.see(self._judged(look.waits), look.past))
         self._looked_to = max([found.newest, *(m.number for m in look.waits[-1:])])
 
     def _judged(self, waits: Sequence[Pending]) -> list[Pending]:
@@ -343,7 +343,7 @@ class Dispatcher:
         if m is not None:
             self._unwritten.results.append(Result(m.id, why, perhaps=m.perhaps))
         if self._queue.said_gone(why, self._clock.monotonic_ms(), m):
-            self._unwritten.gone = (why, self._clock.now_ms())
+            self._unwritten.said_gone(why, self._clock.now_ms())
             self._tell_of(NoticeType.GONE, why)
 
     def _told(self, notice: Notice, error: Exception | None) -> None:
@@ -365,7 +365,7 @@ class Dispatcher:
             self._gave_up(str(error), None)
 
     def _is_back(self) -> None:
-        self._unwritten.gone = ("", None)
+        self._unwritten.is_back()
         self._tell_of(NoticeType.BACK, "it takes messages again")
 
     def _tell_of(self, kind: NoticeType, why: str) -> None:

@@ -31,7 +31,7 @@ def test_what_could_not_be_written_is_written_the_next_time_and_once(ledger: Eng
     found = Unwritten(Record(ledger, "c"))
     found.results.append(Result("m2", "thanks", delivered_ms=START_MS))
     found.notes.append(("m1", Noted.SUPERSEDED))
-    found.gone = ("410", START_MS)
+    found.said_gone("410", START_MS)
 
     def away(*_: object) -> None:
         raise OperationalError("insert", {}, Exception("away"))
@@ -44,6 +44,9 @@ def test_what_could_not_be_written_is_written_the_next_time_and_once(ledger: Eng
         found.write(START_MS)
     assert (delivered(ledger), noted(ledger), rows(ledger)["m2"].attempts) == ({"m2"}, {"m1": "superseded"}, 1)
     assert Record(ledger, "c").switches().gone == "410"
+    found.is_back()
+    found.write(START_MS)
+    assert Record(ledger, "c").switches().gone == ""
 
 
 def test_an_outcome_that_cannot_be_handled_stops_neither_its_incident_nor_the_end(ledger: Engine) -> None:
