@@ -130,7 +130,7 @@ two() {
   wait "$!" || code=$?
   return "$code"
 }
-run_parts "two:in two lanes"
+run_parts "two:beside it"
 """
     code, lines = run(part, tmp_path)
     assert code == 3
@@ -145,7 +145,7 @@ two() {
   until [ -s PIDS ]; do sleep 0.1; done
   false
 }
-run_parts "two:in two lanes"
+run_parts "two:beside it"
 """.replace("PIDS", str(tmp_path / "pids"))
     code, _ = run(part, tmp_path)
     assert code == 1
