@@ -15,7 +15,7 @@ from edge_agent.spool.batches import GivenUp
 from simulators.audit.compare import Audit, Gap, compare, count, rows_by_channel
 
 # Truth is stamped when the register is read, a reading when the reply is in: seconds of real time may lie between.
-_REPLY_S = 1.5
+REPLY_S = 1.5
 _OPENING_S = 8.0  # real; so long may a started agent take until it has heard every device, on a machine that is busy
 _LIFE_OPENING_S = 15.0  # counted from before its process was made
 
@@ -61,7 +61,7 @@ def audit(folder: Path) -> Audit:
         opening_s = _LIFE_OPENING_S if lives else _OPENING_S
         gaps |= dict.fromkeys(own, _gaps(runs, int(run["ended_ms"]), float(run["speed"]), opening_s))
     deadband = {c: i.reporting.deadband for c, i in channels.items()}
-    tolerance_ms = int((1.0 + _REPLY_S * float(run["speed"])) * 1000)
+    tolerance_ms = int((1.0 + REPLY_S * float(run["speed"])) * 1000)
     aside: dict[int, ReadingBatch] = {}
     spans: dict[int, list[tuple[int, int]]] = {}
     if "lives" in run:

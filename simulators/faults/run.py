@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx2
 
 from host.district_folder import load
+from simulators.audit.run_folder import REPLY_S
 from simulators.demo.district import District, Scene, undelivered, views_behind
 from simulators.faults.flooded import Flooded
 from simulators.faults.flooding import flooding
@@ -62,11 +63,8 @@ async def one_run(stage: Stage, seed: int) -> Outcome:
     broker = Mosquitto(identities.conf.parent, port=port, identities=identities)
     link = Link(("127.0.0.1", port))
     await link.start()
-    folder = stage.folder
-    if stage.centre:  # its rules are changed on the way
-        folder = _copied(folder, out / "catalogue")
     scene = Scene(
-        folder,
+        _copied(stage.folder, out / "catalogue"),
         out / "district",
         stage.storm,
         stage.speed,
@@ -114,11 +112,18 @@ def _flooder(folder: Path) -> str:
 
 
 def _copied(folder: Path, to: Path) -> Path:
-    """A district with the device models that it may share with others."""
+    """A district with the device models that it may share with others; its rules may be changed on the way.
+
+    Its gateways wait for a reply as long as the audit allows one to be on its way: on a machine that stalls for half a
+    second a reply in time is no miss, which truth, that knows of the question, would call a lost reading.
+    """
     shutil.copytree(folder, to)
     shared = folder.parent.parent / "devices"
     if shared.is_dir():
         shutil.copytree(shared, to / "devices", dirs_exist_ok=True)
+    for model in (to / "devices").glob("*.yaml"):
+        others = [line for line in model.read_text().splitlines() if not line.startswith("timeout_s:")]
+        model.write_text("\n".join([*others, f"timeout_s: {REPLY_S}", ""]))
     return to
 
 
