@@ -153,8 +153,11 @@ def _first_name(zone: str) -> str:
 
 
 def _watched(catalogue: Catalogue, zone: str) -> list[int]:
+    """Where water itself is watched: a zone whose rain alone is known is blind to its water."""
     return [
-        c for c, i in catalogue.channels.items() if i.station.zone == zone and catalogue.rules_by_channel.get(c, ())
+        c
+        for c, i in catalogue.channels.items()
+        if i.station.zone == zone and any(r.detector == "threshold" for r in catalogue.rules_by_channel.get(c, ()))
     ]
 
 

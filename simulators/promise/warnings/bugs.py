@@ -21,10 +21,12 @@ from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
 from cloud.delivery.tables import maintenance_deliveries as deliveries
 from cloud.delivery.values import Pending
+from cloud.hydrology.windows import FallenRain
 from cloud.log.log_clock import Instant, LogClock
 from cloud.maintenance import engine as maintenance
 from cloud.warnings import blind, incidents, store
 from cloud.warnings import tables as t
+from cloud.warnings.detectors import rate_of_rise
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, Why
@@ -36,6 +38,7 @@ from contract.conditions.latches import Conditions
 from contract.conditions.limits import Limits
 from contract.conditions.state import Change, Late
 from contract.conditions.stored import Stored
+from contract.quality.counting import Counter, Step
 from simulators.promise.bugs import clear_on_stale
 
 
@@ -206,6 +209,29 @@ def _notice_told_again() -> AbstractContextManager[None]:
     return replaced(MaintenanceQueue, "__init__", forgetful)
 
 
+def _window_never_slides() -> AbstractContextManager[None]:
+    """What fell before the window counts in it, too."""
+    since = FallenRain.since
+    return replaced(FallenRain, "since", lambda self, _begin_ms, end_ms: since(self, 0, end_ms))
+
+
+def _fall_read_as_wrap() -> AbstractContextManager[None]:
+    """A counter that shows less than before has gone round, whatever it shows."""
+    from_to = Counter.from_to
+
+    def simple(self: Counter, before: float, after: float, elapsed_s: float) -> tuple[Step, float]:
+        if after < before and self.wraps_at is not None:
+            return Step.WRAP, after - before + self.wraps_at
+        return from_to(self, before, after, elapsed_s)
+
+    return replaced(Counter, "from_to", simple)
+
+
+def _rise_in_millimetres() -> AbstractContextManager[None]:
+    """A slope is taken for centimetres and is in millimetres."""
+    return replaced(rate_of_rise, "_CM_PER_MIN", 10 * rate_of_rise._CM_PER_MIN)
+
+
 BUGS: dict[str, Bug] = {
     "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
     "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
@@ -223,6 +249,9 @@ BUGS: dict[str, Bug] = {
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),
     "poisoned-blocks": Bug(_poisoned_blocks, frozenset({"poisoned-blocks-nothing"})),
+    "window-never-slides": Bug(_window_never_slides, frozenset({"raised-on-evidence", "ends-when-dry"})),
+    "fall-read-as-wrap": Bug(_fall_read_as_wrap, frozenset({"raised-on-evidence"})),
+    "rise-in-millimetres": Bug(_rise_in_millimetres, frozenset({"raised-on-evidence"})),
     "clock-step-believed": Bug(_clock_step_believed, frozenset({"a-clock-step-is-not-believed"})),
 }
 

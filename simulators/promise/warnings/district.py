@@ -15,6 +15,10 @@ from simulators.shipped import DISTRICT
 # Zone -> its channels: an underpass and a street; one gateway has a channel in each of two zones.
 PLACES = {"shakou": (101, 421), "weiwu": (201, 451), "riverside": (431,)}
 OFF_DELAY_S, MIN_HOLD_S, STALE_S, EXPIRES_S = 300.0, 300.0, 600.0, 1800.0
+# What other detectors watch has a gateway and zones of its own: each is held against its own truth.
+RAIN_ZONE, RISE_ZONE = "hill", "brook"
+RAIN_CHANNEL, RISE_CHANNEL = 611, 441
+OTHERS_GATEWAY = "gw-radio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,45 @@ def first_edition(rng: random.Random, together: bool = False) -> Edition:
     patience_s = rng.choice((60.0, 60.0, 180.0))  # of streets
     cut = _cut(tuple(sorted(zones)), tuple(sorted(channels)), at_once, period_s, patience_s, together)
     return Edition("first", cut)
+
+
+def with_others(edition: Edition) -> Edition:
+    """The same district with a rain gauge, and a sensor of which only the rate of rise is watched."""
+    old = edition.catalogue
+    period_s = next(iter(old.channels.values())).period_s
+    whole = _whole()
+    delays = {"off_delay_s": OFF_DELAY_S, "min_hold_s": MIN_HOLD_S, "stale_after_s": STALE_S}
+    rain = {"channels": (RAIN_CHANNEL,), "detector": "rain_window", "hysteresis": 0.5, "on_delay_s": 0.0, **delays}
+    rise = {"channels": (RISE_CHANNEL,), "detector": "rate_of_rise", "hysteresis": 1.0, "on_delay_s": 30.0, **delays}
+    rules = (
+        Rule(id="rain-5min", levels=_colours(3.0, 6.0, 9.0), settings={"window_s": 300}, **rain),
+        Rule(id="rain-15min", levels=_colours(8.0, 15.0, 25.0), settings={"window_s": 900}, **rain),
+        Rule(id="rise", levels=_colours(3.0, 6.0, 10.0), settings={"window_s": 180}, **rise),
+    )
+    places = {RAIN_CHANNEL: RAIN_ZONE, RISE_CHANNEL: RISE_ZONE}
+    channels = {
+        c: replace(
+            whole.channels[c],
+            device=_paced(whole, c, period_s),
+            gateway=OTHERS_GATEWAY,
+            station=whole.channels[c].station.model_copy(update={"zone": zone}),
+        )
+        for c, zone in places.items()
+    }
+    like = whole.zones[whole.channels[RAIN_CHANNEL].station.zone]
+    zones = {z: like.model_copy(update={"id": z, "name": z.title(), "incident_group": None}) for z in places.values()}
+    new = replace(
+        old,
+        zones={**old.zones, **zones},
+        stations={**old.stations, **{info.station.id: info.station for info in channels.values()}},
+        channels={**old.channels, **channels},
+        rules=(*old.rules, *rules),
+    )
+    return Edition(f"{edition.what} with rain and rise", new)
+
+
+def _colours(blue: float, yellow: float, orange: float) -> dict[Level, float]:
+    return {Level.BLUE: blue, Level.YELLOW: yellow, Level.ORANGE: orange}
 
 
 def next_edition(old: Edition, rng: random.Random) -> Edition:

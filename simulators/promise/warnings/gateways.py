@@ -5,12 +5,20 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cloud.log.base import NewEntry
 from contract.readings import ReadingBatch
 from contract.wire.batch import WireBatch, encode_batch
 from contract.wire.envelope import Lane
-from simulators.promise.warnings.sensors import Row, Sensor
+from simulators.promise.warnings.sensors import Row
+
+
+class Instrument(Protocol):
+    """What a gateway reads."""
+
+    def measure(self, now_ms: int) -> list[Row]:
+        """What it sends at this moment, if anything."""
 
 
 @dataclass(slots=True)
@@ -32,7 +40,7 @@ class Gateway:
     piece: how many readings of history go in one batch.
     """
 
-    def __init__(self, rng: random.Random, name: str, sensors: Sequence[Sensor], piece: int = 60) -> None:
+    def __init__(self, rng: random.Random, name: str, sensors: Sequence[Instrument], piece: int = 60) -> None:
         self._rng, self.name, self.sensors, self._piece = rng, name, sensors, piece
         self._spool, self._seq = 1, 0
         self._kept: list[Row] = []

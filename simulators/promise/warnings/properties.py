@@ -18,9 +18,12 @@ from simulators.promise.warnings.cloud import Parts
 from simulators.promise.warnings.district import head_of
 from simulators.promise.warnings.evidence import Delays
 from simulators.promise.warnings.features import fail, on
+from simulators.promise.warnings.found import check_found, is_other
+from simulators.promise.warnings.rain import Gauge
 from simulators.promise.warnings.replayed import check_replay
 from simulators.promise.warnings.sensors import SHOWING, Fault, Sensor
 from simulators.promise.warnings.stays_ended import check_ended
+from simulators.promise.warnings.stood import ended_as_high, was_told, zones_of
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
 # From the moment at which the evidence is complete in a cloud that runs: the next tick, and the view's step.
@@ -31,8 +34,9 @@ COLLECTED_MS = 60_000  # places that join within a minute may come in one messag
 _YOUNG_SHARE = 1.0  # of `stale_after_s`: what is older when it comes is history
 
 
-def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None:
-    """All of them. parts: the cloud's as the run ended."""
+def check(witness: Witness, sensors: Mapping[int, Sensor], others: Mapping[int, Gauge | Sensor], parts: Parts) -> None:
+    """All of them. sensors: of depth; others: of what other detectors watch (`found`); both by channel. parts: the
+    cloud's as the run ended."""
     witness.look_back(parts.warnings.reader)
     for t in witness.said:
         if t.sent_ms > t.seen_ms + SOON_MS or witness.ran_ms(t.sent_ms, t.seen_ms) > AGO_MS:
@@ -43,6 +47,7 @@ def check(witness: Witness, sensors: Mapping[int, Sensor], parts: Parts) -> None
         checks.raised_on_evidence(zone, told)
         checks.ended_when_dry(zone, told)
     checks.told_at_once()
+    check_found(witness, others)
     check_ended(witness)
     check_notices(witness, parts.settings)
     off_ms = parts.log.now_ms() - witness.world.true_ms
@@ -69,7 +74,7 @@ class _Checks:
         self._known = lru_cache(maxsize=None)(self._known_by)
 
     def by_zone(self) -> Iterator[tuple[str, list[Told]]]:
-        zones = sorted({t.zone for t in self._witness.told})
+        zones = sorted({t.zone for t in self._witness.told if not is_other(t.zone)})
         for zone in zones:
             yield zone, [t for t in self._witness.told if t.zone == zone]
 
@@ -263,7 +268,7 @@ class _Checks:
         ends = [era.from_ms for era in self._witness.eras[1:]] + [self._witness.world.true_ms]
         for era, end_ms in zip(self._witness.eras, ends, strict=True):
             catalogue = era.edition.catalogue
-            for channel in catalogue.channels:
+            for channel in self._sensors.keys() & catalogue.channels.keys():
                 for rule in catalogue.rules_by_channel.get(channel, ()):
                     place = _Place(channel, rule, catalogue, (era.from_ms, end_ms))
                     self._rises(place)
@@ -291,12 +296,12 @@ class _Checks:
             for wet in sensor.water.times_above(level_m + ev.MARGIN_M):
                 i = _first(rows, wet, level_m)
                 due_ms = None if i is None else self._due(place, rows, i, level_m, wet)
-                if i is None or due_ms is None or self._ended_as_high(place.zone, level, due_ms):
+                if i is None or due_ms is None or ended_as_high(self._witness, place.zone, level, due_ms):
                     continue
                 since_ms = rows[i].time_ms
                 what = f"{level.value} of channel {place.channel} ({place.zone}) shown since {self._at(since_ms)}"
                 late = f"{what}, not told by {self._at(due_ms)}"
-                if not self._was_told(self._zones_of(place.channel), level, since_ms, due_ms):
+                if not was_told(self._witness, zones_of(self._witness, place.channel), level, since_ms, due_ms):
                     blinks = not sensor.sound(wet[0], due_ms, {Fault.SUSPECT})
                     fail("a-dip-resets-nothing" if blinks else "told-at-once", late)
                 if not self._told_of(place, level, since_ms, due_ms + COLLECTED_MS):
@@ -321,39 +326,15 @@ class _Checks:
                     what = f"channel {place.channel} was told at {value:.2f} m and shows {level_m:.2f} m"
                     fail("worse-within-a-level-is-told", f"{what}, not told by {self._at(due_ms)}")
 
-    def _zones_of(self, channel: int) -> set[str]:
-        """By all the names that its zone had."""
-        editions = (era.edition.catalogue for era in self._witness.eras)
-        return {head_of(e, e.channels[channel].station.zone) for e in editions if channel in e.channels}
-
-    def _was_told(self, zones: set[str], level: Level, from_ms: int, until_ms: int) -> bool:
-        """Whether a zone, by any of its names, stood at that level or above at some time , by what was told."""
-        stands: Level | None = None
-        for t in self._witness.told:
-            if t.zone not in zones or t.seen_ms > until_ms:
-                continue
-            if t.seen_ms > from_ms and stands is not None and stands.rank >= level.rank:
-                return True
-            stands = t.level
-        return stands is not None and stands.rank >= level.rank
-
     def _told_of(self, place: _Place, level: Level, from_ms: int, until_ms: int) -> bool:
         """Whether a message of that time, or the last one before, told of the place at that level or above."""
-        zones = self._zones_of(place.channel)
+        zones = zones_of(self._witness, place.channel)
         told = [t for t in self._witness.told if t.zone in zones and t.seen_ms <= until_ms]
         before = [t for t in told if t.seen_ms <= from_ms][-1:]
         now = [t for t in told if t.seen_ms > from_ms]
         return any(
             e.channel == place.channel and e.level.rank >= level.rank for t in (*before, *now) for e in t.evidence
         )
-
-    def _ended_as_high(self, zone: str, level: Level, until_ms: int) -> bool:
-        """A person ended an incident of the zone that stood at that level or above: it need not be told again."""
-        for ended_ms in self._witness.ends(zone, until_ms):
-            told = [t for t in self._witness.told if t.zone == zone and t.seen_ms <= ended_ms]
-            if any(t.said_level.rank >= level.rank for t in told):
-                return True
-        return False
 
     def _at(self, ms: int) -> str:
         return self._witness.at(ms)

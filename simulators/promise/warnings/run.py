@@ -14,12 +14,19 @@ from simulators.promise.disks import Disk, installed
 from simulators.promise.warnings.cloud import Cloud
 from simulators.promise.warnings.consumers import some_consumers
 from simulators.promise.warnings.delivered import check_deliveries
-from simulators.promise.warnings.district import first_edition
+from simulators.promise.warnings.district import (
+    OTHERS_GATEWAY,
+    RAIN_CHANNEL,
+    RISE_CHANNEL,
+    first_edition,
+    with_others,
+)
 from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
 from simulators.promise.warnings.maintained import check_maintenance
 from simulators.promise.warnings.people import People
 from simulators.promise.warnings.properties import check
+from simulators.promise.warnings.rain import Gauge, some_gauge
 from simulators.promise.warnings.sensors import Sensor, some_spells
 from simulators.promise.warnings.trouble import Trouble, WrongStart
 from simulators.promise.warnings.water import MINUTE_MS, some_water
@@ -28,6 +35,7 @@ from simulators.promise.world import Broken, World
 
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
 _WET_MIN, _DRY_MIN = 60, 25
+_WITH_OTHERS = 0.5  # of the runs
 _CHATTERS = 0.25  # of the sensors, once each
 _TICK_S = 60.0
 _MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)
@@ -75,6 +83,11 @@ class _Run:
     def __init__(self, world: World, folder: Path, disks: dict[str, Disk], witness: Witness) -> None:
         self._world, self._witness = world, witness
         edition = first_edition(world.rng, random.Random(f"neighbours {world.seed}").random() < 0.3)
+        others = random.Random(f"rain and rise {world.seed}")
+        with_rain = others.random() < _WITH_OTHERS
+        depths = tuple(edition.catalogue.channels)
+        if with_rain:
+            edition = with_others(edition)
         self.cloud = Cloud(world, edition, folder / "cloud", witness)
         disks[str(folder / "cloud")] = self.cloud.disk
         self._consumers = some_consumers(world, _WET_MIN)
@@ -85,20 +98,41 @@ class _Run:
         self.cloud.serve(self._consumers if on("consumers") else ())
         self._sensors: dict[int, Sensor] = {}
         by_gateway: dict[str, list[Sensor]] = {}
-        for c, info in edition.catalogue.channels.items():
+        for c in depths:
             rng = random.Random(world.rng.getrandbits(64))
             water, spells = some_water(rng, world.start_ms, _WET_MIN), some_spells(rng, world.start_ms, _WET_MIN)
             by_exception = rng.random() < 0.3
             sensor = Sensor(rng, c, water, by_exception, spells, self._chatters_ms(c))
             self._sensors[c] = sensor
-            by_gateway.setdefault(info.gateway, []).append(sensor)
+            by_gateway.setdefault(edition.catalogue.channels[c].gateway, []).append(sensor)
             self._introduce(sensor)
         self._gateways = [
             Gateway(random.Random(world.rng.getrandbits(64)), name, own, self._piece(name))
             for name, own in sorted(by_gateway.items())
         ]
+        self._others: dict[int, Gauge | Sensor] = self._some_others(others) if with_rain else {}
+        if self._others:
+            own_rng = random.Random(others.getrandbits(64))
+            self._gateways.append(Gateway(own_rng, OTHERS_GATEWAY, tuple(self._others.values())))
         self._period_s = next(iter(edition.catalogue.channels.values())).period_s
         self._trouble = Trouble(world, self.cloud, self._gateways)
+
+    def _some_others(self, rng: random.Random) -> dict[int, Gauge | Sensor]:
+        """A rain gauge, and a sensor over water whose rise alone is watched; by channel."""
+        begin_ms = self._world.start_ms
+        gauge = some_gauge(rng, RAIN_CHANNEL, begin_ms, _WET_MIN)
+        water, spells = some_water(rng, begin_ms, _WET_MIN), some_spells(rng, begin_ms, _WET_MIN)
+        sensor = Sensor(random.Random(rng.getrandbits(64)), RISE_CHANNEL, water, False, spells)
+        self._introduce(sensor)
+
+        def at(ms: int) -> str:
+            return f"{(ms - begin_ms) / MINUTE_MS:.1f}"
+
+        rain = " ".join(f"{at(b.from_ms)} to {at(b.to_ms)}:{b.mm_per_h:.0f}" for b in gauge.rain.bursts)
+        self._world.say(f"rain of {gauge.channel}, minutes:mm/h {rain}")
+        for s in gauge.spells:
+            self._world.fault(f"{s.fault.value} {gauge.channel} {at(s.from_ms)} to {at(s.to_ms)}")
+        return {RAIN_CHANNEL: gauge, RISE_CHANNEL: sensor}
 
     def _chatters_ms(self, channel: int) -> int | None:
         chance = random.Random(f"chatter {self._world.seed} {channel}")
@@ -141,7 +175,7 @@ class _Run:
         world.run_until(wet_until_ms + _DRY_MIN * 60_000)
         if self.cloud.parts is None:
             raise Broken("the cloud is down when all faults are over")
-        check(self._witness, self._sensors, self.cloud.parts)
+        check(self._witness, self._sensors, self._others, self.cloud.parts)
         for consumer in self.cloud.consumers:
             check_deliveries(self._witness, consumer)
         check_maintenance(self._witness, self.cloud.parts.ledger, self.cloud.consumers)

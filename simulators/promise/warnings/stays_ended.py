@@ -6,6 +6,7 @@ from cloud.warnings.model import Evidence, MsgType, Why
 from contract.conditions.targets import ConditionKey
 from simulators.promise.warnings import evidence as ev
 from simulators.promise.warnings.features import fail
+from simulators.promise.warnings.found import is_other
 from simulators.promise.warnings.witness import Told, Witness
 
 _ENDS = frozenset({Why.WITHDRAWN, Why.ENDED_BY_PERSON})
@@ -27,6 +28,8 @@ def _told_again(witness: Witness, end: Told, t: Told, again: set[ConditionKey]) 
     set_aside = [x for x in witness.told if x.incident == end.incident and x.evidence]
     for e in t.evidence:
         mine = [old for x in set_aside for old in x.evidence if old.key == e.key]
+        if is_other(t.zone):
+            continue  # what was found there is no reading: `found` looks at it
         if not mine or any(era.from_ms > set_aside[-1].sent_ms for era in witness.eras if era.from_ms <= t.seen_ms):
             continue  # it was in none of its messages, or thresholds or names are others now
         worse = e.level.rank > mine[-1].level.rank or _deeper(mine[-1], e, t)
