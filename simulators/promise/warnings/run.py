@@ -35,7 +35,7 @@ from simulators.promise.world import Broken, World
 
 _START_MS = 1_626_768_000_000  # 20 July 2021 08:00 UTC
 _WET_MIN, _DRY_MIN = 60, 25
-_WITH_OTHERS = 0.5  # of the runs
+_WITH_OTHERS = 1 / 3  # of the runs
 _CHATTERS = 0.25  # of the sensors, once each
 _TICK_S = 60.0
 _MEMORY = "/dev/shm"  # noqa: S108 (mkdtemp makes a private folder in it)

@@ -18,6 +18,8 @@ REGRESSIONS = [
     for line in (Path(__file__).parent / "regressions.txt").read_text().splitlines()
     if line.strip() and not line.startswith("#")
 ]
+# Where each was found last: it is looked for there first, and then in all 200.
+FOUND_LAST: dict[str, int] = {}
 
 
 @pytest.mark.parametrize("seed", REGRESSIONS)
@@ -42,7 +44,9 @@ def test_the_second_promise_holds(first: int) -> None:
 def test_a_planted_bug_is_found_by_the_property_that_names_it(bug: str) -> None:
     if not any(on(name) for name in BUGS[bug].found_by):
         pytest.skip(f"off: waits for {OFF[min(BUGS[bug].found_by)]}")
-    named = (one(seed, bug).broken.split(":")[0] for seed in range(1, 201))
+    first = FOUND_LAST.get(bug, 1)
+    seeds = sorted(range(1, 201), key=lambda seed: (seed != first, seed))
+    named = (one(seed, bug).broken.split(":")[0] for seed in seeds)
     assert any(name in BUGS[bug].found_by for name in named), f"{bug} was not found in 200 seeds"
 
 
