@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
 from cloud.delivery.tables import maintenance_deliveries as deliveries
 from cloud.delivery.values import Pending
+from cloud.delivery.wants import Facts, Step, Unwanted, next_within
 from cloud.hydrology.windows import FallenRain
 from cloud.log.log_clock import Instant, LogClock
 from cloud.maintenance import engine as maintenance
@@ -32,13 +34,15 @@ from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Incident, Message, Why
 from cloud.warnings.news import Haste, Told, news
 from cloud.warnings.store import Kept
+from contract.catalogue.rules import Level
 from contract.conditions import judging, memory, reconciling, taking_in
 from contract.conditions.columns import LEVELS, NEVER, NO_LEVEL, State
 from contract.conditions.latches import Conditions
 from contract.conditions.limits import Limits
 from contract.conditions.state import Change, Late
 from contract.conditions.stored import Stored
-from contract.quality.counting import Counter, Step
+from contract.quality.counting import Counter
+from contract.quality.counting import Step as Counted
 from simulators.promise.bugs import clear_on_stale
 
 
@@ -219,9 +223,9 @@ def _fall_read_as_wrap() -> AbstractContextManager[None]:
     """A counter that shows less than before has gone round, whatever it shows."""
     from_to = Counter.from_to
 
-    def simple(self: Counter, before: float, after: float, elapsed_s: float) -> tuple[Step, float]:
+    def simple(self: Counter, before: float, after: float, elapsed_s: float) -> tuple[Counted, float]:
         if after < before and self.wraps_at is not None:
-            return Step.WRAP, after - before + self.wraps_at
+            return Counted.WRAP, after - before + self.wraps_at
         return from_to(self, before, after, elapsed_s)
 
     return replaced(Counter, "from_to", simple)
@@ -230,6 +234,17 @@ def _fall_read_as_wrap() -> AbstractContextManager[None]:
 def _rise_in_millimetres() -> AbstractContextManager[None]:
     """A slope is taken for centimetres and is in millimetres."""
     return replaced(rate_of_rise, "_CM_PER_MIN", 10 * rate_of_rise._CM_PER_MIN)
+
+
+def _red_waits_for_hours() -> AbstractContextManager[None]:
+    """Red keeps to the hours of a step, too."""
+    due = Step.due_ms
+
+    def waiting(self: Step, level: Level, facts: Facts, zone: tzinfo) -> int | Unwanted:
+        at = due(self, level, facts, zone)
+        return at if isinstance(at, Unwanted) else next_within(at, self.begins, self.ends, zone)
+
+    return replaced(Step, "due_ms", waiting)
 
 
 BUGS: dict[str, Bug] = {
@@ -245,6 +260,7 @@ BUGS: dict[str, Bug] = {
     "notice-lost-at-restart": Bug(_notice_lost_at_restart, frozenset({"a-blind-zone-is-told-once"})),
     "silence-forgotten-at-ticks": Bug(_silence_forgotten_at_ticks, frozenset({"a-dead-gateway-is-told"})),
     "maintenance-told-again": Bug(_notice_told_again, frozenset({"each-notice-once"})),
+    "red-waits-for-hours": Bug(_red_waits_for_hours, frozenset({"red-goes-by-no-hours"})),
     "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),

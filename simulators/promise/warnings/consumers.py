@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import time
 from enum import StrEnum
+from typing import NamedTuple
 
 from cloud.delivery.base import GivenUp, NotDelivered, Refused
 from cloud.delivery.notice import Notice, NoticeType
-from cloud.delivery.wants import Kind, Wants
+from cloud.delivery.wants import Kind, Step, Wants
 from cloud.warnings.model import Message
+from contract.catalogue.rules import Level
 from simulators.promise.warnings.water import MINUTE_MS
 from simulators.promise.world import World
 
 SLOW_S = 4.0
 WARNINGS = Wants(frozenset({Kind.WARNING, Kind.BLIND, Kind.CONSUMER}))
 MAINTENANCE = Wants(frozenset({Kind.MAINTENANCE}))
+_DEPUTIES = 0.25
 _ENGINEERS = 0.25  # of the seeds: finding what they are told takes a seed a tenth of its time
 
 
@@ -59,6 +63,13 @@ class NoticeReceipt:
     sure: bool
 
 
+class Tried(NamedTuple):
+    """The first that a consumer was asked to take of an incident: when, and which message."""
+
+    at_ms: int
+    message: str
+
+
 class Consumer:
     """A `cloud.delivery.base.Sink`. chokes_on: refuses every message whose identifier ends in one of these digits.
 
@@ -71,6 +82,7 @@ class Consumer:
         self.troubles, self.wants = tuple(troubles), wants
         self.has: list[Receipt] = []
         self.notices: list[NoticeReceipt] = []  # of maintenance
+        self.first_tried: dict[str, Tried] = {}  # by incident
         self.tried_ms: int | None = None  # when it was last asked to take something
         self.doubts: list[int] = []  # when the cloud fell and could not know what it had been told
 
@@ -90,6 +102,7 @@ class Consumer:
     def deliver(self, message: Message) -> str:
         mood = self.mood()
         self.tried_ms = self._world.true_ms
+        self.first_tried.setdefault(message.incident, Tried(self._world.true_ms, message.id))
         match mood:
             case Mood.DOWN:
                 raise NotDelivered("no answer: the connection was refused")
@@ -138,7 +151,18 @@ def some_consumers(world: World, minutes: int) -> list[Consumer]:
     taste = random.Random(f"engineer {world.seed}")
     if taste.random() < _ENGINEERS:
         out.append(Consumer(world, "engineer", "", _some_troubles(taste, world, minutes), MAINTENANCE))
+    taste = random.Random(f"deputy {world.seed}")
+    if taste.random() < _DEPUTIES:
+        out.append(Consumer(world, "deputy", "", _some_troubles(taste, world, minutes), _some_escalation(taste)))
     return out
+
+
+def _some_escalation(rng: random.Random) -> Wants:
+    """From the police, after a minute or ten, at all levels or the two worst, always or at night: runs are by day."""
+    hours = rng.choice(((), (), (time(20), time(6))))
+    levels = rng.choice((frozenset[Level](), frozenset({Level.ORANGE, Level.RED})))
+    step = replace(Step("police", rng.choice((60.0, 600.0)), *hours), levels=levels)
+    return replace(WARNINGS, steps=(step,), kin={"police": WARNINGS})
 
 
 def _some_troubles(rng: random.Random, world: World, minutes: int) -> list[Trouble]:

@@ -77,6 +77,8 @@ def _arrived(witness: Witness, consumer: Consumer) -> None:
     for n, t in enumerate(witness.said):
         if consumer.refuses(t.id):
             continue
+        if consumer.wants.steps and not _was_told(consumer, witness.said[:n], t.incident, got):
+            continue  # `escalated` says when it is to be told first
         deadline_ms = well_by(witness, consumer, t.seen_ms)
         later = [other for other in witness.said[n + 1 :] if other.incident == t.incident]
         over_ms = min([other.seen_ms for other in later] + [_expires(t)])

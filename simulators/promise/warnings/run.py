@@ -21,6 +21,7 @@ from simulators.promise.warnings.district import (
     first_edition,
     with_others,
 )
+from simulators.promise.warnings.escalated import check_escalation
 from simulators.promise.warnings.features import on
 from simulators.promise.warnings.gateways import Gateway
 from simulators.promise.warnings.maintained import check_maintenance
@@ -178,6 +179,7 @@ class _Run:
         check(self._witness, self._sensors, self._others, self.cloud.parts)
         for consumer in self.cloud.consumers:
             check_deliveries(self._witness, consumer)
+            check_escalation(self._witness, consumer)
         check_maintenance(self._witness, self.cloud.parts.ledger, self.cloud.consumers)
 
     def _measure(self, gateway: Gateway) -> None:
