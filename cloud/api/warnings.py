@@ -8,15 +8,19 @@ from typing import Annotated
 from fastapi import FastAPI, Query, Request
 from fastapi.responses import Response
 
-from cloud.api.encoding import json_of
-from cloud.api.openapi import NAME_PATTERN
+from cloud.api.encoding import json_of, moment
+from cloud.api.openapi import MOMENT_PATTERN, NAME_PATTERN
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.turns import Turns
 from cloud.warnings.codec import incident_json, message_json
 from cloud.warnings.model import Incident, MessageHead
-from cloud.warnings.reader import Listed
+from cloud.warnings.reader import Listed, Which
+from contract.catalogue.rules import Level
 
+WhenGiven = Annotated[
+    str | None, Query(description="A time, UTC or with its zone", json_schema_extra={"pattern": MOMENT_PATTERN})
+]
 _KINDS_MAX = 8  # of questions that are remembered
 _SAID_MAX = 2000  # of incidents
 _AT_ONCE = 2  # threads that make a list; who comes after finds it made
@@ -28,21 +32,22 @@ class SharedIncidents:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._made: dict[tuple[bool, int, str | None], tuple[int, bytes]] = {}
+        self._made: dict[tuple[Which, int, str | None], tuple[int, bytes]] = {}
         self._said: dict[str, tuple[Listed, bytes]] = {}
 
-    def body(self, open_only: bool, limit: int, behind: str | None = None) -> bytes:
+    def body(self, which: Which, limit: int, behind: str | None = None) -> bytes:
         """Two who ask at once may both have it made: better than to wait for one whose ledger is slow."""
         reader = self._services.warnings
         version = reader.version()  # before the look: what changes meanwhile is looked at again
-        asked = (open_only, limit, behind)
+        asked = (which, limit, behind)
         made_at, body = self._made.get(asked, (-1, b""))
         if made_at != version:
-            listed = reader.listed(open_only=open_only, limit=limit, behind=behind)
+            listed = reader.listed(which, limit=limit, behind=behind)
             body = b"[%b]" % b",".join(self._incidents(listed))
-            if len(self._made) >= _KINDS_MAX:
-                self._made.clear()
-            self._made[asked] = (version, body)
+            if which.usual:
+                if len(self._made) >= _KINDS_MAX:
+                    self._made.clear()
+                self._made[asked] = (version, body)
         return body
 
     def _incidents(self, listed: Sequence[Listed]) -> Iterator[bytes]:
@@ -68,12 +73,20 @@ def mount(app: FastAPI, services: Services) -> None:
         open: bool = False,
         limit: Annotated[int, Query(ge=1, le=1000)] = 200,
         before: Annotated[str | None, Query(max_length=128, pattern=NAME_PATTERN)] = None,
+        start: WhenGiven = None,
+        end: WhenGiven = None,
+        level: Level | None = None,
     ) -> Response:
-        """Incidents, newest first, each with its messages. before: those that follow this one in the list: the last of
-        an answer, for the next page of it."""
+        """Incidents, newest first, each with its messages. start, end: those that were open at some time from start up
+        to end. level: those that were told at this level or above. before: those that follow this one in the list: the
+        last of an answer, for the next page of it."""
+        start_ms, end_ms = (None if s is None else moment(s, name) for s, name in ((start, "start"), (end, "end")))
+        if start_ms is not None and end_ms is not None and end_ms <= start_ms:
+            raise Problem(422, "The range is empty", "start must come before end")
+        which = Which(open, start_ms, end_ms, level)
         if before is not None and await turns.run(services.warnings.incident, before) is None:
             raise Problem(404, "No such incident", f"before={before!r}: take the id of the last incident of an answer")
-        return Response(await turns.run(shared.body, open, limit, before), media_type="application/json")
+        return Response(await turns.run(shared.body, which, limit, before), media_type="application/json")
 
     @app.get("/v1/warnings/{name}")
     def warning(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Engine, Select, and_, func, or_, select
+from sqlalchemy import Engine, Select, and_, exists, func, or_, select
 
 from cloud.warnings import results
 from cloud.warnings import tables as t
@@ -26,6 +26,22 @@ class Listed:
     id: str
     body: str
     messages: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Of all incidents those that are asked for. open_only: that are open. start_ms, end_ms: that were open at some
+    time from start up to end, UTC; None: however early, however late. level: that were told at this level or above."""
+
+    open_only: bool = False
+    start_ms: int | None = None
+    end_ms: int | None = None
+    level: Level | None = None
+
+    @property
+    def usual(self) -> bool:
+        """What many ask for again and again."""
+        return self.start_ms is None and self.end_ms is None and self.level is None
 
 
 class WarningsReader(Protocol):
@@ -54,8 +70,8 @@ class WarningsReader(Protocol):
         """Every message of each, newest first, by one question. At most 1000 incidents."""
         ...
 
-    def listed(self, *, open_only: bool = False, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
-        """What `incidents` would give and what of it is new, without reading them. Newest first.
+    def listed(self, which: Which, *, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
+        """What is stored of these incidents and what of it is new, without reading them. Newest first.
 
         behind: only those that come after this incident in that order; none where there is no such incident.
         """
@@ -120,7 +136,7 @@ class LedgerReader:
 
     def incidents(self, *, open_only: bool = False, limit: int = 200) -> Sequence[Incident]:
         with self._ledger.connect() as db:
-            return [incident_from_json(json.loads(row.body)) for row in db.execute(_newest(open_only, limit))]
+            return [incident_from_json(json.loads(row.body)) for row in db.execute(_newest(Which(open_only), limit))]
 
     def incident(self, incident_id: str) -> Incident | None:
         with self._ledger.connect() as db:
@@ -142,8 +158,8 @@ class LedgerReader:
                 found[row.incident].append(results.head_of(row))
         return found
 
-    def listed(self, *, open_only: bool = False, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
-        found = _newest(open_only, limit, behind).subquery()
+    def listed(self, which: Which, *, limit: int = 200, behind: str | None = None) -> Sequence[Listed]:
+        found = _newest(which, limit, behind).subquery()
         of = t.messages.c.incident == found.c.id
         query = (
             select(found.c.id, found.c.body, func.count(t.messages.c.number), func.max(t.messages.c.number))
@@ -215,11 +231,21 @@ class LedgerReader:
         ]
 
 
-def _newest(open_only: bool, limit: int, behind: str | None = None) -> Select[tuple[str, str, int]]:
+def _newest(which: Which, limit: int, behind: str | None = None) -> Select[tuple[str, str, int]]:
     """Incidents, newest first; of those that opened at one moment by id. behind: see `WarningsReader.listed`."""
     i = t.incidents.c
     query = select(i.id, i.body, i.opened_ms).order_by(i.opened_ms.desc(), i.id).limit(limit)
     if behind is not None:
         opened_ms = select(i.opened_ms).where(i.id == behind).scalar_subquery()
         query = query.where(or_(i.opened_ms < opened_ms, and_(i.opened_ms == opened_ms, i.id > behind)))
-    return query.where(i.closed_ms.is_(None)) if open_only else query
+    if which.open_only:
+        query = query.where(i.closed_ms.is_(None))
+    if which.start_ms is not None:
+        query = query.where(or_(i.closed_ms.is_(None), i.closed_ms >= which.start_ms))
+    if which.end_ms is not None:
+        query = query.where(i.opened_ms < which.end_ms)
+    if which.level is not None:
+        as_high = [level.value for level in Level if level.rank >= which.level.rank]
+        m = t.messages.c
+        query = query.where(exists().where(m.incident == i.id, m.level.in_(as_high)))
+    return query

@@ -25,6 +25,7 @@ from cloud.warnings import tables as t
 from cloud.warnings.engine import Engine
 from cloud.warnings.incidents import Incidents, IncidentState
 from cloud.warnings.model import Announcement, Certainty, Message, MessageHead, MsgType, Why
+from cloud.warnings.reader import Which
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
@@ -297,12 +298,12 @@ def test_the_shared_list_is_what_a_fresh_look_would_give(seed: int, small_distri
         view.apply([e])
         spared += view.reader.version() == before
         for open_only in (False, True):
-            assert shared.body(open_only, 50) == SharedIncidents(services).body(open_only, 50)
+            assert shared.body(Which(open_only), 50) == SharedIncidents(services).body(Which(open_only), 50)
     assert spared > 20
     assert view.reader.incidents()
-    told = shared.body(False, 50)
+    told = shared.body(Which(), 50)
     view.reset()
-    assert shared.body(False, 50) == told  # a record, which no rebuild alters
+    assert shared.body(Which(), 50) == told  # a record, which no rebuild alters
 
 
 def test_a_view_at_rest_keeps_where_it_is_and_that_once(small_district: Catalogue, tmp_path: Path) -> None:
