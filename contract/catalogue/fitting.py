@@ -11,6 +11,7 @@ from contract.catalogue.rules import Rule
 
 Found = Iterator[tuple[tuple[str | int, ...], str]]  # where in the rule, and what is wrong
 
+LEAST_DEPTH_M = 0.01  # ultrasonic sensors err by as much, up and down
 _STOOD_BEFORE = 2  # points of a value that stood before the window: where its hold began and where it ended
 
 
@@ -52,6 +53,42 @@ def never_points_enough(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Fo
             longer_s = (own.least_points - 1) * channel.period_s
             mend = f"write a window_s of {longer_s:g} or more, or fewer least_points"
             yield ("settings",), f"{what} {channel.id} is read every {channel.period_s:g} s: {mend}"
+            return
+
+
+def waits_longer_than_evidence_holds(watch: Watch, _channels: Mapping[int, ChannelInfo]) -> Found:
+    """An on-delay during which the readings that began it are no longer believed: no level would be reached by them."""
+    rule = watch.rule
+    if rule.on_delay_s >= rule.stale_after_s:
+        what = (
+            f"rule {rule.id!r}: on_delay_s {rule.on_delay_s:g} is no shorter than stale_after_s {rule.stale_after_s:g}"
+        )
+        yield ("on_delay_s",), f"{what}, after which a reading is not believed: write a shorter on_delay_s"
+
+
+def rises_from_where_nothing_reads(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """A floor of depth at or above what a channel can read: its rise would never be looked at."""
+    rule = watch.rule
+    if rule.detector != "rate_of_rise":
+        return
+    floor_m = RateOfRiseSettings.model_validate(rule.settings).floor_m
+    for channel in (channels[c] for c in watch.channels if c in channels):
+        may_read = channel.quality.fail_range
+        if may_read is not None and floor_m >= may_read[1]:
+            what = f"rule {rule.id!r}: below floor_m {floor_m:g} nothing rises, and channel {channel.id} reads"
+            yield ("settings",), f"{what} {may_read[1]:g} m at most (its `quality.fail_range`): write a lower floor_m"
+            return
+
+
+def within_noise(watch: Watch, channels: Mapping[int, ChannelInfo]) -> Found:
+    """A depth that no level sensor tells from a dry road."""
+    rule, lowest_m = watch.rule, min(watch.rule.levels.values())
+    if rule.detector != "threshold" or not 0 <= lowest_m < LEAST_DEPTH_M:
+        return
+    for channel in (channels[c] for c in watch.channels if c in channels):
+        if channel.quantity is Quantity.DEPTH:
+            what = f"rule {rule.id!r}: a level of {lowest_m * 1000:g} mm is within the noise of any level sensor"
+            yield ("levels",), f"{what}, channel {channel.id}'s too: write {LEAST_DEPTH_M:g} m or more"
             return
 
 

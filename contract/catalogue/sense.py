@@ -235,4 +235,7 @@ _OF_A_WATCH = (
     fitting.not_taken,
     fitting.counts_on,
     fitting.never_points_enough,
+    fitting.waits_longer_than_evidence_holds,
+    fitting.rises_from_where_nothing_reads,
+    fitting.within_noise,
 )

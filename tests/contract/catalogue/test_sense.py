@@ -33,7 +33,7 @@ def test_a_good_district_makes_sense(small_district: Catalogue) -> None:
 def test_silence_comes_after_the_heartbeat_and_one_reading(small_district: Catalogue) -> None:
     slowest_s = max(small_district.channels[c].reporting.heartbeat_s + 60 for c in (101, 201))
     assert changed(small_district, stale_after_s=slowest_s) == []
-    assert len(changed(small_district, stale_after_s=1.0)) == 2
+    assert len(changed(small_district, stale_after_s=1.0, on_delay_s=0.5)) == 2
 
 
 def test_a_level_that_is_never_left_is_refused(small_district: Catalogue) -> None:
