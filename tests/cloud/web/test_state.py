@@ -13,6 +13,7 @@ from cloud.api.warnings import SharedIncidents
 from cloud.delivery.state import SinkMode, SinkState
 from cloud.ledger.open import open_ledger
 from cloud.overview.document import Shown
+from cloud.warnings.reader import Which
 from cloud.warnings.view import open_view
 from cloud.web.state import district_state, station_series
 from contract.catalogue.catalogue import Catalogue
@@ -52,7 +53,7 @@ def test_the_page_reads_incidents_as_the_api_gives_them(small_district: Catalogu
     said = Said(city(small_district), ReadingBatch.empty())
     said.view.apply(history(1))
     state: dict[str, Any] = orjson.loads(orjson.dumps(district_state(said.services, Shown(said.catalogue))))
-    (of_api, of_page) = orjson.loads(SharedIncidents(said.services).body(False, 30)), state["warnings"]
+    (of_api, of_page) = orjson.loads(SharedIncidents(said.services).body(Which(), 30)), state["warnings"]
     assert of_api
     for api, page in zip(of_api, of_page, strict=True):
         words = {k: page.pop(k) for k in ("zone_name", "headline", "instruction")}
