@@ -23,7 +23,10 @@ def test_an_unknown_parameter_is_refused_by_name_on_every_operation(method: str,
 
 def test_it_says_which_was_meant_and_which_there_are() -> None:
     said = HTTP.get("/v1/warnings", params={"opne": True, "limit": 2}).json()["detail"]
-    assert said == "/v1/warnings has no parameter 'opne': did you mean 'open'? it takes before, limit, open"
+    assert (
+        said
+        == "/v1/warnings has no parameter 'opne': did you mean 'open'? it takes before, end, level, limit, open, start"
+    )
     assert HTTP.get("/healthz", params={"x": 1}).json()["detail"] == (
         "/healthz takes no parameters, and 'x' was given: leave it away"
     )
