@@ -108,6 +108,18 @@ def is_problem(answer: httpx2.Response, status: int) -> None:
     assert answer.json()["status"] == status
 
 
+@contextmanager
+def raw_tls(found) -> Iterator[ssl.SSLSocket]:
+    """A connection to the proxy, for what no client would send, or leave unread. found: as `nginx` gives it."""
+    secure, _, cert = found
+    context = ssl.create_default_context(cafile=str(cert))
+    with (
+        socket.create_connection(("127.0.0.1", secure), 60) as raw,
+        context.wrap_socket(raw, server_hostname=NAME) as tls,
+    ):
+        yield tls
+
+
 def test_the_page_and_the_api_come_through_with_every_header(proxied):
     for path in ("/", "/v1/stations", "/static/page.js", "/none"):
         answer = ask(proxied, "GET", path)
@@ -189,12 +201,7 @@ def test_heads_and_bodies_are_bounded(proxied):
     ],
 )
 def test_what_nginx_refuses_itself_is_a_problem_too(proxied, head, status):
-    secure, _, cert = proxied
-    context = ssl.create_default_context(cafile=str(cert))
-    with (
-        socket.create_connection(("127.0.0.1", secure), 60) as raw,
-        context.wrap_socket(raw, server_hostname=NAME) as tls,
-    ):
+    with raw_tls(proxied) as tls:
         tls.sendall(f"{head}\r\nHost: {NAME}\r\nConnection: close\r\n\r\n".encode())
         said = b"".join(iter(lambda: tls.recv(65536), b"")).decode().lower()
     assert said.startswith(f"http/1.1 {status} ")
@@ -241,16 +248,10 @@ def test_an_answer_that_is_not_read_fills_no_disk(tmp_path):
             pass
         stuck.set()
 
-    with peer(upstream) as port, nginx(tmp_path, port) as found:
-        secure, _, cert = found
-        context = ssl.create_default_context(cafile=str(cert))
-        with (
-            socket.create_connection(("127.0.0.1", secure), 60) as raw,
-            context.wrap_socket(raw, server_hostname=NAME) as tls,
-        ):
-            tls.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
-            assert tls.recv(12) == b"HTTP/1.1 200"
-            assert stuck.wait(60)
+    with peer(upstream) as port, nginx(tmp_path, port) as found, raw_tls(found) as tls:
+        tls.sendall(f"GET / HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode())
+        assert tls.recv(12) == b"HTTP/1.1 200"
+        assert stuck.wait(60)
     assert taken[0] < size // 2  # the rest has nowhere to wait but with us
 
 
