@@ -8,7 +8,7 @@ from cloud.warnings.model import MsgType
 from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from simulators.promise.warnings import evidence as ev
-from simulators.promise.warnings.district import STALE_S
+from simulators.promise.warnings.district import STALE_S, first_name
 from simulators.promise.warnings.features import fail
 from simulators.promise.warnings.water import MINUTE_MS
 from simulators.promise.warnings.witness import Notice, Witness
@@ -135,21 +135,16 @@ def _is_warned(witness: Witness, catalogue: Catalogue, zone: str, from_ms: int, 
     """Whether a warning spoke for a zone at some time, or for one that may share incidents with it."""
     group = catalogue.zones[zone].incident_group if zone in catalogue.zones else None
     together = {z for z, other in catalogue.zones.items() if group and other.incident_group == group} | {zone}
-    first = {_first_name(z) for z in together}
+    first = {first_name(z) for z in together}
     opened: dict[str, int] = {}
     for t in witness.told:
-        if _first_name(t.zone) in first:
+        if first_name(t.zone) in first:
             since_ms = opened.setdefault(t.incident, t.seen_ms)
             if t.msg_type is MsgType.CANCEL:
                 del opened[t.incident]
                 if since_ms <= until_ms and t.seen_ms >= from_ms:
                     return True
     return any(since_ms <= until_ms for since_ms in opened.values())
-
-
-def _first_name(zone: str) -> str:
-    """By which a zone went before it was renamed."""
-    return zone.split("-new", maxsplit=1)[0]
 
 
 def _watched(catalogue: Catalogue, zone: str) -> list[int]:

@@ -94,6 +94,11 @@ def head_of(catalogue: Catalogue, zone: str) -> str:
     return next((z for z, other in catalogue.zones.items() if group and other.incident_group == group), zone)
 
 
+def first_name(zone: str) -> str:
+    """By which a zone went before it was renamed."""
+    return zone.split("-new", maxsplit=1)[0]
+
+
 @cache
 def _whole() -> Catalogue:
     return load(DISTRICT)

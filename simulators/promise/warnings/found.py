@@ -14,14 +14,13 @@ from cloud.log.decision import DecisionKind
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level, Rule
 from contract.readings import Flag
-from simulators.promise.warnings.district import RAIN_ZONE, RISE_ZONE, head_of
+from simulators.promise.warnings.district import RAIN_ZONE, RISE_ZONE, first_name, head_of
 from simulators.promise.warnings.features import fail
 from simulators.promise.warnings.rain import TIP_MM, Gauge
 from simulators.promise.warnings.sensors import NOISE_M, Fault, Sensor
-from simulators.promise.warnings.stood import ended_as_high, was_told, zones_of
+from simulators.promise.warnings.stood import TOLD_WITHIN_MS, ended_as_high, was_told, zones_of
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
-_TOLD_WITHIN_MS = 120_000  # as for depth: see `properties`
 _GAP_PERIODS = 1.6  # a reading that comes later than that was not the next one
 _NEVER, _ANY = float("-inf"), float("inf")
 _HELD_MS = 20 * 60_000  # so far back a reading may reach into a slope: see `rate_of_rise`
@@ -39,7 +38,7 @@ class Found(NamedTuple):
 
 def is_other(zone: str) -> bool:
     """Whether a zone, by any of its names, is one of these detectors' alone."""
-    return zone.split("-new", maxsplit=1)[0] in (RAIN_ZONE, RISE_ZONE)
+    return first_name(zone) in (RAIN_ZONE, RISE_ZONE)
 
 
 def check_found(witness: Witness, instruments: Mapping[int, Gauge | Sensor]) -> None:
@@ -180,7 +179,7 @@ class _Checks:
         last, run = None, list[Found]()
         for f in rows:
             muted = any(a <= f.heard.came_ms <= b for a, b in mutes)
-            if f.heard.came_ms + _TOLD_WITHIN_MS > t.sent_ms:
+            if f.heard.came_ms + TOLD_WITHIN_MS > t.sent_ms:
                 break
             run = [*run, f] if f.least >= limit and f.heard.flag != Flag.SUSPECT and not muted else []
             if len(run) > 2 and run[-1].heard.time_ms - run[0].heard.time_ms >= rule.on_delay_s * 1000 + 30_000:
@@ -208,12 +207,12 @@ class _Checks:
         if not run:
             return
         since_ms, reached_ms = run[0].heard.time_ms, run[-1].heard.came_ms
-        due_ms = self._witness.undisturbed_from(reached_ms, _TOLD_WITHIN_MS)
+        due_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
         info = catalogue.channels[channel]
         zone = head_of(catalogue, info.station.zone)
         mutes = self._witness.mutes(channel, info.station.id)
         muted = any(a <= due_ms and since_ms <= b for a, b in mutes)
-        long_down = due_ms - reached_ms > _TOLD_WITHIN_MS + rule.stale_after_s * 500
+        long_down = due_ms - reached_ms > TOLD_WITHIN_MS + rule.stale_after_s * 500
         if muted or long_down or due_ms > end_ms or ended_as_high(self._witness, zone, level, due_ms):
             return
         if not was_told(self._witness, zones_of(self._witness, channel), level, since_ms, due_ms):

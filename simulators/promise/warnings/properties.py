@@ -23,11 +23,9 @@ from simulators.promise.warnings.rain import Gauge
 from simulators.promise.warnings.replayed import check_replay
 from simulators.promise.warnings.sensors import SHOWING, Fault, Sensor
 from simulators.promise.warnings.stays_ended import check_ended
-from simulators.promise.warnings.stood import ended_as_high, was_told, zones_of
+from simulators.promise.warnings.stood import TOLD_WITHIN_MS, ended_as_high, was_told, zones_of
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
-# From the moment at which the evidence is complete in a cloud that runs: the next tick, and the view's step.
-TOLD_WITHIN_MS = 120_000
 SOON_MS, AGO_MS = 10_000, 300_000  # when a message says that it was sent, against when it was first seen
 CLOCK_WITHIN_MS = 70_000  # the log's last entry is at most a tick old
 COLLECTED_MS = 60_000  # places that join within a minute may come in one message

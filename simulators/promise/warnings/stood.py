@@ -8,6 +8,9 @@ from contract.catalogue.rules import Level
 from simulators.promise.warnings.district import head_of
 from simulators.promise.warnings.witness import Witness
 
+# From the moment at which the evidence is complete in a cloud that runs: the next tick, and the view's step.
+TOLD_WITHIN_MS = 120_000
+
 
 def zones_of(witness: Witness, channel: int) -> set[str]:
     """The zone of a channel by all the names that it had."""
