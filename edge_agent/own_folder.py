@@ -7,6 +7,9 @@ import logging
 import os
 from pathlib import Path
 
+from host.own_files import open_own
+from host.private import GROUP_LOOKS_IN
+
 log = logging.getLogger(__name__)
 
 _NAME = "agent.lock"
@@ -22,8 +25,8 @@ def keep(folder: Path) -> None:
     A folder that cannot be written to is kept by nobody: the agent measures all the same, and its spool says why.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder / _NAME, os.O_RDWR | os.O_CREAT, 0o640)
+        folder.mkdir(mode=GROUP_LOOKS_IN, parents=True, exist_ok=True)
+        file = open_own(folder / _NAME)  # the group that looks in could lock what it may read, and no agent would start
     except OSError as error:
         log.warning("nothing keeps a second agent out of %s: %s", folder, error)
         return
@@ -42,7 +45,7 @@ def keep(folder: Path) -> None:
         return
     try:
         os.ftruncate(file, 0)
-        os.pwrite(file, str(os.getpid()).encode(), 0)
+        os.write(file, str(os.getpid()).encode())
     except OSError as error:  # no room; the lock holds all the same
         log.warning("%s does not name its process: %s", folder / _NAME, error)
     os.set_inheritable(file, True)

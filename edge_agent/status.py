@@ -16,9 +16,11 @@ from typing import Any
 
 from contract.clock import iso
 from edge_agent.last_values import flag_words, named, shown
+from host.files import read_given
 
 STALE_S = 30.0
 _MODE = 0o640  # technicians of the group read it, whatever the umask
+_LONGEST = 1 << 26  # bytes; a device takes some 500
 _ROOM = 4096  # the file's size is a multiple: a disk gives whole blocks
 _READS, _PAUSE_S = 5, 0.05  # in place is not at once: a torn file is read again
 
@@ -54,7 +56,7 @@ def read_status(path: Path, reads: int = _READS) -> dict[str, Any]:
     """The last status, with `file_age_s` (real seconds) and `alive`. reads: of a file that is torn. Raises NeverRan."""
     for left in reversed(range(reads)):
         try:
-            status: dict[str, Any] = json.loads(path.read_text())
+            status: dict[str, Any] = json.loads(read_given(path, _LONGEST))
             age_s = time.time() - path.stat().st_mtime
             if not isinstance(status, dict):
                 raise ValueError("it holds no status")

@@ -11,9 +11,13 @@ _LONGEST_SECRET = 4096
 
 
 def put(path: Path, body: bytes) -> None:
-    """A file with these bytes, in the place of one of that name: all of it or nothing. Raises OSError."""
+    """A file with these bytes, in the place of one of that name: all of it or nothing. Raises OSError.
+
+    A link at the name, or at that of the file beside it, is replaced and not followed.
+    """
     fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as file:
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666), "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

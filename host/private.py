@@ -7,8 +7,9 @@ is closed before anything in it is opened.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,6 +47,35 @@ def close_file(path: Path) -> None:
     """A SQLite file, where there is one, and those beside it. Raises NotPrivate."""
     for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
         _tighten(path.with_name(name), 0o600)
+
+
+def exchangeable(path: Path, ours: Collection[int]) -> str | None:
+    """Who besides the users `ours` could put something else in the place of `path`, which need not be there: the first
+    folder on the way to it that belongs to another user of this machine, or that anybody may write in. None: nobody.
+
+    A number without a name is no user here: of a container's folders, or of a disk from another machine.
+    """
+    here, real = path.absolute(), Path(os.path.realpath(path))
+    for folder in dict.fromkeys((*here.parents, *real.parents)):
+        if folder == folder.parent:
+            continue
+        try:
+            at, leads_to = folder.lstat(), folder.stat()
+        except OSError:  # not there yet
+            continue
+        for uid in (at.st_uid, leads_to.st_uid):
+            if uid not in ours and (name := _name(uid)) is not None:
+                return f"{folder} belongs to {name}"
+        if leads_to.st_mode & stat.S_IWOTH and not leads_to.st_mode & stat.S_ISVTX:
+            return f"anybody may write in {folder}"
+    return None
+
+
+def _name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None
 
 
 def _tighten(path: Path, mode: int) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -27,6 +28,7 @@ from cloud.ledger.schema import HEAD
 from cloud.warnings.store import NAME
 from cloud.warnings.tables import view_state
 from host.files import sync
+from host.own_files import open_own
 from host.sqlite import connect, copy, snapshot
 
 LOG, LEDGER, QUARANTINE, SERIES, MANIFEST = (
@@ -69,7 +71,7 @@ def take(config: CloudConfig, to: Path, now_ms: int) -> Backup:
                 if (data / SERIES / MANIFEST).exists():
                     (part / SERIES).mkdir()
                     files[f"{SERIES}/{MANIFEST}"] = stack.enter_context(_segments(data / SERIES, links))
-                for small in (path for pattern in SMALL for path in data.glob(pattern)):
+                for small in (path for pattern in SMALL for path in data.glob(pattern) if _regular(path)):
                     target = part / small.relative_to(data)
                     target.parent.mkdir(exist_ok=True)
                     shutil.copy2(small, target)
@@ -115,7 +117,7 @@ def _finished(part: Path, to: Path, backup: Backup) -> Backup:
 def _alone(data: Path) -> Iterator[Path]:
     """A folder for links to segments, so that none goes while it is copied. One backup at a time."""
     links = data / "backup.links"
-    with (data / "backup.lock").open("w") as lock:
+    with os.fdopen(open_own(data / "backup.lock"), "rb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -167,6 +169,11 @@ def _segments(folder: Path, links: Path) -> Iterator[sqlite3.Connection]:
                     path.unlink()
             yield db
             return
+
+
+def _regular(path: Path) -> bool:
+    """Neither a link, which could lead to what never ends, nor a FIFO, which never begins."""
+    return stat.S_ISREG(path.lstat().st_mode)
 
 
 def _link(file: Path, link: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 
 from cloud.backup.document import Backup, BackupError
 from cloud.cli.common import ConfigPath, load_or_exit, note
+from host.private import exchangeable
 from host.terminal import say
 
 
@@ -25,6 +27,9 @@ def backup(
     from contract.clock import SystemClock
 
     found = load_or_exit(config, complete=False)
+    if said := exchangeable(to, {0, os.geteuid(), os.getuid()}):
+        what = f"{said}, who could exchange the copy, and `restore` would refuse it: give the folder above it to"
+        say(f"{what} root or to who runs the cloud, and take from others the right to write there", err=True)
     try:
         taken = take(found, to, SystemClock().now_ms())
     except (BackupError, OSError) as error:

@@ -112,4 +112,13 @@ def preview(
         say(f"## {n}. {name}\n")
         say(readable(message.cap_xml))
         if out is not None:
-            (out / f"{n:02}-{'-'.join(name.split()).strip('()')}.xml").write_bytes(message.cap_xml)
+            _keep(out / f"{n:02}-{'-'.join(name.split()).strip('()')}.xml", message.cap_xml)
+
+
+def _keep(path: Path, body: bytes) -> None:
+    from host.files import put
+
+    try:
+        put(path, body)
+    except OSError as error:
+        _unread(f"{path} cannot be written: {error.strerror}")

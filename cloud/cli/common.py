@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 from cloud.cli.owner import act_as_owner, acting_as_owner, make_data_dir
 from cloud.ledger.errors import LedgerTooNew
 from contract.documents import ConfigError
-from host.private import NotPrivate
+from host.private import NotPrivate, closed_to_others
 from host.sqlite import StoreDamaged
 from host.terminal import say
 
@@ -30,6 +30,8 @@ class Group(TyperGroup):
     ledger out of reach."""
 
     def invoke(self, ctx: Any) -> Any:
+        umask = os.umask(0o077)
+        os.umask(umask)  # until a command asks for the data folder: see `load_or_exit`
         try:
             return super().invoke(ctx)
         except (StoreDamaged, LedgerTooNew, NotPrivate) as error:
@@ -40,6 +42,8 @@ class Group(TyperGroup):
                 raise
             say(said, err=True)
             raise typer.Exit(2) from error
+        finally:
+            os.umask(umask)
 
 
 def unreachable(error: Exception) -> str | None:
@@ -57,11 +61,13 @@ ConfigPath = Annotated[Path, typer.Option("--config", help="The cloud's YAML fil
 def load_or_exit(path: Path, now_ms: int | None = None, complete: bool = True, asks_data: bool = True) -> CloudConfig:
     """Says every mistake and ends the command when there is one. now_ms, complete: see `load_config`.
 
-    Root acts as the user that runs the cloud from here on, where the command asks anything of the data folder: see
-    `cloud.cli.owner`.
+    Where the command asks anything of the data folder, what it writes from here on is closed to others, and root acts
+    as the user that runs the cloud: see `cloud.cli.owner`.
     """
     from cloud.config import data_dir_of, load_config
 
+    if asks_data:
+        os.umask(0o077)
     if asks_data and (data_dir := data_dir_of(path)) is not None:
         act_as_owner(data_dir)
     try:
@@ -81,7 +87,7 @@ def note(config: CloudConfig, what: str, target: str, **detail: int | str) -> No
     from cloud.ledger.open import open_ledger
     from contract.clock import SystemClock
 
-    with acting_as_owner(config.data_dir):
+    with closed_to_others(), acting_as_owner(config.data_dir):
         make_data_dir(config.data_dir)
         ledger = open_ledger(config.ledger_url)
         now_ms = SystemClock().now_ms()

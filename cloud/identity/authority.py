@@ -64,7 +64,7 @@ class Authority:
 
     @property
     def cert_pem(self) -> bytes:
-        return (self.folder / "ca.crt").read_bytes()
+        return store.own_bytes(self.folder / "ca.crt")
 
     def registry(self) -> Registry:
         """Raises IdentityError."""
@@ -164,7 +164,7 @@ class Authority:
         return store.read(self.folder)
 
     def _pair(self) -> ca.Pair:
-        return ca.Pair((self.folder / "ca.crt").read_bytes(), (self.folder / "ca.key").read_bytes())
+        return ca.Pair(store.own_bytes(self.folder / "ca.crt"), store.own_bytes(self.folder / "ca.key"))
 
     def _gateway(self, registry: Registry, gateway: str, what: str) -> ca.Pair:
         if gateway not in self._catalogue.gateways:
@@ -207,7 +207,7 @@ class Authority:
         good = mine and mine[-1].state(self._now_ms() + _RENEW_OWN_MS) == "valid" and cert.exists() and key.exists()
         names = set(self._settings.broker_names) if role is CertificateRole.BROKER else set()
         if good:
-            pem = cert.read_bytes()
+            pem = store.own_bytes(cert)
             # The serial tells a certificate that was made, but not yet written when the power went.
             if set(ca.server_names(pem)) == names and ca.serial_of(pem) == int(mine[-1].serial, 16):
                 return registry
@@ -218,15 +218,17 @@ class Authority:
 
     def _broker_files(self, registry: Registry, out: Path, installed: Path | None = None) -> list[Path]:
         s, now_ms = self._settings, self._now_ms()
-        out.mkdir(parents=True, exist_ok=True)
+        if not out.is_dir():
+            out.mkdir(parents=True, exist_ok=True)
+            out.chmod(0o755)  # whatever the umask: the broker reads it as its own user
         data = (self._base / s.broker_data).resolve()
         pid_file = (self._base / s.broker_pid_file).resolve() if s.broker_pid_file is not None else None
         lies_in = installed or out.resolve()
         listener = Listener(lies_in, data, s.broker_port, s.broker_listen, s.broker_user, pid_file)
         known = frozenset(self._catalogue.gateways)
         contents = {
-            KEY: ((self.folder / "broker.key").read_bytes(), 0o600),
-            CERT: ((self.folder / "broker.crt").read_bytes(), 0o644),
+            KEY: (store.own_bytes(self.folder / "broker.key"), 0o600),
+            CERT: (store.own_bytes(self.folder / "broker.crt"), 0o644),
             CA: (self.cert_pem, 0o644),
             CRL: (ca.revocation_list(self._pair(), registry.revoked(), now_ms), 0o644),
             ACL: (acl(registry, self._catalogue.district.id, now_ms, known).encode(), 0o644),

@@ -6,7 +6,6 @@ import errno
 import fcntl
 import json
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,11 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from cloud.identity.registry import Identity, Registry
-from host.files import sync
+from host.files import read_given, sync
+from host.own_files import open_own, read_own
 
 FILE = "registry.json"
+_LONGEST = 1 << 28  # bytes; an identity takes 200
 
 
 class IdentityError(ValueError):
@@ -46,7 +47,7 @@ def read(folder: Path) -> Registry:
     """Raises IdentityError."""
     path = folder / FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(read_given(path, _LONGEST))
         return Registry(tuple(Identity.model_validate_json(json.dumps(i)) for i in found["identities"]))
     except FileNotFoundError as error:
         raise IdentityError(f"{path} is missing: `headwater-cloud gateway add` starts it") from error
@@ -63,31 +64,40 @@ def save(folder: Path, registry: Registry) -> None:
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """One change at a time, whoever makes it. Makes the folder, closed to others."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True, mode=0o750)
+        folder.chmod(0o750)  # whatever the umask: its group is to be the service's
     with own_file(folder / ".lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 @contextmanager
-def own_file(path: Path) -> Iterator[BinaryIO]:
-    """A file to append to, made when it is not there. Raises IdentityError where something else stands at its name: a
-    link would have root write into what it points to."""
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o640)
-    except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
-            raise _no_file(path) from error
-        raise
+def own_file(path: Path, mode: int = 0o600) -> Iterator[BinaryIO]:
+    """See `host.own_files.open_own`. Raises IdentityError where something else stands at its name."""
+    with _refusing():
+        handle = open_own(path, mode)
     with os.fdopen(handle, "ab", closefd=True) as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
-            raise _no_file(path)
         yield file
 
 
-def _no_file(path: Path) -> IdentityError:
-    return IdentityError(f"{path} is no file of its own (a link?): look who put it there, and remove it")
+def own_bytes(path: Path) -> bytes:
+    """What stands in a file of the authority's. Raises IdentityError where something else stands at its name: what root
+    read through a link would stand in a bundle, or in the broker's folder, for others to read."""
+    with _refusing():
+        return read_own(path)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EFBIG):
+            raise IdentityError(
+                f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+            ) from error
+        raise
 
 
 def _keep_owner(handle: int, path: Path, owner: tuple[int, int] | None) -> None:

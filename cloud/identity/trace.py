@@ -22,7 +22,7 @@ def record(
 ) -> None:
     """what: e.g. `gateway.add`. target: the certificate's common name. source: e.g. `cli`."""
     line = {"time": iso(now_ms), "who": who, "what": what, "target": target, "source": source}
-    with own_file(folder / "changes.jsonl") as file:
+    with own_file(folder / "changes.jsonl", 0o640) as file:
         file.write((json.dumps({**line, "detail": dict(detail)}) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import errno
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +19,7 @@ from contract.documents import ConfigError
 from contract.refusing import no_such
 from edge_agent.config import load_config
 from firmware_bridge.protocols import PROTOCOLS
+from host.files import put
 from host.yaml_config import read_yaml
 
 # Where device files are looked for, when nobody says where.
@@ -150,16 +151,23 @@ def _lay(base: Path, folder: Path, texts: Mapping[Path, str], copies: Mapping[Pa
     """Writes what belongs below `folder` below `base`."""
     try:
         for path, text in texts.items():
-            at = base / path.relative_to(folder)
-            at.parent.mkdir(parents=True, exist_ok=True)
-            at.write_text(text)
+            put(_place(base, path.relative_to(folder)), text.encode())
         for path, source in copies.items():
-            at = base / path.relative_to(folder)
-            at.parent.mkdir(parents=True, exist_ok=True)
+            at = _place(base, path.relative_to(folder))
             if not (at.exists() and at.samefile(source)):
-                shutil.copyfile(source, at)
+                put(at, source.read_bytes())
     except OSError as error:
         raise NotWritten(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _place(base: Path, path: Path) -> Path:
+    """Where a file goes, with its folder made. Raises OSError where a link in `base` leads that folder out of it: root
+    would write where another user likes."""
+    at = base / path
+    if not at.parent.resolve().is_relative_to(base.resolve()):
+        raise OSError(errno.EPERM, "a link leads out of the folder: remove it, or name another folder", str(at.parent))
+    at.parent.mkdir(parents=True, exist_ok=True)
+    return at
 
 
 def device_files(folder: Path | None, wanted: Sequence[str] = ()) -> list[Path]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from edge_agent.own_folder import InUse, keep
+from tests.another_user import NOBODY, needs_root, python
 
 
 def held_by_another(folder: Path) -> subprocess.Popen[bytes]:
@@ -42,3 +45,28 @@ def test_a_folder_that_cannot_be_written_to_stops_nobody(tmp_path: Path, caplog:
     with caplog.at_level(logging.WARNING):
         keep(tmp_path / "file" / "data")
     assert "nothing keeps a second agent out" in caplog.text
+
+
+@needs_root
+def test_the_group_that_looks_in_cannot_keep_the_agent_from_starting() -> None:
+    """Whoever may open the lock's file to read may lock it; one of an earlier release is closed at the next start."""
+    folder = Path(tempfile.mkdtemp(dir="/tmp"))
+    try:
+        folder.chmod(0o755)
+        (folder / "agent.lock").touch()
+        (folder / "agent.lock").chmod(0o644)
+        keep(folder)
+        tried = f"import os; os.setegid({NOBODY}); os.seteuid({NOBODY}); open({str(folder / 'agent.lock')!r})"
+        done = subprocess.run([*python(), "-c", tried], capture_output=True, text=True)
+        assert "PermissionError" in done.stderr
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_link_in_the_locks_place_is_not_written_through(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / "agent.lock").symlink_to(tmp_path / "precious")
+    with caplog.at_level(logging.WARNING):
+        keep(tmp_path)
+    assert "is no file of its own" in caplog.text
+    assert (tmp_path / "precious").read_text() == "precious"

@@ -183,3 +183,17 @@ def test_a_torn_file_is_read_again(tmp_path: Path) -> None:
     mended.start()
     assert read_status(path)["gateway"] == "gw-1"
     mended.join()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link"])
+def test_what_stands_in_the_status_files_place_is_not_read(tmp_path: Path, kind: str) -> None:
+    """Root asks, too, and the folder is the agent's: a pipe would hold the command, a link show what root may read."""
+    at = tmp_path / "data" / "status.json"
+    at.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(at)
+    else:
+        write_status(tmp_path / "status.json", status())
+        at.symlink_to(tmp_path / "status.json")
+    with pytest.raises(NeverRan, match=r"regular file|leads out of its folder"):
+        read_status(at, reads=1)

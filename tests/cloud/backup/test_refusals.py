@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
+import stat
 from base64 import b64encode
 from pathlib import Path
 
@@ -191,3 +193,50 @@ def test_a_segment_that_is_merged_away_meanwhile_is_looked_for_again(
     (series / "c.parquet").unlink()
     with pytest.raises(BackupError, match="view rebuild series"):
         take(load_config(folder / "cloud.yaml"), folder / "third", 1)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "longer"])
+def test_what_is_no_file_of_the_backup_is_not_put_back(folder: Path, kind: str) -> None:
+    shutil.rmtree(folder / "data")
+    file = folder / "copy" / "log.sqlite"
+    if kind == "longer":
+        file.write_bytes(file.read_bytes() + b"x")
+    else:
+        file.rename(folder / "elsewhere")
+    if kind == "link":
+        file.symlink_to(folder / "elsewhere")
+    elif kind == "pipe":
+        os.mkfifo(file)
+    what = said("restore", folder / "copy", "--config", folder / "cloud.yaml")
+    assert what.startswith(f"{file} is not what was backed up")
+    assert not (folder / "data").exists()
+
+
+def test_what_is_put_back_is_its_owners_alone(folder: Path) -> None:
+    shutil.rmtree(folder / "data")
+    for path in (folder / "copy").rglob("*"):
+        path.chmod(0o777)
+    put_back(load_config(folder / "cloud.yaml"), folder / "copy")
+    assert {stat.S_IMODE(p.stat().st_mode) for p in (folder / "data").rglob("*") if p.is_file()} == {0o600}
+
+
+def test_links_and_pipes_in_the_data_folder_are_not_taken_along(folder: Path) -> None:
+    os.mkfifo(folder / "data" / "pipe.aside")
+    (folder / "data" / "endless.aside").symlink_to("/dev/zero")
+    (folder / "data" / "real.aside").write_text("a line")
+    backup = take(load_config(folder / "cloud.yaml"), folder / "other", 1)
+    assert [name for name in backup.files if name.endswith(".aside")] == ["real.aside"]
+
+
+def test_a_copy_that_anybody_could_exchange_is_told_and_not_put_back(folder: Path) -> None:
+    (folder / "shared").mkdir()
+    (folder / "shared").chmod(0o777)
+    done = CliRunner().invoke(
+        app, ["backup", "--config", str(folder / "cloud.yaml"), "--to", str(folder / "shared" / "copy")]
+    )
+    assert done.exit_code == 0
+    assert f"anybody may write in {folder}/shared, who could exchange the copy" in done.stderr
+    shutil.rmtree(folder / "data")
+    what = said("restore", folder / "shared" / "copy", "--config", folder / "cloud.yaml")
+    assert what.startswith(f"anybody may write in {folder}/shared, who could have written another backup")
+    assert not (folder / "data").exists()

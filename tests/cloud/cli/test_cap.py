@@ -77,8 +77,11 @@ def test_preview_shows_every_language_and_writes_sound_files(tmp_path: Path) -> 
     config = tmp_path / "cloud.yaml"
     head = f"catalogue: {JINSHUI}\ndata_dir: data\nbroker: {{embedded: true}}\naccess: {{mode: open}}\n"
     config.write_text(head)
+    (tmp_path / "out").mkdir()  # in which another user may have laid links, for the files' names are known before
+    (tmp_path / "out" / "01-opened.xml").symlink_to(tmp_path / "written through")
     code, lines = run("preview", "--config", str(config), "--zone", "jingguang", "--out", str(tmp_path / "out"))
     assert code == 0
+    assert not (tmp_path / "written through").exists()
     assert "- **zh-CN**: 京广路红色内涝预警：京广路隧道积水60厘米，每分钟上涨6厘米" in lines
     assert any(line.startswith("- **en**: Red waterlogging warning, Jingguang Road") for line in lines)
     files = sorted((tmp_path / "out").iterdir())

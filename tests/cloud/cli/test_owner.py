@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cloud.cli.owner import acting_as_owner, make_data_dir
+from cloud.cli.owner import act_as_owner, acting_as_owner, make_data_dir
+from host.private import NotPrivate
 from tests.another_user import NOBODY, needs_root, python
 from tests.conftest import SMALL_DISTRICT
 
@@ -46,9 +47,15 @@ def owners(folder: Path) -> set[int]:
 
 
 def test_what_a_command_leaves_in_the_data_folder_is_the_services(site: Path) -> None:
-    for words in (["broker", "files", "--out", str(site / "broker")], ["person", "add", "ann", "--role", "viewer"]):
-        done = cloud(site, *words)
-        assert done.returncode == 0, done.stderr
+    before = os.umask(0)
+    try:
+        for words in (["broker", "files", "--out", str(site / "broker")], ["person", "add", "ann", "--role", "viewer"]):
+            done = cloud(site, *words)
+            assert done.returncode == 0, done.stderr
+    finally:
+        os.umask(before)
+    assert {p.stat().st_mode & 0o077 for p in (site / "data").iterdir()} == {0}  # whatever root's umask is
+    assert not [p for p in (site / "identity").iterdir() if p.stat().st_mode & 0o022]
     assert (site / "data" / "ledger.sqlite").exists()
     assert owners(site / "data") == {NOBODY}
     assert owners(site / "identity") == {0}
@@ -106,3 +113,23 @@ def test_a_bundle_with_a_key_is_roots_wherever_it_is_put(site: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = (open_to_all / "gw-1.tar").stat()
     assert (found.st_uid, found.st_mode & 0o777) == (0, 0o600)
+
+
+@pytest.mark.parametrize("how", ["anothers", "anybodys", "a link in it", "not there yet"])
+def test_root_works_in_no_folder_that_another_could_exchange(site: Path, how: str) -> None:
+    """Else `data` becomes a link to a folder of root's, and root goes on as root there."""
+    above = site / "above"
+    above.mkdir()
+    (site / "data").rename(above / "data")
+    if how == "anybodys":
+        above.chmod(0o777)
+    else:
+        os.chown(above, 1, 1)
+    if how == "a link in it":
+        (above / "data").rename(above / "real")
+        (above / "data").symlink_to(site / "district")
+    elif how == "not there yet":
+        (above / "data").rmdir()
+    with pytest.raises(NotPrivate, match=rf"{above}\b.* be put in the place of {above}/data .*chown root:"):
+        act_as_owner(above / "data")
+    assert os.geteuid() == 0

@@ -8,6 +8,8 @@ import stat
 import pytest
 
 from cloud.identity import store, trace
+from cloud.identity.authority import Authority
+from cloud.identity.settings import IdentitySettings
 from cloud.identity.store import IdentityError
 
 
@@ -60,3 +62,40 @@ def test_the_record_grows_and_the_lock_is_not_written(tmp_path):
             record(tmp_path)
     assert len((tmp_path / "changes.jsonl").read_text().splitlines()) == 2
     assert stat.S_IMODE((tmp_path / ".lock").stat().st_mode) & 0o007 == 0
+
+
+@pytest.mark.parametrize("name", ["ca.crt", "ca.key", "broker.crt", "broker.key", "cloud.crt"])
+def test_what_root_reads_of_the_authority_is_no_link_of_anothers(tmp_path, small_district, name):
+    """It would stand in the broker's folder or in a bundle, for others to read."""
+    authority = Authority(IdentitySettings(), tmp_path, small_district, lambda: 1_795_600_000_000, "engineer")
+    authority.write_broker_files(tmp_path / "broker")
+    shadow = tmp_path / "shadow"
+    (authority.folder / name).rename(shadow)
+    shadow.write_bytes(shadow.read_bytes() + b"root:$6$hash\n")
+    (authority.folder / name).symlink_to(shadow)
+    with pytest.raises(IdentityError, match=f"{name} is no file of its own"):
+        authority.write_broker_files(tmp_path / "broker")
+    assert not [p for p in (tmp_path / "broker").iterdir() if b"root:" in p.read_bytes()]
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_registry_is_no_link_out_of_its_folder_and_no_pipe(tmp_path, kind):
+    folder = tmp_path / "identity"
+    folder.mkdir()
+    (tmp_path / "other").write_text('{"identities": []}')
+    if kind == "link":
+        (folder / store.FILE).symlink_to(tmp_path / "other")
+    else:
+        os.mkfifo(folder / store.FILE)
+    with pytest.raises(IdentityError, match="cannot be read"):
+        store.read(folder)
+
+
+def test_a_careful_umask_shuts_neither_the_broker_nor_the_service_out(tmp_path, small_district):
+    authority = Authority(IdentitySettings(), tmp_path, small_district, lambda: 1_795_600_000_000, "engineer")
+    before = os.umask(0o077)
+    try:
+        authority.write_broker_files(tmp_path / "broker")
+    finally:
+        os.umask(before)
+    assert [stat.S_IMODE(f.stat().st_mode) for f in (tmp_path / "broker", authority.folder)] == [0o755, 0o750]

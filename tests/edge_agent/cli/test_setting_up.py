@@ -96,3 +96,20 @@ def test_device_files_given_by_path_need_no_folder(tmp_path: Path) -> None:
     assert code == 0, said
     code, said = init(tmp_path / "two", *SITE[2:], *options, "--device", f"{file}:1:pit", "--device", "us-level-60:2")
     assert (code, "or --device FILE.yaml:UNIT" in said) == (2, True)
+
+
+@pytest.mark.parametrize("link", ["agent.yaml", "agent.yaml.new", "districts"])
+def test_what_another_put_there_as_a_link_is_not_written_through(tmp_path: Path, link: str) -> None:
+    """Root may give the command in a folder that another user may write in."""
+    folder, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
+    folder.mkdir()
+    elsewhere.mkdir()
+    (folder / link).symlink_to(elsewhere if link == "districts" else elsewhere / "made")
+    device = ("--address", "/dev/ttyUSB0", "--device", "us-level-60:1", "--overwrite")
+    code, said = init(folder, *SITE, *device)
+    assert list(elsewhere.iterdir()) == []
+    if link == "districts":
+        assert code == 2 and "a link leads out of the folder" in said
+    else:
+        assert code == 0, said
+        assert not (folder / "agent.yaml").is_symlink()
