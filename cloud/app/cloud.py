@@ -52,6 +52,7 @@ log = logging.getLogger(__name__)
 
 _HAND_ON_S = 10.0
 _LOOK_S = 1.0  # between two looks at the machine's clock
+_STALL_S = 5.0  # real: so long a busy machine may hold up a cloud that runs, which at a scenario's speed is minutes
 _STUCK_S = 60.0  # a commit to a slow disk may take long, and a restart does not make it faster
 
 
@@ -96,7 +97,9 @@ class Cloud:
         ]
         wake = [dispatcher.wake for dispatcher in self.dispatchers]
         self.warnings = open_view(self.ledger, catalogue, config.file.warnings, wake)
-        self.maintenance = MaintenanceView(self.ledger, catalogue, self._wake_sinks)
+        tick_s = config.file.log.tick_s
+        still_ms = round(1000 * max(2 * tick_s, _STALL_S / self.clock.real_s(1.0)))
+        self.maintenance = MaintenanceView(self.ledger, catalogue, self._wake_sinks, still_ms)
         beside = (self.latest, self.series, self.maintenance)
         asides = {v.name: folder / f"{v.name}.aside" for v in (*beside, self.warnings)}
         warned = ViewRunner(self.warnings, self.log, asides[self.warnings.name], at_rest=self.warnings.keep)

@@ -222,16 +222,16 @@ class Dispatcher:
             self._queue.forget()
             look = self._record.look(0, self._clock.now_ms())
         self._asked = found.asked
-        if held := self._queue.held(self._clock.now_ms()):  # somebody may have acted by now
-            self._queue.revise(self._judged(held))
+        if self._wants.steps:  # somebody may have acted by now
+            self._queue.revise(self._judged(self._queue.undecided()))
         self._unwritten.notes.extend(self._queue.see(self._judged(look.waits), look.past))
         self._looked_to = max([found.newest, *(m.number for m in look.waits[-1:])])
 
     def _judged(self, waits: Sequence[Pending]) -> list[Pending]:
         """As this consumer wants them, by what the ledger knows now."""
-        asks = self._wants.asks_facts and bool(waits)
+        asks, now_ms = self._wants.asks_facts and bool(waits), self._clock.now_ms()
         facts = self._record.facts({m.incident for m in waits}) if asks else {}
-        return [m.judged(self._wants, facts.get(m.incident, Facts())) for m in waits]
+        return [m.judged(self._wants, facts.get(m.incident, Facts()).believed(now_ms)) for m in waits]
 
     def _beat(self) -> None:
         if self._off or self._queue.gone:

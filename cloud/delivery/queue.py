@@ -95,9 +95,15 @@ class Queue:
         self.off = off
 
     def held(self, utc_ms: int) -> list[Pending]:
-        """What goes out later unless somebody acts on its incident before: to be judged again now and then."""
+        """What goes out later unless somebody acts on its incident before."""
         newest = [items[-1].message for items in self._items.values()]
         return [m for m in newest if m.from_ms > utc_ms and m.incident not in self._told]
+
+    def undecided(self) -> list[Pending]:
+        """What may still not go out when somebody acts on its incident: also what is due while its consumer is in
+        trouble, or off."""
+        items = [items[-1].message for incident, items in self._items.items() if incident not in self._busy]
+        return [m for m in items if m.incident not in self._told]
 
     def revise(self, judged: Iterable[Pending]) -> None:
         """Of those that wait, as they were judged again."""

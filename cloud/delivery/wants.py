@@ -12,7 +12,7 @@ message then, and perhaps no person.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
@@ -29,6 +29,8 @@ class Kind(StrEnum):
     MAINTENANCE = "maintenance"  # for engineers: a sensor that is doubted, a pump that does not run
     CONSUMER = "consumer"  # another consumer is gone, silent or back
 
+
+_AHEAD_MS = 60_000  # the log's time may be a little ahead of the clock
 
 PUBLIC_KINDS = frozenset({Kind.WARNING, Kind.BLIND})
 
@@ -61,6 +63,15 @@ class Facts:
     zones: frozenset[str] = frozenset()
     acted_ms: int | None = None
     levels: Sequence[tuple[int, Level]] = ()
+
+    def believed(self, now_ms: int) -> Facts:
+        """Without what lies ahead of now, UTC: a clock that was wrong said it. Then nobody knows when the incident
+        reached its level: its escalation is due at once, and an act of then stops none, so it is told too often."""
+        latest_ms = now_ms + _AHEAD_MS
+        if all(ms <= latest_ms for ms in (self.acted_ms or 0, *(ms for ms, _ in self.levels))):
+            return self
+        acted_ms = None if self.acted_ms is None or self.acted_ms > latest_ms else self.acted_ms
+        return replace(self, acted_ms=acted_ms, levels=[(ms if ms <= latest_ms else 0, at) for ms, at in self.levels])
 
     def stands_since_ms(self, level: Level) -> int | None:
         """Since when the incident has been told of at this level or a worse one; None: it is not at present."""

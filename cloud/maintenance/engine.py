@@ -31,7 +31,7 @@ from contract.channel_rows import ChannelRows
 from contract.readings import Float64s, Int64s, ReadingBatch
 
 MARK_MS = 30_000
-AWAY_MS = 900_000  # where the log stood still for so long, it was us who heard nothing
+AWAY_MS = 60_000  # no longer than what a sound channel may be late: where the log stood still for so long, so did we
 FORM = 1  # of what `dump` gives; another release's is not read
 
 
@@ -64,10 +64,13 @@ class Entries:
 
 
 class Maintenance:
-    """The maintenance notices of a district."""
+    """The maintenance notices of a district.
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self._catalogue = catalogue
+    still_ms: how long the log may stand still while the cloud runs, as it ticks seldom: that is no time away.
+    """
+
+    def __init__(self, catalogue: Catalogue, still_ms: int = 0) -> None:
+        self._catalogue, self._still_ms = catalogue, still_ms
         self._played = Played(catalogue)
         self._channels = np.array(sorted(catalogue.channels), np.uint32)
         self._rows = ChannelRows(self._channels)
@@ -105,7 +108,7 @@ class Maintenance:
                 if mark < state.mark:  # the log was ahead of time and is put right
                     state.silence.awake(now_ms)
                     self._go_back(state, now_ms)
-                elif state.mark and now_ms - state.now_ms > AWAY_MS:
+                elif state.mark and now_ms - state.now_ms > max(AWAY_MS, self._still_ms):
                     state.silence.awake(now_ms)
                 if state.mark:
                     out += [(at, notice) for notice in self._judge(state, mark * MARK_MS)]

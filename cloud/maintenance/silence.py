@@ -3,7 +3,8 @@
 A sound channel says something at least every heartbeat, and on the reading on which that falls (reports by exception).
 So it is silent when it said nothing for that long, two periods and a minute more, while its gateway was heard. A
 gateway is silent after the shortest such time of its channels; then nothing is said of its sensors: nobody knows.
-With a device it is the same. One that was never heard is not told of: a new site is not finished.
+With a device it is the same. One that was never heard is not told of: a new site is not finished. Where the log stood
+still we heard nobody, and all begin again when it goes on: what was sent meanwhile may come late, and as history.
 `cloud.warnings.blind` tells the warnings' consumers of whole zones; this tells engineers what to mend.
 """
 

@@ -30,8 +30,8 @@ _KEEP_ENTRIES = 20_000
 class MaintenanceView:
     """A `View`. Notices and the state that they come of are written at once, with the cursor: none comes twice.
 
-    on_notices: called with those that opened or closed, when they are in the ledger. Raises RetryLater when that is out
-    of reach.
+    on_notices: called with those that opened or closed, when they are in the ledger. still_ms: as the engine takes it.
+    Raises RetryLater when the ledger is out of reach.
     """
 
     name = NAME
@@ -41,8 +41,9 @@ class MaintenanceView:
         ledger: sqlalchemy.Engine,
         catalogue: Catalogue,
         on_notices: Callable[[Sequence[MaintenanceNotice]], None] = lambda _: None,
+        still_ms: int = 0,
     ) -> None:
-        self._ledger, self._engine, self._on_notices = ledger, Maintenance(catalogue), on_notices
+        self._ledger, self._engine, self._on_notices = ledger, Maintenance(catalogue, still_ms), on_notices
         self.reader = LedgerMaintenance(ledger)
         self._state: State
         self._cursor: Cursor

@@ -26,7 +26,7 @@ from simulators.promise.warnings.witness import Heard, Witness
 _OVER = "-over"
 _SLACK_MS = 2 * MINUTE_MS  # a mark, a tick, and what the view takes to come
 _FOUND_MS = 4 * MINUTE_MS  # and before that a batch may lie in the log unseen
-_LONG_DOWN_MS = 13 * MINUTE_MS  # after that the cloud blames nobody for what it did not hear itself
+_LONG_DOWN_MS = 4 * MINUTE_MS  # after that the cloud surely blames nobody for what it did not hear itself
 _OF_SENSORS = frozenset({Kind.SENSOR_SILENT, Kind.DEVICE_SILENT})
 
 
@@ -86,6 +86,9 @@ def _was_silent(witness: Witness, n: MaintenanceNotice) -> None:
         if not channels:
             continue
         quiet_ms = _quiet_ms(era.edition.catalogue, channels)
+        away = [b for a, b in witness.down if b - a > _LONG_DOWN_MS and b < n.opened_ms < b + quiet_ms - _SLACK_MS]
+        if away and n.kind is Kind.GATEWAY_SILENT:
+            fail("who-speaks-is-not-silent", f"{n.id}, and the cloud hears again since {witness.at(away[-1])} alone")
         rows = [
             h
             for h in _came(witness, channels)
@@ -139,9 +142,8 @@ def _are_told(witness: Witness, notices: Sequence[MaintenanceNotice]) -> None:
             continue  # a station went: its gateway may have nothing left that could be silent
         told = [n for n in notices if n.kind is Kind.GATEWAY_SILENT and n.place == f"gateway/{gateway}"]
         for from_ms, until_ms in _silences(witness, own):
-            due_ms = witness.undisturbed_from(from_ms + _quiet_ms(catalogues[0], own), _FOUND_MS)
-            if any(b - a > _LONG_DOWN_MS and a < due_ms and b > from_ms for a, b in witness.down):
-                continue
+            # Where the cloud was away, all begin again when it is back.
+            due_ms = witness.undisturbed_from(from_ms, _quiet_ms(catalogues[0], own) + _FOUND_MS)
             if due_ms < until_ms and not any(n.opened_ms <= due_ms and not _over(n, from_ms) for n in told):
                 what = f"{gateway}, last heard at {witness.at(from_ms)}, is in no notice by {witness.at(due_ms)}"
                 fail("a-dead-gateway-is-told", what)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
 import yaml
@@ -15,11 +16,13 @@ from cloud.delivery.base import NotDelivered
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.escalation import EscalationSettings, told_by_nobody
 from cloud.delivery.heartbeat import heartbeat
-from cloud.delivery.notice import NoticeType
+from cloud.delivery.notice import Notice, NoticeType
+from cloud.delivery.record import Record, switch
 from cloud.delivery.values import Policy
 from cloud.delivery.wants import Step, Wants
 from cloud.ledger.open import open_ledger
 from cloud.warnings import tables as t
+from cloud.warnings.model import Message
 from contract.catalogue.rules import Level
 from simulators.cli.main import DISTRICT
 from tests.cloud.delivery.played import START_MS, Consumer, PlayedClock, message, noted, put
@@ -123,14 +126,129 @@ def test_an_acknowledgement_in_time_stops_it_and_a_rise_begins_it_anew(ledger: E
     assert consumer.has == ["m399000"]
 
 
+class Ailing(Consumer):
+    """Takes nothing until it is well."""
+
+    ails = True
+
+    def deliver(self, message: Message) -> str:
+        if self.ails:
+            raise NotDelivered("refused")
+        return super().deliver(message)
+
+    def notify(self, notice: Notice) -> str:
+        if self.ails:
+            raise NotDelivered("HTTP 410")
+        return super().notify(notice)
+
+
+def _in_trouble(_: Engine) -> None: ...
+
+
+def _gone(ledger: Engine) -> None:
+    Record(ledger, "c").set_gone("HTTP 410", START_MS)
+
+
+def _off(ledger: Engine) -> None:
+    switch(ledger, "c", "bob", START_MS)
+
+
+@pytest.mark.parametrize("state", [_in_trouble, _gone, _off])
+@pytest.mark.parametrize("acted_s", [280, 600])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_who_acts_before_the_next_one_is_reached_stops_it(ledger: Engine, state, acted_s: int, restarts: bool) -> None:
+    """Also after it fell due, while the next one takes nothing; and the next rise begins it anew."""
+    consumer, clock = Ailing(), PlayedClock()
+
+    def played(*seconds: int) -> None:
+        for _ in range(*seconds, 20):
+            d.step()
+            clock.move(20)
+
+    d = dispatcher(ledger, consumer, clock, LATER, spread=lambda: 1.0)
+    state(ledger)
+    incident(ledger, "a", ["north"])
+    put(ledger, message(1, "a", level="orange"))
+    played(0, acted_s)
+    incident(ledger, "a", ["north"], acted_ms=START_MS + acted_s * 1000)
+    if restarts:
+        d = dispatcher(ledger, consumer, clock, LATER, spread=lambda: 1.0)
+    played(acted_s, 700)
+    consumer.ails = False
+    switch(ledger, "c", None, START_MS)
+    played(700, 1400)
+    assert (consumer.has, noted(ledger)) == ([], {"m1": "acknowledged"})
+    put(ledger, message(1_400_000, "a", "Update", "red"))
+    played(1400, 1760)
+    assert consumer.has == ["m1400000"]
+
+
+@dataclass
+class WrongClock(PlayedClock):
+    """A wall clock that steps beside one that only rises."""
+
+    off_ms: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.off_ms
+
+    def monotonic_ms(self) -> int:
+        return super().now_ms() - START_MS + 5000
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+@pytest.mark.parametrize(
+    ("step_ms", "sent_ms", "acted_ms", "told_s"),
+    [
+        (0, 1, None, 300),
+        # Put back: what was sent an hour ahead of time is due at once, not in an hour.
+        (-HOUR_MS, 1, None, 100),
+        (-HOUR_MS, 1, -HOUR_MS + 101_000, None),  # who acts by the clock that is right stops it
+        (-HOUR_MS, 1, 50_000, 100),  # what was said by the wrong clock stops nothing: once too often
+        (-30_000, 1, None, 330),  # a little ahead is nobody's mistake
+        # Put forward: the time is over.
+        (HOUR_MS, 1, None, 100),
+        (HOUR_MS, 1, 50_000, None),
+    ],
+)
+def test_a_clock_that_steps_while_the_time_runs(
+    ledger: Engine, step_ms: int, sent_ms: int, acted_ms: int | None, told_s: int | None, restarts: bool
+) -> None:
+    """After 100 s. Nobody is told hours too late for it, and nobody is told what a person acts on by a clock that is
+    right."""
+    consumer, clock = Consumer(), WrongClock()
+    incident(ledger, "a", ["north"])
+    put(ledger, message(sent_ms, "a", level="red", lasts_s=100_000))
+    d = dispatcher(ledger, consumer, clock, LATER)
+    told = None
+    for second in range(0, 400, 10):
+        if second == 100:
+            clock.off_ms = step_ms
+            if acted_ms is not None:
+                incident(ledger, "a", ["north"], acted_ms=START_MS + acted_ms)
+            if restarts:
+                d = dispatcher(ledger, consumer, clock, LATER)
+        d.step()
+        told = second if told is None and consumer.has else told
+        clock.move(10)
+    assert told == (None if told_s is None else pytest.approx(told_s, abs=10))
+
+
 def test_a_consumer_in_trouble_raises_the_alarm_once_and_says_when_it_is_back(ledger: Engine) -> None:
     told, clock = [], PlayedClock()
     consumer = Consumer(script=[NotDelivered("refused")] * 105)
     d = dispatcher(ledger, consumer, clock, Wants(), tell=told.append, spread=lambda: 1.0)
     put(ledger, message(1, "a", lasts_s=None))
-    for _ in range(3000):
+    while consumer.has == []:
         clock.move(1)
         d.step()
+    d.step()
     assert [n.type for n in told] == [NoticeType.SILENT, NoticeType.BACK]
     assert 300_000 <= told[0].sent_ms - START_MS <= 305_000
     assert told[0].why == "it takes nothing: m1: refused"

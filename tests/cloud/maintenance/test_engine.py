@@ -12,7 +12,7 @@ import pytest
 from cloud.log.origin import Origin
 from cloud.maintenance.engine import Entries, Maintenance, State
 from cloud.maintenance.model import MaintenanceNotice
-from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.quantities import Quantity
 from tests.cloud.maintenance.player import START_MS, Values, calm, cut, entries, jinshui, numbers
 
@@ -32,8 +32,8 @@ def altered(**channels: Callable[[float], float | None]) -> Values:
     return value
 
 
-def told(*parts: Entries) -> list[MaintenanceNotice]:
-    engine = Maintenance(DISTRICT)
+def told(*parts: Entries, of: Catalogue = DISTRICT) -> list[MaintenanceNotice]:
+    engine = Maintenance(of)
     state, out = engine.initial(), []
     for part in parts:
         state, found = engine.step(state, part)
@@ -68,8 +68,47 @@ def test_a_dead_gateway_is_one_message() -> None:
     assert found[0].more == f"{behind} channels behind it"
 
 
-def test_the_time_that_the_cloud_was_away_is_nobodys_silence() -> None:
-    assert told(entries(DISTRICT, CALM, 0, 30), entries(DISTRICT, CALM, 400, 430)) == []
+def often(heartbeat_s: float) -> Catalogue:
+    """The district, each channel heard so often at least."""
+
+    def hastened(info: ChannelInfo) -> ChannelInfo:
+        return replace(info, reporting=info.reporting.model_copy(update={"heartbeat_s": heartbeat_s}))
+
+    return replace(DISTRICT, channels={c: hastened(info) for c, info in DISTRICT.channels.items()})
+
+
+OFTEN = often(300.0)
+AWAY_MIN = [1, 1.5, 2, 5, 7.5, 8, 12, 14.9, 15.1, 370]
+
+
+@pytest.mark.parametrize("away_min", AWAY_MIN)
+def test_the_time_that_the_cloud_was_away_is_nobodys_silence(away_min: float) -> None:
+    """It falls when all are about to speak, and at its return they come one after the other."""
+    back = 34 + away_min
+    calm, (one, other, *_) = entries(OFTEN, CALM, 0, 30), sorted(OFTEN.gateways)
+    waiting = entries(OFTEN, CALM, 30, 34, 0.5, silent=set(OFTEN.gateways))
+    first = entries(OFTEN, CALM, back, back + 1, 0.5, silent=set(OFTEN.gateways) - {one})
+    then = entries(OFTEN, CALM, back + 1, back + 4, 0.5, silent={other})
+    assert told(calm, waiting, first, then, entries(OFTEN, CALM, back + 4, back + 30, 0.5), of=OFTEN) == []
+
+
+@pytest.mark.parametrize("away_min", AWAY_MIN)
+def test_who_is_dead_when_the_cloud_is_back_is_told_after_its_time(away_min: float) -> None:
+    back, gateway = 30 + away_min, OFTEN.channels[101].gateway
+    found = told(entries(OFTEN, CALM, 0, 30), entries(OFTEN, CALM, back, back + 20, 0.5, silent={gateway}), of=OFTEN)
+    assert words(found) == [("gateway_silent", f"gateway/{gateway}", False)]
+    period_s = min(c.period_s for c in OFTEN.channels_by_gateway[gateway])
+    assert minute(found[0].opened_ms) == pytest.approx(back + (300 + 2 * period_s + 60) / 60, abs=1)
+
+
+def test_a_cloud_that_ticks_seldom_is_not_away_between_two_ticks() -> None:
+    """Every four minutes, and then nobody is heard any more."""
+    calm = entries(OFTEN, CALM, 0, 40, every_min=4)
+    dead = entries(OFTEN, CALM, 40, 80, every_min=4, silent=set(OFTEN.gateways))
+    engine = Maintenance(OFTEN, still_ms=480_000)
+    state, none = engine.step(engine.initial(), calm)
+    _, found = engine.step(state, dead)
+    assert (none, {n.place for _, n in found}) == ([], {f"gateway/{g}" for g in OFTEN.gateways})
 
 
 def test_one_sensor_is_silent_and_one_device() -> None:
