@@ -11,7 +11,8 @@ from pydantic import Field
 from cloud.access.settings import AccessSettings, is_loopback
 from cloud.api.settings import HttpSettings
 from cloud.data_folder import data_folder_trouble
-from cloud.delivery.escalation import told_by_nobody
+from cloud.delivery import between_sinks
+from cloud.delivery.maintenance_wants import ALL_AT_ONCE, MaintenanceSettings
 from cloud.delivery.settings import EgressSettings, FeedSettings
 from cloud.delivery.sinks.registry import AnySinkSettings
 from cloud.identity import check as identity_check
@@ -76,7 +77,8 @@ class ReceiveSettings(SettingsModel):
 
 
 class ConfigFile(SettingsModel):
-    """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder. identity: None lets any gateway in."""
+    """ledger_url: a SQLAlchemy URL; empty for SQLite in the data folder. identity: None lets any gateway in.
+    maintenance: of consumers that do not say it themselves."""
 
     catalogue: Path
     data_dir: Path
@@ -88,6 +90,7 @@ class ConfigFile(SettingsModel):
     ledger_url: str = ""
     warnings: WarningSettings = WarningSettings()
     delivery: tuple[AnySinkSettings, ...] = ()
+    maintenance: MaintenanceSettings = ALL_AT_ONCE
     egress: EgressSettings = EgressSettings()
     feed: FeedSettings = FeedSettings()
     http: HttpSettings = HttpSettings()
@@ -199,23 +202,10 @@ def unproxied(file: ConfigFile) -> str:
 
 
 def _sink_mistakes(document: Document, shaped: ConfigFile, base: Path) -> list[Mistake]:
-    out: list[Mistake] = []
-    names = [sink.name for sink in shaped.delivery]
-    circle = told_by_nobody({s.name: [step.to for step in s.escalate] for s in shaped.delivery if s.enabled})
+    out = [document.mistake(("delivery", *place), what) for place, what in between_sinks.mistakes(shaped.delivery)]
     for i, sink in enumerate(shaped.delivery):
-        if names.index(sink.name) != i:
-            out.append(document.mistake(("delivery", i, "name"), f"sink {sink.name!r} exists already"))
         found = sink.mistakes(base, shaped.egress.rules())
         out += [document.mistake(("delivery", i, key), what) for key, what in found]
-        for j, step in enumerate(sink.escalate):
-            if step.to == sink.name or step.to not in names:
-                others = [name for name in names if name != sink.name]
-                what = no_such("other sink", step.to, others) if others else "there is no other sink to escalate to"
-                out.append(document.mistake(("delivery", i, "escalate", j, "to"), what))
-            elif step.to in circle and sink.name in circle:
-                named = ", ".join(map(repr, sorted(circle)))
-                what = f"nobody is told at once of those who escalate to one another ({named}): take out the step back"
-                out.append(document.mistake(("delivery", i, "escalate", j, "to"), what))
     return out
 
 

@@ -89,6 +89,7 @@ class Cloud:
                 as_of=self.as_of,
                 tell=self._tell_sinks,
                 zone_of={s.id: s.zone for s in catalogue.stations.values()}.get,
+                maintenance=sink.maintenance or config.file.maintenance,
                 sender=catalogue.response_plan.sender,
                 zone=zone,
                 enabled=sink.enabled,

@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from cloud.delivery.egress import Egress
 from cloud.delivery.escalation import EscalationSettings
+from cloud.delivery.maintenance_wants import MaintenanceSettings
 from cloud.delivery.notice import Notice
 from cloud.delivery.outgoing import Resolver
 from cloud.delivery.readable import in_languages
@@ -87,7 +88,8 @@ class SinkSettings(SettingsModel):
     public: whoever may read what it gets. kinds: of what it gets; when not given, warnings and blind notices and how
     other consumers are, and in public warnings alone. levels, zones, statuses, languages: of the messages; all when
     empty, but in public of the statuses only Actual. escalate: who is told instead when nobody acts. heartbeat_s:
-    between heartbeats; none when not given.
+    between heartbeats; none when not given. maintenance: which notices, and when; as the file's own `maintenance:` says
+    when not given.
     """
 
     name: Id
@@ -102,21 +104,26 @@ class SinkSettings(SettingsModel):
     languages: Many[LanguageTag] = ()
     escalate: tuple[EscalationSettings, ...] = ()
     heartbeat_s: Annotated[float, Field(ge=10, le=3600)] | None = None
+    maintenance: MaintenanceSettings | None = None
 
     @model_validator(mode="after")
     def _public_is_public(self) -> Self:
         inner = [kind.value for kind in self.kinds if kind not in PUBLIC_KINDS]
         if self.public and inner:
             raise refusals(type(self).__name__, [(("kinds",), f"{', '.join(inner)}: not for the public: take it out")])
+        if self.maintenance is not None and Kind.MAINTENANCE not in self.kinds:
+            what = "it is told of no maintenance: write `maintenance` into its `kinds`, or take this out"
+            raise refusals(type(self).__name__, [(("maintenance",), what)])
         return self
 
     def wants(self, zone: tzinfo, all_sinks: Sequence[SinkSettings]) -> Wants:
         """What its consumer is to be told of. zone: in which hours are meant. all_sinks: those that may escalate."""
         steps = [e.step(s.name) for s in all_sinks if s.enabled for e in s.escalate if e.to == self.name]
-        kin = {s.name: s._filter() for s in all_sinks}
-        return replace(self._filter(), steps=tuple(steps), zone=zone, kin=kin)
+        kin = {s.name: s.filter() for s in all_sinks}
+        return replace(self.filter(), steps=tuple(steps), zone=zone, kin=kin)
 
-    def _filter(self) -> Wants:
+    def filter(self) -> Wants:
+        """What it may be told of at all, whoever escalates to it."""
         kinds = self.kinds or ((Kind.WARNING,) if self.public else (Kind.WARNING, Kind.BLIND, Kind.CONSUMER))
         statuses = self.statuses or (("Actual",) if self.public else ())
         return Wants(frozenset(kinds), frozenset(self.levels), frozenset(self.zones), frozenset(statuses))

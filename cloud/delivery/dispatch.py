@@ -22,6 +22,7 @@ from cloud.delivery.attempts import Outcome, UnderWay, in_a_thread, spread
 from cloud.delivery.base import GivenUp, NotDelivered, Refused, Sink, TakesNotices
 from cloud.delivery.heartbeat import Pace
 from cloud.delivery.maintenance_queue import MaintenanceQueue, ZoneOf
+from cloud.delivery.maintenance_wants import ALL_AT_ONCE, MaintenanceSettings
 from cloud.delivery.notice import Notice, Notices, NoticeType
 from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
@@ -49,9 +50,9 @@ class Dispatcher:
 
     wants: what the consumer is told of. heartbeat_s: between heartbeats, None for none; as_of: up to when the warnings
     know what was measured, UTC ms. tell: hands a notice to the other sinks. zone_of: of a station, for maintenance
-    notices. sender, zone: for test messages. idle_s: how often the ledger is looked at when nobody wakes it; again_s:
-    when it was out of reach; least_s: between two tries; all in real seconds. spawn: runs an attempt; spread: a factor
-    for each pause: for who plays time and calls `step` instead of `start`.
+    notices; maintenance: which of those. sender, zone: for test messages. idle_s: how often the ledger is looked at
+    when nobody wakes it; again_s: when it was out of reach; least_s: between two tries; all in real seconds. spawn:
+    runs an attempt; spread: a factor for each pause: for who plays time and calls `step` instead of `start`.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Dispatcher:
         as_of: Callable[[], int | None] = lambda: None,
         tell: Callable[[Notice], None] = lambda _: None,
         zone_of: ZoneOf = lambda _: None,
+        maintenance: MaintenanceSettings = ALL_AT_ONCE,
         sender: str = "headwater",
         zone: tzinfo = UTC,
         enabled: bool = True,
@@ -86,7 +88,8 @@ class Dispatcher:
         can_test = isinstance(sink, TakesNotices)
         self._queue = Queue(policy, spread, least_ms=least_ms, can_test=can_test)
         self._notices = Notices(pause_ms=max(10_000, least_ms))
-        self._maintenance = MaintenanceQueue(ledger, sink.name, wants, clock, zone_of, max(10_000, least_ms))
+        pause_ms = max(10_000, least_ms)
+        self._maintenance = MaintenanceQueue(ledger, sink.name, wants, clock, zone_of, pause_ms, maintenance)
         self._stop = threading.Event()
         self._turn = threading.Event()
         self._under_way = UnderWay(spawn, self._turn.set)

@@ -1,9 +1,9 @@
 """Which maintenance notice a consumer is told next. It follows from the ledger: no kill loses one, no rebuild tells one
 again.
 
-An opening goes out while the notice is open; its end to who was told, or may have been told, of the opening. So who
-comes back after a day hears of what is wrong now, and of the end of what it knew of. Notices go one at a time, the
-oldest change first.
+An opening goes out while the notice is open, once the consumer's delay is over; its end to who was told, or may have
+been told, of the opening. So who comes back after a day hears of what is wrong now, and of the end of what it knew of.
+Notices go one at a time, the oldest change first.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.delivery import notice as notices
 from cloud.delivery.base import Refused
+from cloud.delivery.maintenance_wants import ALL_AT_ONCE, MaintenanceSettings
 from cloud.delivery.notice import Notice
 from cloud.delivery.tables import maintenance_deliveries
 from cloud.delivery.wants import Kind, Wants
@@ -42,14 +43,21 @@ class MaintenanceQueue:
     """Of one sink; its methods are for one thread. Raises SQLAlchemyError while the ledger is out of reach.
 
     zone_of: the zone of a station by its id, None when it is not known. pause_ms: after a failed try, by the clock; it
-    doubles up to five minutes.
+    doubles up to five minutes. which: of the notices, and how long after they opened.
     """
 
     def __init__(
-        self, ledger: Engine, sink: str, wants: Wants, clock: Clock, zone_of: ZoneOf = _no_zone, pause_ms: int = 10_000
+        self,
+        ledger: Engine,
+        sink: str,
+        wants: Wants,
+        clock: Clock,
+        zone_of: ZoneOf = _no_zone,
+        pause_ms: int = 10_000,
+        which: MaintenanceSettings = ALL_AT_ONCE,
     ) -> None:
         self._ledger, self._sink, self._wants, self._clock = ledger, sink, wants, clock
-        self._zone_of, self._pause_ms = zone_of, pause_ms
+        self._zone_of, self._pause_ms, self._which = zone_of, pause_ms, which
         n, opening, end = told_of, maintenance_deliveries.alias(), maintenance_deliveries.alias()
         joined: FromClause = n
         for of, part in ((opening, OPENING), (end, END)):
@@ -69,7 +77,8 @@ class MaintenanceQueue:
         self._begun = put.on_conflict_do_nothing(index_elements=key)
         done = {name: put.excluded[name] for name in ("done_ms", "set_aside", "receipt")}
         self._done = put.on_conflict_do_update(index_elements=key, set_=done)
-        self._seen: int | None = None  # the newest number when nothing waited
+        self._seen: int | None = None  # the newest number when nothing was due
+        self._later_ms: int | None = None  # when the next one is, by the clock's monotonic time; None: none is known
         self._under_way: tuple[str, str] | None = None
         self._result: dict[str, Any] | None = None  # yet to be written down
         self._tries: dict[tuple[str, str], int] = {}  # refusals
@@ -87,7 +96,7 @@ class MaintenanceQueue:
             return None
         with self._ledger.connect() as db:
             newest = db.execute(select(func.max(told_of.c.number))).scalar() or 0
-            if newest == self._seen:
+            if newest == self._seen and (self._later_ms is None or self._clock.monotonic_ms() < self._later_ms):
                 return None
             notice = self._next(db)
             db.commit()
@@ -95,6 +104,7 @@ class MaintenanceQueue:
         return notice
 
     def _next(self, db: Connection) -> Notice | None:
+        self._later_ms = None
         for row in db.execute(self._waits).all():
             try:
                 found = MaintenanceNotice.from_json(json.loads(row.body))
@@ -110,9 +120,17 @@ class MaintenanceQueue:
         return None
 
     def _wanted(self, found: MaintenanceNotice) -> bool:
-        """A notice whose zone is not known, as that of a gateway, is of all zones."""
+        """Is it to be told now? A notice whose zone is not known, as that of a gateway, is of all zones."""
         zone = None if found.station is None else self._zone_of(found.station)
-        return not self._wants.zones or zone is None or zone in self._wants.zones
+        now_ms = self._clock.now_ms()
+        due_ms = self._which.due_ms(found, now_ms)
+        if due_ms is None or (self._wants.zones and zone is not None and zone not in self._wants.zones):
+            return False
+        if due_ms <= now_ms:
+            return True
+        later_ms = self._clock.monotonic_ms() + due_ms - now_ms
+        self._later_ms = later_ms if self._later_ms is None else min(self._later_ms, later_ms)
+        return False
 
     def came_to(self, error: Exception | None, wait_ms: int = 0) -> None:
         """Of the one under way. error: why the consumer did not take it, None when it did. What it refuses five times

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, func, insert, select, update
 from cloud.delivery.base import NotDelivered, Refused
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.maintenance_queue import forget_notices
+from cloud.delivery.maintenance_wants import ALL_AT_ONCE, MaintenanceSettings
 from cloud.delivery.notice import NoticeType
 from cloud.delivery.state import SinkMode
 from cloud.delivery.tables import maintenance_deliveries as kept
@@ -59,8 +60,11 @@ def over(n: MaintenanceNotice) -> MaintenanceNotice:
 class Played:
     """A dispatcher that a test turns by hand: `turns` rounds, ten minutes apart where something failed."""
 
-    def __init__(self, ledger: Engine, consumer: Any, wants: Wants = ASKS) -> None:
+    def __init__(
+        self, ledger: Engine, consumer: Any, wants: Wants = ASKS, which: MaintenanceSettings = ALL_AT_ONCE
+    ) -> None:
         self.ledger, self.consumer, self.wants, self.clock = ledger, consumer, wants, PlayedClock()
+        self.which = which
         self.start()
 
     def start(self) -> None:
@@ -71,6 +75,7 @@ class Played:
             self.clock,
             wants=self.wants,
             zone_of=ZONES.get,
+            maintenance=self.which,
             spawn=lambda attempt: attempt(),
             spread=lambda: 1.0,
         )
