@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
 from cloud.warnings.model import MsgType
@@ -126,7 +127,9 @@ def _silences(
 
 def _was_heard(witness: Witness, channel: int, until_ms: int) -> bool:
     """By its last three readings, in time and one behind the other: no correction leaves nothing of them."""
-    rows = [h for h in witness.heard.get(channel, ()) if h.came_ms <= until_ms][-3:]
+    heard = witness.heard.get(channel, ())
+    count = bisect_right(heard, until_ms, key=lambda h: h.came_ms)
+    rows = heard[max(count - 3, 0) : count]
     in_time = all(h.usable and h.came_ms - h.time_ms < _STALE_MS / 4 for h in rows)
     return in_time and len({h.time_ms for h in rows}) == 3
 

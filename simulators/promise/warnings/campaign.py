@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from simulators.promise.campaign import in_processes
+from simulators.promise.campaign import in_processes, rare_collections
 from simulators.promise.warnings.bugs import planted
 from simulators.promise.warnings.features import OFF
 from simulators.promise.warnings.run import Outcome, run_seed
@@ -65,7 +65,7 @@ def campaign(seeds: int, first: int = 1, bug: str | None = None, workers: int = 
 def one(seed: int, bug: str | None = None, tracing: bool = False) -> Outcome:
     logging.disable(logging.CRITICAL)  # what the cloud says of its troubles is no news here
     try:
-        with planted(bug):
+        with planted(bug), rare_collections():
             return run_seed(seed, tracing)
     finally:
         logging.disable(logging.NOTSET)

@@ -78,6 +78,7 @@ class Cloud:
         self._falls_when_told_s: float | None = None
         self._follow_planned = False
         self._forget_first = False
+        self._in_a_hurry = True
         after_s = random.Random(f"blind {world.seed}").choice(BLIND_AFTER_S)
         self._settings = WarningSettings(blind_after_s=after_s)
         self._snapshot_s = SNAPSHOTS_S[world.seed % len(SNAPSHOTS_S)]
@@ -174,6 +175,10 @@ class Cloud:
             self.parts.ledger.dispose()
         self.disk.power_off()
 
+    def take_its_time(self) -> None:
+        """Views follow half a minute behind from now on: what nobody waits for need not cost a seed so many steps."""
+        self._in_a_hurry = False
+
     # --- work ---
 
     def take(self, gateway: Gateway) -> None:
@@ -250,7 +255,8 @@ class Cloud:
     def _plan_follow(self, seconds: float = 0.0) -> None:
         if not self._follow_planned:
             self._follow_planned = True
-            self._world.after(seconds or self._world.rng.choice((0.1, 5.0, 12.0)), self._follow)
+            delays_s = (0.1, 5.0, 12.0) if self._in_a_hurry else (25.0, 35.0)
+            self._world.after(seconds or self._world.rng.choice(delays_s), self._follow)
 
     def _follow(self) -> None:
         self._follow_planned = False

@@ -14,6 +14,7 @@ from contract.catalogue.rules import Level
 from simulators.promise.warnings.consumers import Consumer
 from simulators.promise.warnings.delivered import well_by
 from simulators.promise.warnings.features import fail
+from simulators.promise.warnings.stood import level_of, stands_since_ms
 from simulators.promise.warnings.water import MINUTE_MS
 from simulators.promise.warnings.witness import Notice, Told, Witness
 
@@ -31,20 +32,6 @@ def check_escalation(witness: Witness, consumer: Consumer) -> None:
             _is_told(witness, consumer, step, told)
 
 
-def _level(t: Told | Notice) -> Level:
-    return Level.BLUE if isinstance(t, Notice) else t.said_level
-
-
-def _since_ms(told: Sequence[Told | Notice]) -> int:
-    """Since when the incident has stood at the level of the last of these or worse."""
-    since_ms = told[-1].sent_ms
-    for t in reversed(told):
-        if _level(t).rank < _level(told[-1]).rank:
-            break
-        since_ms = t.sent_ms
-    return since_ms
-
-
 def _hours(step: Step) -> bool:
     return step.begins != step.ends
 
@@ -58,14 +45,14 @@ def _was_due(witness: Witness, consumer: Consumer, step: Step, told: Sequence[To
     place = next((n for n, t in enumerate(told) if t.id == tried.message), None)
     if place is None or told[place].msg_type is MsgType.CANCEL:
         return  # other properties'
-    t, since_ms = told[place], _since_ms(told[: place + 1])
+    t, since_ms = told[place], stands_since_ms(told[: place + 1])
     what = f"{consumer.name} was told {t.id} at {witness.at(tried.at_ms)}"
-    if step.levels and _level(t) not in step.levels:
-        fail("only-what-it-wants", f"{what}, of level {_level(t).value}")
+    if step.levels and level_of(t) not in step.levels:
+        fail("only-what-it-wants", f"{what}, of level {level_of(t).value}")
     due_ms = since_ms + round(step.after_s * 1000)
     if tried.at_ms < due_ms - _SLACK_MS:
         fail("escalated-too-soon", f"{what}, due at {witness.at(due_ms)}")
-    if _hours(step) and _level(t) is not Level.RED:
+    if _hours(step) and level_of(t) is not Level.RED:
         fail("escalated-within-its-hours", f"{what}, out of its hours")
     for came_ms, at_ms in _acts(witness, t.incident):
         if at_ms > since_ms + _SLACK_MS and witness.undisturbed_from(came_ms, _TAKEN_IN_MS) < due_ms:
@@ -76,10 +63,10 @@ def _is_told(witness: Witness, consumer: Consumer, step: Step, told: Sequence[To
     """What stands at a level of the step for so long, and nobody acts on it, is told."""
     got = [r.at_ms for r in consumer.has if r.message.incident == told[0].incident]
     for n, t in enumerate(told):
-        red = _level(t) is Level.RED
-        if t.msg_type is MsgType.CANCEL or (step.levels and _level(t) not in step.levels) or (_hours(step) and not red):
+        kept = _hours(step) and level_of(t) is not Level.RED
+        if t.msg_type is MsgType.CANCEL or kept or (step.levels and level_of(t) not in step.levels):
             continue
-        since_ms = _since_ms(told[: n + 1])
+        since_ms = stands_since_ms(told[: n + 1])
         due_ms = well_by(witness, consumer, max(since_ms + round(step.after_s * 1000), t.seen_ms))
         next_ms = told[n + 1].seen_ms if n + 1 < len(told) else witness.world.true_ms
         over_ms = min(next_ms, t.expires_ms or next_ms)

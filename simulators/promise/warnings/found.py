@@ -18,7 +18,7 @@ from simulators.promise.warnings.district import RAIN_ZONE, RISE_ZONE, first_nam
 from simulators.promise.warnings.features import fail
 from simulators.promise.warnings.rain import TIP_MM, Gauge
 from simulators.promise.warnings.sensors import NOISE_M, Fault, Sensor
-from simulators.promise.warnings.stood import TOLD_WITHIN_MS, ended_as_high, was_told, zones_of
+from simulators.promise.warnings.stood import TOLD_WITHIN_MS, due_ms, ended_as_high, was_told, zones_of
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
 _GAP_PERIODS = 1.6  # a reading that comes later than that was not the next one
@@ -206,19 +206,15 @@ class _Checks:
     ) -> None:
         if not run:
             return
-        since_ms, reached_ms = run[0].heard.time_ms, run[-1].heard.came_ms
-        due_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
-        info = catalogue.channels[channel]
-        zone = head_of(catalogue, info.station.zone)
-        mutes = self._witness.mutes(channel, info.station.id)
-        muted = any(a <= due_ms and since_ms <= b for a, b in mutes)
-        long_down = due_ms - reached_ms > TOLD_WITHIN_MS + rule.stale_after_s * 500
-        if muted or long_down or due_ms > end_ms or ended_as_high(self._witness, zone, level, due_ms):
+        since_ms, shown = run[0].heard.time_ms, (run[0].heard.time_ms, run[-1].heard.came_ms)
+        by_ms = due_ms(self._witness, catalogue, channel, shown, rule.stale_after_s * 1000, end_ms)
+        zone = head_of(catalogue, catalogue.channels[channel].station.zone)
+        if by_ms is None or ended_as_high(self._witness, zone, level, by_ms):
             return
-        if not was_told(self._witness, zones_of(self._witness, channel), level, since_ms, due_ms):
+        if not was_told(self._witness, zones_of(self._witness, channel), level, since_ms, by_ms):
             at = self._witness.at
             what = f"{level.value} by {rule.id} of channel {channel} ({zone}) shown since {at(since_ms)}"
-            fail("told-at-once", f"{what}, not told by {at(due_ms)}")
+            fail("told-at-once", f"{what}, not told by {at(by_ms)}")
 
 
 def _first_run(rows: Sequence[Found], rule: Rule, limit: float) -> list[Found]:

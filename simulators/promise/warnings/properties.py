@@ -23,7 +23,7 @@ from simulators.promise.warnings.rain import Gauge
 from simulators.promise.warnings.replayed import check_replay
 from simulators.promise.warnings.sensors import SHOWING, Fault, Sensor
 from simulators.promise.warnings.stays_ended import check_ended
-from simulators.promise.warnings.stood import TOLD_WITHIN_MS, ended_as_high, was_told, zones_of
+from simulators.promise.warnings.stood import TOLD_WITHIN_MS, due_ms, ended_as_high, was_told, zones_of
 from simulators.promise.warnings.witness import Heard, Told, Witness
 
 SOON_MS, AGO_MS = 10_000, 300_000  # when a message says that it was sent, against when it was first seen
@@ -282,27 +282,24 @@ class _Checks:
         sensor = self._sensors[place.channel]
         if reached_ms is None or reached_ms > wet[1] or not sensor.sound(wet[0] - 120_000, reached_ms, SHOWING):
             return None
-        deadline_ms = self._witness.undisturbed_from(reached_ms, TOLD_WITHIN_MS)
-        mutes = self._witness.mutes(place.channel, place.station)
-        muted = any(a <= deadline_ms and rows[i].time_ms <= b for a, b in mutes)
-        history = deadline_ms - reached_ms > TOLD_WITHIN_MS + place.delays.stale_ms / 2  # after a long time down
-        return None if muted or history or deadline_ms > place.span[1] else deadline_ms
+        shown = rows[i].time_ms, reached_ms
+        return due_ms(self._witness, place.catalogue, place.channel, shown, place.delays.stale_ms, place.span[1])
 
     def _rises(self, place: _Place) -> None:
         rows, sensor = self._rows(place), self._sensors[place.channel]
         for level, level_m in place.rule.levels.items():
             for wet in sensor.water.times_above(level_m + ev.MARGIN_M):
                 i = _first(rows, wet, level_m)
-                due_ms = None if i is None else self._due(place, rows, i, level_m, wet)
-                if i is None or due_ms is None or ended_as_high(self._witness, place.zone, level, due_ms):
+                by_ms = None if i is None else self._due(place, rows, i, level_m, wet)
+                if i is None or by_ms is None or ended_as_high(self._witness, place.zone, level, by_ms):
                     continue
                 since_ms = rows[i].time_ms
                 what = f"{level.value} of channel {place.channel} ({place.zone}) shown since {self._at(since_ms)}"
-                late = f"{what}, not told by {self._at(due_ms)}"
-                if not was_told(self._witness, zones_of(self._witness, place.channel), level, since_ms, due_ms):
-                    blinks = not sensor.sound(wet[0], due_ms, {Fault.SUSPECT})
+                late = f"{what}, not told by {self._at(by_ms)}"
+                if not was_told(self._witness, zones_of(self._witness, place.channel), level, since_ms, by_ms):
+                    blinks = not sensor.sound(wet[0], by_ms, {Fault.SUSPECT})
                     fail("a-dip-resets-nothing" if blinks else "told-at-once", late)
-                if not self._told_of(place, level, since_ms, due_ms + COLLECTED_MS):
+                if not self._told_of(place, level, since_ms, by_ms + COLLECTED_MS):
                     fail("worse-within-a-level-is-told", late)
 
     def _deepens(self, place: _Place) -> None:
@@ -319,10 +316,10 @@ class _Checks:
             level_m = value + max(value, 0.25) + ev.MARGIN_M
             for wet in sensor.water.times_above(level_m + ev.MARGIN_M):
                 i = _first(rows, (max(wet[0], t.seen_ms), wet[1]), level_m)
-                due_ms = None if i is None else self._due(place, rows, i, level_m, wet)
-                if due_ms is not None and due_ms < next_ms and not self._witness.ends(place.zone, due_ms):
+                by_ms = None if i is None else self._due(place, rows, i, level_m, wet)
+                if by_ms is not None and by_ms < next_ms and not self._witness.ends(place.zone, by_ms):
                     what = f"channel {place.channel} was told at {value:.2f} m and shows {level_m:.2f} m"
-                    fail("worse-within-a-level-is-told", f"{what}, not told by {self._at(due_ms)}")
+                    fail("worse-within-a-level-is-told", f"{what}, not told by {self._at(by_ms)}")
 
     def _told_of(self, place: _Place, level: Level, from_ms: int, until_ms: int) -> bool:
         """Whether a message of that time, or the last one before, told of the place at that level or above."""
@@ -342,9 +339,8 @@ class _Place:
     """A channel under a rule, from one start to another with other rules."""
 
     def __init__(self, channel: int, rule: Rule, catalogue: Catalogue, span: tuple[int, int]) -> None:
-        self.channel, self.rule, self.span = channel, rule, span
-        info = catalogue.channels[channel]
-        self.zone, self.station = head_of(catalogue, info.station.zone), info.station.id
+        self.channel, self.rule, self.catalogue, self.span = channel, rule, catalogue, span
+        self.zone = head_of(catalogue, catalogue.channels[channel].station.zone)
         self.delays = delays_of(catalogue, channel, rule)
 
 

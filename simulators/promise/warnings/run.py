@@ -173,6 +173,7 @@ class _Run:
         self._trouble.over()
         world.run_until(wet_until_ms + 120_000)  # who was down is up again
         self._trouble.over()
+        self.cloud.take_its_time()
         world.run_until(wet_until_ms + _DRY_MIN * 60_000)
         if self.cloud.parts is None:
             raise Broken("the cloud is down when all faults are over")

@@ -23,7 +23,7 @@ from simulators.promise.world import Broken, World
 
 _ALL_CLEAR = b"<responseType>AllClear</responseType>"
 _AREA = re.compile("<areaDesc>(.*?)</areaDesc>")
-_NEWEST = 10  # messages, of which one step of the view seldom tells
+_NEWEST = 4  # messages, of which one step of the view seldom tells
 
 
 @dataclass(frozen=True, slots=True)
