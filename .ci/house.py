@@ -47,6 +47,7 @@ PURE = (
     "cloud.delivery.escalation",
     "cloud.delivery.feed",
     "cloud.delivery.heartbeat",
+    "cloud.delivery.maintenance_wants",
     "cloud.delivery.notice",
     "cloud.delivery.queue",
     "cloud.delivery.readable",

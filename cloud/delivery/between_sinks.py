@@ -1,5 +1,4 @@
-"""What is wrong with `delivery:` that no entry shows alone: names that come twice, and escalation that reaches nobody.
-Pure."""
+"""What is wrong with `delivery:` that no entry shows alone: names that come twice, escalation that reaches nobody."""
 
 from __future__ import annotations
 
