@@ -30,7 +30,7 @@ from contract.wire.ack import Ack, encode_ack
 from contract.wire.batch import parse_batch
 from contract.wire.birth import decode_birth
 from contract.wire.state import decode_state
-from contract.wire.topics import UP_KINDS, Topic, TopicKind, cloud_filters, parse_topic
+from contract.wire.topics import UP_KINDS, Topic, TopicKind, filters_of, parse_topic
 from simulators.processes.mosquitto import mosquitto
 
 UNITS, REGISTERS, WARM_S, SPAN_S, SPANS = 50, 10, 8, 10, 5
@@ -252,7 +252,7 @@ def acknowledging(port: int, tls: Mapping[str, str] | None = None) -> mqtt.Clien
     if tls is not None:
         client.tls_set(tls["ca_file"], tls["cert_file"], tls["key_file"])
     client.connect("127.0.0.1", port)
-    client.subscribe([(name, 1) for name in cloud_filters()])
+    client.subscribe([(name, 1) for name in filters_of()])
     client.loop_start()
     return client
 

@@ -19,6 +19,7 @@ from cloud.identity import check as identity_check
 from cloud.identity.settings import IdentitySettings
 from cloud.ingest import embedded_broker
 from cloud.ingest.admission import AdmissionSettings
+from cloud.ingest.listening import SILENCE_MOST_S, SILENCE_S
 from cloud.ingest.quarantine import Quota
 from cloud.ingest.queue import READINGS_PER_S
 from cloud.ledger.url import url_trouble
@@ -54,7 +55,8 @@ class ReceiveSettings(SettingsModel):
 
     alarm_per_s, live_per_s, history_per_s: readings a second that are taken of one gateway in each lane; what is above
     waits, then is let go and sent again. quarantine_batches, quarantine_mb: how much is kept in quarantine of one
-    gateway; its oldest go first, counted.
+    gateway; its oldest go first, counted. silence_s: for so long a gateway is not listened to at all that sends a
+    thousand messages a second and more; twice as long each time that it goes on within an hour.
     """
 
     oldest_days: Annotated[float, Field(ge=LEAST_DAYS, le=36_500)] = 400.0
@@ -64,6 +66,7 @@ class ReceiveSettings(SettingsModel):
     history_per_s: Positive = READINGS_PER_S[TopicKind.HISTORY]
     quarantine_batches: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
     quarantine_mb: Annotated[int, Field(ge=1, le=100_000)] = 128
+    silence_s: Annotated[float, Field(ge=LEAST_S, le=SILENCE_MOST_S)] = SILENCE_S
 
     def admission(self) -> AdmissionSettings:
         return AdmissionSettings(self.oldest_days, self.newest_s)

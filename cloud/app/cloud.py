@@ -28,6 +28,7 @@ from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
 from cloud.ingest.ingest import Ingest
+from cloud.ingest.listening import Listening
 from cloud.ingest.mqtt import BEHIND_ENTRIES, MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
@@ -118,6 +119,7 @@ class Cloud:
             behind=lambda: warned.state().behind,
             told_ms=self.clock.told_ms,
             readings_per_s=config.file.receive.readings_per_s(),
+            listening=Listening(catalogue.district.id, catalogue.gateways, config.file.receive.silence_s),
         )
         self.identities: IdentityWatch | None = None
         if config.file.identity is not None:

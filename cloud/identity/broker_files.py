@@ -22,6 +22,10 @@ CLOUD_WRITES = GATEWAY_READS
 
 NOFILE = 65_536  # Debian's 1,024 are used up by a thousand idle connections, which need no certificate
 MOST_CONNECTIONS = NOFILE - 1024
+MOST_QUEUED = 5_000
+# All that the cloud takes of one gateway, in each lane its budget, is 143 kB/s. mosquitto 2.0.11 reads on from a
+# connection as long as TLS has something left of it, and serves nobody else meanwhile.
+CONNECTION_KB_S, CONNECTION_BURST_KB = 256, 512
 CONF, ACL, CRL, CA, CERT, KEY = "mosquitto.conf", "acl", "crl.pem", "ca.crt", "broker.crt", "broker.key"
 LIMITS, FIREWALL = "limits.conf", "firewall.nft"
 
@@ -60,9 +64,11 @@ def conf(listener: Listener) -> str:
         f"acl_file {folder / ACL}",
         f"max_packet_size {MAX_PAYLOAD_BYTES + 1024}",
         "max_inflight_messages 200",
+        "# Of one client that does not take them: an alarm would wait behind, and gateways send them again.",
         "# Not 0 (no limit): 2.0.11 then hangs up on whoever publishes what the ACL refuses.",
-        "max_queued_messages 1000000",
-        "max_queued_bytes 268435456",
+        f"max_queued_messages {MOST_QUEUED}",
+        "max_queued_bytes 33554432",
+        "max_inflight_bytes 8388608",
         "# Gateways keep what is not acknowledged: a session nobody comes back to holds nothing that is needed.",
         "persistent_client_expiration 1d",
         "persistence true",
@@ -83,20 +89,33 @@ def limits() -> str:
 
 
 def firewall(port: int, gateways: int) -> str:
-    """Rules for nftables: so many connections to the broker from one address, and no more; mosquitto counts none.
+    """Rules for nftables: so many connections to the broker from one address, open and new in a minute, and so many
+    bytes a second on one connection; mosquitto bounds none of it.
 
     gateways: of the catalogue. All may stand behind one address of a mobile network, and connect anew while the old
     connection is not given up.
     """
     most = 2 * gateways + 50
-    rules = [
-        f"        tcp dport {port} ct state new add @of_{family} {{ {ip} saddr ct count over {most} }} drop"
-        for family, ip in (("ipv4", "ip"), ("ipv6", "ip6"))
-    ]
-    sets = [f"    set of_{family} {{ type {family}_addr; size 65535; flags dynamic; }}" for family in ("ipv4", "ipv6")]
+    sets, rules = [], []
+    for family, ip in (("ipv4", "ip"), ("ipv6", "ip6")):
+        sets += [
+            f"    set of_{family} {{ type {family}_addr; size 65535; flags dynamic; }}",
+            f"    set new_of_{family} {{ type {family}_addr; size 65535; flags dynamic, timeout; timeout 2m; }}",
+            f"    set sent_{family} {{ type {family}_addr . inet_service; size 65535; flags dynamic, timeout;"
+            " timeout 2m; }",
+        ]
+        new = f"tcp dport {port} ct state new"
+        rules += [
+            f"        {new} add @of_{family} {{ {ip} saddr ct count over {most} }} drop",
+            f"        {new} update @new_of_{family} {{ {ip} saddr limit rate over {most}/minute burst {most} packets }}"
+            " drop",
+            f'        iifname != "lo" tcp dport {port} update @sent_{family} {{ {ip} saddr . tcp sport limit rate over'
+            f" {CONNECTION_KB_S} kbytes/second burst {CONNECTION_BURST_KB} kbytes }} drop",
+        ]
     head = "# Written by `headwater-cloud broker files`. nft -f FILE; include it in /etc/nftables.conf to keep it."
     chain = ["    chain input {", "        type filter hook input priority filter; policy accept;", *rules, "    }"]
-    return "\n".join([head, "table inet headwater_broker {", *sets, *chain, "}"]) + "\n"
+    anew = ["table inet headwater_broker {}", "delete table inet headwater_broker"]  # loaded twice, it stands once
+    return "\n".join([head, *anew, "table inet headwater_broker {", *sets, *chain, "}"]) + "\n"
 
 
 def acl(registry: Registry, district: str, now_ms: int, known: frozenset[str]) -> str:

@@ -55,6 +55,6 @@ def parse_topic(text: str) -> Topic | None:
     return Topic(match[1], match[2], TopicKind(match[3])) if match else None
 
 
-def cloud_filters(district: str = "+") -> list[str]:
-    """What a receiver subscribes to."""
-    return [f"{ROOT}/{district}/+/{kind}" for kind in ("up/+", "birth", "state", "online")]
+def filters_of(district: str = "+", gateway: str = "+") -> list[str]:
+    """What a receiver subscribes to: of one gateway, or of all."""
+    return [f"{ROOT}/{district}/{gateway}/{kind}" for kind in ("up/+", "birth", "state", "online")]

@@ -245,6 +245,7 @@ class District:
                 # Nobody logs in to a demonstration; so nobody but this machine may reach it.
                 "http": {"host": "127.0.0.1", "port": http_port},
                 "access": {"mode": "open"},
+                "receive": {"silence_s": 5},  # who floods is heard again before the run is over
                 "retention": {
                     "log_days": 60,
                     "raw_days": 500,

@@ -10,7 +10,7 @@ from paho.mqtt.client import MQTTMessage
 from cloud.ingest.admission import Admission, InboundMessage
 from cloud.ingest.allowance import Allowance
 from cloud.ingest.ingest import Ingest
-from cloud.ingest.mqtt import SAYINGS_AT_ONCE, MqttReceiver
+from cloud.ingest.mqtt import DEFECTS_AT_ONCE, SAYINGS_AT_ONCE, MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.log.base import START, EntryKind
 from cloud.log.sqlite import SqliteLog
@@ -55,6 +55,30 @@ def test_births_and_states_of_a_flood_are_let_go_and_others_are_answered():
         ("birth", "state", "online"), 3
     )
     assert receive.counters()["sayings_deferred"] == 1000 - found["flood", "birth"] - found.get(("flood", "state"), 0)
+
+
+class DefectiveIngest(HeardIngest):
+    """Cannot take one gateway's births, for a reason that nobody thought of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.counts: Counter[str] = Counter()
+
+    def heard_of(self, message: InboundMessage, now_ms: int) -> list[InboundMessage]:
+        if "/flood/" in message.topic:
+            raise ZeroDivisionError
+        return super().heard_of(message, now_ms)
+
+
+def test_a_defect_that_one_message_finds_makes_nobody_unheard_and_fills_no_log(caplog):
+    ingest = DefectiveIngest()
+    receive = MqttReceiver("127.0.0.1", 1, cast("Any", ingest), SystemClock(), "d")
+    for gateway in ("flood",) * 30 + ("honest",):
+        message = MQTTMessage(topic=f"headwater/1/d/{gateway}/birth".encode())
+        receive._on_message(cast("Any", None), None, message)
+    assert ingest.counts["receiver_defects"] == 30
+    assert ingest.heard == {"headwater/1/d/honest/birth": 1}
+    assert 1 <= len(caplog.records) <= DEFECTS_AT_ONCE
 
 
 def test_a_gateway_that_is_real_and_simulated_by_turns_is_heard_so_often_and_holds_up_nobody(tmp_path, small_district):
