@@ -142,7 +142,7 @@ def load_config(path: Path, complete: bool = True, now_ms: int | None = None) ->
             mistakes += error.mistakes
     if shaped is not None:
         mistakes += _sink_mistakes(document, shaped, path.parent)
-        if shaped.access.mode == "open" and not is_loopback(shaped.http.host):
+        if shaped.access.mode == "open" and shaped.http.socket is None and not is_loopback(shaped.http.host):
             what = f"open to anybody who reaches {shaped.http.host}: write `required`, or http.host: 127.0.0.1"
             mistakes.append(document.mistake(("access", "mode"), what))
         if shaped.feed.public and not shaped.feed.url:
@@ -196,7 +196,8 @@ def _mistakes_at_start(document: Document, shaped: ConfigFile, base: Path) -> li
 
 def unproxied(file: ConfigFile) -> str:
     """What an operator is to know of a cloud to which only a proxy can lead and that names none; empty: nothing."""
-    if file.access.mode == "open" or not is_loopback(file.http.host) or file.http.trusted_proxies:
+    known = file.http.socket is not None or bool(file.http.trusted_proxies)
+    if file.access.mode == "open" or not is_loopback(file.http.host) or known:
         return ""
     return (
         "http.trusted_proxies is empty: behind a proxy all people would have its address: one's wrong passwords would "

@@ -4,9 +4,11 @@ read, nor written."""
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -50,3 +52,14 @@ def _opened(path: Path, flags: int, mode: int = 0) -> int:
 
 def _not_own(path: Path) -> OSError:
     return OSError(errno.EPERM, f"{path} is no file of its own (a link?): look who put it there, and remove it")
+
+
+@contextmanager
+def only_one(path: Path) -> Iterator[None]:
+    """While it lasts no other command that names the same file. Raises BlockingIOError when another is at work."""
+    handle = open_own(path)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)

@@ -26,6 +26,18 @@ def secret_trouble(path: Path, what: str) -> str | None:
     return f"{path} {said}: put {what} there" if said else None
 
 
+def open_to_others(path: Path) -> str | None:
+    """That other users of the machine can read a secret, and what to do; None when they cannot, or it is not there."""
+    try:
+        mode = path.stat().st_mode
+        ways = [folder.stat().st_mode for folder in path.resolve().parents]
+    except (OSError, RuntimeError):
+        return None
+    if not mode & stat.S_IROTH or not all(way & stat.S_IXOTH for way in ways):
+        return None
+    return f"{path} can be read by every user of this machine (mode {stat.S_IMODE(mode):04o}): chmod 0600, and new ones"
+
+
 def not_readable(path: Path) -> str:
     """What to do about a file that this user may not read, or whose folder it may not look into."""
     return f"{path} cannot be read by the user {_user()}: give the file or its folder to it, chown {_user()}"

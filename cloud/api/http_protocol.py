@@ -21,6 +21,7 @@ from cloud.api.settings import HttpSettings
 _log = logging.getLogger("uvicorn.error.connection")
 _log.setLevel(logging.ERROR)
 _PROXYS_SHARE = 4
+LOCAL = "unix"  # whoever comes by the Unix socket and has no address
 DRAIN_CHECK_S = 10.0
 DRAIN_BYTES_PER_S = 1024  # slower than any link that is worth a waiting answer in memory
 
@@ -41,8 +42,10 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if self.client is None and self.settings.socket is not None:
+            self.client = LOCAL, 0
         room = self.settings.max_connections
-        if self.settings.trusted_proxies and not self._is_proxy():
+        if self.settings.trusted_proxies and self.settings.socket is None and not self._is_proxy():
             room -= room // _PROXYS_SHARE  # these places are kept for the proxy
         if len(self.connections) > room and not (self._close_one_at_rest() or self._close_half_a_request()):
             self._refuse(503, "Too many connections", f"come again in {RETRY_AFTER_S} s")
@@ -173,6 +176,8 @@ def uvicorn_config(app: ASGIApp, settings: HttpSettings) -> uvicorn.Config:
     """`app` is served as it is: wrap it before (`cloud.api.limits.wrap`)."""
     kind: Any = type("Protocol", (BoundedProtocol,), {"settings": settings})
     proxies = [str(network) for network in settings.trusted_proxies]
+    if settings.socket is not None:
+        proxies.append(LOCAL)
     return uvicorn.Config(
         app,
         log_level="warning",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, IPvAnyNetwork, StringConstraints
@@ -17,6 +18,8 @@ class HttpSettings(SettingsModel):
     """Where the API and the page listen, and how much of a caller they bear.
 
     hosts: names under which we are called; any when empty. cors_origins: pages elsewhere whose scripts may read us.
+    socket: a Unix socket in place of host and port. Who may connect there is believed as the proxy: on a port of
+    loopback that is every user of the machine, and each could take the port while the cloud is down.
     trusted_proxies: whose X-Forwarded-For and X-Forwarded-Proto are believed; nobody's when empty.
     max_requests are worked on at once, max_waiting more wait for at most wait_s; the others are told to come again.
     header_timeout_s, body_timeout_s: for a request to come in whole. answer_timeout_s: for its answer to begin.
@@ -25,6 +28,7 @@ class HttpSettings(SettingsModel):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    socket: Path | None = None
     hosts: tuple[str, ...] = ()
     cors_origins: tuple[Origin, ...] = ()
     trusted_proxies: tuple[IPvAnyNetwork, ...] = ()

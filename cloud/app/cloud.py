@@ -195,7 +195,8 @@ class Cloud:
         watchdog = Watchdog(os.environ, self.stuck)
         open_to_all = self.config.file.access.mode == "open"
         addresses = {"broker": f"{host}:{port}"}
-        serve(application, self.config.file.http, self.services.turned_away, addresses, watchdog, open_to_all)
+        base = self.config.base
+        serve(application, self.config.file.http, base, self.services.turned_away, addresses, watchdog, open_to_all)
 
     def stuck(self) -> list[str]:
         """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such

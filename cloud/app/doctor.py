@@ -18,8 +18,10 @@ from typing import Any
 
 from cryptography import x509
 
+from cloud.api.settings import HttpSettings
 from cloud.config import CloudConfig, unproxied
 from cloud.delivery.outgoing import resolve
+from cloud.exposed import exposed
 from cloud.identity import store
 from cloud.identity.store import IdentityError
 from cloud.ingest.quarantine import Quarantine
@@ -62,6 +64,9 @@ def examine(config: CloudConfig, now_ms: int, key: str | None = None) -> Iterato
     yield from _http(config, key)
     yield _broker(config)
     yield from _certificates(config, now_ms)
+    for said in exposed(config.file, config.base):
+        what, _, do = said.partition(": ")
+        yield Finding("secrets", State.WARN, what, do)
     yield _ledger(config)
     yield from _kept_aside(config.data_dir)
     yield from _sinks(config)
@@ -101,28 +106,32 @@ def _http(config: CloudConfig, key: str | None) -> Iterator[Finding]:
     if said := unproxied(config.file):
         what, _, do = said.partition("; ")
         yield Finding("proxy", State.WARN, what, do)
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(where.host, where.host)  # noqa: S104 -- asked, not listened on
-    if where.port == 0:
+    if where.port == 0 and where.socket is None:
         yield Finding("http", State.GOOD, "any free port")
         return
+    if where.socket is not None:
+        at, another = str(config.base / where.socket), "another program has the socket: stop it, or name another"
+    else:
+        at, another = (
+            f"{_asked(where.host)}:{where.port}",
+            "another program has the port: stop it, or give http.port another number",
+        )
     headers = {"Host": where.hosts[0]} if where.hosts else {}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     try:
-        alive, _ = _get(host, where.port, "/healthz", headers)
-        status, body = _get(host, where.port, "/readyz", headers)
-    except ConnectionRefusedError:
-        yield _port(where.host, where.port)
+        alive, _ = _get(config, "/healthz", headers)
+        status, body = _get(config, "/readyz", headers)
+    except (ConnectionRefusedError, FileNotFoundError):
+        yield _nobody(where, at)
         return
     except (OSError, http.client.HTTPException) as error:
-        do = "another program has the port: stop it, or give http.port another number"
-        yield Finding("http", State.BAD, f"{host}:{where.port} does not answer as a cloud: {error}", do)
+        yield Finding("http", State.BAD, f"{at} does not answer as a cloud: {error}", another)
         return
     if alive != 200:
-        do = "another program has the port: stop it, or give http.port another number"
-        yield Finding("http", State.BAD, f"{host}:{where.port} answers /healthz with {alive}", do)
+        yield Finding("http", State.BAD, f"{at} answers /healthz with {alive}", another)
         return
-    yield Finding("http", State.GOOD, f"a cloud answers at {host}:{where.port}")
+    yield Finding("http", State.GOOD, f"a cloud answers at {at}")
     if status != 200:
         said = str(body.get("detail", status))
         yield Finding(
@@ -134,9 +143,15 @@ def _http(config: CloudConfig, key: str | None) -> Iterator[Finding]:
         yield Finding("running", State.WARN, str(trouble), "`headwater-cloud sinks`, `headwater-cloud clock status`")
 
 
-def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection(host, port, timeout=_WAIT_S)
+def _get(config: CloudConfig, path: str, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    where = config.file.http
+    connection = http.client.HTTPConnection(_asked(where.host), where.port, timeout=_WAIT_S)
+    if where.socket is not None:
+        connection.sock = socket.socket(socket.AF_UNIX)
+        connection.sock.settimeout(_WAIT_S)
     try:
+        if where.socket is not None:
+            connection.sock.connect(str(config.base / where.socket))
         connection.request("GET", path, headers=headers)
         answer = connection.getresponse()
         body = answer.read(1 << 20)
@@ -149,8 +164,17 @@ def _get(host: str, port: int, path: str, headers: dict[str, str]) -> tuple[int,
     return answer.status, found if isinstance(found, dict) else {}
 
 
-def _port(host: str, port: int) -> Finding:
+def _asked(host: str) -> str:
+    """Where a server is asked that listens there."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+
+
+def _nobody(where: HttpSettings, at: str) -> Finding:
     """Nobody answers: could we listen?"""
+    starts = "`headwater-cloud serve` starts it"
+    if where.socket is not None:
+        return Finding("http", State.WARN, f"nobody listens at {at}: no cloud runs here", starts)
+    host, port = where.host, where.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -162,9 +186,7 @@ def _port(host: str, port: int) -> Finding:
             else:
                 do = "give http.host an address of this machine, and http.port a number above 1023"
             return Finding("http", State.BAD, f"cannot listen at {host}:{port}: {error.strerror}", do)
-    return Finding(
-        "http", State.WARN, f"{host}:{port} is free: no cloud runs here", "`headwater-cloud serve` starts it"
-    )
+    return Finding("http", State.WARN, f"{host}:{port} is free: no cloud runs here", starts)
 
 
 def _broker(config: CloudConfig) -> Finding:

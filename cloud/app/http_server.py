@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -16,32 +17,33 @@ from cloud.api.http_protocol import uvicorn_config
 from cloud.api.limits import wrap
 from cloud.api.ports import TurnedAway
 from cloud.api.settings import HttpSettings
+from cloud.app.listener import listening
 from host.systemd import Watchdog
 
 
 def serve(
     application: FastAPI,
     settings: HttpSettings,
+    base: Path,
     turned_away: TurnedAway,
     addresses: Mapping[str, str],
     watchdog: Watchdog,
     open_to_all: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. Prints one JSON line when it listens: `ready`, `http`, and `addresses`.
-    open_to_all: see `cloud.api.limits.wrap`.
+    base: from where paths of the settings count. open_to_all: see `cloud.api.limits.wrap`.
 
     Raises OSError when the address is taken.
     """
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
-    host, port = listener.getsockname()[:2]
-    ready = {"ready": True, "http": f"http://{host}:{port}", **addresses}
+    listener, url = listening(settings, base)
+    ready = {"ready": True, "http": url, **addresses}
     server = _Server(uvicorn_config(wrap(application, settings, turned_away, open_to_all), settings), ready, watchdog)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises it again when it has stopped: by default that ends the process before it is tidied up.
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
+    if settings.socket is not None:
+        (base / settings.socket).unlink(missing_ok=True)
 
 
 class _Server(uvicorn.Server):

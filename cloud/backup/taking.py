@@ -6,7 +6,6 @@ comes waits), and what was appended before is told and delivered first. They are
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import sqlite3
@@ -28,7 +27,7 @@ from cloud.ledger.schema import HEAD
 from cloud.warnings.store import NAME
 from cloud.warnings.tables import view_state
 from host.files import sync
-from host.own_files import open_own
+from host.own_files import only_one
 from host.sqlite import connect, copy, snapshot
 
 LOG, LEDGER, QUARANTINE, SERIES, MANIFEST = (
@@ -56,11 +55,19 @@ def take(config: CloudConfig, to: Path, now_ms: int) -> Backup:
         what = f"the ledger has schema {found}, and this Headwater {HEAD}"
         raise BackupError(f"{what}: take the backup with the release that runs, or start this one before")
     part = to.with_name(f"{to.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(mode=0o700, parents=True)
-    ledger = open_ledger(config.ledger_url)
+    with _alone(data) as links:  # before anything of another that is being taken is touched
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(mode=0o700, parents=True)
+        try:
+            return _take(config, part, to, links, now_ms)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _take(config: CloudConfig, part: Path, to: Path, links: Path, now_ms: int) -> Backup:
+    data, ledger = config.data_dir, open_ledger(config.ledger_url)
     try:
-        with _alone(data) as links, ExitStack() as stack:
+        with ExitStack() as stack:
             with _held(data / LOG) as end:
                 told = _caught_up(ledger, end)
                 undelivered = _delivered(ledger, [s.name for s in config.file.delivery if s.enabled])
@@ -83,7 +90,6 @@ def take(config: CloudConfig, to: Path, now_ms: int) -> Backup:
         return _finished(part, to, Backup(version("headwater"), now_ms, end, told, undelivered, left_out(config), {}))
     finally:
         ledger.dispose()
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def left_out(config: CloudConfig) -> tuple[str, ...]:
@@ -117,10 +123,10 @@ def _finished(part: Path, to: Path, backup: Backup) -> Backup:
 def _alone(data: Path) -> Iterator[Path]:
     """A folder for links to segments, so that none goes while it is copied. One backup at a time."""
     links = data / "backup.links"
-    with os.fdopen(open_own(data / "backup.lock"), "rb") as lock:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            stack.enter_context(only_one(data / "backup.lock"))
+        except BlockingIOError as error:
             raise BackupError(f"another backup of {data} is being taken: wait for it") from error
         shutil.rmtree(links, ignore_errors=True)  # of one that was killed
         links.mkdir()

@@ -60,6 +60,7 @@ def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once."""
     from cloud.config import unproxied
     from cloud.delivery.outgoing import resolve
+    from cloud.exposed import exposed
     from cloud.log.clock_files import ClockFiles
     from cloud.retention.outlook import outlook
     from cloud.warnings.situations import untellable
@@ -74,6 +75,8 @@ def check(config: ConfigPath) -> None:
         say(grows, err=True)
     if unnamed := unproxied(found.file):
         say(unnamed, err=True)
+    for readable in exposed(found.file, found.base):
+        say(readable, err=True)
     c = found.catalogue
     egress = found.file.egress.rules()
     wanted = [sink for sink in found.file.delivery if sink.enabled]

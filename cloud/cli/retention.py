@@ -16,24 +16,28 @@ def trim(config: ConfigPath) -> None:
     Of the log nothing goes that a view would need; what people decided stays for ever.
     """
     from cloud.retention.night import Where, let_go
+    from host.own_files import only_one
 
     found = load_or_exit(config, complete=False)
     if not found.file.retention.stated:
         say("retention: says nothing, so nothing may go: state log_days, raw_days and the rest", err=True)
         raise typer.Exit(2)
     file = found.file
-    gone = let_go(
-        file.retention,
-        Where(
-            found.data_dir,
-            found.base,
-            file.log.engine,
-            file.series,
-            found.ledger_url,
-            found.catalogue,
-            tuple(sink.name for sink in file.delivery),
-            operator(),
-        ),
+    where = Where(
+        found.data_dir,
+        found.base,
+        file.log.engine,
+        file.series,
+        found.ledger_url,
+        found.catalogue,
+        tuple(sink.name for sink in file.delivery),
+        operator(),
     )
+    try:
+        with only_one(found.data_dir / "trim.lock"):
+            gone = let_go(file.retention, where)
+    except BlockingIOError as error:
+        say(f"another trim of {found.data_dir} is at work: wait for it", err=True)
+        raise typer.Exit(2) from error
     note(found, "trim", "all", **gone)
     say(json.dumps(gone))

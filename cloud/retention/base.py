@@ -5,7 +5,7 @@ Views begin there. It is written before anything of the log goes.
 
 from __future__ import annotations
 
-import os
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from cloud.log.base import Cursor
 from contract.readings import ReadingBatch
-from host.files import sync
+from host.files import put
 from host.sqlite import StoreDamaged
 
 _NAME = "latest.npz"
@@ -45,12 +45,7 @@ def read(folder: Path) -> Base | None:
 
 def write(folder: Path, base: Base) -> None:
     """Durable on return. Raises OSError."""
-    path, fresh = folder / _NAME, folder / f"{_NAME}.new"
-    b = base.latest
-    with fresh.open("wb") as file:
-        place = np.array([base.cursor, base.at_ms], np.int64)
-        np.savez(file, place=place, time_ms=b.time_ms, channel=b.channel, value=b.value, flag=b.flag)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    sync(folder)
+    b, body = base.latest, io.BytesIO()
+    place = np.array([base.cursor, base.at_ms], np.int64)
+    np.savez(body, place=place, time_ms=b.time_ms, channel=b.channel, value=b.value, flag=b.flag)
+    put(folder / _NAME, body.getvalue())

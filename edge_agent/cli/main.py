@@ -58,6 +58,7 @@ def check(config: ConfigPath) -> None:
     """Every mistake in the configuration and its catalogue at once; else the plan of reads."""
     from edge_agent.config import load_config
     from edge_agent.drivers.table import driver_module
+    from host.secret_files import open_to_others
 
     try:
         checked = load_config(config, complete=True)
@@ -69,6 +70,9 @@ def check(config: ConfigPath) -> None:
         for device in checked.devices(bus.id):
             head = f"  {device.device.id}  unit {device.device.unit}  {device.model.model}  every {device.period_s:g} s"
             say(f"{head}  {describe(device)}".rstrip())
+    for secret in (checked.file.broker.key_file, checked.file.broker.password_file):
+        if secret is not None and (said := open_to_others(secret)) is not None:
+            say(said, err=True)
     if checked.simulated:
         say("SIMULATED: warnings that rest on its readings are exercises; take `simulated` out in a real place")
     say(f"good: {len(checked.catalogue.channels_by_gateway[checked.gateway.id])} channels")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from host.files import put
-from host.own_files import open_own, read_own
+from host.own_files import only_one, open_own, read_own
 
 KINDS = ["link", "dangling", "hard", "pipe", "folder"]
 
@@ -77,3 +77,9 @@ def test_no_more_is_read_than_was_said(tmp_path):
     assert read_own(tmp_path / "file", 5) == b"12345"
     with pytest.raises(OSError, match="larger than 4 bytes"):
         read_own(tmp_path / "file", 4)
+
+
+def test_one_at_a_time_and_the_next_when_it_has_ended(tmp_path):
+    for _ in range(2):
+        with only_one(tmp_path / "lock"), pytest.raises(BlockingIOError), only_one(tmp_path / "lock"):
+            pass

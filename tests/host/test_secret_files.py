@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from host.broker_settings import BrokerSettings
-from host.secret_files import secret_trouble
+from host.secret_files import open_to_others, secret_trouble
 from tests.another_user import needs_root
 
 
@@ -62,3 +63,19 @@ def test_the_brokers_password_is_looked_at(tmp_path: Path) -> None:
     named = BrokerSettings(host="h", username="u", password_file=Path("password")).under(tmp_path)
     assert named.password_trouble() == f"{tmp_path / 'password'} is empty: put the password there"
     assert BrokerSettings(host="h").password_trouble() is None
+
+
+@pytest.mark.parametrize(
+    ("mode", "folder_mode", "told"),
+    [(0o644, 0o755, True), (0o604, 0o711, True), (0o640, 0o755, False), (0o600, 0o755, False), (0o644, 0o750, False)],
+)
+def test_one_that_every_user_can_read_is_told(mode: int, folder_mode: int, told: bool) -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        Path(name).chmod(folder_mode)
+        key = Path(name) / "key"
+        key.write_text("whsec_abc")
+        key.chmod(mode)
+        said = open_to_others(key)
+    assert (said is not None) is told
+    assert said is None or (f"{key} can be read by every user" in said and "chmod 0600" in said and "whsec" not in said)
+    assert open_to_others(key) is None  # gone

@@ -34,8 +34,14 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(**settings: object) -> AsyncIterator[tuple[int, uvicorn.Server]]:
-    http = HttpSettings.model_validate(settings)
     listener = socket.create_server(("127.0.0.1", 0))
+    async with served(HttpSettings.model_validate(settings), listener) as server:
+        yield listener.getsockname()[1], server
+
+
+@asynccontextmanager
+async def served(http: HttpSettings, listener: socket.socket) -> AsyncIterator[uvicorn.Server]:
+    """The application below, at a socket that is bound."""
     config = uvicorn_config(wrap(_app, http), http)
     config.lifespan = "off"
     server = uvicorn.Server(config)
@@ -44,7 +50,7 @@ async def serving(**settings: object) -> AsyncIterator[tuple[int, uvicorn.Server
     while not server.started:
         await asyncio.sleep(0.01)
     try:
-        yield listener.getsockname()[1], server
+        yield server
     finally:
         server.should_exit = server.force_exit = True
         await task

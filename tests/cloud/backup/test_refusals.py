@@ -86,12 +86,15 @@ def test_no_log_no_backup(tmp_path: Path) -> None:
     assert not (tmp_path / "copy").exists()
 
 
-def test_two_at_once_are_refused(folder: Path) -> None:
+def test_two_at_once_are_refused_and_what_the_first_writes_is_left_alone(folder: Path) -> None:
+    (folder / "other.part").mkdir()
+    (folder / "other.part" / "log.sqlite").write_text("half of the first")
     with (folder / "data" / "backup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         what = said("backup", "--config", folder / "cloud.yaml", "--to", folder / "other")
     assert "another backup" in what
-    assert "other" not in " ".join(names(folder))
+    assert (folder / "other.part" / "log.sqlite").read_text() == "half of the first"
+    assert not (folder / "other").exists()
 
 
 def test_a_ledger_of_another_age_is_not_brought_up_to_date_by_a_backup(folder: Path) -> None:

@@ -57,6 +57,7 @@ def test_a_cloud_that_never_ran(tmp_path: Path) -> None:
         ({}, {"port": 0, "trusted_proxies": ["127.0.0.1/32"]}, False),
         ({"mode": "open"}, {"port": 0}, False),
         ({}, {"port": 0, "host": "192.0.2.1"}, False),
+        ({}, {"socket": "http.sock"}, False),
     ],
 )
 def test_a_proxy_that_is_not_named_is_said(tmp_path: Path, access: Any, http: Any, warned: bool) -> None:
@@ -64,7 +65,10 @@ def test_a_proxy_that_is_not_named_is_said(tmp_path: Path, access: Any, http: An
     checked = CliRunner().invoke(app, ["check", "--config", str(path)])
     assert checked.exit_code == 0
     assert ("trusted_proxies: [127.0.0.1/32]" in checked.output) == warned
-    found = run(path)[1]["proxy"]
+    parts = run(path)[1]
+    if "socket" in http:
+        assert parts["http"][0]["what"] == f"nobody listens at {tmp_path}/http.sock: no cloud runs here"
+    found = parts["proxy"]
     assert [(f["state"], f["do"]) for f in found] == [("warn", "write trusted_proxies: [127.0.0.1/32]")] * warned
 
 

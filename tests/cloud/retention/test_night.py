@@ -24,6 +24,7 @@ from cloud.series.parquet import ParquetStore
 from cloud.series.policy import drop, sealed
 from cloud.series.settings import InfluxSettings, ParquetSettings
 from contract.wire.envelope import RefusalReason
+from host.own_files import only_one
 from tests.cloud.backup.running import Gateway, caught_up, config, running, told
 from tests.cloud.series.support import HOUR_MS, START_MS, random_log, rows_of
 from tests.influxd import influx
@@ -44,6 +45,14 @@ def test_without_a_word_of_the_operator_nothing_goes(tmp_path: Path) -> None:
         Gateway().send(cloud)
         caught_up(cloud)
     assert "nothing may go" in run(path, 2)
+
+
+def test_two_at_once_are_refused(tmp_path: Path) -> None:
+    """The one could put down what the log said before the other trimmed it."""
+    path = config(tmp_path, retention={"log_days": 450})
+    (tmp_path / "data").mkdir()
+    with only_one(tmp_path / "data" / "trim.lock"):
+        assert run(path, 2) == f"another trim of {tmp_path / 'data'} is at work: wait for it\n"
 
 
 def test_beside_a_running_cloud_old_entries_go_and_nothing_is_told_again(tmp_path: Path) -> None:

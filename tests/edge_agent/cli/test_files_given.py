@@ -7,11 +7,14 @@ import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from edge_agent.cli.main import app
 from tests.conftest import SMALL_DISTRICT
 
 REPO = Path(__file__).parents[3]
@@ -115,3 +118,17 @@ def test_probe(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(inside / "device.yaml")
     words = ("--kind", "modbus_tcp", "--address", "127.0.0.1:9", "--unit", "1")
     refused(given("probe", "--device", str(inside / "device.yaml"), *words))
+
+
+def test_check_names_a_key_that_every_user_can_read() -> None:
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        site = Path(name)
+        site.chmod(0o755)
+        (site / "password").write_text("x")
+        (site / "password").chmod(0o644)
+        broker = "{host: 127.0.0.1, username: gw, password_file: password}"
+        text = f"gateway: gw-1\ncatalogue: {SMALL_DISTRICT}\ndata_dir: data\nbroker: {broker}\n"
+        (site / "agent.yaml").write_text(text)
+        said = CliRunner().invoke(app, ["check", str(site / "agent.yaml")])
+    assert said.exit_code == 0, said.output
+    assert f"{site}/password can be read by every user of this machine (mode 0644): chmod 0600" in said.stderr
