@@ -69,7 +69,7 @@ def mount(app: FastAPI, services: Services, access: Access) -> None:
 
     @app.post("/v1/incidents/{name}/acknowledge")
     def acknowledge(request: Request, name: str, asked: Annotated[Asked, Body()] = _NOTHING) -> Response:
-        """Somebody has seen it. The first who says so is kept."""
+        """Somebody has seen it. The first who says so since its last message is kept."""
         return decide(request, asked, DecisionKind.ACKNOWLEDGE, name, {})
 
     @app.post("/v1/incidents/{name}/take-over")

@@ -2,7 +2,7 @@
 
 | Kind | Target | Detail | Effect |
 | --- | --- | --- | --- |
-| acknowledge | an incident's id | | the first who did so is kept |
+| acknowledge | an incident's id | | the first who did so since it was last told of is kept |
 | take_over | an incident's id | | the last who did so owns it; who takes over has acknowledged |
 | end | an incident's id | reason `false` or `over`, note | it ends; what was wet is set aside, see `incidents` |
 | mute | `channel/N`, `station/ID` | until_ms, reason | not believed until then; not after at_ms: heard again |
@@ -179,16 +179,23 @@ def signal_at(state: People, now_ms: int) -> RainSignal | None:
 
 
 def _of_incident(incident: Incident, decision: Decision) -> Effect | None:
-    act = Act(decision.who, decision.at_ms)
+    act, owner = Act(decision.who, decision.at_ms), incident.owner
+    seen = act if _is_news(incident, incident.acknowledged, act) else incident.acknowledged
     match decision.kind:
         case DecisionKind.ACKNOWLEDGE:
-            return None if incident.acknowledged else Noted(replace(incident, acknowledged=act))
+            return None if seen is incident.acknowledged else Noted(replace(incident, acknowledged=seen))
         case DecisionKind.TAKE_OVER:
-            if incident.owner is not None and incident.owner.who == act.who:
+            if owner is not None and owner.who == act.who and not _is_news(incident, owner, act):
                 return None
-            return Noted(replace(incident, acknowledged=incident.acknowledged or act, owner=act))
+            return Noted(replace(incident, acknowledged=seen, owner=act))
     reason, note = Ending(str(decision.detail["reason"])), str(decision.detail.get("note") or "")
     return End(incident.id, Ended(act.who, act.at_ms, reason, note))
+
+
+def _is_news(incident: Incident, before: Act | None, act: Act) -> bool:
+    """Did nobody do so before, or was the incident told of since? Who saw orange has not seen red, and may say so now:
+    the escalation of red asks for that."""
+    return before is None or before.at_ms < incident.updated_ms <= act.at_ms
 
 
 def _mute(state: People, decision: Decision, now_ms: int) -> tuple[People, Effect | None]:

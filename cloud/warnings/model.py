@@ -163,8 +163,8 @@ class Incident:
     zones, in the catalogue's order; empty of any other.
 
     zone: the first of those in the catalogue. zones: in which places are or were told of; empty in an incident of a
-    release that had one zone an incident. acknowledged: by whom first. owner: who took it over last.
-    simulated: evidence of it was, now or before.
+    release that had one zone an incident. acknowledged: by whom first since it was last told of. owner: who took
+    it over last. simulated: evidence of it was, now or before.
     """
 
     id: str

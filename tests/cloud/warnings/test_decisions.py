@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -65,6 +66,27 @@ def test_the_last_who_takes_over_owns_it(catalogue: Catalogue) -> None:
     assert then.incident.owner == Act("person:bob", START_MS + 5)
     assert then.incident.acknowledged == Act("person:ann", START_MS)
     assert effect(catalogue, said(DecisionKind.TAKE_OVER, "i1", "person:bob"), then.incident) is None  # twice
+
+
+@pytest.mark.parametrize("kind", [DecisionKind.ACKNOWLEDGE, DecisionKind.TAKE_OVER])
+@pytest.mark.parametrize(
+    ("told_ms", "acted_ms", "kept_ms"),
+    [
+        (0, 10, 0),  # nothing was told since: the first is kept
+        (20, 30, 30),  # it was told of since, worse perhaps: who says so again has seen that
+        (20, 20, 20),
+        (20, 15, 0),  # decided before that, and late in the log
+    ],
+)
+def test_what_was_told_since_may_be_acted_on_again(
+    catalogue: Catalogue, kind: DecisionKind, told_ms: int, acted_ms: int, kept_ms: int
+) -> None:
+    ann, again = Act("person:ann", START_MS), said(kind, "i1", "person:ann", START_MS + acted_ms)
+    seen = replace(OPEN, updated_ms=START_MS + told_ms, acknowledged=ann, owner=ann)
+    found = effect(catalogue, again, seen)
+    now = found.incident if isinstance(found, Noted) else seen
+    kept = Act("person:ann", START_MS + kept_ms)
+    assert (now.acknowledged, now.owner) == (kept, ann if kind is DecisionKind.ACKNOWLEDGE else kept)
 
 
 @pytest.mark.parametrize("reason", list(Ending))
