@@ -27,6 +27,8 @@ from contract.catalogue.rules import Level
 _SEVERITY = {Level.RED: "Extreme", Level.ORANGE: "Severe", Level.YELLOW: "Moderate", Level.BLUE: "Minor"}
 _URGENCY = {Level.RED: "Immediate", Level.ORANGE: "Immediate", Level.YELLOW: "Expected", Level.BLUE: "Expected"}
 _RESPONSE = {Level.RED: "Evacuate", Level.ORANGE: "Avoid", Level.YELLOW: "Prepare", Level.BLUE: "Monitor"}
+# Where rain weighs more than any water: in its way nobody is to go out.
+_RESPONSE_TO_RAIN = {**_RESPONSE, Level.RED: "Shelter", Level.ORANGE: "Shelter"}
 # How it ended -> responseType, urgency, severity, certainty. Without dry readings, or a person who says that it is
 # over, nobody is told that all is clear.
 _AFTER = {
@@ -62,8 +64,10 @@ class CapWriter:
         self._telling = Telling(catalogue)
         self._circle = lru_cache(maxsize=4096)(self._circle_of)
         self._polygons = {zone.id: _polygon(zone) for zone in catalogue.zones.values()}
-        codes = settings.event_codes.items()
-        self._event_codes = "".join(_pair("    ", "eventCode", _fit(name), _fit(value)) for name, value in codes)
+        self._water_codes, self._rain_codes = (
+            "".join(_pair("    ", "eventCode", _fit(name), _fit(value)) for name, value in codes.items())
+            for codes in (settings.event_codes, settings.rain_event_codes)
+        )
         self._texts: dict[str, Texts] = {}  # by language tag
         self._faults: list[str] = []
         for tag in settings.tags(catalogue):
@@ -201,14 +205,16 @@ class CapWriter:
         elif how:
             measures = _AFTER[how]
         else:
-            measures = (_RESPONSE[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
+            responses = _RESPONSE_TO_RAIN if incident.rain_leads else _RESPONSE
+            measures = (responses[level], _URGENCY[level], _SEVERITY[level], incident.certainty.value)
+        codes = self._rain_codes if announcement.of_rain or incident.of_rain else self._water_codes
         response, urgency, severity, certainty = measures
         return (
             f"    <responseType>{response}</responseType>\n"
             f"    <urgency>{urgency}</urgency>\n"
             f"    <severity>{severity}</severity>\n"
             f"    <certainty>{certainty}</certainty>\n"
-            f"{'' if level is None else self._event_codes}"  # the codes are of water
+            f"{'' if level is None else codes}"  # there is none of silence
             f"    <effective>{effective}</effective>\n"
             f"    <expires>{expires}</expires>\n"
         )

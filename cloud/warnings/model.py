@@ -198,6 +198,12 @@ class Incident:
         return bool(self.evidence) and all(e.quantity in RAIN for e in self.evidence)
 
     @property
+    def rain_leads(self) -> bool:
+        """Does rain alone speak for its level, whatever else does for a lower one?"""
+        at_level = [e.quantity in RAIN for e in self.evidence if e.level is self.level]
+        return bool(at_level) and all(at_level)
+
+    @property
     def blind(self) -> bool:
         """Does it say that nothing is known of its zones?"""
         return self.level is None

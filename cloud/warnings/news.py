@@ -13,7 +13,8 @@
 | a place left it, or its level fell | area | `evidence_s` |
 | nothing | renewal | until shortly before its message expires |
 
-What may wait is told with whatever is told before.
+What may wait is told with whatever is told before. Beside water, sums of rain are no news below the incident's level:
+what people are to do goes by the water, and the next message says how much has fallen.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from cloud.warnings.model import Certainty, Evidence, Incident, Why
+from cloud.warnings.model import RAIN, Certainty, Evidence, Incident, Why
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
 from contract.conditions.state import Reason
@@ -69,15 +70,16 @@ class Haste(IntEnum):
 class Told:
     """An incident as it was told, made ready once to be compared with how it stands, again and again.
 
-    gist: which targets, at which levels. was_m: by target and quantity, the values.
+    water, rain: which targets, at which levels. was_m: by target and quantity, the values.
     """
 
     incident: Incident
-    gist: Mapping[Target, Level] = field(init=False)
+    water: Mapping[Target, Level] = field(init=False)
+    rain: Mapping[Target, Level] = field(init=False)
     was_m: Mapping[tuple[Target, Quantity], float | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.gist = gist(self.incident.evidence)
+        self.water, self.rain = gist(self.incident.evidence)
         # A rule may have another name now.
         self.was_m = {(e.key.target, e.quantity): e.value for e in self.incident.evidence}
 
@@ -98,11 +100,12 @@ def news(  # noqa: PLR0911 - a table, what weighs most first: nothing is looked 
     possible = (told.certainty is Certainty.POSSIBLE) != (now.certainty is Certainty.POSSIBLE)
     if possible and muted:
         return Why.DECISION, Haste.AT_ONCE
-    stands = gist(now.evidence)
-    alike = stands == before.gist
-    if not alike and stands.keys() - before.gist.keys():
+    water, rain = gist(now.evidence)
+    stands, were = (water, before.water) if water else (rain, before.rain)
+    alike = stands == were and bool(water) == bool(before.water)
+    if not alike and stands.keys() - were.keys():
         return Why.JOINED, Haste.GATHER
-    if (not alike and _risen(before.gist, stands)) or _deepened(before.was_m, now, scales):
+    if (not alike and _risen(were, stands)) or _deepened(before.was_m, now, scales):
         return Why.DEEPER, Haste.GATHER
     if lost and (other := _lost(told, now, lost)):
         return weightiest(other), Haste.GATHER
@@ -118,14 +121,16 @@ def news(  # noqa: PLR0911 - a table, what weighs most first: nothing is looked 
     return Why.RENEWAL, Haste.RENEWAL
 
 
-def gist(evidence: Iterable[Evidence]) -> dict[Target, Level]:
-    """Which targets, at which levels (the highest of any rule)."""
-    out: dict[Target, Level] = {}
+def gist(evidence: Iterable[Evidence]) -> tuple[dict[Target, Level], dict[Target, Level]]:
+    """Which targets, at which levels (the highest of any rule): of all but rain, and of rain."""
+    water: dict[Target, Level] = {}
+    rain: dict[Target, Level] = {}
     for e in evidence:
+        out = rain if e.quantity in RAIN else water
         before = out.get(e.key.target)
         if before is None or e.level.rank > before.rank:
             out[e.key.target] = e.level
-    return out
+    return water, rain
 
 
 def is_deeper(told_m: float | None, now_m: float | None, scale: Scale) -> bool:

@@ -43,8 +43,8 @@ class WarningSettings(SettingsModel):
 
     languages: of the messages, one info block each; where neither this nor `language` is given, Chinese and English
     when every zone has both names, else the one that the zones' names are in. language: one alone. event_codes: list ->
-    code of the event in it (GB/T 35561's is unverified). references: which earlier messages one names, those that have
-    not expired or all.
+    code of the event in it (GB/T 35561's is unverified); rain_event_codes: the same, where rain alone speaks.
+    references: which earlier messages one names, those that have not expired or all.
 
     gather_s: from when a place joins an incident or gets worse in it to an Update, so that what comes close together is
     told together (an incident whose own level rises does not wait). quiet_s: from a message to an Update because the
@@ -62,6 +62,13 @@ class WarningSettings(SettingsModel):
         default_factory=lambda: {
             "OET:v1.2": "OET-140",  # OASIS event terms list 1.2: overland flood
             "GB/T35561": "11A02",  # waterlogging
+        },
+    )
+    rain_event_codes: Annotated[dict[str, str], AfterValidator(_can_be_said)] = Field(
+        max_length=10,
+        default_factory=lambda: {
+            "OET:v1.2": "OET-159",  # rain
+            "GB/T35561": "11B03",  # rainstorm
         },
     )
     references: Literal["unexpired", "all"] = "unexpired"

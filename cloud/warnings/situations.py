@@ -103,7 +103,37 @@ def situations(catalogue: Catalogue, zone: str, now_ms: int) -> Iterator[Situati
         yield Situation(name, Announcement(closed, MsgType.CANCEL, why), 0 if n else 30)
     other = Announcement(closed, MsgType.CANCEL, Why.ENDED_DRY, of_depth=False)
     yield Situation("ended, of a river or a pump", other, 0)
+    for n, seen in enumerate(_rain(catalogue, zone, at + 60 * _MINUTE_MS)):
+        yield from _of_rain(f"{catalogue.district.id}-rain-{n}-preview", zone, seen, 60 if not n else 0)
+        at += 60 * _MINUTE_MS if not n else 0
     yield from _blind(catalogue, zone, len(watched), at + 60 * _MINUTE_MS)
+
+
+def _of_rain(name: str, zone: str, seen: Evidence, after_min: int) -> Iterator[Situation]:
+    """Rain is all that speaks for a warning, which ends when it is over."""
+    assert seen.time_ms is not None
+    sure, at = Certainty.OBSERVED, seen.time_ms
+    opened = Incident(name, zone, seen.level, seen.level, sure, at, at, None, (seen,))
+    yield Situation(f"rain, {seen.level.value}", Announcement(opened, MsgType.ALERT, Why.OPENED), after_min)
+    closed = replace(opened, closed_ms=at, evidence=())
+    over = Announcement(closed, MsgType.CANCEL, Why.ENDED_DRY, of_depth=False, of_rain=True)
+    yield Situation(f"rain, {seen.level.value}, ended", over, 0)
+
+
+def _rain(catalogue: Catalogue, zone: str, time_ms: int) -> Iterator[Evidence]:
+    """A sum of each level that the zone's rules have of rain, the lowest first."""
+    sums = {
+        level: (rule, channel, mm)
+        for channel, rules in sorted(catalogue.rules_by_channel.items())
+        for rule in rules
+        if rule.detector == "rain_window" and catalogue.channels[channel].station.zone == zone
+        for level, mm in rule.levels.items()
+    }
+    for level, (rule, channel, mm) in sorted(sums.items(), key=lambda item: item[0].rank):
+        key = ConditionKey(Target.of_channel(channel), rule.id)
+        station, over_s = catalogue.channels[channel].station.id, float(rule.settings["window_s"])
+        active = ConditionState.ACTIVE
+        yield Evidence(key, channel, station, Quantity.RAIN_SUM, level, active, mm * _ABOVE, time_ms, over_s=over_s)
 
 
 def _blind(catalogue: Catalogue, zone: str, watched: int, now_ms: int) -> Iterator[Situation]:

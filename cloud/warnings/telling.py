@@ -192,7 +192,7 @@ class Telling:
             "level": levels[incident.level],
             "level_id": incident.level.value,
             "water_id": max(water, key=lambda level: level.rank).value if water else "",
-            "rain_leads": common["rain_leads"] or (bool(found) and found[0].quantity in RAIN),
+            "rain_leads": common["rain_leads"] or incident.rain_leads,
             "peak": levels[incident.peak_level],
             "peak_id": incident.peak_level.value,
             "places": places,
@@ -238,12 +238,14 @@ class Telling:
         fresh = {}
         for e in found:
             if e.since_ms is not None and e.since_ms > told_ms and (spot := _spot(e)) not in fresh:
-                fresh[spot] = self._name(e, language) if spot in listed else self._brief(e, today, language)
+                fresh[spot] = self._name(e, language) if spot in listed else self.brief(e, today, language)
         return _listed(list(fresh.values()), _PLACES, language)
 
-    def _brief(self, e: Evidence, today: date, language: Language) -> str:
+    def brief(self, e: Evidence, today: date, language: Language) -> str:
+        """A place with what it measures and its level, in a few words."""
         p = self.place(e, today, language)
-        return f"{p.name}（{p.number}，{p.level}）" if language == "zh" else f"{p.name} ({p.number}, {p.level})"
+        said = p.number if e.quantity is Quantity.DEPTH else p.value  # of others a number says not what it is of
+        return f"{p.name}（{said}，{p.level}）" if language == "zh" else f"{p.name} ({said}, {p.level})"
 
     def _local(self, time_ms: int) -> datetime:
         """A moment in the district's time."""

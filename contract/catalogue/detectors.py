@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contract.catalogue.quantities import Quantity
 from contract.settings_model import SettingsModel
@@ -40,9 +40,23 @@ class RateOfRiseSettings(SettingsModel):
 
 
 class RainWindowSettings(SettingsModel):
-    """window_s: over how long rain is summed, up to each reading."""
+    """window_s: over how long rain is summed, up to each reading.
+
+    ends_when_dry_s: after so long without rain at a gauge that was heard, the sum counts as nothing: a rainstorm signal
+    is of rain that fell "and may continue" (CMA order 16, 2007). None: the sum stands until the window has left it.
+    """
 
     window_s: Literal[300, 900, 1800, 3600, 10_800, 21_600, 43_200, 86_400]
+    ends_when_dry_s: Annotated[float, Field(ge=300)] | None = None
+
+    @model_validator(mode="after")
+    def _dry_within_window(self) -> Self:
+        if self.ends_when_dry_s is not None and self.ends_when_dry_s >= self.window_s:
+            raise ValueError(
+                f"ends_when_dry_s {self.ends_when_dry_s:g} is not below window_s {self.window_s}, after which a sum is "
+                f"nothing without it: write a shorter time, or none"
+            )
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from contract.quality.counting import Step
 from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch, Uint8s, Uint32s
 
 _NEVER = np.iinfo(np.int64).min // 4
+_NO_RAIN_MM = 1e-6  # sums of a line's corners are off by less
 
 
 @dataclass(slots=True)
@@ -40,8 +41,9 @@ class RainWindow:
     A counter's steps count as `contract.quality.counting` says; an amount (`rain_event`) fell in the time since the
     reading before; an intensity held from each reading to the next while the gauge was heard. A sum that knows only a
     part (a counter was reset, the gauge was silent or is new) is the least that fell: it warns like any other, and
-    below every level it is suspect, so that it ends no warning by itself. A reading behind a newer one counts
-    where it is an amount, and finds nothing; of a counter the newer one has it already.
+    below every level it is suspect, so that it ends no warning by itself. Where a rule ends when it is dry, a gauge
+    that was heard for so long and had no rain has a sum of nothing. A reading behind a newer one counts where it is an
+    amount, and finds nothing; of a counter the newer one has it already.
     """
 
     def __init__(self, watches: Sequence[Watch], catalogue: Catalogue) -> None:
@@ -55,6 +57,7 @@ class RainWindow:
         self._counts = np.array([q is Quantity.RAIN_TOTAL for q in self._kind], np.bool_)
         own = [RainWindowSettings.model_validate(rule.settings) for rule in self._watched.rules]
         self._window_ms = np.array([s.window_s * 1000 for s in own], np.int64)
+        self._dry_ms = [None if s.ends_when_dry_s is None else round(s.ends_when_dry_s * 1000) for s in own]
         self._lowest = np.array([min(r.levels.values()) for r in self._watched.rules], np.float64)
 
     def heeded(self, batch: ReadingBatch, _now_ms: Int64s) -> Bools:
@@ -120,16 +123,33 @@ class RainWindow:
         least = begin_ms < memory.first_ms[rows[of]]
         mm = np.zeros(len(conditions))
         wet = np.flatnonzero(~idle[of])
-        for k, row, since_ms in zip(wet.tolist(), rows[of[wet]].tolist(), begin_ms[wet].tolist(), strict=True):
+        columns = (wet, rows[of[wet]], begin_ms[wet], conditions[wet])
+        for k, row, since_ms, condition in zip(*(c.tolist() for c in columns), strict=True):
             rain = memory.fallen.get(row)
-            if rain is not None:
-                mm[k] = max(rain.since(since_ms, rain.newest_ms), 0.0)
-                if rain.lost_since(since_ms):
-                    least[k] = True
+            if rain is None:
+                continue
+            if self._dry(rain, condition, int(memory.first_ms[row])):
+                least[k] = False
+                continue
+            mm[k] = max(rain.since(since_ms, rain.newest_ms), 0.0)
+            if rain.lost_since(since_ms):
+                least[k] = True
         flag: Uint8s = batch.flag[of]
         unsure = least & (mm < self._lowest[conditions]) & (flag != Flag.SUSPECT)
         flag = np.where(unsure, np.uint8(Flag.SUSPECT), flag)
         return Findings(conditions, batch.time_ms[of], batch.channel[of], mm.round(6), flag)
+
+    def _dry(self, rain: FallenRain, condition: int, first_ms: int) -> bool:
+        """Does the rule end when it is dry, and is it known that no rain fell for so long?
+
+        first_ms: of the gauge's first reading.
+        """
+        dry_ms = self._dry_ms[condition]
+        if dry_ms is None:
+            return False
+        begin_ms = rain.newest_ms - dry_ms
+        known = begin_ms >= first_ms and not rain.lost_since(begin_ms)
+        return known and rain.since(begin_ms, rain.newest_ms) < _NO_RAIN_MM
 
     def _take_in(self, memory: Memory, row: int, time_ms: int, value: float, before_ms: int, last: float) -> None:
         rain = memory.fallen.get(row)

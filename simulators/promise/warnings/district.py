@@ -53,7 +53,12 @@ def with_others(edition: Edition) -> Edition:
     rise = {"channels": (RISE_CHANNEL,), "detector": "rate_of_rise", "hysteresis": 1.0, "on_delay_s": 30.0, **delays}
     rules = (
         Rule(id="rain-5min", levels=_colours(3.0, 6.0, 9.0), settings={"window_s": 300}, **rain),
-        Rule(id="rain-15min", levels=_colours(8.0, 15.0, 25.0), settings={"window_s": 900}, **rain),
+        Rule(
+            id="rain-15min",
+            levels=_colours(8.0, 15.0, 25.0),
+            settings={"window_s": 900, "ends_when_dry_s": 300},
+            **rain,
+        ),
         Rule(id="rise", levels=_colours(3.0, 6.0, 10.0), settings={"window_s": 180}, **rise),
     )
     places = {RAIN_CHANNEL: RAIN_ZONE, RISE_CHANNEL: RISE_ZONE}

@@ -57,12 +57,19 @@ def found(instrument: Gauge | Sensor, heard: Sequence[Heard], rule: Rule, period
             rows.append(h)
     window_ms = float(rule.settings["window_s"]) * 1000
     if isinstance(instrument, Gauge):
-        return list(_sums(instrument, rows, window_ms, period_ms))
+        dry_s = rule.settings.get("ends_when_dry_s")
+        return list(_sums(instrument, rows, window_ms, period_ms, None if dry_s is None else float(dry_s) * 1000))
     return list(_slopes(instrument, rows, window_ms, period_ms, float(rule.settings.get("floor_m", 0.05))))
 
 
-def _sums(gauge: Gauge, rows: Sequence[Heard], window_ms: float, period_ms: float) -> Iterator[Found]:
-    """Resets and missed tips lose rain and add none; a step that began before the window may count in it whole."""
+def _sums(
+    gauge: Gauge, rows: Sequence[Heard], window_ms: float, period_ms: float, dry_ms: float | None
+) -> Iterator[Found]:
+    """Resets and missed tips lose rain and add none; a step that began before the window may count in it whole.
+
+    dry_ms: after so long without rain a sum is nothing; None: it never is for that. Around the last rain it may be
+    either.
+    """
     first = 0
     for n, h in enumerate(rows):
         while first < n and rows[first + 1].time_ms <= h.time_ms - window_ms:
@@ -73,7 +80,16 @@ def _sums(gauge: Gauge, rows: Sequence[Heard], window_ms: float, period_ms: floa
         least = fallen_mm - gauge.rain.until_mm(inner_ms) - TIP_MM
         begun = rows[first].time_ms <= h.time_ms - window_ms
         sure = begun and gauge.sound(round(rows[first].time_ms - period_ms), h.time_ms)
-        yield Found(h, least if sure and _close(rows[first : n + 1], period_ms) else _NEVER, most)
+        sure = sure and _close(rows[first : n + 1], period_ms)
+        if dry_ms is not None:
+            since_ms = round(h.time_ms - dry_ms)
+            before_ms, after_ms = (since_ms + round(k * _GAP_PERIODS * period_ms) for k in (-1, 1))
+            sure = sure and fallen_mm - gauge.rain.until_mm(after_ms) > TIP_MM
+            dry = [r for r in rows[first : n + 1] if r.time_ms >= before_ms]
+            known = dry[0].time_ms <= since_ms and gauge.sound(before_ms, h.time_ms) and _close(dry, period_ms)
+            if known and fallen_mm == gauge.rain.until_mm(before_ms):
+                most = 0.0
+        yield Found(h, least if sure else _NEVER, most)
 
 
 def _slopes(

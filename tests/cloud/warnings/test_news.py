@@ -17,13 +17,15 @@ from tests.cloud.warnings.standing import key_of
 
 B, Y, O, R = Level.BLUE, Level.YELLOW, Level.ORANGE, Level.RED  # noqa: E741 - as a table reads
 OBSERVED, LIKELY, POSSIBLE = Certainty.OBSERVED, Certainty.LIKELY, Certainty.POSSIBLE
+DEPTH, RAIN_SUM = Quantity.DEPTH, Quantity.RAIN_SUM
+GAUGE = 10  # from here on gauges of rain
 SCALES = {key_of(n): Scale(0.5) for n in (1, 2, 3)}
 Place = tuple[int, Level, float]
 
 
 def incident(certainty: Certainty, *places: Place) -> Incident:
     evidence = tuple(
-        Evidence(key_of(n), n, f"s{n}", Quantity.DEPTH, level, ConditionState.ACTIVE, value, 0)
+        Evidence(key_of(n), n, f"s{n}", RAIN_SUM if n >= GAUGE else DEPTH, level, ConditionState.ACTIVE, value, 0)
         for n, level, value in places
     )
     level = max((p[1] for p in places), key=lambda x: x.rank)
@@ -47,6 +49,19 @@ TABLE = [
     ([STREET, (2, B, 0.10)], [STREET], Why.AREA, Haste.AREA),
     ([STREET, (2, Y, 0.20)], [STREET, (2, B, 0.10)], Why.AREA, Haste.AREA),
     ([STREET], [STREET], Why.RENEWAL, Haste.RENEWAL),
+    # Rain beside water is no news, but where it raises the level; alone it is.
+    ([STREET], [STREET, (10, R, 110)], Why.RENEWAL, Haste.RENEWAL),
+    ([STREET, (10, O, 60)], [STREET, (10, R, 110)], Why.RENEWAL, Haste.RENEWAL),
+    ([STREET, (10, O, 60)], [STREET], Why.RENEWAL, Haste.RENEWAL),
+    ([(1, Y, 0.2)], [(1, Y, 0.2), (10, O, 60)], Why.WORSE, Haste.AT_ONCE),
+    ([(1, Y, 0.2), (10, O, 60)], [(1, Y, 0.2)], Why.EASED, Haste.QUIET),
+    ([(10, R, 110)], [(10, R, 110), (1, B, 0.1)], Why.JOINED, Haste.GATHER),  # there is water now
+    ([STREET, (10, R, 110)], [(10, R, 110)], Why.AREA, Haste.AREA),  # and here no longer
+    ([STREET], [(10, R, 110)], Why.JOINED, Haste.GATHER),  # rain of which nothing was told yet
+    ([(10, O, 60)], [(10, O, 60), (11, O, 55)], Why.JOINED, Haste.GATHER),
+    ([(10, R, 110), (11, O, 55)], [(10, R, 110), (11, R, 105)], Why.DEEPER, Haste.GATHER),
+    ([(10, O, 60), (11, O, 55)], [(10, O, 60)], Why.AREA, Haste.AREA),
+    ([(10, O, 60)], [(10, O, 90)], Why.RENEWAL, Haste.RENEWAL),
 ]
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry
 from cloud.warnings.codec import incident_from_json, incident_json
-from cloud.warnings.model import MsgType
+from cloud.warnings.model import Evidence, MsgType
 from cloud.warnings.settings import WarningSettings
+from cloud.warnings.telling import Telling
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.channel_settings import Quality, RainGauge, Reporting
 from contract.catalogue.places import RainFormula, StationKind
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
-from contract.conditions.targets import Target
+from contract.conditions.state import ConditionState
+from contract.conditions.targets import ConditionKey, Target
 from contract.readings import ReadingBatch
 from tests.cloud.warnings.city import START_MS, entry, tick
 
@@ -104,6 +107,52 @@ def test_rain_warns_in_words_of_rain_and_ends_in_them(district: Catalogue) -> No
     for m in messages:
         assert "积水路段" not in m
         assert "Waterlogging" not in m and "WATER ON ROAD" not in m
+
+
+def test_people_are_told_to_stay_in_for_rain_and_to_keep_away_from_water(district: Catalogue) -> None:
+    """Red or orange rain beside yellow water: the response is rain's, the instruction both."""
+    rain = texts(followed(replace(district, rules=RULES[:2]), 10))
+    of = [
+        re.findall(r"<(?:responseType|value)>(Shelter|Monitor|Avoid|Evacuate|AllClear|OET-\d+)</", m)[:2] for m in rain
+    ]
+    assert of[0] == ["Monitor", "OET-159"]  # blue
+    assert ["Shelter", "OET-159"] in of
+    assert of[-1] == ["AllClear", "OET-159"]
+    mixed = next(m for m in texts(followed(district, 300)) if "橙色雨量预警" in m and "First Street" in m)
+    assert "<responseType>Shelter</responseType>" in mixed and "OET-140" in mixed
+    assert "Heavy rain: stay indoors if you can." in mixed and "Do not drive into water." in mixed
+
+
+@pytest.mark.parametrize(
+    "said", ["降雨已减弱，预警解除。", "The rain has eased in [^;]*; the warning is over."], ids=["zh", "en"]
+)
+def test_rain_has_eased_and_no_water_has_gone(district: Catalogue, said: str) -> None:
+    last = texts(followed(replace(district, rules=RULES[:2]), 10))[-1]
+    assert re.search(said, last)
+    for never in ("积水已消退", "water has gone", "淤泥", "Mind mud"):
+        assert never not in last
+
+
+def test_places_in_short_say_what_they_measure(district: Catalogue) -> None:
+    zh = Telling(district)
+    seen = Evidence(
+        ConditionKey(Target.of_channel(STREET), "rise"),
+        STREET,
+        "s1",
+        Quantity.RISE_RATE,
+        Level.ORANGE,
+        ConditionState.ACTIVE,
+        3.5,
+        START_MS,
+    )
+    rain = replace(seen, key=ConditionKey(Target.of_channel(GAUGE), "rain-3h"), channel=GAUGE, station="r1")
+    rain = replace(rain, quantity=Quantity.RAIN_SUM, value=50.8, over_s=10_800.0)
+    depth = replace(seen, quantity=Quantity.DEPTH, value=0.25)
+    day = date(2021, 7, 20)
+    assert zh.brief(seen, day, "zh").endswith("（水位每分钟上涨3.5厘米，橙色）")
+    assert zh.brief(rain, day, "zh").endswith("（3小时雨量50.8毫米，橙色）")
+    assert zh.brief(depth, day, "zh").endswith("（25厘米，橙色）")
+    assert zh.brief(seen, day, "en").endswith("(water rising 3.5 cm a minute, orange)")
 
 
 def test_a_rise_is_told_in_centimetres_a_minute(district: Catalogue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,9 @@ from cloud.warnings.settings import WarningSettings
 from cloud.warnings.situations import situations, template_mistakes, untellable, written
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
+from host.district_folder import load
+
+JINSHUI = Path(__file__).parents[3] / "configs" / "districts" / "jinshui"
 
 NOW_MS = 1_626_768_240_000
 
@@ -55,3 +59,15 @@ def test_check_finds_what_no_consumer_could_read(small_district: Catalogue) -> N
     bent = replace(small_district, zones={**small_district.zones, "south": zone.model_copy(update={"area": ring})})
     (said,) = untellable(bent, WarningSettings())
     assert said.startswith("zone 'south', 'opened' cannot be told: ")
+
+
+def test_rain_alone_is_tried_and_shown_where_a_rule_is_of_it() -> None:
+    jinshui = load(JINSHUI)
+    named = dict(written(jinshui, WarningSettings(), "shakou", NOW_MS))
+    colours = ("blue", "yellow", "orange", "red")
+    assert [n for n in named if n.startswith("rain")] == [f"rain, {c}{e}" for c in colours for e in ("", ", ended")]
+    red = readable(named["rain, red"].cap_xml)
+    assert "Red rain warning, Shakou Road: Shakou Rain Gauge, 120.0 mm of rain in 3 h" in red
+    assert "water" not in red.lower().replace("waterlog", "")
+    assert "Ended: rain warning" in readable(named["rain, red, ended"].cap_xml)
+    assert not [n for n, _ in written(replace(jinshui, rules=()), WarningSettings(), "shakou", NOW_MS) if "rain," in n]

@@ -24,14 +24,14 @@ MINUTE = 60_000
 Row = tuple[int, float | None, tuple[float, float, float] | None, bool]
 
 
-def detector_of(small: Catalogue, quantity: Quantity = Quantity.RAIN_TOTAL) -> RainWindow:
+def detector_of(small: Catalogue, quantity: Quantity = Quantity.RAIN_TOTAL, **settings: float) -> RainWindow:
     rules = tuple(
         Rule(
             id=f"rain-{n}",
             detector="rain_window",
             channels=(301,),
             levels={Level.RED: 500.0},
-            settings={"window_s": hours * 3600},
+            settings={"window_s": hours * 3600, **settings},
         )
         for n, hours in enumerate(HOURS)
     )
@@ -147,6 +147,43 @@ def test_amounts_and_intensities(small_district: Catalogue) -> None:
     intensity = detector_of(small_district, Quantity.RAIN_INTENSITY)
     rows = [(m, 0.0) for m in range(-200, 1, 20)] + [(m, 30.0) for m in range(1, 21)] + [(21, 0.0), (22, 0.0)]
     assert [v for v, _ in found(intensity, rows)[-3:]] == pytest.approx([7.0, 10.0, 10.0])
+
+
+STORM = [*DRY, *[(m, 100.0 + m) for m in range(1, 11)]]  # 10 mm from minute 0 to 10
+ENDS_WHEN_DRY: dict[str, tuple[list[tuple[int, float | None]], float, bool]] = {
+    "it rains": ([], 10.0, False),
+    "dry for nine minutes": ([(m, 110.0) for m in range(11, 20)], 10.0, False),
+    "dry for ten minutes": ([(m, 110.0) for m in range(11, 21)], 0.0, False),
+    "silent for half an hour, and the counter says that nothing fell": ([(40, 110.0)], 0.0, False),
+    "silent for half an hour, and it says that something did": ([(40, 111.0)], 11.0, False),
+    "failed since": ([*[(m, None) for m in range(11, 30)]], float("nan"), False),
+    "it rains again: all of it counts": ([(m, 110.0) for m in range(11, 25)] + [(25, 110.4)], 10.4, False),
+    "reset in the dry: nobody knows": ([(11, 110.0), (21, 40.0), (22, 40.0)], 10.0, True),
+    "reset, and dry since": ([(11, 110.0), (12, 40.0), *[(m, 40.0) for m in range(13, 24)]], 0.0, False),
+}
+
+
+@pytest.mark.parametrize("name", ENDS_WHEN_DRY)
+def test_a_sum_that_ends_when_it_is_dry_for_ten_minutes(small_district: Catalogue, name: str) -> None:
+    since, mm, suspect = ENDS_WHEN_DRY[name]
+    last = found(detector_of(small_district, ends_when_dry_s=600), [*STORM, *since])[-1]
+    assert last[0] == pytest.approx(mm, nan_ok=True)
+    assert last[1] == suspect
+
+
+def test_a_new_gauge_is_not_dry_before_it_was_heard_for_so_long(small_district: Catalogue) -> None:
+    rows = [(0, 100.0), (1, 104.0), *[(m, 104.0) for m in range(2, 12)]]
+    got = found(detector_of(small_district, ends_when_dry_s=600), rows)[2::3]
+    assert got[-2:] == [(4.0, True), (0.0, False)]
+
+
+def test_an_intensity_ends_when_it_is_dry(small_district: Catalogue) -> None:
+    detector = detector_of(small_district, Quantity.RAIN_INTENSITY, ends_when_dry_s=600)
+    rows = [(m, 0.0) for m in range(-240, 1, 20)] + [(m, 30.0) for m in range(1, 6)]
+    rows += [(m, 0.0) for m in range(6, 18)]
+    got = dict(zip([m for m, _ in rows], found(detector, rows)[2::3], strict=True))
+    assert (got[6], got[15][0], got[16]) == ((2.5, False), 2.5, (0.0, False))
+    assert found(detector, [*rows[:-12], (60, 0.0), (61, 0.0)])[-1][0] > 0  # it was silent: nobody knows
 
 
 def test_it_finds_rain_sums_of_the_gauge(small_district: Catalogue) -> None:
