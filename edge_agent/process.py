@@ -42,7 +42,9 @@ def hand_over(config: EdgeConfig, path: Path, log: str = "text") -> NoReturn:
     os.set_inheritable(file, True)
     with os.fdopen(file, "wb", closefd=False) as out:
         pickle.dump(_own_part(config), out, pickle.HIGHEST_PROTOCOL)
-    command = [sys.executable, *_flags(), "-m", "edge_agent.process", str(file), str(path), log, version("headwater")]
+    # -P: else whoever may write in the folder in which root gave the command has root run what he put there.
+    asked = [str(file), str(path), log, version("headwater")]
+    command = [sys.executable, "-P", *_flags(), "-m", "edge_agent.process", *asked]
     os.execv(sys.executable, command)  # noqa: S606 -- ourselves, no shell
 
 

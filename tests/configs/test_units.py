@@ -11,6 +11,7 @@ import pytest
 
 UNITS = Path(__file__).parents[2] / "configs" / "systemd"
 SERVICES = ["headwater-cloud", "headwater-edge", "headwater-trim"]
+EXPOSED_AT_MOST = {**dict.fromkeys(SERVICES, 25), "headwater-broker-files": 30}  # tenths; the last one is root's
 
 
 def service(name: str) -> dict[str, str]:
@@ -20,11 +21,17 @@ def service(name: str) -> dict[str, str]:
     return dict(read["Service"])
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", EXPOSED_AT_MOST)
 def test_systemd_calls_the_service_ok(name):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("no systemd-analyze here")
-    command = ["systemd-analyze", "security", "--offline=true", "--threshold=25", str(UNITS / f"{name}.service")]
+    command = [
+        "systemd-analyze",
+        "security",
+        "--offline=true",
+        f"--threshold={EXPOSED_AT_MOST[name]}",
+        str(UNITS / f"{name}.service"),
+    ]
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
 

@@ -33,7 +33,8 @@ _MORE_SMS = ("d7sms", "msg91", "kavenegar", "46elks", "seven", "smsc")
 SERVICES = frozenset([*_CHATS[0], *_CHATS[1], *_SMS, *_MORE_SMS, "jsons", "xmls", "forms"])
 PLAIN = frozenset({"json", "xml", "form"})  # without TLS: only to hosts in egress.allow_http
 OWN_HOST = PLAIN | {"jsons", "xmls", "forms"}
-_COMMAND = (sys.executable, "-m", "cloud.delivery.apprise_process")
+# -P: nothing is imported from the folder in which the cloud was started, which may be anybody's.
+_COMMAND = (sys.executable, "-P", "-m", "cloud.delivery.apprise_process")
 
 
 class AppriseSettings(SinkSettings):
