@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from zoneinfo import ZoneInfo
 
@@ -24,6 +24,7 @@ from cloud.app.http_server import serve
 from cloud.config import CloudConfig
 from cloud.delivery.dispatch import Dispatcher
 from cloud.delivery.notice import Notice
+from cloud.delivery.removed import Removed, removed
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
@@ -142,6 +143,7 @@ class Cloud:
             self.dispatchers,
             Outlook(config.file.retention, config.rolled_up, folder),
             lambda: self.warnings.untold,
+            self._removed(),
         )
         self.services = Services(
             catalogue,
@@ -222,6 +224,14 @@ class Cloud:
         self.ledger.dispose()
         self.quarantine.close()
         self.log.close()
+
+    def _removed(self) -> Sequence[Removed]:
+        """Consumers that are no longer named; none is known while the ledger is out of reach."""
+        try:
+            return removed(self.ledger, [sink.name for sink in self.config.file.delivery], self.clock.now_ms())
+        except SQLAlchemyError as error:
+            log.warning("whether a consumer was removed that holds warnings in force is not known: %s", error)
+            return ()
 
     def _tell_sinks(self, notice: Notice) -> None:
         """That one of them is gone or back, to the others."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloud.delivery.dispatch import Dispatcher
+from cloud.delivery.removed import Removed
 from cloud.delivery.state import SinkState
 from cloud.identity.watch import IdentityWatch
 from cloud.ingest.ingest import Ingest
@@ -32,6 +33,7 @@ class CloudHealth:
     dispatchers: Sequence[Dispatcher]
     outlook: Callable[[], str] = lambda: ""
     untold: Callable[[], int] = lambda: 0
+    removed: Sequence[Removed] = ()
 
     def ready(self) -> tuple[bool, str]:
         identities = self.watch.trouble() if self.watch is not None else ""
@@ -50,6 +52,8 @@ class CloudHealth:
         sinks = ((d.sink_name, d.trouble()) for d in self.dispatchers)
         found = [*self.ingest.troubles(), *self.receiver.troubles()]
         found += [f"sink {name}: {trouble}" for name, trouble in sinks if trouble]
+        gone = ((r.sink, r.trouble(self.clock.now_ms())) for r in self.removed)
+        found += [f"sink {name}: {trouble}" for name, trouble in gone if trouble]
         if untold := self.untold():
             found.append(f"{untold} messages were not told, or not in the district's words: see the log, and mend them")
         found += [

@@ -26,8 +26,9 @@ SinkName = Annotated[str, typer.Argument(help="As in `delivery:` of the configur
 def sinks(config: ConfigPath) -> None:
     """How every sink is, and what its consumer refused, as JSON lines. From the ledger: the cloud need not run."""
     from cloud.delivery.record import Record, set_aside
+    from cloud.delivery.removed import removed
     from cloud.delivery.state import SinkMode
-    from contract.clock import iso
+    from contract.clock import SystemClock, iso
 
     found = load_or_exit(config)
     with _ledger(found) as ledger:
@@ -47,6 +48,9 @@ def sinks(config: ConfigPath) -> None:
                 for a in set_aside(ledger, s.name)
             ]
             say(json.dumps({**line, "refused": refused}))
+        now_ms = SystemClock().now_ms()
+        for r in removed(ledger, [s.name for s in found.file.delivery], now_ms):
+            say(json.dumps({"name": r.sink, "state": "removed", "trouble": r.trouble(now_ms)}))
 
 
 @sink.command()
@@ -80,6 +84,30 @@ def retry(name: SinkName, config: ConfigPath) -> None:
         note(found, "sink.retry", name)
         ask_again(ledger, name)
     say(f"{name}: what is in force and not delivered is tried again within a second, or at the cloud's next start")
+
+
+@sink.command()
+def rename(
+    old: Annotated[str, typer.Argument(help="Its name before.", show_default=False)], name: SinkName, config: ConfigPath
+) -> None:
+    """Carry over what a consumer was told, when it has another name in the configuration. The cloud must be stopped."""
+    from cloud.delivery.removed import AlreadyBegun
+    from cloud.delivery.removed import rename as carry_over
+
+    with _known(config, name) as (found, ledger, _):
+        if old in [s.name for s in found.file.delivery]:
+            say(f"{old} is in the configuration itself: give it its new name there first", err=True)
+            raise typer.Exit(2)
+        try:
+            count = carry_over(ledger, old, name)
+        except AlreadyBegun:
+            say(f"{name} has deliveries of its own: what {old} was told cannot be carried over", err=True)
+            raise typer.Exit(1) from None
+        if not count:
+            say(f"nothing is known of a sink {old!r}", err=True)
+            raise typer.Exit(2)
+        note(found, "sink.rename", f"{old} {name}")
+    say(f"{name} goes on where {old} was: {count} deliveries")
 
 
 @sink.command()

@@ -33,7 +33,13 @@ def ledger(where: Path) -> Engine:
 
 
 def test_the_commands_are_those_of_the_module() -> None:
-    assert {c.callback for c in sinks.sink.registered_commands} == {sinks.off, sinks.on, sinks.retry, sinks.test}
+    assert {c.callback for c in sinks.sink.registered_commands} == {
+        sinks.off,
+        sinks.on,
+        sinks.retry,
+        sinks.rename,
+        sinks.test,
+    }
 
 
 def run(where: Path, *words: str) -> tuple[int, list[str]]:
@@ -79,6 +85,26 @@ def test_off_on_and_retry_stand_in_the_ledger_and_in_the_audit_record(where: Pat
     assert run(where, "sink", "retry", "two")[0] == 0
     assert record.switches().asked == 1
     assert [row.what for row in audit.newest(ledger, 9)] == ["sink.retry", "sink.on", "sink.off"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "said"),
+    [
+        ("before", "two", 0, "two goes on where before was: 1 deliveries"),
+        ("before", "file", 1, "file has deliveries of its own: what before was told cannot be carried over"),
+        ("file", "two", 2, "file is in the configuration itself: give it its new name there first"),
+        ("nobody", "two", 2, "nothing is known of a sink 'nobody'"),
+        ("before", "tow", 2, "no sink 'tow' in the configuration: file, two, three"),
+    ],
+)
+def test_a_sink_with_another_name_carries_its_past_over(
+    where: Path, ledger: Engine, old: str, new: str, code: int, said: str
+) -> None:
+    put(ledger, message(1, "a"))
+    for name in ("before", "file"):
+        Record(ledger, name).begin([Result("m1", "", delivered_ms=START_MS)], [], [], [], START_MS)
+    assert run(where, "sink", "rename", old, new) == (code, [said])
+    assert [row.what for row in audit.newest(ledger, 9)] == (["sink.rename"] if code == 0 else [])
 
 
 @pytest.mark.parametrize("word", ["off", "on", "retry"])
