@@ -19,14 +19,18 @@ log = logging.getLogger(__name__)
 
 # Bytes that nobody can tell apart from noise are kept up to so many; readings of a gateway up to its quota.
 _NOISE_KEPT = 1000
-_SPARE = 0.1  # of a quota, made free at once when it is reached: not every batch that comes then pays for one that goes
+_SPARE = 0.02  # of a quota, made free at once when it is reached: not every batch then pays for one that goes
 _REMEDY = "move it away: the cloud makes a new one at its next start, and nothing in it was ever shown as a reading"
 _SCHEMA = """
 create table if not exists refused (
     id integer primary key, digest text not null unique, received_ms integer not null, topic text not null,
     gateway text not null, spool text not null, seq integer not null, reason text not null, detail text not null,
     payload blob not null, released_ms integer);
-create index if not exists refused_by_gateway on refused (gateway, id);
+-- Who fills his quota must not make a scan of it of every batch that comes, for alarms wait in the same thread.
+drop index if exists refused_by_gateway;
+create index if not exists refused_noise on refused (id) where seq = 0;
+create index if not exists refused_waiting on refused (id) where released_ms is null;
+create index if not exists refused_sizes on refused (gateway, released_ms is null, id, length(payload));
 -- What was let go because its gateway had too much here, since ever.
 create table if not exists let_go (gateway text primary key, batches integer not null) without rowid;
 """
