@@ -4,7 +4,8 @@ A sound channel says something at least every heartbeat, and on the reading on w
 So it is silent when it said nothing for that long, two periods and a minute more, while its gateway was heard. A
 gateway is silent after the shortest such time of its channels; then nothing is said of its sensors: nobody knows.
 With a device it is the same. One that was never heard is not told of: a new site is not finished. Where the log stood
-still we heard nobody, and all begin again when it goes on: what was sent meanwhile may come late, and as history.
+still we heard nobody, and all begin again when it goes on: what was sent meanwhile may come late, and as history. Who
+was said to be silent before stays so until it is heard.
 `cloud.warnings.blind` tells the warnings' consumers of whole zones; this tells engineers what to mend.
 """
 
@@ -110,11 +111,18 @@ class Silence:
         for row in np.flatnonzero(bad).tolist():
             out.found.append(Found(Kind.NO_VALUE, f"channel/{self._channels[row]}", int(columns.bad_ms[row])))
         unsaid = dumb | ((over | device_over) & ~dead & ~gone)
+        # Who was silent before we, or its gateway, were away is not back because the wait for it begins again.
+        unheard = ever & (columns.heard_ms <= from_ms)
+        waits = set(np.array(self._gateways)[(heard_ms <= state.awake_ms) & ~silent].tolist())
 
         def unsure(place: Place) -> bool:
+            if place.kind is Kind.GATEWAY_SILENT:
+                return place.id in waits
             if place.kind is Kind.DEVICE_SILENT:
-                return bool(unsaid[self._rows_of.get(place.id, [])].any())
-            return place.kind in (Kind.SENSOR_SILENT, Kind.NO_VALUE) and bool(unsaid[self._row.get(place.id, [])].any())
+                rows = self._rows_of.get(place.id, [])
+                return bool(unsaid[rows].any() or unheard[rows].all())
+            rows = self._row.get(place.id, [])
+            return place.kind in (Kind.SENSOR_SILENT, Kind.NO_VALUE) and bool((unsaid | unheard)[rows].any())
 
         out.unsure.append(unsure)
         speaks: Bools = ever & ~over & ~device_over & (columns.bad_ms == NEVER) & ~dumb

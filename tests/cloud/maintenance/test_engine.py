@@ -92,6 +92,23 @@ def test_the_time_that_the_cloud_was_away_is_nobodys_silence(away_min: float) ->
     assert told(calm, waiting, first, then, entries(OFTEN, CALM, back + 4, back + 30, 0.5), of=OFTEN) == []
 
 
+@pytest.mark.parametrize("away_min", [0.5, *AWAY_MIN])
+def test_who_was_silent_before_the_cloud_was_away_is_so_until_it_is_heard(away_min: float) -> None:
+    """A gateway, and beside it one channel, and all channels of a device."""
+    lone, gone = 101, OFTEN.channels[201].device.id
+    gateway = next(g for g in sorted(OFTEN.gateways) if g not in {OFTEN.channels[c].gateway for c in (lone, 201)})
+    mute = {lone, *(c.id for c in OFTEN.channels.values() if c.device.id == gone)}
+    calm, dead = entries(OFTEN, CALM, 0, 30), entries(OFTEN, CALM, 30, 60, 0.5, {gateway}, mute)
+    back = 60 + away_min
+    still = entries(OFTEN, CALM, back, back + 60, 0.5, {gateway}, mute)
+    told_of = words(told(calm, dead, still, of=OFTEN))
+    assert {place for _, place, _ in told_of} >= {f"gateway/{gateway}", f"channel/{lone}"}
+    assert not any(over for _, _, over in told_of)
+    heard = entries(OFTEN, CALM, back + 60, back + 90, 0.5)
+    ended = [(kind, place) for kind, place, over in words(told(calm, dead, still, heard, of=OFTEN)) if over]
+    assert sorted(ended) == sorted((kind, place) for kind, place, _ in told_of)
+
+
 @pytest.mark.parametrize("away_min", AWAY_MIN)
 def test_who_is_dead_when_the_cloud_is_back_is_told_after_its_time(away_min: float) -> None:
     back, gateway = 30 + away_min, OFTEN.channels[101].gateway
