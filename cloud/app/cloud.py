@@ -30,7 +30,7 @@ from cloud.ingest.admission import Admission
 from cloud.ingest.embedded_broker import EmbeddedBroker
 from cloud.ingest.ingest import Ingest
 from cloud.ingest.listening import Listening
-from cloud.ingest.mqtt import BEHIND_ENTRIES, MqttReceiver
+from cloud.ingest.mqtt import MqttReceiver
 from cloud.ingest.quarantine import Quarantine
 from cloud.ledger.open import open_ledger
 from cloud.ledger.url import sqlite_file
@@ -41,7 +41,6 @@ from cloud.overview.routes import mount as mount_overview
 from cloud.retention import base
 from cloud.retention.outlook import Outlook
 from cloud.series.open import open_series
-from cloud.views.base import ViewState
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
 from cloud.warnings.view import open_view
@@ -79,7 +78,7 @@ class Cloud:
         self.series = open_series(config.file.series, config.base, folder)
         self.ledger = open_ledger(config.ledger_url, whole=True)
         zone = ZoneInfo(catalogue.district.time_zone)
-        self.as_of = AsOf(self.clock.now_ms)
+        self.as_of = AsOf()
         self.dispatchers = [
             Dispatcher(
                 self.ledger,
@@ -158,7 +157,7 @@ class Cloud:
             as_of=self.as_of,
         )
         self.access = Access(self.ledger, config.file.access)
-        self.as_of.follow(lambda: not self.receive.trouble() and _is_level(warned.state()))
+        self.as_of.follow(lambda: not self.receive.trouble(), lambda: warned.handled_ms)
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick_forever, name="tick", daemon=True)
 
@@ -269,8 +268,3 @@ class Cloud:
                     self.log.tick(self.clock.now_ms())
             except Exception as error:  # a full disk: the receiver says so, and time goes on when there is room
                 log.warning("time cannot be logged: %s", error)
-
-
-def _is_level(warnings: ViewState) -> bool:
-    """Has the view seen what is in the log, but for the last tenths of a second?"""
-    return warnings.behind <= BEHIND_ENTRIES and not warnings.trouble

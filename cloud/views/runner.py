@@ -38,6 +38,7 @@ class ViewRunner:
         self._aside = aside
         self._set_aside = _offsets(aside)
         self._trouble = ""
+        self.handled_ms: int | None = None  # UTC, of the last entry applied or set aside since the start
         self._alone = 0  # so many entries more are taken one by one
         self._tries: Counter[int] = Counter()  # by offset, of entries that were taken alone
         self._stop = threading.Event()
@@ -86,6 +87,7 @@ class ViewRunner:
             return False
         try:
             self.view.apply(without(entries, self._set_aside))
+            self.handled_ms = entries[-1].now_ms
         except Poisoned as error:
             self._put_aside(error)
         except _OF_CONTENT as error:

@@ -207,6 +207,27 @@ def test_trouble_is_shown_while_it_lasts(tmp_path: Path) -> None:
     assert (r.state().trouble, r.state().behind) == ("influx answers 503", 1)
 
 
+def test_handled_is_what_was_applied_and_not_what_waits(tmp_path: Path) -> None:
+    held = threading.Event()
+
+    def trouble(entries: Sequence[Entry]) -> None:
+        if entries[-1].offset > 2 and not held.is_set():
+            raise RetryLater("the store is away")
+
+    log = Log([tick(1, START_MS), tick(2, START_MS + 5000)])
+    follower = ViewRunner(Numbers(trouble), log, tmp_path / "aside")
+    assert follower.handled_ms is None
+    follower._step()
+    assert follower.handled_ms == START_MS + 5000
+    log.entries = [*log.entries, tick(3, START_MS + 9000)]
+    with pytest.raises(RetryLater):
+        follower._step()
+    assert follower.handled_ms == START_MS + 5000
+    held.set()
+    follower._step()
+    assert follower.handled_ms == START_MS + 9000
+
+
 def test_without_keeps_the_times_of_what_it_leaves_out() -> None:
     log = [entry(1, START_MS, GOOD), tick(2, START_MS + 5), entry(3, START_MS + 9, GOOD)]
     left = without(log, {3})
