@@ -16,13 +16,13 @@ import numpy as np
 from sqlalchemy import Connection, func, select
 from sqlalchemy import Engine as Ledger
 
-from cloud.delivery import queue
+from cloud.delivery import heartbeat, queue
 from cloud.delivery.maintenance_queue import OPENING, MaintenanceQueue
 from cloud.delivery.queue import Queue
 from cloud.delivery.record import Record, Result
 from cloud.delivery.tables import maintenance_deliveries as deliveries
-from cloud.delivery.values import Pending
-from cloud.delivery.wants import Facts, Step, Unwanted, next_within
+from cloud.delivery.values import Noted, Pending
+from cloud.delivery.wants import Facts, Step, Unwanted, Wants, next_within
 from cloud.hydrology.windows import FallenRain
 from cloud.log.log_clock import Instant, LogClock
 from cloud.maintenance import engine as maintenance
@@ -247,6 +247,52 @@ def _red_waits_for_hours() -> AbstractContextManager[None]:
     return replaced(Step, "due_ms", waiting)
 
 
+def _escalated_all_the_same() -> AbstractContextManager[None]:
+    """What somebody acts on is escalated like what nobody acts on."""
+    due = Step.due_ms
+    return replaced(
+        Step, "due_ms", lambda self, level, facts, zone: due(self, level, replace(facts, acted_ms=None), zone)
+    )
+
+
+def _zones_unheeded() -> AbstractContextManager[None]:
+    """Who wants some zones gets all of them."""
+    takes = Wants._takes
+    return replaced(Wants, "_takes", lambda self, m, facts: takes(self, m, replace(facts, zones=frozenset())))
+
+
+def _level_filtered_to_the_end() -> AbstractContextManager[None]:
+    """Whoever was told of red hears nothing of it any more once it is orange, where red alone is wanted."""
+    judged = Pending.judged
+
+    def strict(self: Pending, wants: Wants, facts: Facts) -> Pending:
+        found = judged(self, wants, facts)
+        return replace(found, expires_ms=0) if found.unwanted is Noted.FILTERED else found
+
+    return replaced(Pending, "judged", strict)
+
+
+def _as_of_the_clock() -> AbstractContextManager[None]:
+    """A heartbeat says that all is handled up to the moment at which it is sent."""
+    beat = heartbeat.heartbeat
+    return replaced(heartbeat, "heartbeat", lambda now_ms, _as_of_ms, every_s: beat(now_ms, now_ms, every_s))
+
+
+def _beats_counted_from_the_start() -> AbstractContextManager[None]:
+    """Heartbeats are numbered from one on at each start of the cloud."""
+    following = heartbeat.Pace.next
+    sent: dict[int, int] = {}
+
+    def counting(self: heartbeat.Pace, now_ms: int, as_of_ms: int | None) -> heartbeat.Heartbeat | None:
+        found = following(self, now_ms, as_of_ms)
+        if found is None:
+            return None
+        sent[id(self)] = sent.get(id(self), 0) + 1
+        return replace(found, number=sent[id(self)])
+
+    return replaced(heartbeat.Pace, "next", counting)
+
+
 BUGS: dict[str, Bug] = {
     "clear-on-silence": Bug(clear_on_stale, frozenset({"silence-clears-nothing", "ended-only-when-dry"})),
     "clear-on-rule-edit": Bug(_clear_on_rule_edit, frozenset({"a-rule-change-clears-nothing"})),
@@ -261,6 +307,11 @@ BUGS: dict[str, Bug] = {
     "silence-forgotten-at-ticks": Bug(_silence_forgotten_at_ticks, frozenset({"a-dead-gateway-is-told"})),
     "maintenance-told-again": Bug(_notice_told_again, frozenset({"each-notice-once"})),
     "red-waits-for-hours": Bug(_red_waits_for_hours, frozenset({"red-goes-by-no-hours"})),
+    "escalated-all-the-same": Bug(_escalated_all_the_same, frozenset({"acted-on-is-not-escalated"})),
+    "zones-unheeded": Bug(_zones_unheeded, frozenset({"only-what-it-wants"})),
+    "filtered-to-the-end": Bug(_level_filtered_to_the_end, frozenset({"in-force-arrives", "poisoned-blocks-nothing"})),
+    "as-of-the-clock": Bug(_as_of_the_clock, frozenset({"as-of-is-handled"})),
+    "beats-counted-from-the-start": Bug(_beats_counted_from_the_start, frozenset({"a-heartbeat-is-numbered"})),
     "ordinal-lost-at-snapshot": Bug(_ordinal_lost, frozenset({"replay-says-the-same"})),
     "told-twice-after-crash": Bug(_told_twice_after_crash, frozenset({"said-once"})),
     "expired-as-new": Bug(_expired_as_new, frozenset({"expired-is-not-news"})),

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud.app.as_of import AsOf
 from cloud.delivery.wants import Kind
 from cloud.log.believed_clock import BelievedClock
 from cloud.log.decision import Decision, entry_of
@@ -38,7 +39,7 @@ BLIND_AFTER_S = (300.0, 900.0, 3600.0)
 
 class Parts:
     """What one life of the process holds open. maintained: called when there are maintenance notices; None: nobody
-    wants any, so none are found."""
+    wants any, so none are found. handled_ms: as of `cloud.views.runner.ViewRunner`."""
 
     def __init__(
         self,
@@ -54,6 +55,9 @@ class Parts:
         self.clock = BelievedClock(machine, folder, self.log)
         self.ledger = _ledger(folder)
         self.warnings: WarningsView = open_view(self.ledger, edition.catalogue, settings, snapshot_s=snapshot_s)
+        self.handled_ms: int | None = None
+        self.as_of = AsOf()
+        self.as_of.follow(lambda: True, lambda: self.handled_ms)
         self.maintenance: MaintenanceView | None = None
         if maintained is not None:
             self.maintenance = MaintenanceView(self.ledger, whole_stations(edition.catalogue), lambda _: maintained())
@@ -103,7 +107,8 @@ class Cloud:
             view = parts.warnings
             self._witness.began(self.edition, view.told(), view.cursor())
             zones = {s.id: s.zone for s in self.edition.catalogue.stations.values()}
-            self._couriers = some_couriers(self._world, parts.ledger, self.consumers, parts.clock, self.fall, zones.get)
+            more_of = (parts.clock, self.fall, zones.get, lambda: self._as_of(parts))
+            self._couriers = some_couriers(self._world, parts.ledger, self.consumers, *more_of)
             self._plan_follow(0.5)
         except Crash:
             self.fall()
@@ -273,6 +278,7 @@ class Cloud:
             entries = parts.log.read(parts.warnings.cursor(), limit)
             if entries:
                 parts.warnings.apply(entries)
+                parts.handled_ms = entries[-1].now_ms
             if parts.warnings.reader.version() != version and self._falls_when_told_s is not None:
                 for_s, self._falls_when_told_s = self._falls_when_told_s, None
                 self.fall(for_s)
@@ -291,6 +297,11 @@ class Cloud:
             self.trouble = f"the view waits: {error}"
             self._world.say(self.trouble)
         return True
+
+    def _as_of(self, parts: Parts) -> int | None:
+        """What heartbeats are to say, and for the checks what had been handled then."""
+        self._witness.handled.append((self._world.true_ms, parts.warnings.cursor()))
+        return parts.as_of()
 
     def _behind(self) -> int:
         return self.parts.behind() if self.parts is not None else 0

@@ -19,6 +19,7 @@ from simulators.promise.world import World
 
 WRITTEN_MS = 6_000  # so long it may take until what came of an attempt is written down
 _IDLE_S, _AGAIN_S = 900.0, 2.0
+_BEHIND_MS = 500  # a heartbeat is sent just after its interval begins
 _RETRY_S = 20.0  # so often one looks whose consumer has not taken a maintenance notice
 _POLICY = Policy(parallel=2, eager_s=15.0)  # fewer tries than by default: each costs a seed its time
 
@@ -34,8 +35,9 @@ class Courier:
         clock: BelievedClock,
         fell: Callable[[], None],
         zone_of: ZoneOf,
+        as_of: Callable[[], int | None],
     ) -> None:
-        self._world, self._consumer, self._fell = world, consumer, fell
+        self._world, self._consumer, self._clock, self._fell = world, consumer, clock, fell
         self._dead = False
         self._planned_ms: int | None = None
         rng = random.Random(f"{consumer.name} {world.seed} {world.true_ms}")
@@ -45,6 +47,8 @@ class Courier:
             clock,
             _POLICY,
             wants=consumer.wants,
+            heartbeat_s=consumer.heartbeat_s,
+            as_of=as_of,
             zone_of=zone_of,
             idle_s=_IDLE_S,
             least_s=0.0,
@@ -83,7 +87,8 @@ class Courier:
         try:
             wait_s = self._dispatcher.step()
             retries = Kind.MAINTENANCE in self._consumer.wants.kinds and self._dispatcher.trouble()
-            return min(wait_s, _RETRY_S) if retries else wait_s
+            wait_s = min(wait_s, _RETRY_S) if retries else wait_s
+            return wait_s if self._consumer.heartbeat_s is None else min(wait_s, self._next_beat_s())
         except Crash:
             self._consumer.cut_off()
             self._fell()
@@ -91,6 +96,12 @@ class Courier:
         except SQLAlchemyError as error:
             self._world.say(f"{self._consumer.name} waits for the ledger: {type(error).__name__}")
             return _AGAIN_S
+
+    def _next_beat_s(self) -> float:
+        """To the next full interval, by its clock."""
+        assert self._consumer.heartbeat_s is not None
+        every_ms = round(self._consumer.heartbeat_s * 1000)
+        return (every_ms - self._clock.now_ms() % every_ms + _BEHIND_MS) / 1000
 
     def _spawn(self, attempt: Callable[[], None]) -> None:
         if self._consumer.mood() is not Mood.SLOW:
@@ -116,9 +127,10 @@ def some_couriers(
     clock: BelievedClock,
     fell: Callable[[], None],
     zone_of: ZoneOf,
+    as_of: Callable[[], int | None],
 ) -> list[Courier]:
-    """One for each consumer, at its first step."""
-    out = [Courier(world, ledger, consumer, clock, fell, zone_of) for consumer in consumers]
+    """One for each consumer, at its first step. as_of: see `Dispatcher`."""
+    out = [Courier(world, ledger, consumer, clock, fell, zone_of, as_of) for consumer in consumers]
     for courier in out:
         courier.wake()
     return out

@@ -9,6 +9,7 @@ from cloud.warnings.model import MsgType
 from simulators.promise.warnings.consumers import Consumer, Mood
 from simulators.promise.warnings.couriers import WRITTEN_MS
 from simulators.promise.warnings.features import fail
+from simulators.promise.warnings.filtered import surely_wanted
 from simulators.promise.warnings.witness import Notice, Told, Witness
 
 _WITHIN_MS = 60_000  # of a message in the ledger, at a consumer that is well, from a cloud that runs
@@ -19,7 +20,7 @@ _NO_TEST = frozenset({Mood.DOWN, Mood.BUSY})  # no test message is taken
 
 def check_deliveries(witness: Witness, consumer: Consumer) -> None:
     """All warnings of one consumer that wants them."""
-    if Kind.WARNING not in consumer.wants.kinds:
+    if not {Kind.WARNING, Kind.BLIND} & consumer.wants.kinds:
         return
     _once(witness, consumer)
     _in_order(witness, consumer)
@@ -79,6 +80,8 @@ def _arrived(witness: Witness, consumer: Consumer) -> None:
             continue
         if consumer.wants.steps and not _was_told(consumer, witness.said[:n], t.incident, got):
             continue  # `escalated` says when it is to be told first
+        if not surely_wanted(consumer.wants, t, witness) and not _was_told(consumer, witness.said[:n], t.incident, got):
+            continue
         deadline_ms = well_by(witness, consumer, t.seen_ms)
         later = [other for other in witness.said[n + 1 :] if other.incident == t.incident]
         over_ms = min([other.seen_ms for other in later] + [_expires(t)])

@@ -166,7 +166,7 @@ def _as_asked(consumer: Consumer) -> None:
     """Warnings to who wants warnings, notices to who wants notices."""
     if consumer.notices and Wanted.MAINTENANCE not in consumer.wants.kinds:
         fail("only-what-it-wants", f"{consumer.name} got {consumer.notices[0].notice.id}")
-    if consumer.has and Wanted.WARNING not in consumer.wants.kinds:
+    if consumer.has and not {Wanted.WARNING, Wanted.BLIND} & consumer.wants.kinds:
         fail("only-what-it-wants", f"{consumer.name} got {consumer.has[0].message.id}")
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import random
 
 from cloud.log.decision import Decision, DecisionKind
+from cloud.warnings.model import MsgType
 from simulators.promise.warnings.cloud import Cloud
 from simulators.promise.warnings.water import MINUTE_MS
 from simulators.promise.warnings.witness import Witness
 from simulators.promise.world import World
 
 _AGAIN_S = 15.0  # who gets no answer asks again
+_LOOKS_S = 45.0  # so often an officer looks who acts soon
+_PROMPT, _ACTS = 0.5, 0.7  # of the runs that have a deputy, and of what is told in them
 
 
 class People:
@@ -69,3 +72,29 @@ class People:
         until_ms = min(now_ms + minutes * MINUTE_MS, self._until_ms)
         detail: dict[str, str | int] = {"until_ms": until_ms, "reason": "a crew works at it"}
         return Decision(name, DecisionKind.MUTE, "person:ben", now_ms, target, detail)
+
+
+class PromptOfficer:
+    """An officer who acknowledges or takes over most of what is told, within a minute or two; in half of the runs."""
+
+    def __init__(self, world: World, cloud: Cloud, witness: Witness, until_ms: int) -> None:
+        self._world, self._cloud, self._witness, self._until_ms = world, cloud, witness, until_ms
+        self._rng = random.Random(f"prompt officer {world.seed}")
+        self._seen = 0  # of what was told
+
+    def plan(self) -> None:
+        if self._rng.random() < _PROMPT:
+            self._world.after(_LOOKS_S, self._look)
+
+    def _look(self) -> None:
+        for n, t in enumerate(self._witness.said[self._seen :], self._seen):
+            if t.msg_type is not MsgType.CANCEL and self._rng.random() < _ACTS:
+                kind = self._rng.choice((DecisionKind.ACKNOWLEDGE, DecisionKind.TAKE_OVER))
+                name = f"prompt-{self._world.seed}-{n}"
+                decision = Decision(name, kind, "person:eve", self._world.true_ms, t.incident, {})
+                if not self._cloud.decide(decision):
+                    break  # no answer: she looks again
+                self._world.fault(f"acts {kind.value} {t.incident}")
+            self._seen = n + 1
+        if self._world.true_ms < self._until_ms:
+            self._world.after(_LOOKS_S, self._look)

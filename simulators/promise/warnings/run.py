@@ -23,9 +23,11 @@ from simulators.promise.warnings.district import (
 )
 from simulators.promise.warnings.escalated import check_escalation
 from simulators.promise.warnings.features import on
+from simulators.promise.warnings.filtered import check_filters
 from simulators.promise.warnings.gateways import Gateway
+from simulators.promise.warnings.heartbeats import check_heartbeats
 from simulators.promise.warnings.maintained import check_maintenance
-from simulators.promise.warnings.people import People
+from simulators.promise.warnings.people import People, PromptOfficer
 from simulators.promise.warnings.properties import check
 from simulators.promise.warnings.rain import Gauge, some_gauge
 from simulators.promise.warnings.sensors import Sensor, some_spells
@@ -167,7 +169,10 @@ class _Run:
             world.after(world.rng.randrange(1, 8), lambda g=gateway: self._measure(g))  # type: ignore[misc]
         self._trouble.plan(_WET_MIN * 60.0)
         if on("officers"):
-            People(world, self.cloud, self._witness, world.start_ms + _WET_MIN * 60_000).plan()
+            until_ms = world.start_ms + _WET_MIN * 60_000
+            People(world, self.cloud, self._witness, until_ms).plan()
+            if any(consumer.wants.steps for consumer in self._consumers):
+                PromptOfficer(world, self.cloud, self._witness, until_ms).plan()
         wet_until_ms = world.start_ms + _WET_MIN * 60_000
         world.run_until(wet_until_ms)
         self._trouble.over()
@@ -180,7 +185,9 @@ class _Run:
         check(self._witness, self._sensors, self._others, self.cloud.parts)
         for consumer in self.cloud.consumers:
             check_deliveries(self._witness, consumer)
+            check_filters(self._witness, consumer)
             check_escalation(self._witness, consumer)
+            check_heartbeats(self._witness, consumer, self.cloud.parts.log)
         check_maintenance(self._witness, self.cloud.parts.ledger, self.cloud.consumers)
 
     def _measure(self, gateway: Gateway) -> None:

@@ -108,7 +108,8 @@ class Era:
 class Witness:
     """heard: by channel, as it came. said: in the order in which it was found; told: what of it tells of water.
     down: when the cloud did not run. legs: the eras, and from each making of the view from a log that other rules had
-    judged: what comes of it is not what those made of it."""
+    judged: what comes of it is not what those made of it. handled: when heartbeats were made, true time, and up to
+    where in the log the warnings had come by then."""
 
     world: World
     heard: dict[int, list[Heard]] = field(default_factory=dict)
@@ -118,6 +119,7 @@ class Witness:
     legs: list[Era] = field(default_factory=list)
     down: list[tuple[int, int]] = field(default_factory=list)
     decided: list[tuple[int, Decision]] = field(default_factory=list)
+    handled: list[tuple[int, Cursor]] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
     _down_from_ms: int | None = None
 

@@ -20,12 +20,16 @@ REGRESSIONS = [
 ]
 # Where each was found last: it is looked for there first, and then in all 200.
 FOUND_LAST = {
+    "as-of-the-clock": 2,
+    "beats-counted-from-the-start": 2,
     "clear-on-silence": 2,
     "clock-step-believed": 12,
     "dip-resets": 94,
     "ended-opens-again": 18,
+    "escalated-all-the-same": 73,
     "expired-as-new": 2,
     "fall-read-as-wrap": 27,
+    "filtered-to-the-end": 155,
     "late-history-raises": 99,
     "maintenance-told-again": 36,
     "mute-read-as-dry": 12,
@@ -38,6 +42,7 @@ FOUND_LAST = {
     "silence-untold": 42,
     "window-never-slides": 8,
     "worse-within-level-untold": 5,
+    "zones-unheeded": 20,
 }
 
 
