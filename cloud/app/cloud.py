@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -189,15 +190,15 @@ class Cloud:
         mount_page(application, self.services)
         return application
 
-    def serve_http(self) -> None:
-        """Until SIGTERM or SIGINT. Prints one JSON line when it listens."""
+    def serve_http(self, listener: socket.socket, url: str) -> None:
+        """Until SIGTERM or SIGINT. Prints one JSON line when it listens. listener, url: see `cloud.app.listener`."""
         application = self.application()
         host, port = self.broker_address
         watchdog = Watchdog(os.environ, self.stuck)
         open_to_all = self.config.file.access.mode == "open"
         addresses = {"broker": f"{host}:{port}"}
-        base = self.config.base
-        serve(application, self.config.file.http, base, self.services.turned_away, addresses, watchdog, open_to_all)
+        turned_away = self.services.turned_away
+        serve(application, self.config.file.http, listener, url, turned_away, addresses, watchdog, open_to_all)
 
     def stuck(self) -> list[str]:
         """What no longer turns, though it should, and a restart would mend. A broker or a store out of reach is no such

@@ -17,25 +17,22 @@ from cloud.api.http_protocol import uvicorn_config
 from cloud.api.limits import wrap
 from cloud.api.ports import TurnedAway
 from cloud.api.settings import HttpSettings
-from cloud.app.listener import listening
 from host.systemd import Watchdog
 
 
 def serve(
     application: FastAPI,
     settings: HttpSettings,
-    base: Path,
+    listener: socket.socket,
+    url: str,
     turned_away: TurnedAway,
     addresses: Mapping[str, str],
     watchdog: Watchdog,
     open_to_all: bool,
 ) -> None:
     """Until SIGTERM or SIGINT. Prints one JSON line when it listens: `ready`, `http`, and `addresses`.
-    base: from where paths of the settings count. open_to_all: see `cloud.api.limits.wrap`.
-
-    Raises OSError when the address is taken.
+    listener, url: see `cloud.app.listener.listening`. open_to_all: see `cloud.api.limits.wrap`.
     """
-    listener, url = listening(settings, base)
     ready = {"ready": True, "http": url, **addresses}
     server = _Server(uvicorn_config(wrap(application, settings, turned_away, open_to_all), settings), ready, watchdog)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,7 +40,7 @@ def serve(
         signal.signal(number, lambda *_: None)
     server.run(sockets=[listener])
     if settings.socket is not None:
-        (base / settings.socket).unlink(missing_ok=True)
+        Path(url.removeprefix("unix:")).unlink(missing_ok=True)
 
 
 class _Server(uvicorn.Server):

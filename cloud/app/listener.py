@@ -13,17 +13,25 @@ from cloud.api.settings import HttpSettings
 _MODE = 0o660  # the proxy connects as the group of the service; write is what connecting asks for
 
 
-def listening(settings: HttpSettings, base: Path) -> tuple[socket.socket, str]:
-    """A bound socket, and its address as a URL. base: from where `socket` counts.
+class CannotListen(Exception):
+    """The address is taken, or is none. The message says what to do."""
 
-    Raises OSError, which says what to do, when the address is taken.
-    """
+
+def listening(settings: HttpSettings, base: Path) -> tuple[socket.socket, str]:
+    """A bound socket, and its address as a URL. base: from where `socket` counts. Raises CannotListen."""
     if settings.socket is not None:
         path = base / settings.socket
         return _unix(path), f"unix:{path}"
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((settings.host, settings.port))
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        what = f"cannot listen at {settings.host}:{settings.port}: {error.strerror or error}"
+        taken = "end the program that has it (ss -ltnp shows it), or give http.port another number"
+        do = taken if error.errno == errno.EADDRINUSE else "give http.host an address of this machine"
+        raise CannotListen(f"{what}: {do}") from error
     host, port = listener.getsockname()[:2]
     return listener, f"http://{host}:{port}"
 
@@ -38,7 +46,7 @@ def _unix(path: Path) -> socket.socket:
     except OSError as error:
         listener.close()
         what = f"cannot listen at {path}: {error.strerror or error}"
-        raise OSError(error.errno, f"{what}: its folder must be there, and the service's; at most 107 bytes") from error
+        raise CannotListen(f"{what}: its folder must be there, and the service's; at most 107 bytes") from error
     finally:
         os.umask(before)
     return listener
@@ -47,11 +55,11 @@ def _unix(path: Path) -> socket.socket:
 def _take_away(path: Path) -> None:
     """The socket of a cloud that was killed."""
     if not stat.S_ISSOCK(path.lstat().st_mode):
-        raise OSError(errno.EEXIST, f"{path} is no socket: look what it is, or give http.socket another name")
+        raise CannotListen(f"{path} is no socket: look what it is, or give http.socket another name")
     with socket.socket(socket.AF_UNIX) as tried:
         try:
             tried.connect(str(path))
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)
             return
-    raise OSError(errno.EADDRINUSE, f"another program listens at {path}: stop it, or give http.socket another name")
+    raise CannotListen(f"another program listens at {path}: stop it, or give http.socket another name")

@@ -50,9 +50,14 @@ def serve(
     from cloud.app.allocator import keep_little
 
     keep_little()
+    from cloud.app.listener import CannotListen
     from cloud.app.process import run
 
-    run(load_or_exit(config), log)
+    try:
+        run(load_or_exit(config), log)
+    except CannotListen as error:
+        say(str(error), err=True)
+        raise typer.Exit(2) from error
 
 
 @app.command()

@@ -6,13 +6,16 @@ import asyncio
 import json
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from cloud.api.settings import HttpSettings
-from cloud.app.listener import listening
+from cloud.app.listener import CannotListen, listening
 from tests.cloud.api.test_http_protocol import served
+from tests.cloud.backup.running import config
 
 ASK = b"GET / HTTP/1.1\r\nhost: x\r\n%s\r\n"
 
@@ -30,14 +33,27 @@ def test_what_is_taken_is_said(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(tmp_path / "http.sock"))
         other.listen()
-        with pytest.raises(OSError, match="another program listens at"):
+        with pytest.raises(CannotListen, match="another program listens at"):
             listening(HttpSettings(socket=Path("http.sock")), tmp_path)
     (tmp_path / "file").write_text("precious")
-    with pytest.raises(OSError, match="is no socket"):
+    with pytest.raises(CannotListen, match="is no socket"):
         listening(HttpSettings(socket=Path("file")), tmp_path)
     assert (tmp_path / "file").read_text() == "precious"
-    with pytest.raises(OSError, match="its folder must be there"):
+    with pytest.raises(CannotListen, match="its folder must be there"):
         listening(HttpSettings(socket=Path("none/http.sock")), tmp_path)
+
+
+def test_a_cloud_whose_port_is_taken_has_done_nothing_yet(tmp_path: Path) -> None:
+    """A second cloud would take the first one's place at the broker, and tell its consumers what the first tells."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        path = config(tmp_path, http={"port": port})
+        (tmp_path / "data").mkdir()
+        command = [sys.executable, "-P", "-m", "cloud.cli", "serve", "--config", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"cannot listen at 127.0.0.1:{port}: Address already in use: end the program that has it" in done.stderr
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 @pytest.mark.parametrize(
