@@ -11,11 +11,14 @@ from typing import Any
 import orjson
 import pytest
 import yaml
+from sqlalchemy import update
 
 from cloud.api.metrics import render_metrics
 from cloud.app.cloud import Cloud
 from cloud.config import load_config
+from cloud.delivery.record import Record, Result
 from cloud.overview.document import Shown
+from cloud.warnings.tables import messages
 from cloud.web.state import district_state
 from tests.cloud.delivery.peers import peer, request_of
 from tests.cloud.delivery.played import message, put
@@ -91,3 +94,21 @@ def test_one_consumer_that_takes_nothing_is_loud_everywhere(tmp_path: Path, stat
     assert any(line.startswith('headwater_sink_last_success_seconds{sink="file"} ') for line in metrics)
     assert not any(line.startswith('headwater_sink_last_success_seconds{sink="office"} ') for line in metrics)
     assert any(line.startswith('headwater_sink_oldest_waiting_seconds{sink="idle"} ') for line in metrics)
+
+
+def test_a_consumer_that_left_the_configuration_is_named_where_operators_look(tmp_path: Path) -> None:
+    path = config(tmp_path, 1)
+    before = Cloud(load_config(path))
+    one = message(1, "i")
+    put(before.ledger, one)
+    with before.ledger.begin() as db:
+        db.execute(update(messages).values(expires_ms=one.sent_ms + 3_600_000))
+    Record(before.ledger, "old").begin([Result("m1", "", delivered_ms=one.sent_ms)], [], [], [], one.sent_ms)
+    before.ledger.dispose()
+    before.log.close()
+    cloud = Cloud(load_config(path))
+    troubles = [t for t in cloud.services.health.troubles() if t.startswith("sink old: ")]
+    cloud.ledger.dispose()
+    cloud.log.close()
+    assert len(troubles) == 1
+    assert "told of 1 incidents in force" in troubles[0]
