@@ -16,6 +16,7 @@ from simulators.promise.warnings.witness import Heard
 MARGIN_M = 0.01
 _SURE_SHARE, _DIPS_SHARE, _PERHAPS_SHARE, _DRY_SHARE = 0.6, 0.5, 0.3, 0.85
 _MORE_THAN_A_SAMPLE = 3
+_TRUSTED_SHARE = 0.5  # of dry readings: doubted ones alone end nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +130,19 @@ def last_perhaps_dry(rows: Sequence[Heard], clear_m: float, delays: Delays) -> i
 
 
 def last_surely_dry(rows: Sequence[Heard], clear_m: float, delays: Delays) -> int:
-    """The last moment at which they must be said to have; -1: never."""
-    return _last_dry(rows, clear_m - MARGIN_M, delays.off_ms + delays.hold_ms + 120_000, 1.0, delays)
+    """The last moment at which they must be said to have; -1: never. Half of the dry ones are not doubted."""
+    return _last_dry(rows, clear_m - MARGIN_M, delays.off_ms + delays.hold_ms + 120_000, 1.0, delays, _TRUSTED_SHARE)
 
 
-def _last_dry(rows: Sequence[Heard], clear_m: float, need_ms: float, share: float, delays: Delays) -> int:
+def _last_dry(
+    rows: Sequence[Heard], clear_m: float, need_ms: float, share: float, delays: Delays, trusted_share: float = 0.0
+) -> int:
     for e in range(len(rows) - 1, 0, -1):
         if rows[e].value >= clear_m:
             continue
         from_ms = rows[e].time_ms - need_ms
         below_ms, count, j = 0.0, 1, e
+        trusted = int(rows[e].flag != Flag.SUSPECT)
         while j > 0 and rows[j].time_ms > from_ms:
             gap_ms = rows[j].time_ms - rows[j - 1].time_ms
             if gap_ms > delays.stale_ms * 1.1:
@@ -147,6 +151,8 @@ def _last_dry(rows: Sequence[Heard], clear_m: float, need_ms: float, share: floa
             if rows[j].value < clear_m:
                 below_ms += rows[j + 1].time_ms - max(rows[j].time_ms, from_ms)
                 count += 1
-        if rows[j].time_ms <= from_ms and count > 1 and below_ms >= share * need_ms:
+                trusted += rows[j].flag != Flag.SUSPECT
+        enough = count > 1 and trusted >= trusted_share * count
+        if rows[j].time_ms <= from_ms and enough and below_ms >= share * need_ms:
             return rows[e].time_ms
     return -1

@@ -74,6 +74,14 @@ def test_dry_takes_the_off_delay() -> None:
     assert last_perhaps_dry(every_minute(0.5, 0.0, 0.5, 0.0, 0.5, 0.0, 0.5, 0.0), 0.28, DELAYS) == -1
 
 
+def test_doubted_readings_alone_are_not_surely_dry() -> None:
+    """Half of them may be: that much the engine asks for, too."""
+    wet, dry = shown((0, 0.5)), [(60 * n, 0.0) for n in range(1, 15)]
+    assert last_surely_dry(wet + shown(*dry, flag=Flag.SUSPECT), 0.28, DELAYS) == -1
+    half = [*wet, *shown(*dry[:7], flag=Flag.SUSPECT), *shown(*dry[7:])]
+    assert last_surely_dry(half, 0.28, DELAYS) == 840_000
+
+
 def test_a_silence_is_not_dry() -> None:
     assert last_perhaps_dry(shown((0, 0.5), (60, 0.0), (1200, 0.0)), 0.28, DELAYS) == -1
 
