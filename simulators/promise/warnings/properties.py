@@ -6,6 +6,7 @@ Every check raises Broken, its text beginning with the name of the property.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
@@ -243,10 +244,21 @@ class _Checks:
                 if h.time_ms > dry_ms:
                     seen_ms = min([until_ms, *(begin_ms for begin_ms, _ in mutes if begin_ms >= h.came_ms)])
                     own = [x for x in rows[i:] if x.came_ms <= seen_ms]
-                    reached_ms = ev.surely_reached(own, 0, level_m, delays, seen_ms)
+                    sure_m = self._sure_m(channel, rule, level, own[-1].came_ms + delays.stale_ms / 2, until_ms)
+                    reached_ms = ev.surely_reached(own, 0, max(level_m, sure_m), delays, seen_ms)
                     if reached_ms is not None and reached_ms + TOLD_WITHIN_MS <= t.sent_ms:
                         return level
         return None
+
+    def _sure_m(self, channel: int, rule: Rule, level: Level, old_ms: float, until_ms: int) -> float:
+        """The highest threshold that the level had until any change of rules after `old_ms`, when the last reading was
+        old already: a lower threshold raises nothing on readings of which nobody knows whether they hold still."""
+        found = [-math.inf]
+        for era, after in itertools.pairwise(self._witness.eras):
+            if old_ms < after.from_ms <= until_ms:
+                before = era.edition.catalogue.rules_by_channel.get(channel, ())
+                found += [next((r.levels.get(level, math.inf) for r in before if r.id == rule.id), math.inf)]
+        return max(found)
 
     def _why_not(self, channel: int, t: Told, rule: Rule) -> str:
         """The name of what went wrong: by what it was that ended it."""
