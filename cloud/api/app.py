@@ -9,6 +9,7 @@ from cloud.api import access as access_routes
 from cloud.api import (
     clock,
     decisions,
+    district,
     feed,
     health,
     late,
@@ -39,7 +40,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (queries, series, rain, warnings, feed, stream, live, late, maintenance, health):
+    for part in (district, queries, series, rain, warnings, feed, stream, live, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

@@ -84,9 +84,16 @@ def in_forms(*rows: Schema) -> dict[str, Schema]:
     }
 
 
+_ON_MAP: dict[str, Schema] = {"application/geo+json": reference("FeatureCollection")}
+
 # path -> what a good answer is, by media type
 ANSWERS: dict[str, dict[str, Schema]] = {
-    "/v1/stations": {_JSON: list_of(reference("Station"))},
+    "/v1/stations": {_JSON: list_of(reference("Station")), **_ON_MAP},
+    "/v1/zones": {_JSON: list_of(reference("Zone")), **_ON_MAP},
+    "/v1/subdistricts": {_JSON: list_of(reference("Subdistrict"))},
+    "/v1/gateways": {_JSON: list_of(reference("Gateway")), **_ON_MAP},
+    "/v1/devices": {_JSON: list_of(reference("Device")), **_ON_MAP},
+    "/v1/pumps": {_JSON: list_of(reference("Pump")), **_ON_MAP},
     "/v1/channels": {_JSON: list_of(reference("Channel"))},
     "/v1/latest": {_JSON: list_of(reference("Latest"))},
     "/v1/readings": {_JSON: list_of({"anyOf": [reference("Reading"), reference("Hour")]}), "text/csv": TEXT},
@@ -133,6 +140,10 @@ ANSWERS_TO: dict[tuple[str, str], dict[str, Schema]] = {
 }
 # path -> refusals of its own; 422 comes with parameters, known or not, 429 and 503 with overload, anywhere
 REFUSALS: dict[str, tuple[int, ...]] = {
+    **dict.fromkeys(
+        ("/v1/stations", "/v1/channels", "/v1/zones", "/v1/subdistricts", "/v1/gateways", "/v1/devices", "/v1/pumps"),
+        (404,),
+    ),
     "/v1/latest": (404,),
     "/v1/readings": (404, 413),
     "/v1/series": (404, 413),

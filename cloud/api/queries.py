@@ -1,9 +1,8 @@
-"""Stations, channels and readings."""
+"""The newest readings, and those of a time."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
@@ -11,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 
 from cloud.api import rows
 from cloud.api.dear import LargeAnswers, may_come
-from cloud.api.encoding import json_of, moment
+from cloud.api.encoding import moment
 from cloud.api.hours import weighted
 from cloud.api.latest import LatestTable, SharedLatest
 from cloud.api.openapi import When
@@ -20,8 +19,6 @@ from cloud.api.problems import Problem
 from cloud.api.selection import Selection
 from cloud.api.turns import Turns
 from cloud.series.base import TooMany
-from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.places import Station
 
 MAX_ROWS = 1_000_000  # 500 channels by the minute are 720,000 a day; a million rows are some 75 MB
 _AT_ONCE = 3  # questions for readings: two cores, and one that waits for a disk or a database
@@ -31,24 +28,6 @@ Channels = Annotated[list[int], Query(description="Channel numbers; may be repea
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
     shared, turns, large = SharedLatest(services), Turns(_AT_ONCE), LargeAnswers()
-
-    @cache
-    def station_body() -> bytes:  # a catalogue does not change while we run
-        return bytes(json_of([station_json(catalogue, s) for s in catalogue.stations.values()]).body)
-
-    @cache
-    def channel_body() -> bytes:
-        return bytes(json_of([channel_json(services, number) for number in sorted(catalogue.channels)]).body)
-
-    @app.get("/v1/stations")
-    def stations() -> Response:
-        """Every station, with its zone, place and channels."""
-        return Response(station_body(), media_type="application/json")
-
-    @app.get("/v1/channels")
-    def channels() -> Response:
-        """Every channel, with its quantity, unit, source and thresholds."""
-        return Response(channel_body(), media_type="application/json")
 
     @app.get("/v1/latest")
     async def latest(selection: Annotated[Selection, Depends()]) -> Response:
@@ -110,47 +89,3 @@ def _bounded(count: int) -> None:
 def _too_much() -> Problem:
     what = f"more than {MAX_ROWS} rows: ask for a shorter time, fewer channels, or interval=1h"
     return Problem(413, "Too much for one answer", what)
-
-
-# --- shapes ---
-
-
-def station_json(catalogue: Catalogue, s: Station) -> dict[str, Any]:
-    pumps = None
-    if s.pumps is not None:
-        pumps = {
-            "count": s.pumps,
-            **{name: s.each_pump(name) or None for name in ("capacity_m3s", "start_m", "stop_m")},
-            "wet_well_area_m2": s.wet_well_area_m2,
-            "drains_back_m": s.drains_back_m,
-        }
-    return {
-        "id": s.id,
-        "name": s.name,
-        "names": s.name.languages,
-        "zone": s.zone,
-        "subdistrict": s.subdistrict,
-        "kind": s.kind.value,
-        "tags": s.tags,
-        "lat": s.lat,
-        "lon": s.lon,
-        "neighbours": catalogue.neighbours[s.id],
-        "pumps": pumps,
-        "channels": [c.id for c in s.channels],
-    }
-
-
-def channel_json(services: Services, number: int) -> dict[str, Any]:
-    c = services.catalogue.channels[number]
-    return {
-        "id": c.id,
-        "name": c.name,
-        "names": c.names,
-        "station": c.station.id,
-        "quantity": c.quantity.value,
-        "unit": c.unit,
-        "period_s": c.period_s,
-        "gateway": c.gateway,
-        "device": c.device.id,
-        "thresholds": {level.value: v for level, v in services.catalogue.thresholds(number).items()},
-    }

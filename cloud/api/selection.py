@@ -71,10 +71,8 @@ class Selection:
         return any((self._station, self._zone, self._subdistrict, self._kind, self._tag, self._quantity))
 
     def _meant(self, catalogue: Catalogue) -> set[int]:
-        stations = _ids("station", self._station, {s.id: s.name for s in catalogue.stations.values()})
-        zones = _ids("zone", self._zone, {z.id: z.name for z in catalogue.zones.values()})
-        parts = _ids("subdistrict", self._subdistrict, {s.id: s.name for s in catalogue.subdistricts.values()})
-        tags = _ids("tag", self._tag, {t: NameText.of(t) for s in catalogue.stations.values() for t in s.tags})
+        stations, zones = ids("station", self._station, catalogue), ids("zone", self._zone, catalogue)
+        parts, tags = ids("subdistrict", self._subdistrict, catalogue), ids("tag", self._tag, catalogue)
         tests: list[tuple[Collection[str], Callable[[ChannelInfo], Collection[str]]]] = [
             (stations, lambda c: (c.station.id,)),
             (zones, lambda c: (c.station.zone,)),
@@ -90,8 +88,14 @@ class Selection:
         }
 
 
-def _ids(word: str, wanted: Sequence[str], there: Mapping[str, NameText]) -> set[str]:
-    """An id is taken before a name; a name that several bear means all of them."""
+def ids(word: str, wanted: Sequence[str], catalogue: Catalogue) -> set[str]:
+    """What these names mean: an id is taken before a name; a name that several bear means all of them.
+
+    word: `station`, `zone`, `subdistrict` or `tag`. Raises Problem(404) for a name that there is not.
+    """
+    if not wanted:
+        return set()
+    there = _NAMED[word](catalogue)
     found: set[str] = set()
     for name in wanted:
         if name in there:
@@ -102,6 +106,14 @@ def _ids(word: str, wanted: Sequence[str], there: Mapping[str, NameText]) -> set
             raise Problem(404, f"No such {word}", _no_such(word, name, there))
         found |= named
     return found
+
+
+_NAMED: Mapping[str, Callable[[Catalogue], Mapping[str, NameText]]] = {
+    "station": lambda c: {s.id: s.name for s in c.stations.values()},
+    "zone": lambda c: {z.id: z.name for z in c.zones.values()},
+    "subdistrict": lambda c: {s.id: s.name for s in c.subdistricts.values()},
+    "tag": lambda c: {t: NameText.of(t) for s in c.stations.values() for t in s.tags},
+}
 
 
 def _no_such(word: str, name: str, there: Mapping[str, NameText]) -> str:
