@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,22 @@ from host.district_folder import load
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 SMALL_DISTRICT = Path(__file__).parent / "districts" / "small"
+
+
+@pytest.fixture(autouse=True)
+def the_umask_stays() -> Iterator[None]:
+    """What a test leaves otherwise, the next one finds: files that others cannot read."""
+    before = _umask()
+    yield
+    after = _umask()
+    os.umask(before)
+    assert after == before, f"the umask was {before:03o} and is {after:03o}"
+
+
+def _umask() -> int:
+    now = os.umask(0o022)
+    os.umask(now)
+    return now
 
 
 @pytest.fixture(scope="session")

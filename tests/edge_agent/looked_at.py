@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from enum import Enum
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,8 @@ def looked_at(thing: Any) -> str:
         return "{" + ", ".join(f"{looked_at(k)}: {looked_at(v)}" for k, v in thing.items()) + "}"
     if isinstance(thing, list | tuple):
         return "[" + ", ".join(map(looked_at, thing)) + "]"
+    if isinstance(thing, Set):  # their order is another one in each process
+        return "{" + ", ".join(sorted(map(looked_at, thing))) + "}"
     if isinstance(thing, Enum) or not type(thing).__module__.startswith(("contract", "firmware_bridge", "edge_agent")):
         return repr(thing)
     if isinstance(thing, str):

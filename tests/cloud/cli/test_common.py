@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,15 @@ def config(folder: Path, **more: object) -> Path:
     settings = {"catalogue": str(SMALL_DISTRICT), "data_dir": "data", "broker": {"host": "127.0.0.1"}, **more}
     path.write_text(yaml.safe_dump(settings))
     return path
+
+
+@pytest.fixture(autouse=True)
+def as_within_a_command() -> Iterator[None]:
+    """`Group` puts the umask back when a command ends; here nothing of it runs."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
 
 
 def test_a_good_file_is_loaded(tmp_path: Path) -> None:
