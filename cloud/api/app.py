@@ -21,6 +21,7 @@ from cloud.api import (
     queries,
     rain,
     series,
+    spells,
     stream,
     warnings,
 )
@@ -40,7 +41,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (district, queries, series, rain, warnings, feed, stream, live, late, maintenance, health):
+    for part in (district, queries, series, rain, spells, warnings, feed, stream, live, late, maintenance, health):
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

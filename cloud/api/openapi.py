@@ -102,6 +102,9 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/rain/hyetograph": in_forms(reference("RainInterval")),
     "/v1/rain/maxima": in_forms(reference("RainMaximum")),
     "/v1/rain/events": in_forms(reference("RainEvent")),
+    "/v1/water/events": in_forms(reference("WaterEvent")),
+    "/v1/gaps": in_forms(reference("Gap")),
+    "/v1/completeness": in_forms(reference("Completeness")),
     "/v1/warnings": {_JSON: list_of(reference("Incident"))},
     "/v1/warnings/{name}": {
         _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
@@ -151,6 +154,9 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/rain/hyetograph": (404,),
     "/v1/rain/maxima": (404,),
     "/v1/rain/events": (404,),
+    "/v1/water/events": (404,),
+    "/v1/gaps": (404,),
+    "/v1/completeness": (404,),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/feed/alerts/{name}": (404,),
@@ -167,7 +173,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
 }
 
 _RAIN = ("/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
-WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN)
+_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness")
+WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_SPELLS)
 
 
 def install(app: FastAPI) -> None:

@@ -22,6 +22,7 @@ from cloud.api.selection import Selection
 from cloud.api.series import headers_of, streamed
 from cloud.api.series_tables import HOLDS_HEARTBEATS as SILENT_HEARTBEATS
 from cloud.api.series_tables import TIME, Table, hold_ms, title
+from cloud.api.tabled import range_of, tables_of, worded
 from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS, Gauge, Hyetograph, between
 from cloud.hydrology.storms import Greatest, RainEvent, events, greatest, minutes_of
@@ -34,7 +35,6 @@ from contract.catalogue.quantities import Quantity
 from contract.readings import Flag, ReadingBatch
 
 _AT_ONCE = 2
-_LONGEST_MS = 400 * 24 * HOUR_MS  # by the minute
 _RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
 Duration = Literal["5min", "10min", "15min", "30min", "45min", "1h", "2h", "3h", "6h", "12h", "24h"]
 _DURATIONS: tuple[Duration, ...] = ("5min", "15min", "30min", "1h", "3h", "6h", "12h", "24h")
@@ -119,7 +119,7 @@ def mount(app: FastAPI, services: Services) -> None:
         start_ms = at_ms - max(map(_ms, windows))
         found = _read(services.series, asked.gauges(services), start_ms, at_ms)
         rows = (_sums(f, windows, at_ms) for f in found)
-        return await answer(request, asked, _tables(rows, _SUMS), "rain-sums", at_ms)
+        return await answer(request, asked, tables_of(rows, _SUMS), "rain-sums", at_ms)
 
     @app.get("/v1/rain/hyetograph")
     async def rain_hyetograph(
@@ -131,7 +131,7 @@ def mount(app: FastAPI, services: Services) -> None:
         day_begins_h: Annotated[int, Query(ge=0, le=23, description="At which hour of the clock a day begins")] = 0,
     ) -> Response:
         """Rain by intervals of the district's clock: mm, intensity, and the sum since the start (cumulative curve)."""
-        start_ms, end_ms = _range(start, end)
+        start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         edges_ms = await turns.run(edges, interval, start_ms, end_ms, LocalDays(zone, day_begins_h))
         found = _read(services.series, asked.gauges(services), start_ms, end_ms)
         return await answer(request, asked, (_by_interval(f, edges_ms) for f in found), "hyetograph", end_ms)
@@ -142,12 +142,12 @@ def mount(app: FastAPI, services: Services) -> None:
     ) -> Response:
         """The greatest sum of each duration anywhere in a time, by the minute, and when it began; by gauge and
         duration. null where the time is shorter than the duration."""
-        start_ms, end_ms = _range(start, end)
+        start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         durations = duration or list(_DURATIONS)
         found = _read(services.series, asked.gauges(services), start_ms, end_ms)
         edges_ms = await turns.run(minutes_of, start_ms, end_ms)
         rows = (_maxima(f, edges_ms, durations) for f in found)
-        return await answer(request, asked, _tables(rows, _MAXIMA), "rain-maxima", end_ms)
+        return await answer(request, asked, tables_of(rows, _MAXIMA), "rain-maxima", end_ms)
 
     @app.get("/v1/rain/events")
     async def rain_events(
@@ -163,7 +163,7 @@ def mount(app: FastAPI, services: Services) -> None:
 
         One or two tips are spread over the hour before them, so what seems to begin gently may have begun later.
         """
-        start_ms, end_ms = _range(start, end)
+        start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         durations = duration or list(_DURATIONS)
         schema = {**_NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
         schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}}
@@ -174,16 +174,7 @@ def mount(app: FastAPI, services: Services) -> None:
             return [_event(f, e, durations) for e in found if e.mm >= least_mm]
 
         gauges = _read(services.series, asked.gauges(services), start_ms, end_ms)
-        return await answer(request, asked, _tables(map(rows_of, gauges), schema), "rain-events", end_ms)
-
-
-def _range(start: str, end: str) -> tuple[int, int]:
-    start_ms, end_ms = moment(start, "start"), moment(end, "end")
-    if start_ms >= end_ms:
-        raise Problem(422, "The range is empty", "start must come before end")
-    if end_ms - start_ms > _LONGEST_MS:
-        raise Problem(413, "Too much for one answer", "rain is looked at by the minute: ask for 400 days at most")
-    return start_ms, end_ms
+        return await answer(request, asked, tables_of(map(rows_of, gauges), schema), "rain-events", end_ms)
 
 
 def _ms(duration: Duration) -> int:
@@ -248,7 +239,7 @@ def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
         "at_least": pa.array(fallen.at_least),
         "uncertain": pa.array(fallen.uncertain),
     }
-    return _words(pa.table({**columns, **values}).cast(pa.schema(_BY_INTERVAL)))
+    return worded(pa.table({**columns, **values}).cast(pa.schema(_BY_INTERVAL)))
 
 
 def _maxima(f: Fallen, edges_ms: np.ndarray, durations: Sequence[Duration]) -> list[dict[str, Any]]:
@@ -279,20 +270,3 @@ def _event(f: Fallen, e: RainEvent, durations: Sequence[Duration]) -> dict[str, 
         "may_go_on": e.may_go_on,
         **{f"maximum_{d}_mm": g.mm for d, g in zip(durations, e.greatest, strict=True)},
     }
-
-
-def _tables(found: Iterator[list[dict[str, Any]]], schema: dict[str, Any]) -> Iterator[Table]:
-    """At least one."""
-    of, none = pa.schema(schema), True
-    for rows in found:
-        if rows:
-            none = False
-            yield _words(pa.Table.from_pylist(rows, schema=of))
-    if none:
-        yield _words(pa.Table.from_pylist([], schema=of))
-
-
-def _words(table: Table) -> Table:
-    """Texts as dictionaries, as the encoders take them."""
-    kinds = [pa.dictionary(pa.int32(), pa.string()) if f.type == pa.string() else f.type for f in table.schema]
-    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))

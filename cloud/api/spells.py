@@ -1,0 +1,217 @@
+"""Events of water, gaps in readings, and how much of a time is known, by channel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.responses import Response
+
+from cloud.api.conditional import named
+from cloud.api.encoders import Decimal, Form, How
+from cloud.api.openapi import When
+from cloud.api.ports import Services
+from cloud.api.problems import Problem
+from cloud.api.selection import Selection
+from cloud.api.series import headers_of, streamed
+from cloud.api.series_tables import HOLDS_HEARTBEATS, TIME, hold_ms, title
+from cloud.api.tabled import range_of, tables_of
+from cloud.api.turns import Turns
+from cloud.hydrology.spells import Held, WaterEvent, held, water_events
+from cloud.series.base import SeriesStore
+from cloud.series.blocks import Wanted, blocks
+from cloud.series.figures import USABLE
+from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.quantities import Quantity
+from contract.readings import Bools, ReadingBatch
+
+_AT_ONCE = 2
+_WHY = "every reading is looked at"
+_WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
+_NAMES = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
+_EVENT = {**_NAMES, "above": pa.float64(), "start": TIME, "end": TIME, "minutes": pa.float64(), "peak": pa.float64()}
+_EVENT |= {"peak_time": TIME, "above_s": pa.float64(), "unknown_s": pa.float64(), "began_unseen": pa.bool_()}
+_EVENT |= {"ended_unseen": pa.bool_(), "goes_on": pa.bool_()}
+_GAP = {**_NAMES, "start": TIME, "end": TIME, "seconds": pa.float64()}
+_WHOLE = {**_NAMES, "start": TIME, "end": TIME, "known_s": pa.float64(), "known_share": pa.float64()}
+_WHOLE |= {"readings": pa.int64(), "usable": pa.int64(), "gaps": pa.int64(), "longest_gap_s": pa.float64()}
+
+Row = dict[str, Any]
+Known = tuple[ChannelInfo, ReadingBatch, Held]
+
+
+class Shape:
+    """Of an answer. A dependency."""
+
+    def __init__(self, format: Form = "json", decimal: Decimal = "point") -> None:
+        self.format, self.decimal = format, decimal
+
+
+def mount(app: FastAPI, services: Services) -> None:
+    turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
+
+    async def answer(
+        request: Request, form: Shape, rows: Iterator[list[Row]], schema: dict[str, Any], name: str, end_ms: int
+    ) -> Response:
+        headers = headers_of(request, services, end_ms, name, form.format)
+        if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        found = tables_of(rows, schema)
+        return await streamed(turns, found, form.format, How(zone, form.decimal), headers)
+
+    def read(
+        infos: Sequence[ChannelInfo], start_ms: int, end_ms: int
+    ) -> Iterator[tuple[ChannelInfo, ReadingBatch, Held]]:
+        return _read(services.series, infos, start_ms, max(start_ms, min(end_ms, services.clock.now_ms())))
+
+    @app.get("/v1/water/events")
+    async def water_events_of(
+        request: Request,
+        selection: Annotated[Selection, Depends()],
+        form: Annotated[Shape, Depends()],
+        start: When,
+        end: When,
+        above: Annotated[
+            float | None, Query(allow_inf_nan=False, description="In the channel's unit; its lowest threshold")
+        ] = None,
+        apart_min: Annotated[float, Query(ge=0, le=2880, description="Water gone for so long: another event")] = 60,
+    ) -> Response:
+        """When water stood above a value: start, end, peak and when it was first there, by channel and time.
+
+        above_s: for how long it was known to stand above. unknown_s: of the event. began_unseen, ended_unseen: nothing
+        is known of the moment before or after, so that it was longer, perhaps. goes_on: it stands at the end.
+        """
+        start_ms, end_ms = range_of(start, end, _WHY)
+        limits = _limits(services.catalogue, selection.channels(services.catalogue), above)
+        infos = [services.catalogue.channels[c] for c in limits]
+        apart_ms = round(apart_min * 60_000)
+        rows = (
+            [_event(c, limits[c.id], e) for e in water_events(h, limits[c.id], apart_ms)]
+            for c, _, h in read(infos, start_ms, end_ms)
+        )
+        return await answer(request, form, rows, _EVENT, "water-events", end_ms)
+
+    @app.get("/v1/gaps")
+    async def gaps(
+        request: Request,
+        selection: Annotated[Selection, Depends()],
+        form: Annotated[Shape, Depends()],
+        start: When,
+        end: When,
+        least_min: Annotated[float, Query(ge=0, le=44_640, description="Shorter ones are left out")] = 0,
+    ) -> Response:
+        """When nothing was known of a channel: the last usable reading held no longer (two heartbeats), or a failed one
+        had come. By channel and time."""
+        start_ms, end_ms = range_of(start, end, _WHY)
+        infos = _infos(services, selection)
+        rows = (_gaps(c, h, round(least_min * 60_000)) for c, _, h in read(infos, start_ms, end_ms))
+        return await answer(request, form, rows, _GAP, "gaps", end_ms)
+
+    @app.get("/v1/completeness")
+    async def completeness(
+        request: Request,
+        selection: Annotated[Selection, Depends()],
+        form: Annotated[Shape, Depends()],
+        start: When,
+        end: When,
+    ) -> Response:
+        """For how much of a time something was known of each channel, with its readings and gaps."""
+        start_ms, end_ms = range_of(start, end, _WHY)
+        infos = _infos(services, selection)
+        rows = ([_whole(c, readings, h)] for c, readings, h in read(infos, start_ms, end_ms))
+        return await answer(request, form, rows, _WHOLE, "completeness", end_ms)
+
+
+def _infos(services: Services, selection: Selection) -> list[ChannelInfo]:
+    return [services.catalogue.channels[c] for c in selection.channels(services.catalogue)]
+
+
+def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> dict[int, float]:
+    """By channel of water: what it must stand above. Raises Problem(422)."""
+    water = [c for c in meant if catalogue.channels[c].quantity in _WATER]
+    if not water:
+        what = f"no channel of {', '.join(_WATER)} is among what you name; see /v1/channels"
+        raise Problem(422, "There is no water", what)
+    if above is not None:
+        return dict.fromkeys(water, above)
+    lowest = {c: min(levels.values()) for c in water if (levels := catalogue.thresholds(c))}
+    if not lowest:
+        what = "none of these channels has thresholds in rules.yaml: say `above`, in the channel's unit"
+        raise Problem(422, "There is no threshold", what)
+    return lowest
+
+
+def _read(store: SeriesStore, infos: Sequence[ChannelInfo], start_ms: int, to_ms: int) -> Iterator[Known]:
+    """Of each channel the readings of the time, and what they held."""
+    holds = {
+        c.id: hold_ms(c) or round(HOLDS_HEARTBEATS * 1000 * max(c.reporting.heartbeat_s, c.period_s)) for c in infos
+    }
+    wanted = [Wanted(c.id, max(round(c.period_s * 1000), 1), holds[c.id]) for c in infos]
+    of = {c.id: c for c in infos}
+    if start_ms >= to_ms:
+        for c in infos:
+            yield c, ReadingBatch.empty(), held(ReadingBatch.empty(), np.zeros(0, np.bool_), 0, start_ms, start_ms)
+        return
+    for block in blocks(store, wanted, np.array([start_ms, to_ms], np.int64)):
+        for w, readings in block.each():
+            h = held(readings, _believed(readings), holds[w.channel], start_ms, to_ms)
+            yield of[w.channel], readings.take(readings.time_ms >= start_ms), h
+
+
+def _heard_within_ms(c: ChannelInfo) -> int:
+    """Of a channel of amounts, which hold nothing: how long one may be silent."""
+    return round(HOLDS_HEARTBEATS * 1000 * max(c.reporting.heartbeat_s, c.period_s))
+
+
+def _believed(readings: ReadingBatch) -> Bools:
+    return np.asarray(np.isin(readings.flag, USABLE) & ~np.isnan(readings.value))
+
+
+def _names(c: ChannelInfo) -> Row:
+    return {"channel": c.id, "station": c.station.id, "name": title(c)}
+
+
+def _event(c: ChannelInfo, above: float, e: WaterEvent) -> Row:
+    return {
+        **_names(c),
+        "above": above,
+        "start": e.begin_ms,
+        "end": e.end_ms,
+        "minutes": (e.end_ms - e.begin_ms) / 60_000,
+        "peak": e.peak,
+        "peak_time": e.peak_ms,
+        "above_s": e.above_ms / 1000,
+        "unknown_s": e.unknown_ms / 1000,
+        "began_unseen": e.began_unseen,
+        "ended_unseen": e.ended_unseen,
+        "goes_on": e.goes_on,
+    }
+
+
+def _gaps(c: ChannelInfo, h: Held, least_ms: int) -> list[Row]:
+    begins, ends = h.gaps(least_ms)
+    return [
+        {**_names(c), "start": b, "end": e, "seconds": (e - b) / 1000}
+        for b, e in zip(begins.tolist(), ends.tolist(), strict=True)
+    ]
+
+
+def _whole(c: ChannelInfo, readings: ReadingBatch, h: Held) -> Row:
+    """Of a time that is still to come nothing is said: `end` is no later than now."""
+    begins, ends = h.gaps()
+    length_ms = h.to_ms - h.from_ms
+    return {
+        **_names(c),
+        "start": h.from_ms,
+        "end": h.to_ms,
+        "known_s": h.known_ms / 1000,
+        "known_share": h.known_ms / length_ms if length_ms else None,
+        "readings": len(readings),
+        "usable": int(_believed(readings).sum()),
+        "gaps": len(begins),
+        "longest_gap_s": float((ends - begins).max(initial=0)) / 1000,
+    }

@@ -1,0 +1,41 @@
+"""Rows as tables for the encoders, and the range of time that they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from cloud.api.encoding import moment
+from cloud.api.problems import Problem
+from cloud.api.series_tables import Table
+
+_LONGEST_DAYS = 400
+
+
+def range_of(start: str, end: str, why: str) -> tuple[int, int]:
+    """Both in UTC milliseconds. why: no more than 400 days are looked at. Raises Problem(413, 422)."""
+    start_ms, end_ms = moment(start, "start"), moment(end, "end")
+    if start_ms >= end_ms:
+        raise Problem(422, "The range is empty", "start must come before end")
+    if end_ms - start_ms > _LONGEST_DAYS * 86_400_000:
+        raise Problem(413, "Too much for one answer", f"{why}: ask for {_LONGEST_DAYS} days at most")
+    return start_ms, end_ms
+
+
+def tables_of(found: Iterable[Sequence[dict[str, Any]]], schema: Mapping[str, pa.DataType]) -> Iterator[Table]:
+    """At least one. found: rows, some at a time."""
+    of, none = pa.schema(schema), True
+    for rows in found:
+        if rows:
+            none = False
+            yield worded(pa.Table.from_pylist(list(rows), schema=of))
+    if none:
+        yield worded(pa.Table.from_pylist([], schema=of))
+
+
+def worded(table: Table) -> Table:
+    """Texts as dictionaries, as the encoders take them."""
+    kinds = [pa.dictionary(pa.int32(), pa.string()) if f.type == pa.string() else f.type for f in table.schema]
+    return table.cast(pa.schema(list(zip(table.column_names, kinds, strict=True))))
