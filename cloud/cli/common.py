@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from cloud.config import CloudConfig
 
 
+_NO_FILE = "unable to open database file"  # what SQLite says
 _NO_LOGIN = 2**32 - 1  # of a service or a timer: nobody logged in
 
 
@@ -52,6 +53,8 @@ def unreachable(error: Exception) -> str | None:
     if known is None or not isinstance(error, known.OperationalError):
         return None
     why = " ".join(str(error.orig).split())
+    if why == _NO_FILE:
+        return "there is no ledger, or it cannot be read: has a cloud run by this file yet? See data_dir, ledger_url"
     return f"the ledger is out of reach: {why}: start its server, or mend ledger_url; then give the command again"
 
 

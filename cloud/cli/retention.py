@@ -22,6 +22,9 @@ def trim(config: ConfigPath) -> None:
     if not found.file.retention.stated:
         say("retention: says nothing, so nothing may go: state log_days, raw_days and the rest", err=True)
         raise typer.Exit(2)
+    if not found.data_dir.is_dir():
+        say(f"there is no {found.data_dir}: no cloud has run here yet, or data_dir is another", err=True)
+        raise typer.Exit(2)
     file = found.file
     where = Where(
         found.data_dir,
