@@ -18,6 +18,16 @@ settings.load_profile("untimed")
 SMALL_DISTRICT = Path(__file__).parent / "districts" / "small"
 
 
+# At idle priority, beside everything else: what is over after five minutes alone may take half an hour there.
+UNHURRIED_S = 2400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("unhurried") is not None:
+            item.add_marker(pytest.mark.timeout(UNHURRIED_S), append=False)
+
+
 @pytest.fixture(autouse=True)
 def the_umask_stays() -> Iterator[None]:
     """What a test leaves otherwise, the next one finds: files that others cannot read."""
