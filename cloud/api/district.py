@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from cloud.api.encoding import json_of
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
-from cloud.api.selection import Kinds, Selection, Stations, Subdistricts, Tags, Zones, ids
+from cloud.api.selection import Kinds, Selection, Stations, Subdistricts, Tags, Zones, stations_named
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Gateway
 from contract.catalogue.names import NameText
@@ -61,25 +61,9 @@ class Where:
 
     def stations(self, catalogue: Catalogue) -> list[Station]:
         """In the catalogue's order. Raises Problem(404) for a name that there is not."""
-        stations, zones, subdistricts, tags = (
-            ids(word, named, catalogue)
-            for word, named in (
-                ("station", self._station),
-                ("zone", self._zone),
-                ("subdistrict", self._subdistrict),
-                ("tag", self._tag),
-            )
-        )
-        return [
-            s
-            for s in catalogue.stations.values()
-            if (not self._station or s.id in stations)
-            and (not self._zone or s.zone in zones)
-            and (not self._subdistrict or s.subdistrict in subdistricts)
-            and (not self._kind or s.kind in self._kind)
-            and (not self._tag or any(t in tags for t in s.tags))
-            and (self._box is None or _within(self._box, s))
-        ]
+        named = (self._station, self._zone, self._subdistrict, self._kind, self._tag)
+        found = stations_named(catalogue, *named)
+        return [s for s in found if self._box is None or _within(self._box, s)]
 
 
 def _box(text: str) -> tuple[float, float, float, float]:
@@ -114,10 +98,16 @@ def mount(app: FastAPI, services: Services) -> None:
     def all_channels() -> bytes:  # a catalogue does not change while we run
         return bytes(json_of([channel_json(catalogue, number) for number in sorted(catalogue.channels)]).body)
 
+    @cache
+    def all_stations() -> bytes:
+        return bytes(json_of([station_json(catalogue, s) for s in catalogue.stations.values()]).body)
+
     @app.get("/v1/stations")
     def stations(where: Annotated[Where, Depends()], format: _Format = "json") -> Response:
         """Stations, with zone, place and channels; all of them, or those that the names and the box mean."""
-        found, _ = of(where)
+        found, meant = of(where)
+        if meant is None and format == "json":
+            return Response(all_stations(), media_type="application/json")
         return _answer(format, ((station_json(catalogue, s), _point(s)) for s in found), ("lat", "lon"))
 
     @app.get("/v1/channels")

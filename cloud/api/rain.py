@@ -12,17 +12,15 @@ import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
-from cloud.api.conditional import named
-from cloud.api.encoders import Decimal, Form, How
 from cloud.api.encoding import moment
 from cloud.api.openapi import MOMENT_PATTERN, When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.selection import Selection
-from cloud.api.series import headers_of, streamed
+from cloud.api.series import Shape, answered
 from cloud.api.series_tables import HOLDS_HEARTBEATS as SILENT_HEARTBEATS
-from cloud.api.series_tables import TIME, Table, hold_ms, title
-from cloud.api.tabled import range_of, tables_of, worded
+from cloud.api.series_tables import TIME, Table, hold_ms
+from cloud.api.tabled import NAMES, names_of, range_of, tables_of, worded
 from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS, Gauge, Hyetograph, between
 from cloud.hydrology.storms import Greatest, RainEvent, events, greatest, minutes_of
@@ -39,19 +37,18 @@ _RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
 Duration = Literal["5min", "10min", "15min", "30min", "45min", "1h", "2h", "3h", "6h", "12h", "24h"]
 _DURATIONS: tuple[Duration, ...] = ("5min", "15min", "30min", "1h", "3h", "6h", "12h", "24h")
 Durations = Annotated[list[Duration] | None, Query(max_length=11, description=f"All of {', '.join(_DURATIONS)}")]
-_NAMES = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
 _DOUBT = {"at_least": pa.bool_(), "uncertain": pa.bool_()}
-_SUMS = {**_NAMES, "window": pa.string(), "start": TIME, "end": TIME, "mm": pa.float64(), **_DOUBT}
+_SUMS = {**NAMES, "window": pa.string(), "start": TIME, "end": TIME, "mm": pa.float64(), **_DOUBT}
 _SUMS |= {"provisional": pa.bool_(), "heard": TIME, "silent": pa.bool_()}
 _BY_INTERVAL = {
-    **_NAMES,
+    **NAMES,
     "time": TIME,
     "mm": pa.float64(),
     "mm_per_h": pa.float64(),
     "total_mm": pa.float64(),
     **_DOUBT,
 }
-_MAXIMA = {**_NAMES, "duration": pa.string(), "mm": pa.float64(), "mm_per_h": pa.float64()}
+_MAXIMA = {**NAMES, "duration": pa.string(), "mm": pa.float64(), "mm_per_h": pa.float64()}
 _MAXIMA |= {"start": TIME, "end": TIME, **_DOUBT}
 
 
@@ -66,17 +63,12 @@ class Fallen:
     def between(self, edges_ms: np.ndarray) -> tuple[Hyetograph, bool]:
         return between(self.readings, self.gauge, edges_ms)
 
-    def names(self) -> dict[str, Any]:
-        return {"channel": self.channel.id, "station": self.channel.station.id, "name": title(self.channel)}
-
 
 class RainAsked:
     """What every question for rain has: gauges, and the form of its answer. A dependency."""
 
-    def __init__(
-        self, selection: Annotated[Selection, Depends()], format: Form = "json", decimal: Decimal = "point"
-    ) -> None:
-        self._selection, self.format, self.decimal = selection, format, decimal
+    def __init__(self, selection: Annotated[Selection, Depends()], shape: Annotated[Shape, Depends()]) -> None:
+        self._selection, self.shape = selection, shape
 
     def gauges(self, services: Services) -> list[ChannelInfo]:
         """Of what is meant the channels of rain; all there are where nothing is named. Raises Problem."""
@@ -93,10 +85,7 @@ def mount(app: FastAPI, services: Services) -> None:
     turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
 
     async def answer(request: Request, asked: RainAsked, found: Iterator[Table], name: str, end_ms: int) -> Response:
-        headers = headers_of(request, services, end_ms + HOUR_MS, name, asked.format)
-        if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        return await streamed(turns, found, asked.format, How(zone, asked.decimal), headers)
+        return await answered(request, services, turns, found, asked.shape, name, end_ms + HOUR_MS)
 
     @app.get("/v1/rain/sums")
     async def rain_sums(
@@ -165,7 +154,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """
         start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         durations = duration or list(_DURATIONS)
-        schema = {**_NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
+        schema = {**NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
         schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}}
         edges_ms = await turns.run(minutes_of, start_ms, end_ms)
 
@@ -211,7 +200,7 @@ def _sums(f: Fallen, windows: Sequence[Duration], at_ms: int) -> list[dict[str, 
         fallen, provisional = f.between(np.array([start_ms, at_ms], np.int64))
         out.append(
             {
-                **f.names(),
+                **names_of(f.channel),
                 "window": window,
                 "start": start_ms,
                 "end": at_ms,
@@ -230,7 +219,9 @@ def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
     fallen, _ = f.between(edges_ms)
     n = len(fallen.mm)
     hours = np.diff(edges_ms) / HOUR_MS
-    columns = {name: pa.array([value]).take(pa.array(np.zeros(n, np.int32))) for name, value in f.names().items()}
+    columns = {
+        name: pa.array([value]).take(pa.array(np.zeros(n, np.int32))) for name, value in names_of(f.channel).items()
+    }
     values = {
         "time": pa.array(fallen.start_ms).cast(TIME),
         "mm": pa.array(fallen.mm),
@@ -244,7 +235,7 @@ def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
 
 def _maxima(f: Fallen, edges_ms: np.ndarray, durations: Sequence[Duration]) -> list[dict[str, Any]]:
     fallen, _ = f.between(edges_ms)
-    return [{**f.names(), "duration": d, **_greatest(greatest(fallen, _ms(d) // 60_000))} for d in durations]
+    return [{**names_of(f.channel), "duration": d, **_greatest(greatest(fallen, _ms(d) // 60_000))} for d in durations]
 
 
 def _greatest(g: Greatest) -> dict[str, Any]:
@@ -260,7 +251,7 @@ def _greatest(g: Greatest) -> dict[str, Any]:
 
 def _event(f: Fallen, e: RainEvent, durations: Sequence[Duration]) -> dict[str, Any]:
     return {
-        **f.names(),
+        **names_of(f.channel),
         "start": e.begin_ms,
         "end": e.end_ms,
         "minutes": (e.end_ms - e.begin_ms) // 60_000,

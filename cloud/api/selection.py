@@ -9,9 +9,9 @@ from typing import Annotated
 from fastapi import Query
 
 from cloud.api.problems import Problem
-from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import NameText
-from contract.catalogue.places import StationKind
+from contract.catalogue.places import Station, StationKind
 from contract.catalogue.quantities import Quantity
 
 _SAID = 64
@@ -71,24 +71,44 @@ class Selection:
         return any((self._station, self._zone, self._subdistrict, self._kind, self._tag, self._quantity))
 
     def _meant(self, catalogue: Catalogue) -> set[int]:
-        stations, zones = ids("station", self._station, catalogue), ids("zone", self._zone, catalogue)
-        parts, tags = ids("subdistrict", self._subdistrict, catalogue), ids("tag", self._tag, catalogue)
-        tests: list[tuple[Collection[str], Callable[[ChannelInfo], Collection[str]]]] = [
-            (stations, lambda c: (c.station.id,)),
-            (zones, lambda c: (c.station.zone,)),
-            (parts, lambda c: (c.station.subdistrict or "",)),
-            (self._kind, lambda c: (c.station.kind,)),
-            (tags, lambda c: c.station.tags),
-            (self._quantity, lambda c: (c.quantity,)),
-        ]
+        named = (self._station, self._zone, self._subdistrict, self._kind, self._tag)
+        at = {s.id for s in stations_named(catalogue, *named)}
         return {
             number
             for number, c in catalogue.channels.items()
-            if all(not wanted or any(x in wanted for x in of(c)) for wanted, of in tests)
+            if c.station.id in at and (not self._quantity or c.quantity in self._quantity)
         }
 
 
-def ids(word: str, wanted: Sequence[str], catalogue: Catalogue) -> set[str]:
+def stations_named(
+    catalogue: Catalogue,
+    station: Sequence[str],
+    zone: Sequence[str],
+    subdistrict: Sequence[str],
+    kind: Sequence[StationKind],
+    tag: Sequence[str],
+) -> list[Station]:
+    """Those that fit every kind of name that is given; of several names of one kind, one. In the catalogue's order.
+
+    Raises Problem(404) for a name that there is not.
+    """
+    stations, zones = _ids("station", station, catalogue), _ids("zone", zone, catalogue)
+    subdistricts, tags = _ids("subdistrict", subdistrict, catalogue), _ids("tag", tag, catalogue)
+    tests: list[tuple[Collection[str], Callable[[Station], Collection[str]]]] = [
+        (stations, lambda s: (s.id,)),
+        (zones, lambda s: (s.zone,)),
+        (subdistricts, lambda s: (s.subdistrict or "",)),
+        (kind, lambda s: (s.kind,)),
+        (tags, lambda s: s.tags),
+    ]
+    return [
+        s
+        for s in catalogue.stations.values()
+        if all(not wanted or any(x in wanted for x in of(s)) for wanted, of in tests)
+    ]
+
+
+def _ids(word: str, wanted: Sequence[str], catalogue: Catalogue) -> set[str]:
     """What these names mean: an id is taken before a name; a name that several bear means all of them.
 
     word: `station`, `zone`, `subdistrict` or `tag`. Raises Problem(404) for a name that there is not.

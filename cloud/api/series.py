@@ -153,6 +153,30 @@ def mount(app: FastAPI, services: Services) -> None:
         return await streamed(turns, found, asked.format, How(zone, asked.decimal), headers)
 
 
+class Shape:
+    """What an answer goes out as. A dependency."""
+
+    def __init__(self, format: Form = "json", decimal: Decimal = "point") -> None:
+        self.format, self.decimal = format, decimal
+
+
+async def answered(
+    request: Request,
+    services: Services,
+    turns: Turns,
+    found: Iterator[Table],
+    shape: Shape,
+    name: str,
+    end_ms: int,
+) -> Response:
+    """These tables as a file of that name, in the district's time; 304 where the caller has them."""
+    headers = headers_of(request, services, end_ms, name, shape.format)
+    if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    zone = ZoneInfo(services.catalogue.district.time_zone)
+    return await streamed(turns, found, shape.format, How(zone, shape.decimal), headers)
+
+
 async def streamed(turns: Turns, found: Iterator[Table], form: Form, how: How, headers: dict[str, str]) -> Response:
     """Goes out as it is made. Raises Problem(413) while nothing has gone out."""
     pieces = _pieces(found, FORMS[form].encoder(how))

@@ -65,6 +65,11 @@ def hold_ms(c: ChannelInfo) -> int | None:
     """How long a reading of a channel holds: until it must have been heard again. None: an amount does not."""
     if c.quantity.kind is QuantityKind.AMOUNT:
         return None
+    return heard_within_ms(c)
+
+
+def heard_within_ms(c: ChannelInfo) -> int:
+    """How long a channel may be silent, whatever its readings are of."""
     return round(HOLDS_HEARTBEATS * 1000 * max(c.reporting.heartbeat_s, c.period_s))
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
-from cloud.api.conditional import named
-from cloud.api.encoders import Decimal, Form, How
 from cloud.api.openapi import When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.selection import Selection
-from cloud.api.series import headers_of, streamed
-from cloud.api.series_tables import HOLDS_HEARTBEATS, TIME, hold_ms, title
-from cloud.api.tabled import range_of, tables_of
+from cloud.api.series import Shape, answered
+from cloud.api.series_tables import TIME, heard_within_ms, hold_ms
+from cloud.api.tabled import NAMES, names_of, range_of, tables_of
 from cloud.api.turns import Turns
 from cloud.hydrology.spells import Held, WaterEvent, held, water_events
 from cloud.series.base import SeriesStore
@@ -32,36 +29,19 @@ from contract.readings import Bools, ReadingBatch
 _AT_ONCE = 2
 _WHY = "every reading is looked at"
 _WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
-_NAMES = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
-_EVENT = {**_NAMES, "above": pa.float64(), "start": TIME, "end": TIME, "minutes": pa.float64(), "peak": pa.float64()}
+_EVENT = {**NAMES, "above": pa.float64(), "start": TIME, "end": TIME, "minutes": pa.float64(), "peak": pa.float64()}
 _EVENT |= {"peak_time": TIME, "above_s": pa.float64(), "unknown_s": pa.float64(), "began_unseen": pa.bool_()}
 _EVENT |= {"ended_unseen": pa.bool_(), "goes_on": pa.bool_()}
-_GAP = {**_NAMES, "start": TIME, "end": TIME, "seconds": pa.float64()}
-_WHOLE = {**_NAMES, "start": TIME, "end": TIME, "known_s": pa.float64(), "known_share": pa.float64()}
+_GAP = {**NAMES, "start": TIME, "end": TIME, "seconds": pa.float64()}
+_WHOLE = {**NAMES, "start": TIME, "end": TIME, "known_s": pa.float64(), "known_share": pa.float64()}
 _WHOLE |= {"readings": pa.int64(), "usable": pa.int64(), "gaps": pa.int64(), "longest_gap_s": pa.float64()}
 
 Row = dict[str, Any]
 Known = tuple[ChannelInfo, ReadingBatch, Held]
 
 
-class Shape:
-    """Of an answer. A dependency."""
-
-    def __init__(self, format: Form = "json", decimal: Decimal = "point") -> None:
-        self.format, self.decimal = format, decimal
-
-
 def mount(app: FastAPI, services: Services) -> None:
-    turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
-
-    async def answer(
-        request: Request, form: Shape, rows: Iterator[list[Row]], schema: dict[str, Any], name: str, end_ms: int
-    ) -> Response:
-        headers = headers_of(request, services, end_ms, name, form.format)
-        if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        found = tables_of(rows, schema)
-        return await streamed(turns, found, form.format, How(zone, form.decimal), headers)
+    turns = Turns(_AT_ONCE)
 
     def read(
         infos: Sequence[ChannelInfo], start_ms: int, end_ms: int
@@ -93,7 +73,7 @@ def mount(app: FastAPI, services: Services) -> None:
             [_event(c, limits[c.id], e) for e in water_events(h, limits[c.id], apart_ms)]
             for c, _, h in read(infos, start_ms, end_ms)
         )
-        return await answer(request, form, rows, _EVENT, "water-events", end_ms)
+        return await answered(request, services, turns, tables_of(rows, _EVENT), form, "water-events", end_ms)
 
     @app.get("/v1/gaps")
     async def gaps(
@@ -109,7 +89,7 @@ def mount(app: FastAPI, services: Services) -> None:
         start_ms, end_ms = range_of(start, end, _WHY)
         infos = _infos(services, selection)
         rows = (_gaps(c, h, round(least_min * 60_000)) for c, _, h in read(infos, start_ms, end_ms))
-        return await answer(request, form, rows, _GAP, "gaps", end_ms)
+        return await answered(request, services, turns, tables_of(rows, _GAP), form, "gaps", end_ms)
 
     @app.get("/v1/completeness")
     async def completeness(
@@ -123,7 +103,7 @@ def mount(app: FastAPI, services: Services) -> None:
         start_ms, end_ms = range_of(start, end, _WHY)
         infos = _infos(services, selection)
         rows = ([_whole(c, readings, h)] for c, readings, h in read(infos, start_ms, end_ms))
-        return await answer(request, form, rows, _WHOLE, "completeness", end_ms)
+        return await answered(request, services, turns, tables_of(rows, _WHOLE), form, "completeness", end_ms)
 
 
 def _infos(services: Services, selection: Selection) -> list[ChannelInfo]:
@@ -147,9 +127,8 @@ def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> 
 
 def _read(store: SeriesStore, infos: Sequence[ChannelInfo], start_ms: int, to_ms: int) -> Iterator[Known]:
     """Of each channel the readings of the time, and what they held."""
-    holds = {
-        c.id: hold_ms(c) or round(HOLDS_HEARTBEATS * 1000 * max(c.reporting.heartbeat_s, c.period_s)) for c in infos
-    }
+    # Amounts hold nothing: of them it counts how long a channel may be silent.
+    holds = {c.id: hold_ms(c) or heard_within_ms(c) for c in infos}
     wanted = [Wanted(c.id, max(round(c.period_s * 1000), 1), holds[c.id]) for c in infos]
     of = {c.id: c for c in infos}
     if start_ms >= to_ms:
@@ -162,22 +141,13 @@ def _read(store: SeriesStore, infos: Sequence[ChannelInfo], start_ms: int, to_ms
             yield of[w.channel], readings.take(readings.time_ms >= start_ms), h
 
 
-def _heard_within_ms(c: ChannelInfo) -> int:
-    """Of a channel of amounts, which hold nothing: how long one may be silent."""
-    return round(HOLDS_HEARTBEATS * 1000 * max(c.reporting.heartbeat_s, c.period_s))
-
-
 def _believed(readings: ReadingBatch) -> Bools:
     return np.asarray(np.isin(readings.flag, USABLE) & ~np.isnan(readings.value))
 
 
-def _names(c: ChannelInfo) -> Row:
-    return {"channel": c.id, "station": c.station.id, "name": title(c)}
-
-
 def _event(c: ChannelInfo, above: float, e: WaterEvent) -> Row:
     return {
-        **_names(c),
+        **names_of(c),
         "above": above,
         "start": e.begin_ms,
         "end": e.end_ms,
@@ -195,7 +165,7 @@ def _event(c: ChannelInfo, above: float, e: WaterEvent) -> Row:
 def _gaps(c: ChannelInfo, h: Held, least_ms: int) -> list[Row]:
     begins, ends = h.gaps(least_ms)
     return [
-        {**_names(c), "start": b, "end": e, "seconds": (e - b) / 1000}
+        {**names_of(c), "start": b, "end": e, "seconds": (e - b) / 1000}
         for b, e in zip(begins.tolist(), ends.tolist(), strict=True)
     ]
 
@@ -205,7 +175,7 @@ def _whole(c: ChannelInfo, readings: ReadingBatch, h: Held) -> Row:
     begins, ends = h.gaps()
     length_ms = h.to_ms - h.from_ms
     return {
-        **_names(c),
+        **names_of(c),
         "start": h.from_ms,
         "end": h.to_ms,
         "known_s": h.known_ms / 1000,

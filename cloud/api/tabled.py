@@ -9,8 +9,10 @@ import pyarrow as pa
 
 from cloud.api.encoding import moment
 from cloud.api.problems import Problem
-from cloud.api.series_tables import Table
+from cloud.api.series_tables import Table, title
+from contract.catalogue.catalogue import ChannelInfo
 
+NAMES: Mapping[str, pa.DataType] = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
 _LONGEST_DAYS = 400
 
 
@@ -22,6 +24,11 @@ def range_of(start: str, end: str, why: str) -> tuple[int, int]:
     if end_ms - start_ms > _LONGEST_DAYS * 86_400_000:
         raise Problem(413, "Too much for one answer", f"{why}: ask for {_LONGEST_DAYS} days at most")
     return start_ms, end_ms
+
+
+def names_of(c: ChannelInfo) -> dict[str, Any]:
+    """A row's first columns, as `NAMES` has them."""
+    return {"channel": c.id, "station": c.station.id, "name": title(c)}
 
 
 def tables_of(found: Iterable[Sequence[dict[str, Any]]], schema: Mapping[str, pa.DataType]) -> Iterator[Table]:

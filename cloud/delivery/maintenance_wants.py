@@ -8,13 +8,13 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from cloud.delivery.wants import AHEAD_MS
 from cloud.maintenance.kinds import Audience, Kind
 from cloud.maintenance.model import MaintenanceNotice
 from contract.refusing import Place, refusals
 from contract.settings_model import Many, SettingsModel
 
 DelayS = Annotated[float, Field(ge=0, le=7 * 86_400)]
-_AHEAD_MS = 60_000  # the log's time may be a little ahead of the clock
 
 
 class MaintenanceSettings(SettingsModel):
@@ -51,7 +51,7 @@ class MaintenanceSettings(SettingsModel):
         waits no longer."""
         if not self.takes(notice.kind):
             return None
-        if notice.opened_ms > now_ms + _AHEAD_MS:
+        if notice.opened_ms > now_ms + AHEAD_MS:
             return now_ms
         return notice.opened_ms + round(1000 * self.delays.get(notice.kind, self.after_s))
 

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     CONSUMER = "consumer"  # another consumer is gone, silent or back
 
 
-_AHEAD_MS = 60_000  # the log's time may be a little ahead of the clock
+AHEAD_MS = 60_000  # the log's time may be a little ahead of the clock
 
 PUBLIC_KINDS = frozenset({Kind.WARNING, Kind.BLIND})
 
@@ -67,7 +67,7 @@ class Facts:
     def believed(self, now_ms: int) -> Facts:
         """Without what lies ahead of now, UTC: a clock that was wrong said it. Then nobody knows when the incident
         reached its level: its escalation is due at once, and an act of then stops none, so it is told too often."""
-        latest_ms = now_ms + _AHEAD_MS
+        latest_ms = now_ms + AHEAD_MS
         if all(ms <= latest_ms for ms in (self.acted_ms or 0, *(ms for ms, _ in self.levels))):
             return self
         acted_ms = None if self.acted_ms is None or self.acted_ms > latest_ms else self.acted_ms
