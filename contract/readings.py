@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 Int64s = NDArray[np.int64]
 Uint32s = NDArray[np.uint32]
 Float64s = NDArray[np.float64]
+Int8s = NDArray[np.int8]
 Uint8s = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 

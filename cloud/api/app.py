@@ -24,9 +24,27 @@ from cloud.api import (
     spells,
     stream,
     warnings,
+    zone_levels,
 )
 from cloud.api.guard import Guard
 from cloud.api.ports import Services
+
+# What needs nothing but the services.
+_PARTS = (
+    district,
+    queries,
+    series,
+    rain,
+    spells,
+    zone_levels,
+    warnings,
+    feed,
+    stream,
+    live,
+    late,
+    maintenance,
+    health,
+)
 
 
 def create_app(services: Services, access: Access) -> FastAPI:
@@ -41,7 +59,7 @@ def create_app(services: Services, access: Access) -> FastAPI:
     )
     problems.install(app)
     openapi.install(app)
-    for part in (district, queries, series, rain, spells, warnings, feed, stream, live, late, maintenance, health):
+    for part in _PARTS:
         part.mount(app, services)
     access_routes.mount(app, services, access)
     clock.mount(app, services, access)

@@ -58,6 +58,7 @@ class Where:
     ) -> None:
         self._station, self._zone, self._subdistrict = station or [], zone or [], subdistrict or []
         self._kind, self._tag, self._box = kind or [], tag or [], None if bbox is None else _box(bbox)
+        self.names_any = any((station, zone, subdistrict, kind, tag, bbox))
 
     def stations(self, catalogue: Catalogue) -> list[Station]:
         """In the catalogue's order. Raises Problem(404) for a name that there is not."""

@@ -15,12 +15,15 @@ from cloud.api import rows
 from cloud.api.encoding import number
 from cloud.api.ports import Services
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.rules import Level
 from contract.channel_rows import channel_rows
 from contract.clock import iso
-from contract.readings import Bools, Flag, Float64s, Int64s, Uint8s, Uint32s
+from contract.readings import Bools, Flag, Float64s, Int8s, Int64s, ReadingBatch, Uint8s, Uint32s
 
 STATES = ("good", "suspect", "unknown")
+SILENT_HEARTBEATS = 2
 _BAD = np.array([Flag.FAIL, Flag.MISSING], np.uint8)
+_LEVELS = ("null", *(f'"{level.value}"' for level in Level))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +56,13 @@ class LatestTable:
         wanted = sorted(catalogue.channels if channels is None else channels)
         self._channel = np.array(wanted, np.uint32)
         heartbeat_s = [catalogue.channels[c].reporting.heartbeat_s for c in wanted]
-        self._silent_ms = 2000 * np.array(heartbeat_s, np.float64)
+        self._silent_ms = 1000 * SILENT_HEARTBEATS * np.array(heartbeat_s, np.float64)
 
     def columns(self, services: Services) -> LatestColumns:
-        now_ms = services.clock.now_ms()
-        found = services.latest.snapshot()
+        return self.columns_of(services.latest.snapshot(), services.clock.now_ms())
+
+    def columns_of(self, found: ReadingBatch, now_ms: int) -> LatestColumns:
+        """found: the newest reading of each channel at that time, by channel."""
         n = len(self._channel)
         place = channel_rows(found.channel, self._channel)
         heard = place >= 0
@@ -70,27 +75,45 @@ class LatestTable:
         return LatestColumns(self._channel, heard, time_ms, value, flag, age_s, state)
 
     def json(self, services: Services) -> memoryview:
-        """What `latest_json` says, as the body of an answer."""
+        """The body of an answer: a row a channel, with the level that warnings hold of it."""
         c = self.columns(services)
-        time = rows.instants(c.time_ms)
-        if not c.heard.all():
-            time = pa.compute.if_else(
-                pa.array(c.heard), pa.compute.binary_join_element_wise('"', time, 'Z"', ""), "null"
-            )
-            before, after = ',"time":', ',"value":'
-        else:
-            before, after = ',"time":"', 'Z","value":'
-        pieces = (
-            pa.array(c.channel).cast(pa.string()),
-            before,
-            time,
-            after,
-            rows.numbers(c.value, "null"),
-            rows.labels([f',"flag":{f},"age_s":' for f in range(256)], c.flag),
-            rows.numbers(c.age_s, "null"),
-            rows.labels([f',"state":"{s}"}}' for s in STATES], c.state),
-        )
-        return rows.json_rows('{"channel":', pieces, len(c.channel))
+        return latest_body(c, levels(services, c))
+
+
+def levels(services: Services, c: LatestColumns) -> Int8s:
+    """Of each channel the highest level that a rule holds of it, as it ranks; -1: none."""
+    out = np.full(len(c.channel), -1, np.int8)
+    channel, level = services.warnings.levels()
+    place = channel_rows(c.channel, channel)
+    np.maximum.at(out, place[place >= 0], level[place >= 0])
+    return out
+
+
+def latest_body(c: LatestColumns, level: Int8s | None) -> memoryview:
+    """A list of objects in JSON. level: see `levels`; None: nothing is said of them."""
+    time = rows.instants(c.time_ms)
+    if not c.heard.all():
+        time = pa.compute.if_else(pa.array(c.heard), pa.compute.binary_join_element_wise('"', time, 'Z"', ""), "null")
+        before, after = ',"time":', ',"value":'
+    else:
+        before, after = ',"time":"', 'Z","value":'
+    if level is None:
+        ends = [f',"state":"{s}"}}' for s in STATES]
+        which = c.state.astype(np.int32)
+    else:
+        ends = [f',"state":"{s}","level":{word}}}' for s in STATES for word in _LEVELS]
+        which = c.state.astype(np.int32) * len(_LEVELS) + level + 1
+    pieces = (
+        pa.array(c.channel).cast(pa.string()),
+        before,
+        time,
+        after,
+        rows.numbers(c.value, "null"),
+        rows.labels([f',"flag":{f},"age_s":' for f in range(256)], c.flag),
+        rows.numbers(c.age_s, "null"),
+        rows.labels(ends, which),
+    )
+    return rows.json_rows('{"channel":', pieces, len(c.channel))
 
 
 class SharedLatest:

@@ -105,6 +105,7 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/water/events": in_forms(reference("WaterEvent")),
     "/v1/gaps": in_forms(reference("Gap")),
     "/v1/completeness": in_forms(reference("Completeness")),
+    "/v1/zones/levels": in_forms(reference("ZoneLevel")),
     "/v1/warnings": {_JSON: list_of(reference("Incident"))},
     "/v1/warnings/{name}": {
         _JSON: {"anyOf": [reference("Incident"), reference("Message")]},
@@ -157,6 +158,7 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/water/events": (404,),
     "/v1/gaps": (404,),
     "/v1/completeness": (404,),
+    "/v1/zones/levels": (404,),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/feed/alerts/{name}": (404,),
@@ -173,7 +175,7 @@ REFUSALS: dict[str, tuple[int, ...]] = {
 }
 
 _RAIN = ("/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
-_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness")
+_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness", "/v1/zones/levels")
 WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_SPELLS)
 
 

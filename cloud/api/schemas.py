@@ -25,6 +25,11 @@ def object_of(**properties: Schema) -> Schema:
     return {"type": "object", "properties": properties, "required": list(properties)}
 
 
+def with_some(schema: Schema, **properties: Schema) -> Schema:
+    """And these, which are there now and then."""
+    return {**schema, "properties": {**schema["properties"], **properties}}
+
+
 def list_of(item: Schema) -> Schema:
     return {"type": "array", "items": item}
 
@@ -158,13 +163,26 @@ COMPONENTS: dict[str, Schema] = {
             )
         ),
     ),
-    "Latest": object_of(
-        channel=COUNT,
-        time=_or_null(_TIME),
-        value=_or_null(_NUMBER),
-        flag=_FLAG,
-        age_s=_or_null(_NUMBER),
-        state=_one_of(("good", "suspect", "unknown")),
+    "Latest": with_some(
+        object_of(
+            channel=COUNT,
+            time=_or_null(_TIME),
+            value=_or_null(_NUMBER),
+            flag=_FLAG,
+            age_s=_or_null(_NUMBER),
+            state=_one_of(("good", "suspect", "unknown")),
+        ),
+        level={**_or_null(_LEVEL), "description": "The highest that a rule holds of it; not said of a time past"},
+    ),
+    "ZoneLevel": object_of(
+        zone=TEXT,
+        name=TEXT,
+        level=_one_of((*Level, "unknown")),
+        start=_TIME,
+        end=_TIME,
+        minutes=_NUMBER,
+        goes_on=_BOOLEAN,
+        incident=TEXT,
     ),
     "Reading": object_of(time=_TIME, channel=COUNT, value=_or_null(_NUMBER), flag=_FLAG),
     "Hour": object_of(

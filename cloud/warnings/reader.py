@@ -7,15 +7,18 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
 from sqlalchemy import Engine, Select, and_, exists, func, or_, select
 
 from cloud.warnings import results
 from cloud.warnings import tables as t
-from cloud.warnings.codec import incident_from_json
+from cloud.warnings.codec import evidence_from_json, incident_from_json
 from cloud.warnings.decisions import People
 from cloud.warnings.model import ConditionSnapshot, Incident, LateReading, Message, MessageHead, MsgType
+from cloud.warnings.zone_levels import Told
 from contract.catalogue.rules import Level
-from contract.conditions.columns import State
+from contract.conditions.columns import NO_LEVEL, State
+from contract.readings import Int8s, Int64s
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class WarningsReader(Protocol):
         """Each with its messages, newest first; those that there are. At most 1000 incidents."""
         ...
 
+    def levels_told(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Incident, Sequence[Told]]]:
+        """Each with what its messages say of levels, oldest first; those that there are. At most 1000 incidents."""
+        ...
+
     def message(self, message_id: str) -> Message | None:
         """None when there is none of that id."""
         ...
@@ -112,6 +119,10 @@ class WarningsReader(Protocol):
 
     def conditions(self, channels: Collection[int] | None = None) -> Sequence[ConditionSnapshot]:
         """Every condition there is, by target and rule; or those whose target is one of these channels."""
+        ...
+
+    def levels(self) -> tuple[Int64s, Int8s]:
+        """Channels and how the level ranks that a rule holds of each: one row a condition on a channel that has one."""
         ...
 
 
@@ -177,6 +188,19 @@ class LedgerReader:
         messages = self.messages_of(list(found))
         return {name: (incident, messages[name]) for name, incident in found.items()}
 
+    def levels_told(self, incident_ids: Sequence[str]) -> Mapping[str, tuple[Incident, Sequence[Told]]]:
+        i, m = t.incidents.c, t.messages.c
+        of = select(i.id, i.body).where(i.id.in_(list(incident_ids)))
+        said = select(m.incident, m.sent_ms, m.msg_type, m.level, m.evidence).where(m.incident.in_(list(incident_ids)))
+        with self._ledger.connect() as db:
+            found = {name: (incident_from_json(json.loads(body)), list[Told]()) for name, body in db.execute(of)}
+            for row in db.execute(said.order_by(m.number)):
+                evidence = tuple(map(evidence_from_json, json.loads(row.evidence or "[]")))
+                if row.incident in found:
+                    told = Told(row.sent_ms, MsgType(row.msg_type), results.level_of(row.level), evidence)
+                    found[row.incident][1].append(told)
+        return found
+
     def message(self, message_id: str) -> Message | None:
         with self._ledger.connect() as db:
             row = db.execute(select(t.messages).where(t.messages.c.id == message_id)).first()
@@ -229,6 +253,12 @@ class LedgerReader:
             ConditionSnapshot(c.key, c.channel, c.state, c.level, c.since_ms, c.reason, c.reading_ms, c.value)
             for c in found
         ]
+
+    def levels(self) -> tuple[Int64s, Int8s]:
+        state = self._conditions()
+        level = state.level.copy()  # the warnings go on meanwhile
+        held = np.flatnonzero((level != NO_LEVEL) & (state.channel >= 0))
+        return state.channel[held], level[held]
 
 
 def _newest(which: Which, limit: int, behind: str | None = None) -> Select[tuple[str, str, int]]:

@@ -85,13 +85,15 @@ def services() -> Services:
         [Flag.PASS, Flag.PASS, Flag.PASS, Flag.MISSING, Flag.FAIL, Flag.SUSPECT],
     )
     latest = SimpleNamespace(snapshot=lambda: heard)
-    return cast(
-        Services, SimpleNamespace(catalogue=catalogue, latest=latest, clock=SimpleNamespace(now_ms=lambda: NOW_MS))
-    )
+    # Two rules hold something of channel 2, and one of a channel that the table is not of.
+    held = (np.array([6, 2, 2, 99]), np.array([0, 1, 3, 2], np.int8))
+    warnings, clock = SimpleNamespace(levels=lambda: held), SimpleNamespace(now_ms=lambda: NOW_MS)
+    return cast(Services, SimpleNamespace(catalogue=catalogue, latest=latest, warnings=warnings, clock=clock))
 
 
 def test_latest_as_bytes_and_as_dicts(services: Services) -> None:
     found: list[dict[str, Any]] = json.loads(b"" + LatestTable(services.catalogue).json(services))
+    assert [r.pop("level") for r in found] == [None, "red", None, None, None, "blue", None]
     assert found == latest_json(services)
     assert [r["state"] for r in found] == ["good", "good", "unknown", "unknown", "unknown", "suspect", "unknown"]
     assert found[0] == {
