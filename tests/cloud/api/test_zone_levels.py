@@ -48,7 +48,7 @@ def ask(http: Http, **params: Any) -> pd.DataFrame:
     columns = ["zone", "name", "level", "start", "end", "minutes", "goes_on", "incident"]
     found = pd.DataFrame(answer.json(), columns=columns)
     for name in ("start", "end"):
-        found[name] = pd.to_datetime(found[name], utc=True)
+        found[name] = pd.to_datetime(found[name], utc=True, format="ISO8601")
     return found
 
 
