@@ -23,6 +23,7 @@ from cloud.api import (
     series,
     spells,
     stream,
+    trial,
     warnings,
     zone_levels,
 )
@@ -37,6 +38,7 @@ _PARTS = (
     rain,
     spells,
     zone_levels,
+    trial,
     warnings,
     feed,
     stream,

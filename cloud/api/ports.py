@@ -15,6 +15,7 @@ from cloud.maintenance.reader import MaintenanceReader
 from cloud.series.base import SeriesStore
 from cloud.views.base import ViewState
 from cloud.warnings.reader import WarningsReader
+from cloud.warnings.settings import WarningSettings
 from contract.catalogue.catalogue import Catalogue
 from contract.clock import Clock
 from contract.readings import ReadingBatch
@@ -115,4 +116,5 @@ class Services:
     maintenance: MaintenanceReader
     turned_away: TurnedAway = field(default_factory=TurnedAway)
     feed: FeedSettings = field(default_factory=FeedSettings)
+    warning_settings: WarningSettings = field(default_factory=WarningSettings)
     as_of: Callable[[], int | None] = lambda: None  # up to when the warnings know what was measured, UTC ms

@@ -184,6 +184,16 @@ COMPONENTS: dict[str, Schema] = {
         goes_on=_BOOLEAN,
         incident=TEXT,
     ),
+    "TriedIncident": object_of(
+        rules=_one_of(("now", "tried")),
+        zones=TEXT,
+        opened=_TIME,
+        closed=_or_null(_TIME),
+        minutes=_NUMBER,
+        peak_level=_LEVEL,
+        messages=COUNT,
+        **{level.value: _or_null(_TIME) for level in Level},
+    ),
     "Reading": object_of(time=_TIME, channel=COUNT, value=_or_null(_NUMBER), flag=_FLAG),
     "Hour": object_of(
         time=_TIME,

@@ -155,6 +155,7 @@ class Cloud:
             health,
             self.maintenance.reader,
             feed=config.file.feed,
+            warning_settings=config.file.warnings,
             as_of=self.as_of,
         )
         self.access = Access(self.ledger, config.file.access)

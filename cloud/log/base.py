@@ -170,6 +170,10 @@ class BatchLog(Protocol):
         """Up to `limit` entries behind `after`, in order; fewer where they are large, and empty at the end alone."""
         ...
 
+    def place_at(self, time_ms: int) -> Cursor:
+        """A place with every entry behind it whose *now* is `time_ms` or later, and few of those before."""
+        ...
+
     def tail(self, most: int) -> Sequence[Entry]:
         """The last entries, at most so many, in order."""
         ...

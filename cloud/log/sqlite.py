@@ -212,6 +212,19 @@ class SqliteLog:
             return self._entries("where offset > ? order by offset limit ?", after, limit, most_bytes=_READ_BYTES)
         return bounded(found, _READ_BYTES)
 
+    def place_at(self, time_ms: int) -> Cursor:
+        """By halves: times never fall along the offsets, so they need no index of their own."""
+        low, high = 0, self._last_offset  # the place is one of these, and what lies between
+        next_one = "select append_ms from entry where offset > ? order by offset limit 1"
+        while low < high:
+            middle = (low + high) // 2
+            row = self._reader().execute(next_one, (middle,)).fetchone()
+            if row is None or row[0] >= time_ms:
+                high = middle
+            else:
+                low = middle + 1
+        return Cursor(low)
+
     def tail(self, most: int) -> Sequence[Entry]:
         return self._entries("order by offset desc limit ?", most)[::-1]
 

@@ -19,8 +19,8 @@ from cloud.maintenance import view as maintenance
 from cloud.retention import base
 from cloud.retention.base import Base
 from cloud.views.base import Poisoned
+from cloud.views.decode import without
 from cloud.views.latest import LatestView
-from cloud.views.runner import without
 from cloud.warnings import cuts
 from cloud.warnings.store import NAME
 from contract.catalogue.catalogue import Catalogue

@@ -6,11 +6,12 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cloud.log.base import BatchLog, Entry, EntryKind
+from cloud.log.base import BatchLog, Entry
 from cloud.views.base import Poisoned, RetryLater, View, ViewState
+from cloud.views.decode import without
 
 log = logging.getLogger(__name__)
 
@@ -121,12 +122,6 @@ class ViewRunner:
         if trouble != self._trouble:
             log.warning("view %s waits: %s", self.view.name, trouble)
         self._trouble = trouble
-
-
-def without(entries: Sequence[Entry], aside: Collection[int]) -> list[Entry]:
-    """The entries, with a tick in the place of each that is set aside: of that one only its time is left, and how
-    entries are cut into calls makes no difference."""
-    return [e._replace(kind=EntryKind.TICK, payload=b"") if e.offset in aside else e for e in entries]
 
 
 def _offsets(aside: Path) -> set[int]:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from cloud.ledger.open import open_ledger
 from cloud.log.base import BatchLog
 from cloud.views.base import Poisoned
-from cloud.views.runner import without
+from cloud.views.decode import without
 from cloud.warnings import cuts
 from cloud.warnings.model import Message
 from cloud.warnings.settings import WarningSettings

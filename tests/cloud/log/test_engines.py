@@ -172,6 +172,17 @@ def test_what_is_seen_is_a_prefix_and_what_lies_above_it(opened):
     assert [log.seen.was_seen(("gw-1", 7, s)) for s in range(1, 400)] == [s in seen for s in range(1, 400)]
 
 
+def test_the_place_of_a_time_leaves_no_entry_of_it_or_later_before_it(opened):
+    log = opened()
+    times = [0, 0, 5, 5, 5, 9, 20, 20, 31]
+    for n, t in enumerate(times, 1):
+        log.append([batch(n)], NOW_MS + t)
+    log.trim(log.read(START, 3)[-1].offset)  # offsets begin later, then
+    for t in range(-1, 33):
+        later = [e.seq for e in log.read(log.place_at(NOW_MS + t), 100)]
+        assert later == [n for n, own in enumerate(times, 1) if own >= t and n > 3]
+
+
 def test_a_floor_settles_what_is_below_it(opened):
     log = opened()
     log.append([batch(s) for s in (1, 5, 9)], NOW_MS)

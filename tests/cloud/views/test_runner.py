@@ -15,8 +15,8 @@ from cloud.log.base import Entry, EntryKind
 from cloud.log.open import open_log
 from cloud.views import runner
 from cloud.views.base import RetryLater
-from cloud.views.decode import readings
-from cloud.views.runner import ViewRunner, without
+from cloud.views.decode import readings, without
+from cloud.views.runner import ViewRunner
 from contract.readings import ReadingBatch
 from contract.wire.envelope import Lane
 from tests.cloud.warnings.city import START_MS, entry, tick

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry
-from cloud.views.runner import without
+from cloud.views.decode import without
 from cloud.warnings.replay import replay
 from cloud.warnings.view import WarningsView, open_view
 from contract.catalogue.catalogue import Catalogue
