@@ -7,6 +7,7 @@ from fastapi import Depends, FastAPI
 from cloud.access.access import Access
 from cloud.api import access as access_routes
 from cloud.api import (
+    areal,
     clock,
     decisions,
     district,
@@ -36,6 +37,7 @@ _PARTS = (
     queries,
     series,
     rain,
+    areal,
     spells,
     zone_levels,
     trial,

@@ -6,7 +6,7 @@ Parquet and Arrow are written by Arrow itself, whose CSV writer puts every numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeAlias
 from zoneinfo import ZoneInfo
@@ -82,7 +82,7 @@ class Csv:
         self._between = ","
 
     def piece(self, table: Table) -> bytes:
-        head = b"" if self._begun else self._head(table.column_names)
+        head = b"" if self._begun else self._head(table.schema)
         self._begun = True
         if not len(table):
             return head
@@ -94,14 +94,17 @@ class Csv:
     def end(self) -> bytes:
         return b""
 
-    def _head(self, names: Sequence[str]) -> bytes:
-        return f"{self._between.join(self._quoted(n) for n in names)}\n".encode()
+    def _head(self, schema: pa.Schema) -> bytes:
+        return f"{self._between.join(map(self._quoted, self._names(schema)))}\n".encode()
+
+    def _names(self, schema: pa.Schema) -> list[str]:
+        return list(schema.names)
 
     def _cell(self, column: Any, kind: Any) -> Any:
         if pa.types.is_timestamp(kind):
             text = pc.binary_join_element_wise(_instants(column), "Z", "")
         elif pa.types.is_dictionary(kind):
-            return _said(column, self._quoted)
+            return _said(column, self._quoted, "")
         else:
             text = _plain(column, kind, "")
         return pc.fill_null(_whole(text), "")
@@ -120,9 +123,12 @@ class Excel(Csv):
         super().__init__(how)
         self._between = ";" if how.decimal == "comma" else ","
 
-    def _head(self, names: Sequence[str]) -> bytes:
-        local = [f"{n} ({self._how.zone.key})" if n.endswith("time") else n for n in names]
-        return _BOM + super()._head(local)
+    def _head(self, schema: pa.Schema) -> bytes:
+        return _BOM + super()._head(schema)
+
+    def _names(self, schema: pa.Schema) -> list[str]:
+        zone = self._how.zone.key
+        return [f"{f.name} ({zone})" if pa.types.is_timestamp(f.type) else f.name for f in schema]
 
     def _quoted(self, word: str) -> str:
         return super()._quoted(f"'{word}" if word.lstrip(" ").startswith(_FORMULA) else word)
@@ -226,7 +232,7 @@ def _value(column: Any, kind: Any) -> Any:
     if pa.types.is_timestamp(kind):
         text = pc.binary_join_element_wise('"', _instants(column), 'Z"', "")
     elif pa.types.is_dictionary(kind):
-        return _said(column, lambda word: orjson.dumps(word).decode())
+        return _said(column, lambda word: orjson.dumps(word).decode(), "null")
     else:
         text = _plain(column, kind, "null")
     return pc.fill_null(_whole(text), "null")
@@ -237,11 +243,11 @@ def _plain(column: Any, kind: Any, null: str) -> Any:
     return rows.numbers(column.to_numpy(), null) if pa.types.is_floating(kind) else column.cast(pa.string())
 
 
-def _said(column: Any, say: Callable[[str], str]) -> Any:
-    """Words, each put into its form once."""
+def _said(column: Any, say: Callable[[str], str], null: str) -> Any:
+    """Words, each put into its form once. null: what stands where there is none."""
     whole = _whole(column.unify_dictionaries() if isinstance(column, pa.ChunkedArray) else column)
     words = pa.array([say(w) for w in whole.dictionary.to_pylist()], pa.string())
-    return words.take(whole.indices)
+    return pc.fill_null(words.take(whole.indices), null)
 
 
 def _instants(column: Any) -> Any:

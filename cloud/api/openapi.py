@@ -15,7 +15,8 @@ from fastapi import FastAPI, Query
 from cloud.access.scopes import READY, SESSION, required
 from cloud.access.sessions import COOKIE
 from cloud.api.guard import PAGE_HEADER
-from cloud.api.schemas import COMPONENTS, TEXT, Schema, list_of, object_of, reference
+from cloud.api.schemas import COMPONENTS
+from cloud.api.shapes import TEXT, Schema, list_of, object_of, reference
 
 PROBLEM = "application/problem+json"
 # RFC 3339 with a zone (a blank for the + that a query lost), or epoch milliseconds.
@@ -102,6 +103,8 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/rain/hyetograph": in_forms(reference("RainInterval")),
     "/v1/rain/maxima": in_forms(reference("RainMaximum")),
     "/v1/rain/events": in_forms(reference("RainEvent")),
+    "/v1/rain/areal": in_forms(reference("ArealRain")),
+    "/v1/rain/thiessen": in_forms(reference("ThiessenWeight")),
     "/v1/water/events": in_forms(reference("WaterEvent")),
     "/v1/gaps": in_forms(reference("Gap")),
     "/v1/completeness": in_forms(reference("Completeness")),
@@ -156,6 +159,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/rain/hyetograph": (404,),
     "/v1/rain/maxima": (404,),
     "/v1/rain/events": (404,),
+    "/v1/rain/areal": (404,),
+    "/v1/rain/thiessen": (404,),
     "/v1/water/events": (404,),
     "/v1/gaps": (404,),
     "/v1/completeness": (404,),
@@ -176,8 +181,15 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/quarantine/{number}/release": (404, 409),
 }
 
-_RAIN = ("/v1/rain/sums", "/v1/rain/hyetograph", "/v1/rain/maxima", "/v1/rain/events")
-_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness", "/v1/zones/levels")
+_RAIN = (
+    "/v1/rain/sums",
+    "/v1/rain/hyetograph",
+    "/v1/rain/maxima",
+    "/v1/rain/events",
+    "/v1/rain/areal",
+    "/v1/rain/thiessen",
+)
+_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness", "/v1/zones/levels", "/v1/rules/try")
 WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_SPELLS)
 
 

@@ -23,12 +23,14 @@ from cloud.api.series_tables import TIME, Table, hold_ms
 from cloud.api.tabled import NAMES, names_of, range_of, tables_of, worded
 from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS, Gauge, Hyetograph, between
-from cloud.hydrology.storms import Greatest, RainEvent, events, greatest, minutes_of
+from cloud.hydrology.return_period import return_period_years
+from cloud.hydrology.storms import MINUTE_MS, Greatest, RainEvent, events, greatest, minutes_of
 from cloud.series.base import SeriesStore
 from cloud.series.blocks import Wanted, blocks
 from cloud.series.figures import USABLE
 from cloud.series.intervals import Interval, LocalDays, edges
 from contract.catalogue.catalogue import ChannelInfo
+from contract.catalogue.places import RainFormula
 from contract.catalogue.quantities import Quantity
 from contract.readings import Flag, ReadingBatch
 
@@ -36,6 +38,7 @@ _AT_ONCE = 2
 _RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
 Duration = Literal["5min", "10min", "15min", "30min", "45min", "1h", "2h", "3h", "6h", "12h", "24h"]
 _DURATIONS: tuple[Duration, ...] = ("5min", "15min", "30min", "1h", "3h", "6h", "12h", "24h")
+_RARE = {"return_period_years": pa.float64(), "rarest": pa.string()}
 Durations = Annotated[list[Duration] | None, Query(max_length=11, description=f"All of {', '.join(_DURATIONS)}")]
 _DOUBT = {"at_least": pa.bool_(), "uncertain": pa.bool_()}
 _SUMS = {**NAMES, "window": pa.string(), "start": TIME, "end": TIME, "mm": pa.float64(), **_DOUBT}
@@ -49,7 +52,7 @@ _BY_INTERVAL = {
     **_DOUBT,
 }
 _MAXIMA = {**NAMES, "duration": pa.string(), "mm": pa.float64(), "mm_per_h": pa.float64()}
-_MAXIMA |= {"start": TIME, "end": TIME, **_DOUBT}
+_MAXIMA |= {"start": TIME, "end": TIME, **_DOUBT, "return_period_years": pa.float64()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ class RainAsked:
 
 def mount(app: FastAPI, services: Services) -> None:
     turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
+    formula = services.catalogue.district.rain_formula
 
     async def answer(request: Request, asked: RainAsked, found: Iterator[Table], name: str, end_ms: int) -> Response:
         return await answered(request, services, turns, found, asked.shape, name, end_ms + HOUR_MS)
@@ -106,7 +110,7 @@ def mount(app: FastAPI, services: Services) -> None:
         at_ms = services.clock.now_ms() if at is None else moment(at, "at")
         windows = window or list(_DURATIONS)
         start_ms = at_ms - max(map(_ms, windows))
-        found = _read(services.series, asked.gauges(services), start_ms, at_ms)
+        found = fallen(services.series, asked.gauges(services), start_ms, at_ms)
         rows = (_sums(f, windows, at_ms) for f in found)
         return await answer(request, asked, tables_of(rows, _SUMS), "rain-sums", at_ms)
 
@@ -122,7 +126,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """Rain by intervals of the district's clock: mm, intensity, and the sum since the start (cumulative curve)."""
         start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         edges_ms = await turns.run(edges, interval, start_ms, end_ms, LocalDays(zone, day_begins_h))
-        found = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        found = fallen(services.series, asked.gauges(services), start_ms, end_ms)
         return await answer(request, asked, (_by_interval(f, edges_ms) for f in found), "hyetograph", end_ms)
 
     @app.get("/v1/rain/maxima")
@@ -130,12 +134,13 @@ def mount(app: FastAPI, services: Services) -> None:
         request: Request, asked: Annotated[RainAsked, Depends()], start: When, end: When, duration: Durations = None
     ) -> Response:
         """The greatest sum of each duration anywhere in a time, by the minute, and when it began; by gauge and
-        duration. null where the time is shorter than the duration."""
+        duration. null where the time is shorter than the duration. return_period_years: by the district's intensity
+        formula; null where it has none, or none for such a duration."""
         start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         durations = duration or list(_DURATIONS)
-        found = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        found = fallen(services.series, asked.gauges(services), start_ms, end_ms)
         edges_ms = await turns.run(minutes_of, start_ms, end_ms)
-        rows = (_maxima(f, edges_ms, durations) for f in found)
+        rows = (_maxima(f, edges_ms, durations, formula) for f in found)
         return await answer(request, asked, tables_of(rows, _MAXIMA), "rain-maxima", end_ms)
 
     @app.get("/v1/rain/events")
@@ -147,22 +152,36 @@ def mount(app: FastAPI, services: Services) -> None:
         dry_min: Annotated[int, Query(ge=1, le=2880, description="So many dry minutes part two events")] = 120,
         least_mm: Annotated[float, Query(ge=0, allow_inf_nan=False, description="Of an event; lesser ones go")] = 1.0,
         duration: Durations = None,
+        before_h: Annotated[
+            list[Annotated[int, Query(ge=1, le=720)]] | None,
+            Query(max_length=6, description="With the rain of so many hours before each event (antecedent rain)"),
+        ] = None,
     ) -> Response:
         """Events of rain, parted by a dry time, by gauge and time: sum, length, and the greatest sum of each duration.
 
         One or two tips are spread over the hour before them, so what seems to begin gently may have begun later.
+        return_period_years: by the district's intensity formula, of the rarest of these durations, which `rarest`
+        names; null where there is no formula. before_6h_mm: what fell in the six hours before the event.
         """
         start_ms, end_ms = range_of(start, end, "rain is looked at by the minute")
         durations = duration or list(_DURATIONS)
         schema = {**NAMES, "start": TIME, "end": TIME, "minutes": pa.int64(), "mm": pa.float64(), **_DOUBT}
-        schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}}
-        edges_ms = await turns.run(minutes_of, start_ms, end_ms)
+        schema |= {"may_go_on": pa.bool_(), **{f"maximum_{d}_mm": pa.float64() for d in durations}, **_RARE}
+        hours = sorted(set(before_h or ()))
+        schema |= {f"before_{h}h_mm": pa.float64() for h in hours}
+        early = max(hours, default=0) * 60  # minutes in front of those in which events are looked for
+        edges_ms = await turns.run(minutes_of, start_ms - early * MINUTE_MS, end_ms)
 
         def rows_of(f: Fallen) -> list[dict[str, Any]]:
-            found = events(f.between(edges_ms)[0], dry_min, tuple(_ms(d) // 60_000 for d in durations))
-            return [_event(f, e, durations) for e in found if e.mm >= least_mm]
+            fell = f.between(edges_ms)[0]
+            found = events(fell.behind(early), dry_min, tuple(_ms(d) // 60_000 for d in durations))
+            return [
+                {**_event(f, e, durations), **_rarest(e, durations, formula), **_before(fell, e, hours)}
+                for e in found
+                if e.mm >= least_mm
+            ]
 
-        gauges = _read(services.series, asked.gauges(services), start_ms, end_ms)
+        gauges = fallen(services.series, asked.gauges(services), int(edges_ms[0]), end_ms)
         return await answer(request, asked, tables_of(map(rows_of, gauges), schema), "rain-events", end_ms)
 
 
@@ -170,7 +189,7 @@ def _ms(duration: Duration) -> int:
     return int(duration[:-3]) * 60_000 if duration.endswith("min") else int(duration[:-1]) * HOUR_MS
 
 
-def _read(store: SeriesStore, gauges: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Fallen]:
+def fallen(store: SeriesStore, gauges: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Fallen]:
     """With the hour after the end: a tip that came then was filling before it."""
     span = np.array([start_ms, end_ms + HOUR_MS], np.int64)
     wanted = [
@@ -197,16 +216,16 @@ def _sums(f: Fallen, windows: Sequence[Duration], at_ms: int) -> list[dict[str, 
     out = []
     for window in windows:
         start_ms = at_ms - _ms(window)
-        fallen, provisional = f.between(np.array([start_ms, at_ms], np.int64))
+        fell, provisional = f.between(np.array([start_ms, at_ms], np.int64))
         out.append(
             {
                 **names_of(f.channel),
                 "window": window,
                 "start": start_ms,
                 "end": at_ms,
-                "mm": float(fallen.mm[0]) if len(heard) else None,
-                "at_least": bool(fallen.at_least[0]),
-                "uncertain": bool(fallen.uncertain[0]),
+                "mm": float(fell.mm[0]) if len(heard) else None,
+                "at_least": bool(fell.at_least[0]),
+                "uncertain": bool(fell.uncertain[0]),
                 "provisional": provisional,
                 "heard": int(heard[-1]) if len(heard) else None,
                 "silent": silent,
@@ -216,30 +235,34 @@ def _sums(f: Fallen, windows: Sequence[Duration], at_ms: int) -> list[dict[str, 
 
 
 def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
-    fallen, _ = f.between(edges_ms)
-    n = len(fallen.mm)
+    fell, _ = f.between(edges_ms)
+    n = len(fell.mm)
     hours = np.diff(edges_ms) / HOUR_MS
     columns = {
         name: pa.array([value]).take(pa.array(np.zeros(n, np.int32))) for name, value in names_of(f.channel).items()
     }
     values = {
-        "time": pa.array(fallen.start_ms).cast(TIME),
-        "mm": pa.array(fallen.mm),
-        "mm_per_h": pa.array(fallen.mm / hours),
-        "total_mm": pa.array(np.cumsum(fallen.mm)),
-        "at_least": pa.array(fallen.at_least),
-        "uncertain": pa.array(fallen.uncertain),
+        "time": pa.array(fell.start_ms).cast(TIME),
+        "mm": pa.array(fell.mm),
+        "mm_per_h": pa.array(fell.mm / hours),
+        "total_mm": pa.array(np.cumsum(fell.mm)),
+        "at_least": pa.array(fell.at_least),
+        "uncertain": pa.array(fell.uncertain),
     }
     return worded(pa.table({**columns, **values}).cast(pa.schema(_BY_INTERVAL)))
 
 
-def _maxima(f: Fallen, edges_ms: np.ndarray, durations: Sequence[Duration]) -> list[dict[str, Any]]:
-    fallen, _ = f.between(edges_ms)
-    return [{**names_of(f.channel), "duration": d, **_greatest(greatest(fallen, _ms(d) // 60_000))} for d in durations]
+def _maxima(
+    f: Fallen, edges_ms: np.ndarray, durations: Sequence[Duration], formula: RainFormula | None
+) -> list[dict[str, Any]]:
+    fell, _ = f.between(edges_ms)
+    found = ((d, greatest(fell, _ms(d) // 60_000)) for d in durations)
+    return [{**names_of(f.channel), "duration": d, **_greatest(g, formula)} for d, g in found]
 
 
-def _greatest(g: Greatest) -> dict[str, Any]:
+def _greatest(g: Greatest, formula: RainFormula | None) -> dict[str, Any]:
     return {
+        "return_period_years": _years(g, formula),
         "mm": g.mm,
         "mm_per_h": None if g.mm is None else g.mm * 60 / g.minutes,
         "start": g.begin_ms,
@@ -247,6 +270,22 @@ def _greatest(g: Greatest) -> dict[str, Any]:
         "at_least": g.at_least,
         "uncertain": g.uncertain,
     }
+
+
+def _years(g: Greatest, formula: RainFormula | None) -> float | None:
+    return None if formula is None or g.mm is None else return_period_years(formula, g.mm, g.minutes)
+
+
+def _rarest(e: RainEvent, durations: Sequence[Duration], formula: RainFormula | None) -> dict[str, Any]:
+    years = [(y, d) for d, g in zip(durations, e.greatest, strict=True) if (y := _years(g, formula)) is not None]
+    rarest, duration = max(years, key=lambda found: found[0], default=(None, None))
+    return {"return_period_years": rarest, "rarest": duration}
+
+
+def _before(fell: Hyetograph, e: RainEvent, hours: Sequence[int]) -> dict[str, float]:
+    """What fell in so many hours before an event. fell: by the minute, from the longest of these before the first."""
+    end = int(np.searchsorted(fell.start_ms, e.begin_ms))
+    return {f"before_{h}h_mm": float(fell.mm[end - 60 * h : end].sum()) for h in hours}
 
 
 def _event(f: Fallen, e: RainEvent, durations: Sequence[Duration]) -> dict[str, Any]:

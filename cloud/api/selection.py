@@ -11,7 +11,7 @@ from fastapi import Query
 from cloud.api.problems import Problem
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.names import NameText
-from contract.catalogue.places import Station, StationKind
+from contract.catalogue.places import Station, StationKind, Zone
 from contract.catalogue.quantities import Quantity
 
 _SAID = 64
@@ -106,6 +106,12 @@ def stations_named(
         for s in catalogue.stations.values()
         if all(not wanted or any(x in wanted for x in of(s)) for wanted, of in tests)
     ]
+
+
+def zones_named(catalogue: Catalogue, names: Sequence[str]) -> list[Zone]:
+    """These zones, or all where none is named; in the catalogue's order. Raises Problem(404)."""
+    meant = _ids("zone", names, catalogue)
+    return [z for z in catalogue.zones.values() if not names or z.id in meant]
 
 
 def _ids(word: str, wanted: Sequence[str], catalogue: Catalogue) -> set[str]:

@@ -68,7 +68,7 @@ class Workbook:
     def piece(self, table: Table) -> None:
         """Raises Problem(413) on more than a sheet holds."""
         if self._sheet is None:
-            self._begin(table.column_names)
+            self._begin(table.schema)
         self._rows += len(table)
         self._cells += len(table) * table.num_columns
         if self._rows > MOST_ROWS or self._cells > MOST_CELLS:
@@ -97,12 +97,13 @@ class Workbook:
     def __del__(self) -> None:
         self._close()  # of an answer that was broken off; a zip with an open part complains when it is collected
 
-    def _begin(self, names: list[str]) -> None:
+    def _begin(self, schema: pa.Schema) -> None:
         self._zip = zipfile.ZipFile(self._out, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
         for name, text in _PARTS.items():
             self._zip.writestr(name, _XML + text)
         self._sheet = self._zip.open("xl/worksheets/sheet1.xml", "w", force_zip64=True)
-        heads = [f"{n} ({self._zone.key})" if n.endswith("time") else n for n in names]
+        zone = self._zone.key
+        heads = (f"{f.name} ({zone})" if pa.types.is_timestamp(f.type) else f.name for f in schema)
         head = "".join(_words(n, ' s="2"') for n in heads)
         self._sheet.write(f"{_XML}{_SHEET}<row>{head}</row>".encode())
         self._rows = 1

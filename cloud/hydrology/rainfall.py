@@ -65,6 +65,11 @@ class Hyetograph:
     uncertain: Bools
     at_least: Bools
 
+    def behind(self, intervals: int) -> Hyetograph:
+        """Without so many of the first ones."""
+        of = slice(intervals, None)
+        return Hyetograph(self.start_ms[of], self.mm[of], self.uncertain[of], self.at_least[of])
+
 
 def between(readings: ReadingBatch, gauge: Gauge, edges_ms: Int64s) -> tuple[Hyetograph, bool]:
     """The rain between each edge and the next, and whether its last step waits to be believed (see `Rain`).

@@ -17,6 +17,7 @@ from cloud.api.encoders import FORMS, How
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 TIMES = [1_626_768_000_000, 1_626_768_060_500, None, 1_626_768_120_000]
 NAMES = ['Shakou "old"', "京广, 隧道", "plain", "a;b\nc"]
+RAREST = [None, "5min", None, "1h"]
 TABLE = pa.table(
     {
         "time": pa.array([t or 0 for t in TIMES]).cast(pa.timestamp("ms", "UTC")),
@@ -25,7 +26,9 @@ TABLE = pa.table(
         "mean": pa.array([0.25, None, -1.5, 3.0]),
         "maximum_time": pa.array(TIMES, pa.int64()).cast(pa.timestamp("ms", "UTC")),
         "flag": pa.array([1, None, 3, 4], pa.uint8()),
-        "at_least": pa.array([False, True, False, True]),
+        "at_least": pa.array([False, None, False, True]),
+        "rarest": pa.array(RAREST).dictionary_encode(),
+        "begin": pa.array([0] * 4).cast(pa.timestamp("ms", "UTC")),
     }
 )
 TEXT = ["2021-07-20T08:00:00Z", "2021-07-20T08:01:00.500Z", None, "2021-07-20T08:02:00Z"]
@@ -38,14 +41,17 @@ ROWS = [
         "maximum_time": t,
         "flag": f,
         "at_least": a,
+        "rarest": r,
+        "begin": "1970-01-01T00:00:00Z",
     }
-    for t, c, n, m, f, a in zip(
+    for t, c, n, m, f, a, r in zip(
         TEXT,
         [101, 101, 202, 202],
         NAMES,
         [0.25, None, -1.5, 3],
         [1, None, 3, 4],
-        [False, True, False, True],
+        [False, None, False, True],
+        RAREST,
         strict=True,
     )
 ]
@@ -71,7 +77,7 @@ def test_json(parts):
 def test_nothing_is_an_empty_list_or_a_heading_alone():
     assert encoded("json", [TABLE.slice(0, 0)]) == b"[]"
     assert encoded("ndjson", [TABLE.slice(0, 0)]) == b""
-    assert encoded("csv", [TABLE.slice(0, 0)]) == b"time,channel,name,mean,maximum_time,flag,at_least\n"
+    assert encoded("csv", [TABLE.slice(0, 0)]) == b"time,channel,name,mean,maximum_time,flag,at_least,rarest,begin\n"
     assert len(pq.read_table(io.BytesIO(encoded("parquet", [TABLE.slice(0, 0)])))) == 0
 
 
@@ -88,8 +94,11 @@ def test_csv(parts):
 @parted
 def test_excel_with_a_point_and_with_a_comma(parts):
     text = encoded("excel", parts).decode()
-    assert text.startswith("\ufefftime (Asia/Shanghai),channel,name,mean,maximum_time (Asia/Shanghai),flag,at_least\n")
     found = list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+    z = "Asia/Shanghai"
+    words = ["channel", "name", "mean", f"maximum_time ({z})", "flag", "at_least", "rarest", f"begin ({z})"]
+    assert text.startswith("\ufeff")
+    assert found[0] == [f"time ({z})", *words]
     assert [r[0] for r in found[1:]] == [
         "2021-07-20 16:00:00",
         "2021-07-20 16:01:00.500",

@@ -18,6 +18,7 @@ from cloud.api import problems, rain
 from cloud.api.ports import Services
 from cloud.series.parquet import ParquetStore
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.places import RainFormula
 from contract.catalogue.quantities import Quantity
 from contract.readings import Flag, ReadingBatch
 from simulators.storms.storms import zhengzhou_2021
@@ -132,6 +133,47 @@ def test_maxima_and_events_are_those_of_pandas(asked, seed: int) -> None:
     assert [pd.Timestamp(r["start"]) for r in found] == [begin for begin, _ in wanted]
     assert [r["mm"] for r in found] == pytest.approx([mm for _, mm in wanted])
     assert len(found) > 1
+
+
+@pytest.mark.parametrize("with_formula", [True, False])
+def test_return_periods_and_the_rain_before(small_district: Catalogue, tmp_path: Path, with_formula: bool) -> None:
+    formula = RainFormula(a=12.0, c=0.8, b=10.0, n=0.75, longest_min=180) if with_formula else None
+    district = small_district.district.model_copy(update={"rain_formula": formula})
+    readings, store = tips(31), ParquetStore(tmp_path / "series")
+    rows = [(START_MS + 1000 * s, mm) for s, mm in readings]
+    times, mm = zip(*rows, strict=True)
+    feed(store, [entry(1, NOW_MS, ReadingBatch.of(times, [GAUGE] * len(rows), mm, [1] * len(rows)))])
+    clock, app = SimpleNamespace(now_ms=lambda: NOW_MS), FastAPI()
+    catalogue = replace(small_district, district=district)
+    rain.mount(app, cast(Services, SimpleNamespace(catalogue=catalogue, series=store, clock=clock)))
+    http, minute = Http(app), by_second(readings).iloc[: 30 * 3600].resample("1min").sum()
+    range_ = {"start": START_MS + 10 * HOUR_MS, "end": START_MS + 30 * HOUR_MS}
+
+    def years(mm: float, minutes: int) -> float | None:
+        if formula is None or minutes > 180:
+            return None
+        return 10 ** ((mm / minutes * (minutes + 10.0) ** 0.75 / 12.0 - 1) / 0.8)
+
+    for row, minutes in zip(
+        http.get("/v1/rain/maxima", params=range_).json(), (5, 15, 30, 60, 180, 360, 720, 1440), strict=True
+    ):
+        expected = None if row["mm"] is None else years(row["mm"], minutes)
+        assert row["return_period_years"] == (expected and pytest.approx(expected))
+    found = http.get(
+        "/v1/rain/events", params={**range_, "dry_min": 45, "before_h": [2, 9], "duration": ["5min", "1h"]}
+    ).json()
+    assert len(found) > 1
+    for event in found:
+        begin = pd.Timestamp(event["start"])
+        for hours in (2, 9):
+            before = minute[begin - pd.Timedelta(hours=hours) : begin - pd.Timedelta(minutes=1)]
+            assert event[f"before_{hours}h_mm"] == pytest.approx(before.sum(), abs=1e-9)
+        rarest = [(y, d) for d, m in (("5min", 5), ("1h", 60)) if (y := years(event[f"maximum_{d}_mm"], m)) is not None]
+        if formula is None:
+            assert (event["return_period_years"], event["rarest"]) == (None, None)
+        else:
+            assert (event["return_period_years"], event["rarest"]) == (pytest.approx(max(rarest)[0]), max(rarest)[1])
+    store.close()
 
 
 def test_the_storm_of_20_july_2021_as_published(asked) -> None:

@@ -30,12 +30,15 @@ def test_cells_are_what_they_were(parts) -> None:
     """Times are times of the place, to the millisecond; what is not known is an empty cell."""
     head, *rows = opened(parts)
     z = "Asia/Shanghai"
-    assert head == [f"time ({z})", "channel", "name", "mean", f"maximum_time ({z})", "flag", "at_least"]
+    assert head[:7] == [f"time ({z})", "channel", "name", "mean", f"maximum_time ({z})", "flag", "at_least"]
+    assert head[7:] == ["rarest", f"begin ({z})"]
     day = dt.datetime(2021, 7, 20, 16)
     times = [day, day + dt.timedelta(seconds=60.5), dt.datetime(1970, 1, 1, 8), day + dt.timedelta(seconds=120)]
     most = [*times[:2], "", times[3]]
     mean, flag = [0.25, "", -1.5, 3.0], [1.0, "", 3.0, 4.0]
-    wanted = zip(times, [101.0, 101.0, 202.0, 202.0], NAMES, mean, most, flag, [False, True, False, True], strict=True)
+    at_least, rarest = [False, "", False, True], ["", "5min", "", "1h"]
+    channel, begin = [101.0, 101.0, 202.0, 202.0], [dt.datetime(1970, 1, 1, 8)] * 4
+    wanted = zip(times, channel, NAMES, mean, most, flag, at_least, rarest, begin, strict=True)
     assert rows == [list(row) for row in wanted]
 
 

@@ -1,0 +1,141 @@
+"""What a row is of the answers that come as tables, in any form: JSON Schemas for the OpenAPI document."""
+
+from __future__ import annotations
+
+from cloud.api.series_tables import VALUES
+from cloud.api.shapes import BOOLEAN, COUNT, FLAG, LEVEL, NUMBER, TEXT, TIME, Schema, object_of, one_of, or_null
+from contract.catalogue.rules import Level
+
+_GAUGE = {"channel": COUNT, "station": TEXT, "name": TEXT}
+_DOUBT: dict[str, Schema] = {
+    "at_least": {**BOOLEAN, "description": "The counter was reset: more fell than is known"},
+    "uncertain": {**BOOLEAN, "description": "A part was counted after a silence, and spread over it"},
+}
+
+ROWS: dict[str, Schema] = {
+    "ZoneLevel": object_of(
+        zone=TEXT,
+        name=TEXT,
+        level=one_of((*Level, "unknown")),
+        start=TIME,
+        end=TIME,
+        minutes=NUMBER,
+        goes_on=BOOLEAN,
+        incident=TEXT,
+    ),
+    "TriedIncident": object_of(
+        rules=one_of(("now", "tried")),
+        zones=TEXT,
+        opened=TIME,
+        closed=or_null(TIME),
+        minutes=NUMBER,
+        peak_level=LEVEL,
+        messages=COUNT,
+        **{level.value: or_null(TIME) for level in Level},
+    ),
+    "Reading": object_of(time=TIME, channel=COUNT, value=or_null(NUMBER), flag=FLAG),
+    "Hour": object_of(
+        time=TIME,
+        channel=COUNT,
+        count=COUNT,
+        **{name: or_null(NUMBER) for name in ("minimum", "maximum", "mean", "first", "last")},
+    ),
+    "SeriesRow": {
+        "type": "object",
+        "description": "Figures of a channel and interval: those that were asked for",
+        "properties": {
+            "time": {**TIME, "description": "When the interval begins"},
+            "channel": COUNT,
+            **dict.fromkeys(("station", "name", "quantity", "unit"), TEXT),
+            **{name: or_null(NUMBER) for name in (*VALUES, "sum", "above_s", "covered_s")},
+            **{name: or_null(TIME) for name in ("minimum_time", "maximum_time")},
+            "count": COUNT,
+            "flag": or_null(FLAG),
+            "at_least": {"type": "boolean", "description": "The counter was reset: more was counted than the sum says"},
+            "filled": {"type": "boolean"},
+        },
+        "patternProperties": {"^p[1-9][0-9]?$": or_null(NUMBER)},
+        "additionalProperties": False,
+        "required": ["time", "channel"],
+    },
+    "WideRow": {
+        "type": "object",
+        "description": "An interval; `<channel>.<figure>` for each channel and figure",
+        "properties": {"time": TIME},
+        "patternProperties": {"^[0-9]+[.]": {}},
+        "additionalProperties": False,
+        "required": ["time"],
+    },
+    "RainSum": object_of(
+        **_GAUGE,
+        window=TEXT,
+        start=TIME,
+        end=TIME,
+        mm=or_null(NUMBER),
+        **_DOUBT,
+        provisional=BOOLEAN,
+        heard=or_null(TIME),
+        silent=BOOLEAN,
+    ),
+    "RainInterval": object_of(**_GAUGE, time=TIME, mm=NUMBER, mm_per_h=NUMBER, total_mm=NUMBER, **_DOUBT),
+    "RainMaximum": object_of(
+        **_GAUGE,
+        duration=TEXT,
+        mm=or_null(NUMBER),
+        mm_per_h=or_null(NUMBER),
+        start=or_null(TIME),
+        end=or_null(TIME),
+        **_DOUBT,
+        return_period_years=or_null(NUMBER),
+    ),
+    "RainEvent": {
+        **object_of(
+            **_GAUGE,
+            start=TIME,
+            end=TIME,
+            minutes=COUNT,
+            mm=NUMBER,
+            **_DOUBT,
+            may_go_on=BOOLEAN,
+            return_period_years=or_null(NUMBER),
+            rarest=or_null(TEXT),
+        ),
+        "patternProperties": {"^(maximum_[0-9]+(min|h)|before_[0-9]+h)_mm$": NUMBER},
+    },
+    "ArealRain": object_of(
+        zone=TEXT,
+        name=TEXT,
+        time=TIME,
+        mm=or_null(NUMBER),
+        mm_per_h=or_null(NUMBER),
+        gauges={**COUNT, "description": "How many were known throughout the interval"},
+        **_DOUBT,
+    ),
+    "ThiessenWeight": object_of(zone=TEXT, name=TEXT, channel=COUNT, station=TEXT, weight=NUMBER),
+    "WaterEvent": object_of(
+        **_GAUGE,
+        above=NUMBER,
+        start=TIME,
+        end=TIME,
+        minutes=NUMBER,
+        peak=NUMBER,
+        peak_time=TIME,
+        above_s=NUMBER,
+        unknown_s=NUMBER,
+        began_unseen=BOOLEAN,
+        ended_unseen=BOOLEAN,
+        goes_on=BOOLEAN,
+    ),
+    "Gap": object_of(**_GAUGE, start=TIME, end=TIME, seconds=NUMBER),
+    "Completeness": object_of(
+        **_GAUGE,
+        start=TIME,
+        end=TIME,
+        known_s=NUMBER,
+        known_share=or_null(NUMBER),
+        readings=COUNT,
+        usable=COUNT,
+        gaps=COUNT,
+        longest_gap_s=NUMBER,
+    ),
+}
