@@ -26,6 +26,7 @@ from cloud.api import (
     stream,
     trial,
     warnings,
+    water,
     zone_levels,
 )
 from cloud.api.guard import Guard
@@ -39,6 +40,7 @@ _PARTS = (
     rain,
     areal,
     spells,
+    water,
     zone_levels,
     trial,
     warnings,

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
+from numpy.typing import NDArray
 
 from cloud.api.openapi import When
 from cloud.api.ports import Services
@@ -133,16 +134,15 @@ def _rows(zone: Zone, gauges: Sequence[ChannelInfo], grid: _Grid) -> Iterator[li
     sets, of = np.unique(grid.known, axis=1, return_inverse=True)
     weight = np.zeros((len(gauges), sets.shape[1]))
     for n, known in enumerate(sets.T):
-        places = np.flatnonzero(known)
-        if len(places):
+        places = np.flatnonzero(known).tolist()
+        if places:
             weight[places, n] = thiessen_weights(zone.area, [_place(gauges[p]) for p in places])
-    each = weight[:, of.reshape(-1)]
-    some = grid.known.sum(axis=0)
+    each: Float64s = weight[:, of.reshape(-1)]
+    some: Int64s = grid.known.sum(axis=0)
     mm = np.where(some > 0, (each * grid.mm).sum(axis=0), np.nan)
     hours = np.diff(grid.edges_ms) / HOUR_MS
-    at_least = ((each > 0) & grid.at_least).any(axis=0)
-    uncertain = ((each > 0) & grid.uncertain).any(axis=0)
-    columns = (grid.edges_ms[:-1], mm, mm / hours, some, at_least, uncertain)
+    at_least, uncertain = (np.logical_or.reduce((each > 0) & doubt) for doubt in (grid.at_least, grid.uncertain))
+    columns: list[NDArray[Any]] = [grid.edges_ms[:-1], mm, mm / hours, some, at_least, uncertain]
     for first in range(0, len(mm), _ROWS):
         part = (c[first : first + _ROWS].tolist() for c in columns)
         yield [

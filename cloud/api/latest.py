@@ -84,7 +84,7 @@ def levels(services: Services, c: LatestColumns) -> Int8s:
     """Of each channel the highest level that a rule holds of it, as it ranks; -1: none."""
     out = np.full(len(c.channel), -1, np.int8)
     channel, level = services.warnings.levels()
-    place = channel_rows(c.channel, channel)
+    place = channel_rows(c.channel, channel.astype(np.uint32))
     np.maximum.at(out, place[place >= 0], level[place >= 0])
     return out
 

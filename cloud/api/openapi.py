@@ -106,6 +106,8 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/rain/areal": in_forms(reference("ArealRain")),
     "/v1/rain/thiessen": in_forms(reference("ThiessenWeight")),
     "/v1/water/events": in_forms(reference("WaterEvent")),
+    "/v1/water/trend": in_forms(reference("WaterTrend")),
+    "/v1/water/compare": in_forms(reference("Compared")),
     "/v1/gaps": in_forms(reference("Gap")),
     "/v1/completeness": in_forms(reference("Completeness")),
     "/v1/zones/levels": in_forms(reference("ZoneLevel")),
@@ -162,6 +164,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/rain/areal": (404,),
     "/v1/rain/thiessen": (404,),
     "/v1/water/events": (404,),
+    "/v1/water/trend": (404,),
+    "/v1/water/compare": (404,),
     "/v1/gaps": (404,),
     "/v1/completeness": (404,),
     "/v1/zones/levels": (404,),
@@ -189,8 +193,9 @@ _RAIN = (
     "/v1/rain/areal",
     "/v1/rain/thiessen",
 )
-_SPELLS = ("/v1/water/events", "/v1/gaps", "/v1/completeness", "/v1/zones/levels", "/v1/rules/try")
-WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_SPELLS)
+_WATER = tuple(f"/v1/water/{what}" for what in ("events", "trend", "compare"))
+_SPELLS = ("/v1/gaps", "/v1/completeness", "/v1/zones/levels", "/v1/rules/try")
+WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_WATER, *_SPELLS)
 
 
 def install(app: FastAPI) -> None:

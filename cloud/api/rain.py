@@ -35,7 +35,7 @@ from contract.catalogue.quantities import Quantity
 from contract.readings import Flag, ReadingBatch
 
 _AT_ONCE = 2
-_RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
+RAIN = (Quantity.RAIN_TOTAL, Quantity.RAIN_EVENT)
 Duration = Literal["5min", "10min", "15min", "30min", "45min", "1h", "2h", "3h", "6h", "12h", "24h"]
 _DURATIONS: tuple[Duration, ...] = ("5min", "15min", "30min", "1h", "3h", "6h", "12h", "24h")
 _RARE = {"return_period_years": pa.float64(), "rarest": pa.string()}
@@ -77,9 +77,9 @@ class RainAsked:
         """Of what is meant the channels of rain; all there are where nothing is named. Raises Problem."""
         catalogue = services.catalogue
         meant = self._selection.channels(catalogue) if self._selection.names_any() else sorted(catalogue.channels)
-        found = [catalogue.channels[c] for c in meant if catalogue.channels[c].quantity in _RAIN]
+        found = [catalogue.channels[c] for c in meant if catalogue.channels[c].quantity in RAIN]
         if not found:
-            what = f"no channel of {' or '.join(_RAIN)} is among what you name; see /v1/channels"
+            what = f"no channel of {' or '.join(RAIN)} is among what you name; see /v1/channels"
             raise Problem(422, "There is no gauge", what)
         return found
 

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from cloud.api.series_tables import VALUES
-from cloud.api.shapes import BOOLEAN, COUNT, FLAG, LEVEL, NUMBER, TEXT, TIME, Schema, object_of, one_of, or_null
+from cloud.api.shapes import (
+    BOOLEAN,
+    COUNT,
+    FLAG,
+    LEVEL,
+    NUMBER,
+    TEXT,
+    TIME,
+    Schema,
+    object_of,
+    one_of,
+    or_null,
+    with_some,
+)
 from contract.catalogue.rules import Level
 
 _GAUGE = {"channel": COUNT, "station": TEXT, "name": TEXT}
@@ -112,19 +125,37 @@ ROWS: dict[str, Schema] = {
         **_DOUBT,
     ),
     "ThiessenWeight": object_of(zone=TEXT, name=TEXT, channel=COUNT, station=TEXT, weight=NUMBER),
-    "WaterEvent": object_of(
+    "WaterTrend": object_of(
         **_GAUGE,
-        above=NUMBER,
         start=TIME,
         end=TIME,
-        minutes=NUMBER,
-        peak=NUMBER,
-        peak_time=TIME,
-        above_s=NUMBER,
-        unknown_s=NUMBER,
-        began_unseen=BOOLEAN,
-        ended_unseen=BOOLEAN,
-        goes_on=BOOLEAN,
+        before_m=or_null(NUMBER),
+        now_m=or_null(NUMBER),
+        change_cm=or_null(NUMBER),
+        trend_cm_per_10min=or_null(NUMBER),
+    ),
+    "Compared": {
+        **object_of(**_GAUGE, minute={"type": "integer"}),
+        "patternProperties": {"^event_[0-9]+$": or_null(NUMBER)},
+    },
+    "WaterEvent": with_some(
+        object_of(
+            **_GAUGE,
+            above=NUMBER,
+            start=TIME,
+            end=TIME,
+            minutes=NUMBER,
+            peak=NUMBER,
+            peak_time=TIME,
+            above_s=NUMBER,
+            unknown_s=NUMBER,
+            began_unseen=BOOLEAN,
+            ended_unseen=BOOLEAN,
+            goes_on=BOOLEAN,
+        ),
+        gauge=or_null(COUNT),
+        rain_mm=or_null(NUMBER),
+        rain_at_least=or_null(BOOLEAN),
     ),
     "Gap": object_of(**_GAUGE, start=TIME, end=TIME, seconds=NUMBER),
     "Completeness": object_of(

@@ -13,11 +13,13 @@ from fastapi.responses import Response
 from cloud.api.openapi import When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.api.rain_near import RAIN_NEAR, RainNear
 from cloud.api.selection import Selection
 from cloud.api.series import Shape, answered
 from cloud.api.series_tables import TIME, heard_within_ms, hold_ms
 from cloud.api.tabled import NAMES, names_of, range_of, tables_of
 from cloud.api.turns import Turns
+from cloud.hydrology.rainfall import HOUR_MS
 from cloud.hydrology.spells import Held, WaterEvent, held, water_events
 from cloud.series.base import SeriesStore
 from cloud.series.blocks import Wanted, blocks
@@ -28,7 +30,7 @@ from contract.readings import Bools, ReadingBatch
 
 _AT_ONCE = 2
 _WHY = "every reading is looked at"
-_WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
+WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
 _EVENT = {**NAMES, "above": pa.float64(), "start": TIME, "end": TIME, "minutes": pa.float64(), "peak": pa.float64()}
 _EVENT |= {"peak_time": TIME, "above_s": pa.float64(), "unknown_s": pa.float64(), "began_unseen": pa.bool_()}
 _EVENT |= {"ended_unseen": pa.bool_(), "goes_on": pa.bool_()}
@@ -43,11 +45,6 @@ Known = tuple[ChannelInfo, ReadingBatch, Held]
 def mount(app: FastAPI, services: Services) -> None:
     turns = Turns(_AT_ONCE)
 
-    def read(
-        infos: Sequence[ChannelInfo], start_ms: int, end_ms: int
-    ) -> Iterator[tuple[ChannelInfo, ReadingBatch, Held]]:
-        return _read(services.series, infos, start_ms, max(start_ms, min(end_ms, services.clock.now_ms())))
-
     @app.get("/v1/water/events")
     async def water_events_of(
         request: Request,
@@ -59,21 +56,32 @@ def mount(app: FastAPI, services: Services) -> None:
             float | None, Query(allow_inf_nan=False, description="In the channel's unit; its lowest threshold")
         ] = None,
         apart_min: Annotated[float, Query(ge=0, le=2880, description="Water gone for so long: another event")] = 60,
+        rain_h: Annotated[
+            int | None, Query(ge=0, le=240, description="With the rain from so many hours before each event to its end")
+        ] = None,
     ) -> Response:
         """When water stood above a value: start, end, peak and when it was first there, by channel and time.
 
         above_s: for how long it was known to stand above. unknown_s: of the event. began_unseen, ended_unseen: nothing
-        is known of the moment before or after, so that it was longer, perhaps. goes_on: it stands at the end.
+        is known of the moment before or after, so that it was longer, perhaps. goes_on: it stands at the end. gauge:
+        the next one to the station; rain_mm: what it counted, null where it was never heard.
         """
         start_ms, end_ms = range_of(start, end, _WHY)
         limits = _limits(services.catalogue, selection.channels(services.catalogue), above)
         infos = [services.catalogue.channels[c] for c in limits]
         apart_ms = round(apart_min * 60_000)
-        rows = (
-            [_event(c, limits[c.id], e) for e in water_events(h, limits[c.id], apart_ms)]
-            for c, _, h in read(infos, start_ms, end_ms)
-        )
-        return await answered(request, services, turns, tables_of(rows, _EVENT), form, "water-events", end_ms)
+        made = None if rain_h is None else RainNear(services, start_ms - rain_h * HOUR_MS, end_ms)
+
+        def rows_of(c: ChannelInfo, h: Held) -> list[Row]:
+            found = [_event(c, limits[c.id], e) for e in water_events(h, limits[c.id], apart_ms)]
+            if made is None:
+                return found
+            early_ms = (rain_h or 0) * HOUR_MS
+            return [{**row, **made.between(c.station, row["start"] - early_ms, row["end"])} for row in found]
+
+        rows = (rows_of(c, h) for c, _, h in read_held(services, infos, start_ms, end_ms))
+        schema = _EVENT if made is None else {**_EVENT, **RAIN_NEAR}
+        return await answered(request, services, turns, tables_of(rows, schema), form, "water-events", end_ms)
 
     @app.get("/v1/gaps")
     async def gaps(
@@ -88,7 +96,7 @@ def mount(app: FastAPI, services: Services) -> None:
         had come. By channel and time."""
         start_ms, end_ms = range_of(start, end, _WHY)
         infos = _infos(services, selection)
-        rows = (_gaps(c, h, round(least_min * 60_000)) for c, _, h in read(infos, start_ms, end_ms))
+        rows = (_gaps(c, h, round(least_min * 60_000)) for c, _, h in read_held(services, infos, start_ms, end_ms))
         return await answered(request, services, turns, tables_of(rows, _GAP), form, "gaps", end_ms)
 
     @app.get("/v1/completeness")
@@ -102,7 +110,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """For how much of a time something was known of each channel, with its readings and gaps."""
         start_ms, end_ms = range_of(start, end, _WHY)
         infos = _infos(services, selection)
-        rows = ([_whole(c, readings, h)] for c, readings, h in read(infos, start_ms, end_ms))
+        rows = ([_whole(c, readings, h)] for c, readings, h in read_held(services, infos, start_ms, end_ms))
         return await answered(request, services, turns, tables_of(rows, _WHOLE), form, "completeness", end_ms)
 
 
@@ -112,9 +120,9 @@ def _infos(services: Services, selection: Selection) -> list[ChannelInfo]:
 
 def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> dict[int, float]:
     """By channel of water: what it must stand above. Raises Problem(422)."""
-    water = [c for c in meant if catalogue.channels[c].quantity in _WATER]
+    water = [c for c in meant if catalogue.channels[c].quantity in WATER]
     if not water:
-        what = f"no channel of {', '.join(_WATER)} is among what you name; see /v1/channels"
+        what = f"no channel of {', '.join(WATER)} is among what you name; see /v1/channels"
         raise Problem(422, "There is no water", what)
     if above is not None:
         return dict.fromkeys(water, above)
@@ -123,6 +131,11 @@ def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> 
         what = "none of these channels has thresholds in rules.yaml: say `above`, in the channel's unit"
         raise Problem(422, "There is no threshold", what)
     return lowest
+
+
+def read_held(services: Services, infos: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Known]:
+    """Of each channel, rising, the readings of the time and what they held in it, no later than now."""
+    return _read(services.series, infos, start_ms, max(start_ms, min(end_ms, services.clock.now_ms())))
 
 
 def _read(store: SeriesStore, infos: Sequence[ChannelInfo], start_ms: int, to_ms: int) -> Iterator[Known]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
+from pydantic import ValidationError
 
 from cloud.api.openapi import When
 from cloud.api.ports import Services
@@ -118,8 +119,7 @@ def _channels(catalogue: Catalogue, selection: Selection) -> list[int]:
 
 def _why(error: ValueError) -> str:
     """The first mistake in a rule, without pydantic's own frame."""
-    first = getattr(error, "errors", lambda **_: [])(include_url=False)[:1]
-    return str(first[0]["msg"]) if first else str(error)
+    return str(error.errors(include_url=False)[0]["msg"]) if isinstance(error, ValidationError) else str(error)
 
 
 def _rows(log: BatchLog, trials: Mapping[str, Trial], start_ms: int, end_ms: int) -> Iterator[list[dict[str, Any]]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from cloud.hydrology.slopes import median_slope
 from cloud.warnings.detectors.watched import WatchedChannels, by_turns, not_too_dense, packed, unpacked
 from contract.catalogue.catalogue import Catalogue, Watch
 from contract.catalogue.detectors import RateOfRiseSettings
@@ -21,7 +20,6 @@ from contract.readings import Bools, Flag, Float64s, Int64s, ReadingBatch, Uint3
 
 _NEVER = np.iinfo(np.int64).min // 4
 _MOST_READINGS = 12  # in a window: of readings that come faster, the newest
-_AT_ONCE = 512  # rows whose slopes fit into a processor's cache
 _CM_PER_MIN = 100.0 * 60_000  # of metres in a millisecond
 
 
@@ -145,40 +143,6 @@ class RateOfRise:
         at_m = np.column_stack([np.where(stood, held_m, np.nan), np.where(stood, held_m, np.nan), depth_m])
         at_m[:, 2:][~inside] = np.nan
         return np.where(points >= self._least[conditions], median_slope(at_ms, at_m) * _CM_PER_MIN, np.nan)
-
-
-def median_slope(at: Int64s, value: Float64s) -> Float64s:
-    """The median of the slopes between all pairs of points of each row, as `scipy.stats.theilslopes` has it.
-
-    at, value: shape (n, points); points of value NaN are left out. Shape (n,); NaN where there are fewer than two.
-    """
-    out = np.full(len(at), np.nan)
-    known = ~np.isnan(value).all(axis=0)  # points that any row has
-    if np.count_nonzero(known) < 2:
-        return out
-    for begin in range(0, len(at), _AT_ONCE):
-        some = slice(begin, begin + _AT_ONCE)
-        out[some] = _median_slope(at[some, known].T.copy(), value[some, known].T.copy())
-    return out
-
-
-def _median_slope(at: Int64s, value: Float64s) -> Float64s:
-    """The same of shape (points, n): the values of a point stand side by side, which is what pairs are made of."""
-    first, second = _pairs(len(at))
-    slopes = value[second]
-    slopes -= value[first]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slopes /= at[second] - at[first]
-    slopes.sort(axis=0)  # NaN comes last
-    count = len(slopes) - np.isnan(slopes).sum(axis=0)
-    each = np.arange(slopes.shape[1])
-    low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, len(slopes) - 1)
-    return np.asarray((slopes[low, each] + slopes[high, each]) / 2)
-
-
-@cache
-def _pairs(points: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    return np.triu_indices(points, 1)
 
 
 def _put_behind(memory: Memory, row: int, time_ms: int, depth_m: float, usable: bool) -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from scipy.stats import theilslopes
 
-from cloud.warnings.detectors.rate_of_rise import RateOfRise, median_slope
+from cloud.hydrology.slopes import median_slope
+from cloud.warnings.detectors.rate_of_rise import RateOfRise
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
 from contract.catalogue.rules import Level, Rule
