@@ -5,6 +5,7 @@ ASGI, outside FastAPI's routing: a route that is added later is guarded without 
 
 from __future__ import annotations
 
+import base64
 import math
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
@@ -45,7 +46,7 @@ class Guard:
         try:
             scope.setdefault("state", {})["caller"] = await self._admit(scope)
         except Refused as refused:
-            await answer(refused)(scope, receive, send)
+            await answer(refused, of_browser=_of_browser(Headers(scope=scope)))(scope, receive, send)
         except SQLAlchemyError:
             said = "the ledger does not answer, so nobody can be recognised: see the cloud's log"
             await problems.answer(503, "Ledger unavailable", said, {"Retry-After": "5"})(scope, receive, send)
@@ -63,7 +64,10 @@ class Guard:
         if self._access.settings.mode == "open" and ("x-forwarded-for" in headers or "forwarded" in headers):
             said = "a proxy let this in, and access mode: open is for this machine alone: write mode: required"
             raise Refused(403, "Open to this machine only", said)
-        key = bearer(headers)
+        key = key_of(headers)
+        if method not in SAFE_METHODS and basic(headers):
+            said = "as a password of HTTP Basic a key reads and changes nothing: send it as `Authorization: Bearer`"
+            raise Refused(403, "This password only reads", said)
         if key is None and method not in SAFE_METHODS and not same_origin(headers, scope["scheme"]):
             raise Refused(
                 403, "Cross-origin request refused", f"send a key, or the header {PAGE_HEADER}: 1 from our own origin"
@@ -109,10 +113,30 @@ def taken(scope: AsgiScope) -> str | None:
     return None
 
 
-def bearer(headers: Headers) -> str | None:
-    """What stands behind `Bearer`, or None."""
+def key_of(headers: Headers) -> str | None:
+    """The key that comes with a request: what stands behind `Bearer`, or the password of HTTP Basic (RFC 7617) with any
+    user name, which is all that spreadsheets and map programs know. None: there is none."""
     kind, _, rest = headers.get("authorization", "").partition(" ")
-    return rest.strip() if kind.lower() == "bearer" else None
+    if kind.lower() == "bearer":
+        return rest.strip()
+    if not basic(headers):
+        return None
+    try:
+        _, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+    except ValueError:  # and its kinds: no base64, no UTF-8
+        return ""
+    return password
+
+
+def basic(headers: Headers) -> bool:
+    """Browsers keep such a password and send it along with requests that other sites' pages make them send: so it may
+    read, and no more."""
+    return headers.get("authorization", "").partition(" ")[0].lower() == "basic"
+
+
+def _of_browser(headers: Headers) -> bool:
+    """It would ask its user for a password in a window of its own, over our page that asks already."""
+    return any(name in headers for name in ("sec-fetch-mode", PAGE_HEADER, "cookie"))
 
 
 def token_of(headers: Headers) -> str | None:
@@ -142,10 +166,11 @@ def same_origin(headers: Headers, scheme: str) -> bool:
     return asked_from.netloc != "" and asked_from.netloc == headers.get("host")
 
 
-def answer(refused: Refused) -> Response:
+def answer(refused: Refused, of_browser: bool = False) -> Response:
+    """of_browser: it is not told of Basic, see `_of_browser`."""
     headers = {}
     if refused.status == 401:
-        headers["WWW-Authenticate"] = "Bearer"
+        headers["WWW-Authenticate"] = "Bearer" if of_browser else 'Bearer, Basic realm="Headwater", charset="UTF-8"'
     if refused.retry_after_s:
         headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
     return problems.answer(refused.status, refused.title, refused.detail, headers)

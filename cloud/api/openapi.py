@@ -12,7 +12,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query
 
-from cloud.access.scopes import READY, SESSION, required
+from cloud.access.scopes import READY, SAFE_METHODS, SESSION, required
 from cloud.access.sessions import COOKIE
 from cloud.api.guard import PAGE_HEADER
 from cloud.api.schemas import COMPONENTS
@@ -52,13 +52,18 @@ _HEADERS: dict[int, dict[str, Schema]] = {
     429: {"Retry-After": _WAIT},
     503: {"Retry-After": _WAIT},
 }
-_KEY, _SESSION = "key", "session"
+_KEY, _BASIC, _SESSION = "key", "basic", "session"
 _SCHEMES: dict[str, Schema] = {
     _KEY: {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "hw_<id>_<secret>",
         "description": "For machines: `headwater-cloud key create NAME --scope ...`. In this header alone, no URL.",
+    },
+    _BASIC: {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A key as the password, with any user name, for programs that know nothing else. It only reads.",
     },
     _SESSION: {
         "type": "apiKey",
@@ -238,9 +243,10 @@ def mend(document: Schema) -> None:
 def security(method: str, path: str) -> list[dict[str, list[str]]]:
     """Any one of these will do; {} is none at all. The lists hold scopes (OpenAPI 3.1.0, 4.8.30: role names)."""
     needed = required(method, path)
+    safe = [_BASIC] if method in SAFE_METHODS else []
     if needed is not None:
-        return [{_KEY: [needed.value]}, {_SESSION: [needed.value]}]
-    return [{}, {_KEY: []}, {_SESSION: []}] if path in (SESSION, READY) else []
+        return [{scheme: [needed.value]} for scheme in (_KEY, *safe, _SESSION)]
+    return [{}, *({scheme: list[str]()} for scheme in (_KEY, *safe, _SESSION))] if path in (SESSION, READY) else []
 
 
 def _texts_in_the_path(operation: Schema) -> list[Schema]:

@@ -22,4 +22,4 @@ def door(data: bytes) -> object:
     """The headers by which a caller is known: Authorization on the first line, Cookie on the next, then Origin."""
     words = [*data.split(b"\n", 2), b"", b""][:3]
     headers = Headers(raw=list(zip((b"authorization", b"cookie", b"origin"), words, strict=True)))
-    return guard.bearer(headers), guard.token_of(headers), guard.same_origin(headers, "https")
+    return guard.key_of(headers), guard.token_of(headers), guard.same_origin(headers, "https")

@@ -5,6 +5,7 @@ The lists are read off the application: a route that is added later is tried, to
 
 from __future__ import annotations
 
+import base64
 import itertools
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from starlette.routing import Mount, Route
 
 from cloud.access import keys, people
 from cloud.access.rate import Rate
-from cloud.access.scopes import SCOPES_OF, Role, Scope
+from cloud.access.scopes import SAFE_METHODS, SCOPES_OF, Role, Scope
 from cloud.api import queries
 from tests.fuzz import api
 
@@ -72,6 +73,10 @@ def operation(method: str, path: str) -> dict:
     return APP.openapi()["paths"][path][method.lower()]
 
 
+def as_password(key: str) -> dict[str, str]:
+    return {"authorization": "Basic " + base64.b64encode(f"excel:{key}".encode()).decode()}
+
+
 def filled(path: str) -> str:
     return path.replace("{name}", "x").replace("{number}", "1")
 
@@ -98,9 +103,11 @@ def test_the_document_and_the_page_are_among_the_routes():
 
 @pytest.mark.parametrize(("method", "path"), sorted({*routes(), *operations()} - OPEN))
 async def test_nothing_answers_a_stranger(http, method, path):
-    for headers in ({}, {"authorization": "Bearer hw_00000000_" + "0" * 64}, {"cookie": "headwater_session=x"}):
+    wrong = "hw_00000000_" + "0" * 64
+    for headers in ({}, {"authorization": f"Bearer {wrong}"}, as_password(wrong), {"cookie": "headwater_session=x"}):
         answer = await http.request(method, filled(path), headers=headers)
-        assert answer.status_code == 401, (headers, answer.text)
+        changes = method not in SAFE_METHODS and headers == as_password(wrong)
+        assert answer.status_code == (403 if changes else 401), (headers, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
     assert (await http.get(filled(path), params={"key": bearer(*Scope)["authorization"][7:]})).status_code == 401
 
@@ -119,8 +126,15 @@ async def test_every_scope_but_the_declared_one_is_too_low(http, method, path):
     for scopes in (*((s,) for s in others), tuple(others)):
         answer = await http.request(method, filled(path), headers=bearer(*scopes))
         assert (answer.status_code, answer.json()["detail"]) == (403, f"this needs scope {next(iter(needed))}")
-    answer = await http.request(method, filled(path), headers=bearer(*map(Scope, needed)))
+    key = bearer(*map(Scope, needed))
+    answer = await http.request(method, filled(path), headers=key)
     assert answer.status_code not in (401, 403)
+    # As the password of HTTP Basic it reads, and changes nothing.
+    again = await http.request(method, filled(path), headers=as_password(key["authorization"].removeprefix("Bearer ")))
+    if method in SAFE_METHODS:
+        assert again.status_code == answer.status_code
+    else:
+        assert (again.status_code, "changes nothing" in again.json()["detail"]) == (403, True)
 
 
 @pytest.mark.parametrize("role", list(Role))
@@ -203,14 +217,15 @@ async def test_a_path_with_a_slash_too_many_asks_for_no_less(http, method, path)
 
 def test_the_document_says_who_may():
     document = APP.openapi()
-    assert set(document["components"]["securitySchemes"]) == {"key", "session"}
+    assert set(document["components"]["securitySchemes"]) == {"key", "basic", "session"}
     for method, path in operations():
         security = operation(method, path)["security"]
+        schemes = ["key", "basic", "session"] if method in SAFE_METHODS else ["key", "session"]
         if (method, path) in OPEN:
             assert declared(method, path) == set()
-            assert security in ([], [{}, {"key": []}, {"session": []}])
+            assert security in ([], [{}, *({scheme: []} for scheme in schemes)])
         else:
-            assert [list(need) for need in security] == [["key"], ["session"]]
+            assert [list(need) for need in security] == [[scheme] for scheme in schemes]
             assert {"401", "403"} <= set(operation(method, path)["responses"])
 
 

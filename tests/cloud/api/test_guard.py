@@ -73,9 +73,39 @@ async def test_odd_cookies_are_nobody(cookie):
     assert (await client().get("/v1/session", headers={"cookie": cookie})).json() == {"who": "nobody"}
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer x", "bearer hw_1_2", "Bearer " + "x" * 5000])
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Bearer", "Bearer ", "Bearer x", "bearer hw_1_2", "Bearer " + "x" * 5000),
+        *("Basic", "Basic ", "Basic x", "basic =", "Basic w7w=", "Basic eDp5", "Basic Og==", "Basic " + "eDp5" * 2000),
+    ],
+)
 async def test_odd_keys_are_refused(header):
     assert (await client().get("/v1/latest", headers={"authorization": header})).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, True),
+        ({"user-agent": "QGIS/34000"}, True),
+        # Browsers would ask for a password in a window of their own, over the page's.
+        ({"sec-fetch-mode": "cors"}, False),
+        ({"x-headwater-page": "1"}, False),
+        ({"cookie": "headwater_session=x"}, False),
+    ],
+)
+async def test_programs_are_told_of_basic_and_browsers_are_not(headers, told):
+    answer = await client().get("/v1/latest", headers=headers)
+    assert answer.status_code == 401
+    said = answer.headers["www-authenticate"]
+    assert said == ('Bearer, Basic realm="Headwater", charset="UTF-8"' if told else "Bearer")
+
+
+async def test_a_password_that_a_browser_kept_changes_nothing():
+    kept = {"authorization": "Basic eDp5", "origin": "http://testserver"}
+    answer = await client(mode="open").post("/v1/quarantine/1/release", headers=kept)
+    assert (answer.status_code, answer.json()["title"]) == (403, "This password only reads")
 
 
 async def test_a_page_without_tls_changes_nothing_behind_tls():
