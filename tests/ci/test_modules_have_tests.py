@@ -33,6 +33,8 @@ TESTED_BY_OTHERS = {
     "cloud.app.http_server": "`headwater-cloud serve`: tests/cloud/app/test_watchdog.py starts it",
     "cloud.cap.faults": "one record; tests/cloud/cap/test_check.py reads it",
     "cloud.cap.profiles": "by name through cloud.cap.check: tests/cloud/cap/test_check.py",
+    "cloud.client.client": "imported as cloud.client by tests/cloud/client/test_client.py",
+    "cloud.client.errors": "imported as cloud.client by tests/cloud/client/test_client.py",
     "cloud.cli.access": "its commands are given through cloud.cli.main by tests/cloud/cli/test_access.py",
     "cloud.cli.backup": "its commands are given through cloud.cli.main by tests/cloud/backup",
     "cloud.cli.cap": "its commands are given through cloud.cli.main by tests/cloud/cli/test_cap.py",
