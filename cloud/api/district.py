@@ -17,12 +17,12 @@ from fastapi.responses import Response
 from cloud.api.encoding import json_of
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
+from cloud.api.pump_stations import OF_PUMP, pumps_of
 from cloud.api.selection import Kinds, Selection, Stations, Subdistricts, Tags, Zones, stations_named
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.devices import Gateway
 from contract.catalogue.names import NameText
 from contract.catalogue.places import Station, Zone
-from contract.catalogue.quantities import Quantity
 
 GEOJSON = "application/geo+json"
 _Format = Annotated[Literal["json", "geojson"], Query(description="`geojson` for a map")]
@@ -30,16 +30,6 @@ _Box = Annotated[
     str | None,
     Query(max_length=200, description="west,south,east,north in degrees (WGS 84); west above east crosses 180°"),
 ]
-# Quantities of one pump each: the first channel of a quantity is the first pump's, and so on.
-_OF_PUMP: Mapping[Quantity, str] = {
-    Quantity.PUMP_RUNNING: "running",
-    Quantity.PUMP_FAULT: "fault",
-    Quantity.RUN_HOURS: "run_hours",
-    Quantity.STARTS: "starts",
-    Quantity.CURRENT: "current",
-    Quantity.POWER: "power",
-}
-
 Row = dict[str, Any]
 Geometry = Mapping[str, Any] | None
 
@@ -293,19 +283,14 @@ def pumps_json(catalogue: Catalogue, s: Station) -> list[Row]:
     """One row a pump, with its place in the station counted from 1."""
     if s.pumps is None:
         return []
-    each: dict[str, list[int]] = {name: [] for name in _OF_PUMP.values()}
-    for c in s.channels:
-        quantity = catalogue.channels[c.id].quantity
-        if quantity in _OF_PUMP:
-            each[_OF_PUMP[quantity]].append(c.id)
     known = {name: s.each_pump(name) for name in ("capacity_m3s", "start_m", "stop_m")}
     return [
         {
-            "id": f"{s.id}/{n + 1}",
+            "id": p.id,
             "station": s.id,
-            "number": n + 1,
-            **{name: values[n] if values else None for name, values in known.items()},
-            "channels": {name: found[n] for name, found in each.items() if n < len(found)},
+            "number": p.number,
+            **{name: values[p.number - 1] if values else None for name, values in known.items()},
+            "channels": {OF_PUMP[quantity]: c.id for quantity, c in p.channels.items()},
         }
-        for n in range(s.pumps)
+        for p in pumps_of(catalogue, s)[: s.pumps]
     ]

@@ -110,6 +110,9 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/rain/events": in_forms(reference("RainEvent")),
     "/v1/rain/areal": in_forms(reference("ArealRain")),
     "/v1/rain/thiessen": in_forms(reference("ThiessenWeight")),
+    "/v1/pumps/figures": in_forms(reference("PumpFigures")),
+    "/v1/pumps/inflow": in_forms(reference("PumpInflow")),
+    "/v1/pumps/events": in_forms(reference("PumpEvent")),
     "/v1/water/events": in_forms(reference("WaterEvent")),
     "/v1/water/trend": in_forms(reference("WaterTrend")),
     "/v1/water/compare": in_forms(reference("Compared")),
@@ -168,6 +171,7 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/rain/events": (404,),
     "/v1/rain/areal": (404,),
     "/v1/rain/thiessen": (404,),
+    **dict.fromkeys(("/v1/pumps/figures", "/v1/pumps/inflow", "/v1/pumps/events"), (404,)),
     "/v1/water/events": (404,),
     "/v1/water/trend": (404,),
     "/v1/water/compare": (404,),
@@ -199,8 +203,9 @@ _RAIN = (
     "/v1/rain/thiessen",
 )
 _WATER = tuple(f"/v1/water/{what}" for what in ("events", "trend", "compare"))
+_PUMPS = tuple(f"/v1/pumps/{what}" for what in ("figures", "inflow", "events"))
 _SPELLS = ("/v1/gaps", "/v1/completeness", "/v1/zones/levels", "/v1/rules/try")
-WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_WATER, *_SPELLS)
+WITH_ETAG = ("/v1/series", "/v1/feed", "/v1/feed/index", *_RAIN, *_PUMPS, *_WATER, *_SPELLS)
 
 
 def install(app: FastAPI) -> None:

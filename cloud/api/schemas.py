@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.access.scopes import Role, Scope
+from cloud.api.pump_schemas import PUMPS
 from cloud.api.row_schemas import ROWS
 from cloud.api.shapes import (
     BOOLEAN,
@@ -49,6 +50,7 @@ EVIDENCE = object_of(
 ACT = object_of(who=TEXT, at=TIME, at_ms=MS)
 COMPONENTS: dict[str, Schema] = {
     **ROWS,
+    **PUMPS,
     "Station": object_of(
         id=TEXT,
         name=TEXT,

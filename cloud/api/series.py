@@ -19,12 +19,12 @@ from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.selection import Selection
 from cloud.api.series_tables import FIGURES, Fill, Question, Table, tables, title, wide
+from cloud.api.tabled import zone_named
 from cloud.api.turns import Turns
 from cloud.series.base import TooMany
 from cloud.series.figures import USABLE
 from cloud.series.intervals import Interval, LocalDays, at_most, edges
 from contract.catalogue.catalogue import ChannelInfo
-from contract.catalogue.places import is_a_time_zone
 from contract.catalogue.quantities import QuantityKind
 from contract.readings import FLAG_VALUES, Flag
 
@@ -88,10 +88,7 @@ class Asked:
 
     def zone(self, of_district: str) -> ZoneInfo:
         """Raises Problem(422)."""
-        try:
-            return ZoneInfo(is_a_time_zone(self.time_zone or of_district))
-        except ValueError as error:
-            raise Problem(422, "No such time zone", str(error)) from error
+        return zone_named(self.time_zone, of_district)
 
     def question(self, services: Services, channels: list[int], zone: ZoneInfo) -> Question:
         """Raises Problem: 413 for too much, 422 for figures that a channel does not have."""
@@ -168,13 +165,14 @@ async def answered(
     shape: Shape,
     name: str,
     end_ms: int,
+    zone: ZoneInfo | None = None,
 ) -> Response:
-    """These tables as a file of that name, in the district's time; 304 where the caller has them."""
+    """These tables as a file of that name, in the zone's time, or the district's; 304 where the caller has them."""
     headers = headers_of(request, services, end_ms, name, shape.format)
     if "ETag" in headers and named(request.headers.get("if-none-match", ""), headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    zone = ZoneInfo(services.catalogue.district.time_zone)
-    return await streamed(turns, found, shape.format, How(zone, shape.decimal), headers)
+    how = How(zone or ZoneInfo(services.catalogue.district.time_zone), shape.decimal)
+    return await streamed(turns, found, shape.format, how, headers)
 
 
 async def streamed(turns: Turns, found: Iterator[Table], form: Form, how: How, headers: dict[str, str]) -> Response:

@@ -5,28 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
-import numpy as np
 import pyarrow as pa
 from fastapi import Depends, FastAPI, Query, Request
 from fastapi.responses import Response
 
+from cloud.api.known import Known, believed, known
 from cloud.api.openapi import When
 from cloud.api.ports import Services
 from cloud.api.problems import Problem
 from cloud.api.rain_near import RAIN_NEAR, RainNear
 from cloud.api.selection import Selection
 from cloud.api.series import Shape, answered
-from cloud.api.series_tables import TIME, heard_within_ms, hold_ms
+from cloud.api.series_tables import TIME
 from cloud.api.tabled import NAMES, names_of, range_of, tables_of
 from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS
-from cloud.hydrology.spells import Held, WaterEvent, held, water_events
-from cloud.series.base import SeriesStore
-from cloud.series.blocks import Wanted, blocks
-from cloud.series.figures import USABLE
+from cloud.hydrology.spells import Held, WaterEvent, water_events
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.quantities import Quantity
-from contract.readings import Bools, ReadingBatch
+from contract.readings import ReadingBatch
 
 _AT_ONCE = 2
 _WHY = "every reading is looked at"
@@ -39,7 +36,6 @@ _WHOLE = {**NAMES, "start": TIME, "end": TIME, "known_s": pa.float64(), "known_s
 _WHOLE |= {"readings": pa.int64(), "usable": pa.int64(), "gaps": pa.int64(), "longest_gap_s": pa.float64()}
 
 Row = dict[str, Any]
-Known = tuple[ChannelInfo, ReadingBatch, Held]
 
 
 def mount(app: FastAPI, services: Services) -> None:
@@ -135,27 +131,9 @@ def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> 
 
 def read_held(services: Services, infos: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Known]:
     """Of each channel, rising, the readings of the time and what they held in it, no later than now."""
-    return _read(services.series, infos, start_ms, max(start_ms, min(end_ms, services.clock.now_ms())))
-
-
-def _read(store: SeriesStore, infos: Sequence[ChannelInfo], start_ms: int, to_ms: int) -> Iterator[Known]:
-    """Of each channel the readings of the time, and what they held."""
-    # Amounts hold nothing: of them it counts how long a channel may be silent.
-    holds = {c.id: hold_ms(c) or heard_within_ms(c) for c in infos}
-    wanted = [Wanted(c.id, max(round(c.period_s * 1000), 1), holds[c.id]) for c in infos]
-    of = {c.id: c for c in infos}
-    if start_ms >= to_ms:
-        for c in infos:
-            yield c, ReadingBatch.empty(), held(ReadingBatch.empty(), np.zeros(0, np.bool_), 0, start_ms, start_ms)
-        return
-    for block in blocks(store, wanted, np.array([start_ms, to_ms], np.int64)):
-        for w, readings in block.each():
-            h = held(readings, _believed(readings), holds[w.channel], start_ms, to_ms)
-            yield of[w.channel], readings.take(readings.time_ms >= start_ms), h
-
-
-def _believed(readings: ReadingBatch) -> Bools:
-    return np.asarray(np.isin(readings.flag, USABLE) & ~np.isnan(readings.value))
+    to_ms = max(start_ms, min(end_ms, services.clock.now_ms()))
+    for c, readings, h in known(services.series, infos, start_ms, to_ms):
+        yield c, readings.take(readings.time_ms >= start_ms), h
 
 
 def _event(c: ChannelInfo, above: float, e: WaterEvent) -> Row:
@@ -194,7 +172,7 @@ def _whole(c: ChannelInfo, readings: ReadingBatch, h: Held) -> Row:
         "known_s": h.known_ms / 1000,
         "known_share": h.known_ms / length_ms if length_ms else None,
         "readings": len(readings),
-        "usable": int(_believed(readings).sum()),
+        "usable": int(believed(readings).sum()),
         "gaps": len(begins),
         "longest_gap_s": float((ends - begins).max(initial=0)) / 1000,
     }

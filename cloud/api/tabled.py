@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -11,6 +12,7 @@ from cloud.api.encoding import moment
 from cloud.api.problems import Problem
 from cloud.api.series_tables import Table, title
 from contract.catalogue.catalogue import ChannelInfo
+from contract.catalogue.places import is_a_time_zone
 
 NAMES: Mapping[str, pa.DataType] = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
 _LONGEST_DAYS = 400
@@ -24,6 +26,14 @@ def range_of(start: str, end: str, why: str) -> tuple[int, int]:
     if end_ms - start_ms > _LONGEST_DAYS * 86_400_000:
         raise Problem(413, "Too much for one answer", f"{why}: ask for {_LONGEST_DAYS} days at most")
     return start_ms, end_ms
+
+
+def zone_named(name: str | None, of_district: str) -> ZoneInfo:
+    """The time zone of that name, the district's where there is none. Raises Problem(422)."""
+    try:
+        return ZoneInfo(is_a_time_zone(name or of_district))
+    except ValueError as error:
+        raise Problem(422, "No such time zone", str(error)) from error
 
 
 def names_of(c: ChannelInfo) -> dict[str, Any]:

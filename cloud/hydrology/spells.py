@@ -64,6 +64,27 @@ def held(readings: ReadingBatch, counts: Bools, hold_ms: int, from_ms: int, to_m
     return Held(begins[there], ends[there], readings.value[there], from_ms, to_ms)
 
 
+def joined(h: Held) -> Held:
+    """The same, with neighbours of one value that touch made one: a spell is as long as a state was known to last."""
+    if not len(h.value):
+        return h
+    new = np.append(True, (h.begin_ms[1:] != h.end_ms[:-1]) | (h.value[1:] != h.value[:-1]))
+    first = np.flatnonzero(new)
+    last = np.append(first[1:], len(new)) - 1
+    return Held(h.begin_ms[first], h.end_ms[last], h.value[first], h.from_ms, h.to_ms)
+
+
+def level_at(h: Held, time_ms: Int64s) -> Float64s:
+    """What held at each moment, shape (n,); NaN where nothing is known. At the very end of a spell, where nothing
+    follows, its value is still what is known."""
+    place = np.searchsorted(h.begin_ms, time_ms, side="right") - 1
+    known = place >= 0
+    known[known] = time_ms[known] <= h.end_ms[place[known]]
+    out = np.full(len(time_ms), np.nan)
+    out[known] = h.value[place[known]]
+    return out
+
+
 def water_events(h: Held, above: float, apart_ms: int) -> Iterator[WaterEvent]:
     """In order of time. above: in the value's unit. apart_ms: water that was not seen above for so long is another
     event."""

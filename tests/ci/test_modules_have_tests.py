@@ -23,7 +23,6 @@ TESTED_BY_OTHERS = {
     "cloud.api.latest_at": "asked through /v1/latest by tests/cloud/api/test_latest_at.py",
     "cloud.api.late": "mounted into the application that tests/cloud/api/test_late.py asks",
     "cloud.api.openapi": "makes the document that tests/cloud/api/test_openapi.py reads",
-    "cloud.api.parameters": "a dependency of every operation: tests/cloud/api/test_parameters.py asks all of them",
     "cloud.api.rain_near": "asked through /v1/water/events by tests/cloud/api/test_water.py",
     "cloud.api.row_schemas": "a part of cloud.api.schemas",
     "cloud.api.shapes": "what cloud.api.schemas is made of",

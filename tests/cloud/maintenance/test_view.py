@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine, func, select, update
 
-from cloud.api import maintenance
+from cloud.api import maintenance, problems
 from cloud.api.ports import Services
 from cloud.ledger.open import open_ledger
 from cloud.log.base import Cursor, Entry
@@ -152,3 +152,35 @@ def test_asked_over_the_api(ledger: Engine) -> None:
     assert len(both) == 2
     assert http.get("/v1/maintenance", params={"after": both[0]["number"]}).json() in ([], [both[1]])
     assert http.get("/v1/maintenance", params={"state": "shut"}).status_code == 422
+
+
+def test_asked_over_the_api_of_a_time(ledger: Engine) -> None:
+    view = MaintenanceView(ledger, DISTRICT)
+    view.apply(LOG)
+    app = FastAPI()
+    problems.install(app)
+    maintenance.mount(app, cast(Services, type("S", (), {"maintenance": view.reader})()))
+    http = TestClient(app)
+
+    def ids(**params: int | str) -> list[str]:
+        return [n["id"] for n in http.get("/v1/maintenance", params={"state": "all", **params}).json()]
+
+    found = [numbered.notice for numbered in view.reader.notices()]
+    over = next(n for n in found if n.closed_ms is not None)
+    stands = next(n for n in found if n.closed_ms is None)
+    assert over.closed_ms is not None
+    for start_ms, end_ms in [
+        (over.opened_ms - 1, over.opened_ms),
+        (over.opened_ms - 1, over.opened_ms + 1),
+        (over.closed_ms - 1, over.closed_ms),
+        (over.closed_ms, over.closed_ms + 1),
+        (stands.opened_ms, stands.opened_ms + 1),
+        (stands.opened_ms + 10**9, stands.opened_ms + 2 * 10**9),
+    ]:
+        stood = {n.id for n in found if n.opened_ms < end_ms and (n.closed_ms is None or n.closed_ms > start_ms)}
+        assert set(ids(start=start_ms, end=end_ms)) == stood
+    assert ids(start=over.closed_ms) == ids(start=over.closed_ms, state="open") == [stands.id]
+    assert over.id not in ids(end=over.opened_ms)
+    assert over.id in ids(end=over.opened_ms + 1)
+    for wrong in ({"start": 5, "end": 5}, {"start": 1, "after": 3}, {"start": "yesterday"}):
+        assert http.get("/v1/maintenance", params=wrong).status_code == 422
