@@ -129,9 +129,12 @@ def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> 
     return lowest
 
 
-def read_held(services: Services, infos: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Known]:
-    """Of each channel, rising, the readings of the time and what they held in it, no later than now."""
-    to_ms = max(start_ms, min(end_ms, services.clock.now_ms()))
+def read_held(
+    services: Services, infos: Sequence[ChannelInfo], start_ms: int, end_ms: int, with_end: bool = False
+) -> Iterator[Known]:
+    """Of each channel, rising, the readings of the time and what they held in it, no later than now. with_end: a
+    reading of its last moment counts as well."""
+    to_ms = max(start_ms, min(end_ms, services.clock.now_ms())) + with_end
     for c, readings, h in known(services.series, infos, start_ms, to_ms):
         yield c, readings.take(readings.time_ms >= start_ms), h
 

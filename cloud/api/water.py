@@ -58,7 +58,7 @@ def mount(app: FastAPI, services: Services) -> None:
         end_ms = services.clock.now_ms() if at is None else moment(at, "at")
         start_ms = end_ms - round(minutes * _MINUTE_MS)
         infos = _water(services.catalogue, selection)
-        rows = ([_trend(c, h)] for c, _, h in read_held(services, infos, start_ms, end_ms))
+        rows = ([_trend(c, h)] for c, _, h in read_held(services, infos, start_ms, end_ms, with_end=True))
         return await answered(request, services, turns, tables_of(rows, _TREND), form, "water-trend", end_ms)
 
     @app.get("/v1/water/compare")
@@ -101,11 +101,12 @@ def _water(catalogue: Catalogue, selection: Selection) -> list[ChannelInfo]:
 
 
 def _trend(c: ChannelInfo, h: Held) -> dict[str, Any]:
+    """h: with the end."""
     t = trend(h)
     return {
         **names_of(c),
         "start": h.from_ms,
-        "end": h.to_ms,
+        "end": h.to_ms - 1,
         "before_m": t.before,
         "now_m": t.now,
         "change_cm": None if t.change is None else t.change * _CM_PER_M,

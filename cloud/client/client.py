@@ -171,6 +171,20 @@ class Headwater:
         """Events laid over one another, aligned at their beginnings."""
         return self.get("/v1/water/compare", True, event=event, minutes=minutes, **more)
 
+    # --- pumps ---
+
+    def pump_figures(self, *, start: Time, end: Time, interval: str = "whole", **more: Any) -> Answer:
+        """What each pump did by intervals: hours run, starts, duty, drawdown. `pump`: as `u1/2`, or a station's all."""
+        return self.get("/v1/pumps/figures", True, start=start, end=end, interval=interval, **more)
+
+    def pump_inflow(self, *, start: Time, end: Time, interval: str = "whole", **more: Any) -> Answer:
+        """What came to each station, from its well's level and its pumps' run time."""
+        return self.get("/v1/pumps/inflow", True, start=start, end=end, interval=interval, **more)
+
+    def pump_events(self, *, start: Time, end: Time, what: Some | None = None, **more: Any) -> Answer:
+        """When a pump was in fault, mains were lost, or a generator was on."""
+        return self.get("/v1/pumps/events", True, start=start, end=end, what=what, **more)
+
     # --- warnings ---
 
     def zone_levels(self, *, start: Time, end: Time, level: str | None = None, **where: Unpack[Places]) -> Answer:

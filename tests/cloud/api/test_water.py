@@ -67,15 +67,15 @@ def truth_of(catalogue: Catalogue, channel: int) -> pd.Series:
 def test_trend(http: Http, small_district: Catalogue, channel: int, second: int, minutes: int) -> None:
     (found,) = ask(http, "/v1/water/trend", channel=channel, minutes=minutes, at=START_MS + second * 1000)
     truth, begin = truth_of(small_district, channel), second - minutes * 60
-    window = truth[(truth.index >= begin) & (truth.index < second)]
-    before, now = truth.get(begin), truth.get(second - 1)
+    window = truth[(truth.index >= begin) & (truth.index <= second)]
+    before, now = truth.get(begin), truth.get(second)
     assert (found["before_m"], found["now_m"]) == (before, now)
     change = None if before is None or now is None else pytest.approx((now - before) * 100)
     assert found["change_cm"] == change
     # A point where a reading was, or something was known again; and one at the end.
     own = readings(channel, SEEDS[channel])
     heard = set(own.second[own.flag == Flag.PASS]) | {begin}
-    points = [(s, v) for s, v in window.items() if s in heard] + ([] if now is None else [(second, now)])
+    points = [(s, v) for s, v in window.items() if s in heard] + ([] if now is None else [(second + 0.001, now)])
     if not points or 2 * (points[-1][0] - points[0][0]) < minutes * 60:
         assert found["trend_cm_per_10min"] is None
         return

@@ -75,6 +75,8 @@ def test_every_method_asks_what_the_cloud_understands(hw: Headwater) -> None:
         assert isinstance(ask(channel=101, **time).rows(), list)
     for ask in (hw.rain_hyetograph, hw.rain_maxima, hw.rain_events):
         assert isinstance(ask(channel=301, **time).rows(), list)
+    for ask in (hw.pump_figures, hw.pump_inflow, hw.pump_events):
+        assert isinstance(ask(station="u1", **time).rows(), list)
     assert hw.rain_areal(area="north", **time).rows()
     assert hw.water_trend(channel=101, minutes=5, at=END).rows()
     assert hw.water_compare(event=[START, END], channel=101, minutes=10).rows()
