@@ -18,7 +18,7 @@ from cloud.api.pump_stations import Pump, pumps_of
 from cloud.api.pump_tables import EVENT, What, events_of, figures_of, inflow_of
 from cloud.api.series import Shape, answered
 from cloud.api.series_tables import Table
-from cloud.api.tabled import range_of, tables_of, zone_named
+from cloud.api.tabled import in_parts, range_of, tables_of, zone_named
 from cloud.api.turns import Turns
 from cloud.series.intervals import Interval, LocalDays, at_most, edges
 from contract.readings import Int64s
@@ -99,7 +99,7 @@ def mount(app: FastAPI, services: Services) -> None:
     async def answer(request: Request, asked: PumpsAsked, by: By, of: Of, name: str) -> Response:
         zone, range_ms = by.zone(services), by.range_ms()
         edges_ms = await turns.run(by.edges_ms, range_ms, zone, services.clock.now_ms())
-        found = (of(services, pumps, edges_ms) for pumps in asked.stations(services))
+        found = in_parts(of(services, pumps, edges_ms) for pumps in asked.stations(services))
         return await answered(request, services, turns, found, asked.shape, name, range_ms[1], zone)
 
     @app.get("/v1/pumps/figures")

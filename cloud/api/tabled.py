@@ -16,6 +16,7 @@ from contract.catalogue.places import is_a_time_zone
 
 NAMES: Mapping[str, pa.DataType] = {"channel": pa.uint32(), "station": pa.string(), "name": pa.string()}
 _LONGEST_DAYS = 400
+_ROWS = 20_000  # of a part: some 5 MB of JSON
 
 
 def range_of(start: str, end: str, why: str) -> tuple[int, int]:
@@ -50,6 +51,12 @@ def tables_of(found: Iterable[Sequence[dict[str, Any]]], schema: Mapping[str, pa
             yield worded(pa.Table.from_pylist(list(rows), schema=of))
     if none:
         yield worded(pa.Table.from_pylist([], schema=of))
+
+
+def in_parts(found: Iterable[Table]) -> Iterator[Table]:
+    """The same rows, some at a time: what is written of a table stands in memory until it has gone out."""
+    for table in found:
+        yield from (table.slice(k, _ROWS) for k in range(0, max(len(table), 1), _ROWS))
 
 
 def worded(table: Table) -> Table:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from cloud.api.problems import Problem
-from cloud.api.tabled import range_of, tables_of
+from cloud.api.tabled import in_parts, range_of, tables_of
 
 SCHEMA = {"name": pa.string(), "mm": pa.float64()}
 
@@ -17,6 +17,13 @@ def test_there_is_a_table_even_of_nothing() -> None:
     some = list(tables_of([[{"name": "a", "mm": 1.0}], [], [{"name": "b", "mm": None}]], SCHEMA))
     assert [t.to_pylist() for t in some] == [[{"name": "a", "mm": 1.0}], [{"name": "b", "mm": None}]]
     assert {t.schema.field("name").type for t in (none, *some)} == {pa.dictionary(pa.int32(), pa.string())}
+
+
+def test_long_tables_go_out_in_parts_and_an_empty_one_as_it_is() -> None:
+    long, empty = pa.table({"n": pa.array(range(45_000))}), pa.table({"n": pa.array([], pa.int64())})
+    parts = list(in_parts([long, empty]))
+    assert [len(t) for t in parts] == [20_000, 20_000, 5_000, 0]
+    assert pa.concat_tables(parts).equals(pa.concat_tables([long, empty]))
 
 
 @pytest.mark.parametrize(
