@@ -41,6 +41,7 @@ from cloud.maintenance.view import MaintenanceView
 from cloud.overview.routes import mount as mount_overview
 from cloud.retention import base
 from cloud.retention.outlook import Outlook
+from cloud.sensorthings.routes import mount as mount_sensorthings
 from cloud.series.open import open_series
 from cloud.views.latest import LatestView
 from cloud.views.runner import ViewRunner
@@ -187,6 +188,7 @@ class Cloud:
     def application(self) -> FastAPI:
         """The API and the page, without limits (`cloud.api.limits`)."""
         application = create_app(self.services, self.access)
+        mount_sensorthings(application, self.services)
         mount_overview(application, self.services)
         mount_page(application, self.services)
         return application
