@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cloud.cli import access, backup, decisions, retention
+from cloud.cli import access, backup, decisions, imports, retention
 from cloud.cli.cap import cap
 from cloud.cli.clock import clock
 from cloud.cli.common import ConfigPath, Group, load_or_exit, note, operator, refuse
@@ -37,6 +37,7 @@ for command in (backup.backup, backup.restore, backup.lost, retention.trim):
 
 access.mount(app)
 decisions.mount(app)
+imports.mount(app)
 
 
 @app.command()

@@ -39,6 +39,7 @@ class EntryKind(IntEnum):
     DECISION = 2  # payload is what a person did: see `cloud.log.decision`
     ORIGIN = 3  # payload is whether a gateway is simulated: see `cloud.log.origin`
     CLOCK = 4  # payload is how the log's time was put right: see `cloud.log.correction`
+    IMPORTED = 5  # as BATCH, out of a table that somebody gave: history, which views of values take and warnings never
 
 
 # Kinds of which there are few: `BatchLog.notes` finds them without reading the rest.
@@ -153,8 +154,8 @@ class BatchLog(Protocol):
         ...
 
     def trim(self, until: Cursor) -> int:
-        """Batches and ticks up to there go, but for the last entry; how many. All else stays: what people decided,
-        notes, what was seen, and that no offset is given twice. Others append meanwhile."""
+        """Batches, imported ones too, and ticks up to there go, but for the last entry; how many. All else stays: what
+        people decided, notes, what was seen, and that no offset is given twice. Others append meanwhile."""
         ...
 
     def put_back(self) -> None:

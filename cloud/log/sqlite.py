@@ -40,7 +40,7 @@ create table if not exists note (offset integer primary key, kind integer not nu
 """
 _AT_ONCE = 5000  # entries to trim in one transaction: nobody who appends waits long
 _READ_BYTES = 1_000_000  # ninety thousand readings: what a view takes in at once is bounded, however large batches are
-_GOES = f"kind in ({int(EntryKind.BATCH)}, {int(EntryKind.TICK)})"
+_GOES = f"kind in ({int(EntryKind.BATCH)}, {int(EntryKind.TICK)}, {int(EntryKind.IMPORTED)})"
 _TRIM = (
     f"delete from entry where offset in (select offset from entry where {_GOES} and offset <= ? "  # noqa: S608
     f"and offset < (select max(offset) from entry) order by offset limit {_AT_ONCE})"

@@ -14,15 +14,23 @@ from contract.readings import Int64s, ReadingBatch
 from contract.wire.batch import columns, parse_batch
 from contract.wire.envelope import WireError
 
+_SENT = (EntryKind.BATCH,)
+_WITH_IMPORTED = (EntryKind.BATCH, EntryKind.IMPORTED)
+
 
 def readings(entries: Sequence[Entry]) -> ReadingBatch:
-    """All readings of the entries, in log order; ticks have none. Raises Poisoned on the first that cannot be read."""
-    return readings_and_entries(entries)[0]
+    """All readings of the entries, in log order, imported ones too. Raises Poisoned on the first that is unreadable."""
+    return _decoded(entries, _WITH_IMPORTED)[0]
 
 
 def readings_and_entries(entries: Sequence[Entry]) -> tuple[ReadingBatch, Int64s]:
-    """As `readings`, and the place in `entries` of the one that each reading came with."""
-    batches = [(i, e) for i, e in enumerate(entries) if e.kind is EntryKind.BATCH]
+    """What gateways sent, and the place in `entries` of the one that each reading came with; nothing of what was
+    imported, which warns of nothing. Raises Poisoned, see `readings`."""
+    return _decoded(entries, _SENT)
+
+
+def _decoded(entries: Sequence[Entry], kinds: Collection[EntryKind]) -> tuple[ReadingBatch, Int64s]:
+    batches = [(i, e) for i, e in enumerate(entries) if e.kind in kinds]
     try:
         parsed = [parse_batch(e.payload) for _, e in batches]
         counts = np.fromiter((p.count for p in parsed), np.int64, len(parsed))
