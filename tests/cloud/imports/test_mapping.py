@@ -14,11 +14,11 @@ from contract.documents import Document
 TIME = {"columns": ["t"], "zone": "UTC"}
 
 
-def test_a_channel_by_number_or_name(district: Catalogue) -> None:
-    said = [{"column": "a", "channel": 201}, {"column": "b", "channel": district.channels[301].name}]
+def test_a_channel_by_number_or_name(small_district: Catalogue) -> None:
+    said = [{"column": "a", "channel": 201}, {"column": "b", "channel": small_district.channels[301].name}]
     mapping = Mapping.model_validate({"time": TIME, "channels": said})
     document = Document(Path("map.yaml"), {})
-    assert [c.id for c in channels_of(mapping, district, document)] == [201, 301]
+    assert [c.id for c in channels_of(mapping, small_district, document)] == [201, 301]
     assert document.mistakes == []
 
 
