@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cloud.imports.table import RefusedRow, Row
     from cloud.log.base import BatchLog, NewEntry
 
-_MOST_BYTES = 256 * 1024 * 1024
+MOST_BYTES = 64 * 1024 * 1024
 _MOST_MAPPING = 1024 * 1024
 _AT_ONCE = 50  # batches in one append
 _LISTED = 1000  # refused rows said one by one
@@ -32,7 +32,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def import_table(
-    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, 256 MiB at most.")],
+    table: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, 64 MiB at most.")],
     config: ConfigPath,
     mapping: Annotated[Path, typer.Option(help="YAML: what its columns are.", show_default=False)],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and say all, and write nothing.")] = False,
@@ -56,7 +56,7 @@ def import_table(
     from host.yaml_config import read_yaml
 
     try:  # before root acts as the cloud's user: the files are whose they are that asks
-        content = read_given(table, _MOST_BYTES)
+        content = read_given(table, MOST_BYTES)
         text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig", newline="")
     except OSError as error:
         _refuse(f"{table} cannot be read: {error.strerror}")

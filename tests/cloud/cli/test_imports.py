@@ -12,6 +12,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from cloud.app.cloud import Cloud
+from cloud.cli.imports import MOST_BYTES
 from cloud.cli.main import app
 from cloud.config import load_config
 from cloud.log.base import START, EntryKind, NewEntry
@@ -150,3 +151,10 @@ def test_a_link_out_of_its_folder_is_not_read(folder: Path) -> None:
     (folder / "table.csv").symlink_to("/etc/passwd")
     result = run(folder)
     assert result.exit_code == 2 and "root:" not in result.stderr
+
+
+def test_a_file_that_is_too_large_is_not_read(folder: Path) -> None:
+    with (folder / "table.csv").open("ab") as file:
+        file.truncate(MOST_BYTES + 1)
+    result = run(folder)
+    assert result.exit_code == 2 and "it is larger than 64 MiB" in result.stderr

@@ -330,3 +330,15 @@ def test_what_another_process_appended_is_read(opened):
                 seen += [e.seq for e in found]
                 at = found[-1].offset
             assert seen == expected
+
+
+def test_what_was_imported_goes_with_batches_and_is_not_taken_a_second_time(opened):
+    log = opened()
+    table = [batch(s)._replace(kind=EntryKind.IMPORTED, known_by=("", 5, s)) for s in (1, 2)]
+    assert log.append(table, NOW_MS) == [True, True]
+    assert log.append([batch(1), batch(2)], NOW_MS) == [True, True]  # the gateway's own numbers are not used up
+    kept = [(e.kind, e.seq) for e in opened().read(START, 10)]
+    assert kept == [(kind, s) for kind in (EntryKind.IMPORTED, EntryKind.BATCH) for s in (1, 2)]
+    assert log.trim(log.read(START, 10)[1].offset) == 2
+    assert [e.kind for e in log.read(START, 10)] == [EntryKind.BATCH] * 2
+    assert opened().append(table, NOW_MS) == [False, False]
