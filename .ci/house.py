@@ -31,6 +31,7 @@ PURE = (
     "contract",
     "firmware_bridge",
     "cloud.cap",
+    "cloud.exports",
     "cloud.hydrology",
     "cloud.maintenance",
     "cloud.warnings",

@@ -6,9 +6,12 @@ after the test. The server is named by HEADWATER_POSTGRESQL, `postgresql+psycopg
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +36,7 @@ OF_SQLITE = {
 _SEEDS = ("test_live_restart_and_replay_say_the_same", "test_the_shared_list_is_what_a_fresh_look_would_give")
 _OF_EACH = 2
 SERVER = os.environ.get("HEADWATER_POSTGRESQL", "")
+_TESTS = Path(__file__).parent
 _TEMPLATE = "headwater_at_head"
 _number = itertools.count(1)
 
@@ -43,12 +47,24 @@ def _run(statement: str) -> None:
         db.execute(text(statement))
 
 
+@cache
+def _may_open_one(path: Path) -> bool:
+    """Whether a file of tests, or one of ours that it imports, opens a ledger; else PostgreSQL has nothing to do with
+    it."""
+    text = path.read_text()
+    names = [n.module for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom) and n.module]
+    ours = [_TESTS.parent / f"{name.replace('.', '/')}.py" for name in names if name.split(".")[0] == "tests"]
+    return "open_ledger" in text or any(p.is_file() and _may_open_one(p) for p in ours)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    left_out = [i for i in items if any(i.nodeid.startswith(k) or i.name.startswith(k) for k in OF_SQLITE)]
+    left_out = [i for i in items if not _may_open_one(i.path)]
+    left_out += [i for i in items if any(i.nodeid.startswith(k) or i.name.startswith(k) for k in OF_SQLITE)]
     for name in _SEEDS:
         left_out += [i for i in items if i.name.startswith(f"{name}[")][_OF_EACH:]
     config.hook.pytest_deselected(items=left_out)
-    items[:] = [i for i in items if i not in left_out]
+    gone = set(left_out)
+    items[:] = [i for i in items if i not in gone]
 
 
 @pytest.fixture(scope="session")

@@ -114,13 +114,13 @@ class _Grid:
         return cls(
             edges_ms,
             np.array([h.mm for h in fell]),
-            np.array([_known(f, edges_ms, now_ms) for f in found]),
+            np.array([known_throughout(f, edges_ms, now_ms) for f in found]),
             np.array([h.at_least for h in fell]),
             np.array([h.uncertain for h in fell]),
         )
 
 
-def _known(f: Fallen, edges_ms: Int64s, now_ms: int) -> Bools:
+def known_throughout(f: Fallen, edges_ms: Int64s, now_ms: int) -> Bools:
     """Between its first usable reading and its last, and as long after that as it may say nothing while all is well."""
     heard = f.readings.time_ms[np.isin(f.readings.flag, USABLE)]
     if not len(heard):

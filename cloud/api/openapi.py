@@ -119,6 +119,8 @@ ANSWERS: dict[str, dict[str, Schema]] = {
     "/v1/gaps": in_forms(reference("Gap")),
     "/v1/completeness": in_forms(reference("Completeness")),
     "/v1/zones/levels": in_forms(reference("ZoneLevel")),
+    "/v1/exports/swmm": {"text/plain": TEXT},
+    "/v1/exports/pi-xml": {"application/xml": TEXT},
     "/v1/rules/try": in_forms(reference("TriedIncident")),
     "/v1/warnings": {_JSON: list_of(reference("Incident"))},
     "/v1/warnings/{name}": {
@@ -179,6 +181,8 @@ REFUSALS: dict[str, tuple[int, ...]] = {
     "/v1/completeness": (404,),
     "/v1/zones/levels": (404,),
     "/v1/rules/try": (404,),
+    "/v1/exports/swmm": (404,),
+    "/v1/exports/pi-xml": (404,),
     "/v1/warnings": (404,),
     "/v1/warnings/{name}": (404,),
     "/v1/feed/alerts/{name}": (404,),

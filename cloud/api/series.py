@@ -177,7 +177,12 @@ async def answered(
 
 async def streamed(turns: Turns, found: Iterator[Table], form: Form, how: How, headers: dict[str, str]) -> Response:
     """Goes out as it is made. Raises Problem(413) while nothing has gone out."""
-    pieces = _pieces(found, FORMS[form].encoder(how))
+    pieces = await in_turns(turns, _pieces(found, FORMS[form].encoder(how)))
+    return StreamingResponse(pieces, media_type=FORMS[form].media_type, headers=headers)
+
+
+async def in_turns(turns: Turns, pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece made in its turn, the first at once: what it raises is an answer still. Raises Problem(413)."""
     try:
         first = await turns.run(next, pieces, b"")
     except TooMany as error:
@@ -190,7 +195,7 @@ async def streamed(turns: Turns, found: Iterator[Table], form: Form, how: How, h
             yield piece
             piece = await turns.run(next, pieces, b"")
 
-    return StreamingResponse(rest(), media_type=FORMS[form].media_type, headers=headers)
+    return rest()
 
 
 def _pieces(found: Iterator[Table], encoder: Encoder) -> Iterator[bytes]:
