@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _MOST_BYTES = 1 << 20  # of an answer that gets an ETag here; of a larger one the sum would cost more than is spared
 _IN_A_THREAD = 1 << 16
 _OF_304 = ("cache-control", "content-location", "date", "etag", "expires", "last-modified", "vary")
-_OURS = "/v1/"
+_OURS = ("/v1/", "/sensorthings/")
 
 
 class Conditional:

@@ -29,6 +29,9 @@ _AT_ONCE = 8  # threads that look for callers in the ledger, which may be slow
 PAGE_HEADER = "x-headwater-page"
 
 
+CHALLENGES = ("Bearer", 'Bearer, Basic realm="Headwater", charset="UTF-8"')
+
+
 class Guard:
     """Puts the `Caller` at `request.state.caller`, or answers 401, 403, 429 or 503 itself."""
 
@@ -170,7 +173,7 @@ def answer(refused: Refused, of_browser: bool = False) -> Response:
     """of_browser: it is not told of Basic, see `_of_browser`."""
     headers = {}
     if refused.status == 401:
-        headers["WWW-Authenticate"] = "Bearer" if of_browser else 'Bearer, Basic realm="Headwater", charset="UTF-8"'
+        headers["WWW-Authenticate"] = CHALLENGES[0] if of_browser else CHALLENGES[1]
     if refused.retry_after_s:
         headers["Retry-After"] = str(math.ceil(refused.retry_after_s))
     return problems.answer(refused.status, refused.title, refused.detail, headers)

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Query
 
 from cloud.access.scopes import READY, SAFE_METHODS, SESSION, required
 from cloud.access.sessions import COOKIE
-from cloud.api.guard import PAGE_HEADER
+from cloud.api.guard import CHALLENGES, PAGE_HEADER
 from cloud.api.schemas import COMPONENTS
 from cloud.api.shapes import TEXT, Schema, list_of, object_of, reference
 
@@ -48,7 +48,7 @@ _STATUS = {
 }
 _WAIT: Schema = {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}}
 _HEADERS: dict[int, dict[str, Schema]] = {
-    401: {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}},
+    401: {"WWW-Authenticate": {"schema": {"type": "string", "enum": list(CHALLENGES)}}},
     429: {"Retry-After": _WAIT},
     503: {"Retry-After": _WAIT},
 }

@@ -26,7 +26,7 @@ schema = schemathesis.openapi.from_asgi("/v1/openapi.json", _APP, config=_CONFIG
 
 
 @schema.parametrize()
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
 def test_every_operation_answers_as_the_document_says(case: schemathesis.Case):
     case.call_and_validate(headers=_HEADERS)
 
