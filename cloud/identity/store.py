@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -15,9 +14,11 @@ from pydantic import ValidationError
 
 from cloud.identity.registry import Identity, Registry
 from host.files import read_given, sync
+from host.locks import Held, lock_within
 from host.own_files import open_own, read_own
 
 FILE = "registry.json"
+_WAIT_S = 30.0  # for a change that another command makes
 _LONGEST = 1 << 28  # bytes; an identity takes 200
 
 
@@ -63,12 +64,20 @@ def save(folder: Path, registry: Registry) -> None:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """One change at a time, whoever makes it. Makes the folder, closed to others."""
+    """One change at a time, whoever makes it. Makes the folder, closed to others.
+
+    Raises IdentityError where another change lasts longer than half a minute, so that nobody who can open the lock
+    holds a command of root's for good.
+    """
     if not folder.is_dir():
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         folder.chmod(0o750)  # whatever the umask: its group is to be the service's
     with own_file(folder / ".lock") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            lock_within(lock.fileno(), _WAIT_S)
+        except Held as held:
+            what = "wait until that is done, or end it, and give the command again"
+            raise IdentityError(f"{held} changes {folder}, and has for {_WAIT_S:g} s: {what}") from None
         yield
 
 

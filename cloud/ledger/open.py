@@ -17,6 +17,9 @@ from cloud.ledger.url import url_of
 from host.sqlite import StoreDamaged, passes
 
 _CONNECT_S = 5
+_LOCK_S = 60  # for what another session of PostgreSQL has locked; migrations of ours are done sooner
+# A server that has gone without a word, while something is sent to it or awaited from it.
+_GONE = {"tcp_user_timeout": 30_000, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _REMEDY = (
     "stop the cloud and put a copy of it there: warnings come again from the log, but people, keys and the audit "
     "record are in no other place"
@@ -63,10 +66,10 @@ def _engine(url: str) -> Engine:
     if url == "sqlite://":
         return create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False}, hide_parameters=True)
     if (address := url_of(url)).get_backend_name() == "postgresql":
-        # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait.
-        return create_engine(
-            address, pool_pre_ping=True, connect_args={"connect_timeout": _CONNECT_S}, hide_parameters=True
-        )
+        # A connection that a restart of the server ended is replaced before it is used; a host that is gone is no wait;
+        # and what somebody else locks for good is an error that is told, where warnings would wait in silence.
+        bounds = {"connect_timeout": _CONNECT_S, "options": f"-c lock_timeout={_LOCK_S}s", **_GONE}
+        return create_engine(address, pool_pre_ping=True, connect_args=bounds, hide_parameters=True)
     return create_engine(address, hide_parameters=True)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -21,9 +23,11 @@ Run = Callable[[bytes], object]
 
 @cache
 def scratch() -> Path:
-    """A folder of this process, in memory where the machine has such."""
+    """A folder of this process, in memory where the machine has such; it goes with the process."""
     shm = Path("/dev/shm")
-    return Path(tempfile.mkdtemp(prefix="headwater-fuzz-", dir=shm if shm.is_dir() else None))
+    found, mine = Path(tempfile.mkdtemp(prefix="headwater-fuzz-", dir=shm if shm.is_dir() else None)), os.getpid()
+    atexit.register(lambda: shutil.rmtree(found, ignore_errors=True) if os.getpid() == mine else None)
+    return found
 
 
 def sweep() -> None:

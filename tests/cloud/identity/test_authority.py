@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import itertools
 import json
+import os
 import stat
 import tarfile
 import time
@@ -50,6 +52,20 @@ def authority(tmp_path: Path, small_district: Catalogue, hand: Hand) -> Authorit
 
 def crl_serials(folder: Path) -> set[int]:
     return {r.serial_number for r in x509.load_pem_x509_crl((folder / "crl.pem").read_bytes())}
+
+
+def test_a_lock_that_somebody_holds_ends_the_command_with_who_it_is(
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority.add("gw-1")
+    monkeypatch.setattr(store, "_WAIT_S", 0.2)
+    (lock,) = tmp_path.rglob(".lock")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        who = rf"process {os.getpid()} .* changes .*: wait until that is done, or end it"
+        with pytest.raises(IdentityError, match=who):
+            authority.add("gw-2")
+    authority.add("gw-2")
 
 
 def test_a_certificate_says_who_how_long_and_what_for(authority: Authority) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Engine, create_engine, inspect, select, text
 from sqlalchemy.exc import OperationalError
 from typer.testing import CliRunner
 
@@ -22,6 +22,7 @@ from cloud.cli.main import app
 from cloud.ledger import audit, schema
 from cloud.ledger.metadata import metadata
 from cloud.ledger.open import open_ledger
+from cloud.ledger.schema import _LOCK, move
 from cloud.views.base import RetryLater
 from cloud.warnings import tables as t
 from cloud.warnings.settings import WarningSettings
@@ -199,6 +200,29 @@ def test_killed_and_restarted_under_load_it_loses_and_doubles_nothing(
     assert len(kept) == len(set(kept))
     assert {x for w in writers for x in w.acknowledged} <= set(kept)
     view.ledger.dispose()
+
+
+@pytest.mark.servers
+@pytest.mark.unhurried
+def test_what_another_session_has_locked_is_told_and_goes_on_when_it_is_free(
+    url: str, small_district: Catalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cloud.ledger.open._LOCK_S", 1)
+    catalogue, log = city(small_district), history(3)
+    view, other = open_view(open_ledger(url, whole=True), catalogue, SETTINGS), create_engine(url)
+    with other.connect() as db:
+        db.execute(text("lock table messages, incidents, snapshots in access exclusive mode"))
+        with pytest.raises(RetryLater, match="lock timeout"):
+            view.apply(log)
+    view.apply([e for e in log if e.offset > view.cursor()])
+    assert view.cursor() == log[-1].offset
+    with other.connect() as db:  # as another that brings the schema up to date, and never ends
+        db.execute(text("select pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        engine = open_ledger(url)  # it is up to date
+        with pytest.raises(OperationalError, match="lock timeout"):
+            move(engine, "head")
+    for each in (engine, other, view.ledger):
+        each.dispose()
 
 
 def test_one_out_of_reach_is_said_in_one_line_with_what_to_do(tmp_path: Path) -> None:
