@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -17,6 +18,7 @@ from host.terminal import say
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from cloud.config import CloudConfig
     from cloud.imports.table import RefusedRow, Row
     from cloud.log.base import BatchLog, NewEntry
 
@@ -41,7 +43,7 @@ def import_table(
     ] = False,
     name: Annotated[str | None, typer.Option(help="For the record; without it the file's.")] = None,
 ) -> None:
-    """Readings of the past out of a table. Stop the cloud before; it takes them up when it starts.
+    """Readings of the past out of a table. Stop the cloud before: while it runs, nothing is imported.
 
     They warn of nothing. The same file by the same mapping adds nothing a second time. Rows that cannot be read are
     listed; nothing is written then, exit 1, but with --skip-refused.
@@ -68,6 +70,7 @@ def import_table(
         refuse(ConfigError(document.mistakes))
     label = (name or table.stem)[:128]
     digest = digest_of(content, document.content)
+    place = None if dry_run else _place_of_the_cloud(found)
     log = None if dry_run else open_log(found.data_dir, found.file.log.engine)
     try:
         now_ms = found.clock.now_ms() if log is None else BelievedClock(found.clock, found.data_dir, log).now_ms()
@@ -83,11 +86,24 @@ def import_table(
     finally:
         if log is not None:
             log.close()
+        if place is not None:
+            place.close()
     result = {"rows": counted.rows, "refused": counted.refused, "readings": readings, "added": added}
     say(json.dumps({"name": label, "digest": digest, "written": writes, **result}))
     if counted.refused and not writes:
         say("nothing is written: mend these rows, or leave them out with --skip-refused", err=True)
         raise typer.Exit(1)
+
+
+def _place_of_the_cloud(found: CloudConfig) -> socket.socket:
+    """Where a cloud of this configuration listens, taken while the import lasts: none runs meanwhile. One that ran
+    would hand its views what it appends itself, and pass over what is imported."""
+    from cloud.app.listener import CannotListen, listening
+
+    try:
+        return listening(found.file.http, found.base)[0]
+    except CannotListen as error:
+        _refuse(f"a cloud runs: {error}. Stop it, and start it when the import is done")
 
 
 def _append(log: BatchLog, made: Sequence[tuple[NewEntry, int]], now_ms: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,8 @@ def folder(tmp_path: Path) -> Path:
     cloud.log.tick(end_ms)
     followed(cloud)
     close(cloud)
+    config = tmp_path / "cloud.yaml"
+    config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "http": {"port": 0}}))
     (tmp_path / "map.yaml").write_text(yaml.safe_dump(MAPPING))
     # A street that stands deep in water, up to the minute in which the table is imported.
     lines = [f"{iso(end_ms - 60_000 * n)},{100 + n % 7},{0.2 * (300 - n):.1f}\n" for n in reversed(range(210))]
@@ -158,3 +161,20 @@ def test_a_file_that_is_too_large_is_not_read(folder: Path) -> None:
         file.truncate(MOST_BYTES + 1)
     result = run(folder)
     assert result.exit_code == 2 and "it is larger than 64 MiB" in result.stderr
+
+
+@pytest.mark.parametrize("place", ["port", "socket"])
+def test_while_a_cloud_runs_nothing_is_imported(folder: Path, place: str) -> None:
+    config, before = folder / "cloud.yaml", said(run(folder, "--dry-run"))
+    with socket.socket(socket.AF_INET if place == "port" else socket.AF_UNIX) as cloud:
+        cloud.bind(("127.0.0.1", 0) if place == "port" else str(folder / "http.sock"))
+        cloud.listen()
+        where = {"port": cloud.getsockname()[1]} if place == "port" else {"socket": "http.sock"}
+        config.write_text(yaml.safe_dump({**yaml.safe_load(config.read_text()), "http": where}))
+        refused = run(folder)
+        assert refused.exit_code == 2
+        assert refused.stderr.startswith("a cloud runs: ")
+        assert said(run(folder, "--dry-run")) == before
+    taken = said(run(folder))
+    assert (taken["written"], taken["added"]) == (True, taken["readings"])
+    assert said(run(folder))["added"] == 0  # the place is free again
