@@ -1,4 +1,4 @@
-"""Three mistakes that others have made, to be planted on purpose: a campaign that does not find them is worth nothing.
+"""Four mistakes that others have made, to be planted on purpose: a campaign that does not find them is worth nothing.
 
 Each wraps production code while it lasts; production code knows nothing of it.
 """
@@ -9,12 +9,14 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from cloud.ingest.admission import InboundMessage
 from cloud.ingest.ingest import Ingest
+from cloud.views import decode
 from contract.conditions.columns import NEVER, NO_LEVEL, NORMAL, UNKNOWN, State
 from contract.conditions.findings import Findings
 from contract.conditions.latches import Conditions, Outcome
@@ -84,10 +86,26 @@ def clear_on_stale() -> AbstractContextManager[None]:
     return _replaced(Conditions, "steps", careless)
 
 
+def imported_as_sent() -> AbstractContextManager[None]:
+    """What warns is read as what is stored is: a table of history raises a level."""
+    return _replaced_in(decode, "_SENT", decode._WITH_IMPORTED)
+
+
+@contextmanager
+def _replaced_in(module: ModuleType, name: str, new: object) -> Iterator[None]:
+    old = getattr(module, name)
+    setattr(module, name, new)
+    try:
+        yield
+    finally:
+        setattr(module, name, old)
+
+
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "forget-sequence-on-restart": forget_sequence_on_restart,
     "clear-on-stale": clear_on_stale,
+    "imported-as-sent": imported_as_sent,
 }
 
 

@@ -24,6 +24,7 @@ from contract.wire.topics import TopicKind, parse_topic
 from simulators.promise.disks import Crash, Disk
 from simulators.promise.durable import Durable
 from simulators.promise.empty_ledger import empty_ledger
+from simulators.promise.history import History
 from simulators.promise.world import Broken, Broker, Listener, World
 
 TICK_S = 120.0
@@ -58,6 +59,7 @@ class Centre:
         folder.mkdir(parents=True)
         (folder / "ledger.sqlite").write_bytes(empty_ledger())
         self.gateways: dict[str, list[Listener]] = {}
+        self.history: History | None = None
         self.durable = Durable()
         self.clock_step_ms = 0
         self.stalled: set[str] = set()
@@ -73,6 +75,7 @@ class Centre:
         if self.parts is not None:
             return
         try:
+            self._import_history()
             self.parts = Parts(self._catalogue, self.folder, AdmissionSettings())
             self._world.say(f"centre starts, log at {self.parts.log.end()}")
         except Crash:
@@ -80,6 +83,16 @@ class Centre:
         except (sqlite3.Error, SQLAlchemyError, OSError) as error:
             self._world.say(f"centre cannot start: {type(error).__name__}")
             self._fall()
+
+    def _import_history(self) -> None:
+        """As `headwater-cloud import` does, by a process of its own, while this one is down."""
+        if self.history is None or not self.history.due():
+            return
+        log = open_log(self.folder)
+        try:
+            self.history.bring(log, self.clock_ms())
+        finally:
+            log.close()
 
     def kill(self) -> None:
         if self.parts is not None:
@@ -97,6 +110,10 @@ class Centre:
     def connect(self, gateways: dict[str, list[Listener]]) -> None:
         """gateways: who hears the acknowledgements of a gateway's id."""
         self.gateways = gateways
+
+    def have_imported(self, history: History) -> None:
+        """What somebody imports before this or that start."""
+        self.history = history
 
     def step_clock(self, step_ms: int) -> None:
         """The clock shows so much more than the truth; 0: it is right."""

@@ -18,6 +18,7 @@ from simulators.promise.centre import TICK_S, Centre, gateways_of
 from simulators.promise.disks import Disk, installed
 from simulators.promise.faults import Faults
 from simulators.promise.gateway import GatewayNode
+from simulators.promise.history import History
 from simulators.promise.properties import check_log, check_release, check_views, check_warnings
 from simulators.promise.truth import Truth
 from simulators.promise.world import Broken, Broker, World
@@ -89,6 +90,9 @@ class _Run:
             disks[str(place)] = node.disk
             self.nodes.append(node)
         self.centre.connect(gateways_of([(n.gateway, n) for n in self.nodes]))
+        watched = {c for n in self.nodes for c in self._channels(n.gateway)[:2]}
+        given = [self.catalogue.channels[c] for c in sorted(watched)]
+        self._history = History(world.seed, self.truth, given)
         self._faults = Faults(world, broker, self.centre, self.nodes)
 
     def _ids(self) -> list[str]:
@@ -103,6 +107,7 @@ class _Run:
 
     def all(self) -> None:
         world = self._world
+        self.centre.have_imported(self._history)
         self.centre.start()
         world.after(TICK_S, self._tick)
         world.after(10, self._follow)
