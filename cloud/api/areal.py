@@ -45,7 +45,7 @@ _Areas = Annotated[
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns, days = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
+    turns, days = Turns(_AT_ONCE, dear=True), ZoneInfo(services.catalogue.district.time_zone)
 
     @app.get("/v1/rain/areal")
     async def rain_areal(

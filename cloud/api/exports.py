@@ -38,7 +38,7 @@ _Zone = Annotated[str | None, Query(max_length=64, description="Of the file's cl
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
     catalogue = services.catalogue
 
     @app.get("/v1/exports/swmm")

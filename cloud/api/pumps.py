@@ -94,7 +94,7 @@ class By:
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
 
     async def answer(request: Request, asked: PumpsAsked, by: By, of: Of, name: str) -> Response:
         zone, range_ms = by.zone(services), by.range_ms()

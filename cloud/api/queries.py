@@ -64,7 +64,7 @@ class LatestWanted:
 
 def mount(app: FastAPI, services: Services) -> None:
     catalogue = services.catalogue
-    shared, turns, large = SharedLatest(services), Turns(_AT_ONCE), LargeAnswers()
+    shared, turns, large = SharedLatest(services), Turns(_AT_ONCE, dear=True), LargeAnswers()
 
     @app.get("/v1/latest")
     async def latest(
@@ -86,7 +86,10 @@ def mount(app: FastAPI, services: Services) -> None:
             return Response(await run_in_threadpool(shared.body), media_type="application/json")
         wanted.check(catalogue, channels)
         at_ms = None if at is None else _past(services, moment(at, "at"))
-        body = await turns.run(_latest, services, channels, wanted, at_ms)
+        if at_ms is None:
+            body = await run_in_threadpool(_latest, services, channels, wanted, None)
+        else:
+            body = await turns.run(_latest, services, channels, wanted, at_ms)
         return Response(body, media_type="application/json")
 
     @app.get("/v1/readings")

@@ -85,7 +85,7 @@ class RainAsked:
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns, zone = Turns(_AT_ONCE), ZoneInfo(services.catalogue.district.time_zone)
+    turns, zone = Turns(_AT_ONCE, dear=True), ZoneInfo(services.catalogue.district.time_zone)
     formula = services.catalogue.district.rain_formula
 
     async def answer(request: Request, asked: RainAsked, found: Iterator[Table], name: str, end_ms: int) -> Response:

@@ -122,7 +122,7 @@ class Asked:
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
 
     @app.get("/v1/series")
     async def series(

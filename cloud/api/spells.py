@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
 
     @app.get("/v1/water/events")
     async def water_events_of(

@@ -37,7 +37,7 @@ _Start = Annotated[str, Query(json_schema_extra={"pattern": MOMENT_PATTERN})]
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
 
     @app.get("/v1/water/trend")
     async def water_trend(

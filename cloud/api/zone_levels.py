@@ -29,7 +29,7 @@ _SPELL |= {"minutes": pa.float64(), "goes_on": pa.bool_(), "incident": pa.string
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    turns = Turns(_AT_ONCE)
+    turns = Turns(_AT_ONCE, dear=True)
 
     @app.get("/v1/zones/levels")
     async def levels_of_zones(

@@ -35,7 +35,7 @@ _Text = Annotated[str | None, Query()]
 
 
 def mount(app: FastAPI, services: Services) -> None:
-    model, turns = Model(services.catalogue), Turns(_AT_ONCE)
+    model, turns = Model(services.catalogue), Turns(_AT_ONCE, dear=True)
 
     @app.get(ROOT, include_in_schema=False)  # a path grammar of its own, which OpenAPI cannot say
     async def root(request: Request) -> Response:

@@ -34,6 +34,33 @@ def test_no_more_than_that_work_at_once_and_all_are_answered() -> None:
     assert most[0] == 3
 
 
+def test_of_all_dear_kinds_together_four_work_and_short_ones_do_not_wait() -> None:
+    working, most, lock = [0], [0], threading.Lock()
+    free = threading.Event()
+
+    def work(n: int) -> int:
+        with lock:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+        assert free.wait(60)
+        with lock:
+            working[0] -= 1
+        return n
+
+    async def ask() -> list[int]:
+        kinds = [Turns(3, dear=True) for _ in range(5)]
+        asked = [asyncio.ensure_future(kinds[n % 5].run(work, n)) for n in range(40)]
+        await until_async(lambda: working[0] == 4)
+        gone = asked.pop()  # who gives up in the queue takes no place with him
+        gone.cancel()
+        assert await Turns(1).run(lambda: "at once") == "at once"
+        free.set()
+        return await asyncio.gather(*asked)
+
+    assert asyncio.run(ask()) == list(range(39))
+    assert most[0] == 4
+
+
 def test_turns_come_in_the_order_of_asking() -> None:
     begun: list[int] = []
 
