@@ -42,7 +42,7 @@ class History:
         if not self._made:
             self._make(now_ms)
         log.append(self._made, now_ms)
-        self._truth.committed |= self._keys
+        self._truth.committed.update(self._keys)
 
     def _make(self, now_ms: int) -> None:
         count = self._rng.randint(1, 40)
