@@ -12,10 +12,12 @@ from typing import Annotated
 import typer
 
 from contract.documents import ConfigError
+from simulators.cli.month import month
 from simulators.shipped import DISTRICT
 from simulators.storms.storms import Storm, parse_storm
 
 app = typer.Typer(no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+app.command()(month)
 
 DistrictFolder = Annotated[
     Path,
