@@ -65,6 +65,7 @@ TESTED_BY_OTHERS = {
     "edge_agent.drivers.line_settings": "one record; every line that tests/edge_agent/drivers opens has one",
     "edge_agent.technician.dry_run": "what `headwater-edge run --dry` does: tests/edge_agent/cli/test_dry.py",
     "edge_agent.technician.silent": "what `status --ask` does: tests/edge_agent/cli/test_beside_the_agent.py",
+    "simulators.promise.history": "a part of every seed: tests/simulators/promise/test_promise.py",
     "simulators.cli.month": "its command is given through simulators.cli.main by tests/simulators/month/test_month.py",
     "simulators.cli.plant": "serves until a signal: tests/run/test_foreign_masters.py reads from it",
     "simulators.demo.run": "plays a demo: tests/run/test_demo.py",
