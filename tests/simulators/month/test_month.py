@@ -39,12 +39,12 @@ def test_a_seed_makes_one_month_and_another_seed_another() -> None:
     assert set(rows_of(one)) >= set(range(0, 2000, 5))
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_every_month_is_plausible(seed: int) -> None:
     district = load(DISTRICT)
-    month = made(district, 20 * 1440, seed)
+    month = made(district, 10 * 1440, seed)
     for c, mm in month.rain_mm.items():
-        assert 40 < mm.sum() < 600, c
+        assert 40 < mm.sum() < 400, c
     for number, value in month.values.items():
         info = district.channels[number]
         known = pd.Series(value).dropna()
