@@ -100,21 +100,26 @@ def _bounded(gauges: list[ChannelInfo]) -> list[ChannelInfo]:
 
 @dataclass(frozen=True, slots=True)
 class _Grid:
-    """Of each gauge and interval, shape (gauges, n). known: throughout the interval, no later than now."""
+    """Of each gauge and interval, shape (gauges, n). sets: shape (k, gauges), which gauges are known together, each
+    throughout an interval that is no later than now. of_interval: shape (n,), the set of each."""
 
     edges_ms: Int64s
     mm: Float64s
-    known: Bools
+    sets: Bools
+    of_interval: Int64s
     at_least: Bools
     uncertain: Bools
 
     @classmethod
     def of(cls, found: Sequence[Fallen], edges_ms: Int64s, now_ms: int) -> _Grid:
         fell = [f.between(edges_ms)[0] for f in found]
+        known = np.array([known_throughout(f, edges_ms, now_ms) for f in found])
+        sets, of_interval = np.unique(known.T, axis=0, return_inverse=True)
         return cls(
             edges_ms,
             np.array([h.mm for h in fell]),
-            np.array([known_throughout(f, edges_ms, now_ms) for f in found]),
+            sets,
+            of_interval.reshape(-1),
             np.array([h.at_least for h in fell]),
             np.array([h.uncertain for h in fell]),
         )
@@ -131,14 +136,13 @@ def known_throughout(f: Fallen, edges_ms: Int64s, now_ms: int) -> Bools:
 
 def _rows(zone: Zone, gauges: Sequence[ChannelInfo], grid: _Grid) -> Iterator[list[dict[str, Any]]]:
     """Intervals in which the same gauges are known have the same polygons."""
-    sets, of = np.unique(grid.known, axis=1, return_inverse=True)
-    weight = np.zeros((len(gauges), sets.shape[1]))
-    for n, known in enumerate(sets.T):
+    weight = np.zeros((len(gauges), len(grid.sets)))
+    for n, known in enumerate(grid.sets):
         places = np.flatnonzero(known).tolist()
         if places:
             weight[places, n] = thiessen_weights(zone.area, [_place(gauges[p]) for p in places])
-    each: Float64s = weight[:, of.reshape(-1)]
-    some: Int64s = grid.known.sum(axis=0)
+    each: Float64s = weight[:, grid.of_interval]
+    some: Int64s = grid.sets.sum(axis=1)[grid.of_interval]
     mm = np.where(some > 0, (each * grid.mm).sum(axis=0), np.nan)
     hours = np.diff(grid.edges_ms) / HOUR_MS
     at_least, uncertain = (np.logical_or.reduce((each > 0) & doubt) for doubt in (grid.at_least, grid.uncertain))

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from cloud.api import rows
 from cloud.api.drained import Drained
-from cloud.api.xlsx import Workbook
+from cloud.api.xlsx import Workbook, headings
 
 Table: TypeAlias = Any  # of pyarrow, which has no types
 Form = Literal["json", "ndjson", "csv", "excel", "xlsx", "parquet", "arrow"]
@@ -127,8 +127,7 @@ class Excel(Csv):
         return _BOM + super()._head(schema)
 
     def _names(self, schema: pa.Schema) -> list[str]:
-        zone = self._how.zone.key
-        return [f"{f.name} ({zone})" if pa.types.is_timestamp(f.type) else f.name for f in schema]
+        return headings(schema, self._how.zone)
 
     def _quoted(self, word: str) -> str:
         return super()._quoted(f"'{word}" if word.lstrip(" ").startswith(_FORMULA) else word)

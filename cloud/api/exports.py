@@ -73,7 +73,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """Readings as Delft-FEWS imports them (PI-XML), a series a channel: as they came, with their flags; of a gauge
         the rain of each interval, at its end. Times are UTC."""
         start_ms, end_ms = range_of(start, end, _WHY)
-        infos = [catalogue.channels[c] for c in selection.channels(catalogue)]
+        infos = selection.infos(catalogue)
         if sum((end_ms - start_ms) / max(c.period_s * 1000, 1) for c in infos) > _MOST_READ:
             raise Problem(413, "Too much for one file", "ask for a shorter time or fewer channels")
         edges_ms = _edges(start_ms, end_ms, step, 1)
@@ -118,7 +118,7 @@ def _pi_xml(services: Services, infos: Sequence[ChannelInfo], edges_ms: Int64s) 
             pi_xml.Header(location, parameter, *place, c.unit, first_ms, end_ms, step_s, step_s is not None)
         )
         if step_s is None:
-            for block in blocks(services.series, [Wanted(c.id, max(round(c.period_s * 1000), 1))], edges_ms):
+            for block in blocks(services.series, [Wanted.of(c)], edges_ms):
                 yield pi_xml.events(block.readings.time_ms, block.readings.value, block.readings.flag)
         else:
             for f in fallen(services.series, [c], start_ms, end_ms):

@@ -34,7 +34,7 @@ def known(
             yield c, nothing, held(nothing, np.zeros(0, np.bool_), 0, start_ms, start_ms)
         return
     counters = {c.id for c in infos if counting and c.quantity.kind is QuantityKind.COUNTER}
-    wanted = [Wanted(c.id, max(round(c.period_s * 1000), 1), holds[c.id], c.id in counters) for c in infos]
+    wanted = [Wanted.of(c, holds[c.id], further=c.id in counters) for c in infos]
     of = {c.id: c for c in infos}
     for block in blocks(store, wanted, np.array([start_ms, to_ms], np.int64)):
         for w, readings in block.each():

@@ -14,6 +14,7 @@ import pyarrow as pa
 from cloud.api import rows
 from cloud.api.encoding import number
 from cloud.api.ports import Services
+from cloud.api.series_tables import HOLDS_HEARTBEATS
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.rules import Level
 from contract.channel_rows import channel_rows
@@ -21,7 +22,6 @@ from contract.clock import iso
 from contract.readings import Bools, Flag, Float64s, Int8s, Int64s, ReadingBatch, Uint8s, Uint32s
 
 STATES = ("good", "suspect", "unknown")
-SILENT_HEARTBEATS = 2
 _BAD = np.array([Flag.FAIL, Flag.MISSING], np.uint8)
 _LEVELS = ("null", *(f'"{level.value}"' for level in Level))
 
@@ -56,7 +56,7 @@ class LatestTable:
         wanted = sorted(catalogue.channels if channels is None else channels)
         self._channel = np.array(wanted, np.uint32)
         heartbeat_s = [catalogue.channels[c].reporting.heartbeat_s for c in wanted]
-        self._silent_ms = 1000 * SILENT_HEARTBEATS * np.array(heartbeat_s, np.float64)
+        self._silent_ms = 1000 * HOLDS_HEARTBEATS * np.array(heartbeat_s, np.float64)
 
     def columns(self, services: Services) -> LatestColumns:
         return self.columns_of(services.latest.snapshot(), services.clock.now_ms())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cloud.api.latest import SILENT_HEARTBEATS
+from cloud.api.series_tables import HOLDS_HEARTBEATS
 from cloud.series.base import SeriesStore
 from cloud.series.blocks import Wanted, blocks
 from contract.catalogue.catalogue import ChannelInfo
@@ -19,10 +19,7 @@ def newest_at(store: SeriesStore, infos: Sequence[ChannelInfo], at_ms: int) -> R
     infos: rising by number. A channel silent for longer was unknown then: what it said before is not looked for, as
     that might be anywhere in years. Raises TooMany, and what the store raises.
     """
-    wanted = [
-        Wanted(c.id, max(round(c.period_s * 1000), 1), round(1000 * SILENT_HEARTBEATS * c.reporting.heartbeat_s))
-        for c in infos
-    ]
+    wanted = [Wanted.of(c, round(1000 * HOLDS_HEARTBEATS * c.reporting.heartbeat_s)) for c in infos]
     found = []
     for block in blocks(store, wanted, np.array([at_ms, at_ms + 1], np.int64)):
         readings = block.readings.take(block.readings.time_ms <= at_ms)

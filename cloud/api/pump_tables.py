@@ -13,7 +13,7 @@ from cloud.api.known import believed, known
 from cloud.api.ports import Services
 from cloud.api.pump_stations import Pump, channels_of, pumps_of
 from cloud.api.series_tables import TIME, Table
-from cloud.api.tabled import NAMES, names_of, worded
+from cloud.api.tabled import NAMES, names_of, repeated, worded
 from cloud.hydrology.inflow import Works, inflow, pumped_m3
 from cloud.hydrology.pumping import (
     HOUR_MS,
@@ -103,7 +103,7 @@ def _figures(p: Pump, heard: _Heard, well: Held | None, edges_ms: Int64s, each_h
         share, starts_per_h = did.run_ms / did.known_ms, did.starts * HOUR_MS / did.known_ms
     return pa.table(
         {
-            "pump": _words(p.id, m),
+            "pump": repeated(p.id, m),
             **_interval(p.station, edges_ms, {"number": pa.array(np.full(m, p.number))}),
             "known_s": pa.array(did.known_ms / 1000),
             "unknown_s": pa.array((length_ms - did.known_ms) / 1000),
@@ -255,17 +255,13 @@ def _energy(powers: Sequence[ChannelInfo | None], heard: _Heard, edges_ms: Int64
 
 def _interval(station: Station, edges_ms: Int64s, more: Mapping[str, Any]) -> dict[str, Any]:
     m = len(edges_ms) - 1
-    names = {"station": _words(station.id, m), "name": _words(str(station.name), m)}
+    names = {"station": repeated(station.id, m), "name": repeated(str(station.name), m)}
     return {**names, **more, "start": _moments(edges_ms[:-1]), "end": _moments(edges_ms[1:])}
 
 
 def _nothing(edges_ms: Int64s) -> Held:
     none = np.zeros(0, np.int64)
     return Held(none, none, np.zeros(0), int(edges_ms[0]), int(edges_ms[-1]))
-
-
-def _words(text: str, m: int) -> Any:
-    return pa.array([text], pa.string()).take(pa.array(np.zeros(m, np.int32)))
 
 
 def _moments(ms: Int64s) -> Any:

@@ -20,7 +20,7 @@ from cloud.api.selection import Selection
 from cloud.api.series import Shape, answered
 from cloud.api.series_tables import HOLDS_HEARTBEATS as SILENT_HEARTBEATS
 from cloud.api.series_tables import TIME, Table, hold_ms
-from cloud.api.tabled import NAMES, names_of, range_of, tables_of, worded
+from cloud.api.tabled import NAMES, names_of, range_of, repeated, tables_of, worded
 from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS, Gauge, Hyetograph, between
 from cloud.hydrology.return_period import return_period_years
@@ -192,9 +192,7 @@ def _ms(duration: Duration) -> int:
 def fallen(store: SeriesStore, gauges: Sequence[ChannelInfo], start_ms: int, end_ms: int) -> Iterator[Fallen]:
     """With the hour after the end: a tip that came then was filling before it."""
     span = np.array([start_ms, end_ms + HOUR_MS], np.int64)
-    wanted = [
-        Wanted(c.id, max(round(c.period_s * 1000), 1), max(hold_ms(c) or 0, HOUR_MS), further=True) for c in gauges
-    ]
+    wanted = [Wanted.of(c, max(hold_ms(c) or 0, HOUR_MS), further=True) for c in gauges]
     infos = {c.id: c for c in gauges}
     for block in blocks(store, wanted, span):
         for w, readings in block.each():
@@ -238,9 +236,7 @@ def _by_interval(f: Fallen, edges_ms: np.ndarray) -> Table:
     fell, _ = f.between(edges_ms)
     n = len(fell.mm)
     hours = np.diff(edges_ms) / HOUR_MS
-    columns = {
-        name: pa.array([value]).take(pa.array(np.zeros(n, np.int32))) for name, value in names_of(f.channel).items()
-    }
+    columns = {name: repeated(value, n) for name, value in names_of(f.channel).items()}
     values = {
         "time": pa.array(fell.start_ms).cast(TIME),
         "mm": pa.array(fell.mm),

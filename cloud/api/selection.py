@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Query
 
 from cloud.api.problems import Problem
-from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.catalogue import Catalogue, ChannelInfo
 from contract.catalogue.names import NameText
 from contract.catalogue.places import Station, StationKind, Zone
 from contract.catalogue.quantities import Quantity
@@ -62,6 +62,10 @@ class Selection:
             what = "these names are known, and no channel fits all of them; see /v1/channels and /v1/stations"
             raise Problem(422, "Nothing is meant", what)
         return sorted(meant)
+
+    def infos(self, catalogue: Catalogue) -> list[ChannelInfo]:
+        """As `channels`, with all that is known of each."""
+        return [catalogue.channels[c] for c in self.channels(catalogue)]
 
     def names_any(self) -> bool:
         """Whether anything is named at all."""

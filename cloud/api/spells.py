@@ -22,12 +22,11 @@ from cloud.api.turns import Turns
 from cloud.hydrology.rainfall import HOUR_MS
 from cloud.hydrology.spells import Held, WaterEvent, water_events
 from contract.catalogue.catalogue import Catalogue, ChannelInfo
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER
 from contract.readings import ReadingBatch
 
 _AT_ONCE = 2
 _WHY = "every reading is looked at"
-WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
 _EVENT = {**NAMES, "above": pa.float64(), "start": TIME, "end": TIME, "minutes": pa.float64(), "peak": pa.float64()}
 _EVENT |= {"peak_time": TIME, "above_s": pa.float64(), "unknown_s": pa.float64(), "began_unseen": pa.bool_()}
 _EVENT |= {"ended_unseen": pa.bool_(), "goes_on": pa.bool_()}
@@ -63,7 +62,7 @@ def mount(app: FastAPI, services: Services) -> None:
         the next one to the station; rain_mm: what it counted, null where it was never heard.
         """
         start_ms, end_ms = range_of(start, end, _WHY)
-        limits = _limits(services.catalogue, selection.channels(services.catalogue), above)
+        limits = _limits(services.catalogue, water_of(services.catalogue, selection), above)
         infos = [services.catalogue.channels[c] for c in limits]
         apart_ms = round(apart_min * 60_000)
         made = None if rain_h is None else RainNear(services, start_ms - rain_h * HOUR_MS, end_ms)
@@ -91,7 +90,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """When nothing was known of a channel: the last usable reading held no longer (two heartbeats), or a failed one
         had come. By channel and time."""
         start_ms, end_ms = range_of(start, end, _WHY)
-        infos = _infos(services, selection)
+        infos = selection.infos(services.catalogue)
         rows = (_gaps(c, h, round(least_min * 60_000)) for c, _, h in read_held(services, infos, start_ms, end_ms))
         return await answered(request, services, turns, tables_of(rows, _GAP), form, "gaps", end_ms)
 
@@ -105,24 +104,25 @@ def mount(app: FastAPI, services: Services) -> None:
     ) -> Response:
         """For how much of a time something was known of each channel, with its readings and gaps."""
         start_ms, end_ms = range_of(start, end, _WHY)
-        infos = _infos(services, selection)
+        infos = selection.infos(services.catalogue)
         rows = ([_whole(c, readings, h)] for c, readings, h in read_held(services, infos, start_ms, end_ms))
         return await answered(request, services, turns, tables_of(rows, _WHOLE), form, "completeness", end_ms)
 
 
-def _infos(services: Services, selection: Selection) -> list[ChannelInfo]:
-    return [services.catalogue.channels[c] for c in selection.channels(services.catalogue)]
-
-
-def _limits(catalogue: Catalogue, meant: Sequence[int], above: float | None) -> dict[int, float]:
-    """By channel of water: what it must stand above. Raises Problem(422)."""
-    water = [c for c in meant if catalogue.channels[c].quantity in WATER]
+def water_of(catalogue: Catalogue, selection: Selection) -> list[ChannelInfo]:
+    """Of what is meant the channels of water. Raises Problem(404, 422)."""
+    water = [c for c in selection.infos(catalogue) if c.quantity in WATER]
     if not water:
         what = f"no channel of {', '.join(WATER)} is among what you name; see /v1/channels"
         raise Problem(422, "There is no water", what)
+    return water
+
+
+def _limits(catalogue: Catalogue, water: Sequence[ChannelInfo], above: float | None) -> dict[int, float]:
+    """By channel: what it must stand above. Raises Problem(422)."""
     if above is not None:
-        return dict.fromkeys(water, above)
-    lowest = {c: min(levels.values()) for c in water if (levels := catalogue.thresholds(c))}
+        return {c.id: above for c in water}
+    lowest = {c.id: min(levels.values()) for c in water if (levels := catalogue.thresholds(c.id))}
     if not lowest:
         what = "none of these channels has thresholds in rules.yaml: say `above`, in the channel's unit"
         raise Problem(422, "There is no threshold", what)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
 
 from cloud.api.encoding import moment
@@ -57,6 +58,11 @@ def in_parts(found: Iterable[Table]) -> Iterator[Table]:
     """The same rows, some at a time: what is written of a table stands in memory until it has gone out."""
     for table in found:
         yield from (table.slice(k, _ROWS) for k in range(0, max(len(table), 1), _ROWS))
+
+
+def repeated(value: object, rows: int) -> pa.Array:
+    """A column that says the same in every row."""
+    return pa.array([value]).take(pa.array(np.zeros(rows, np.int32)))
 
 
 def worded(table: Table) -> Table:

@@ -20,9 +20,10 @@ from cloud.api.series_tables import TIME
 from cloud.api.tabled import range_of, tables_of
 from cloud.api.turns import Turns
 from cloud.log.base import BatchLog, Cursor, Entry
-from cloud.warnings.trial import WATER, Trial, TriedIncident, depth_rules, with_levels
+from cloud.warnings.trial import Trial, TriedIncident, depth_rules, readable, with_levels
 from contract.catalogue import sense
 from contract.catalogue.catalogue import Catalogue
+from contract.catalogue.quantities import WATER
 from contract.catalogue.rules import LONGEST_S, Level
 from contract.clock import iso
 
@@ -115,12 +116,12 @@ def _channels(catalogue: Catalogue, selection: Selection) -> list[int]:
     """Raises Problem(404, 422)."""
     if not selection.names_any():
         return sorted({c for w in depth_rules(catalogue).watches for c in w.channels})
-    found = [c for c in selection.channels(catalogue) if catalogue.channels[c].quantity in WATER]
-    units = sorted({catalogue.channels[c].quantity.value for c in found})
+    found = [c for c in selection.infos(catalogue) if c.quantity in WATER]
+    units = sorted({c.quantity.value for c in found})
     if len(units) != 1:
         what = f"what you name is of {' and '.join(units) or 'no water'}: thresholds are of one of {', '.join(WATER)}"
         raise Problem(422, "These cannot be tried together", what)
-    return found
+    return [c.id for c in found]
 
 
 def _why(error: ValueError) -> str:
@@ -131,8 +132,10 @@ def _why(error: ValueError) -> str:
 def _step(pages: Iterator[list[Entry]], trials: Mapping[str, Trial]) -> bool:
     """Whether there was a page. Raises Problem(422)."""
     entries = next(pages, None)
-    for trial in trials.values() if entries else ():
-        trial.take(entries or [])
+    if entries:
+        waiting = readable(entries)
+        for trial in trials.values():
+            trial.take(waiting)
     return entries is not None
 
 

@@ -17,13 +17,13 @@ from cloud.api.problems import Problem
 from cloud.api.selection import Selection
 from cloud.api.series import Shape, answered
 from cloud.api.series_tables import TIME
-from cloud.api.spells import WATER, read_held
+from cloud.api.spells import read_held, water_of
 from cloud.api.tabled import NAMES, names_of, tables_of
 from cloud.api.turns import Turns
 from cloud.hydrology.overlaps import overlaps
 from cloud.hydrology.spells import Held
 from cloud.hydrology.trend import trend
-from contract.catalogue.catalogue import Catalogue, ChannelInfo
+from contract.catalogue.catalogue import ChannelInfo
 from contract.readings import Float64s
 
 _AT_ONCE = 2
@@ -57,7 +57,7 @@ def mount(app: FastAPI, services: Services) -> None:
         """
         end_ms = services.clock.now_ms() if at is None else moment(at, "at")
         start_ms = end_ms - round(minutes * _MINUTE_MS)
-        infos = _water(services.catalogue, selection)
+        infos = water_of(services.catalogue, selection)
         rows = ([_trend(c, h)] for c, _, h in read_held(services, infos, start_ms, end_ms, with_end=True))
         return await answered(request, services, turns, tables_of(rows, _TREND), form, "water-trend", end_ms)
 
@@ -78,7 +78,7 @@ def mount(app: FastAPI, services: Services) -> None:
         /v1/water/events and /v1/rain/events.
         """
         begins_ms = [moment(e, "event") for e in event]
-        infos = [services.catalogue.channels[c] for c in selection.channels(services.catalogue)]
+        infos = selection.infos(services.catalogue)
         steps = np.arange(-before_min, minutes, step_min)
         if len(steps) * len(begins_ms) * len(infos) > _MOST_CELLS:
             what = f"{_MOST_CELLS} values are most: fewer channels, a shorter time, or a longer step_min"
@@ -88,16 +88,6 @@ def mount(app: FastAPI, services: Services) -> None:
         found = _compared(services, infos, begins_ms, edges)
         last_ms = max(begins_ms) + minutes * _MINUTE_MS
         return await answered(request, services, turns, tables_of(found, schema), form, "events-compared", last_ms)
-
-
-def _water(catalogue: Catalogue, selection: Selection) -> list[ChannelInfo]:
-    """Raises Problem(404, 422)."""
-    found = [catalogue.channels[c] for c in selection.channels(catalogue)]
-    water = [c for c in found if c.quantity in WATER]
-    if not water:
-        what = f"no channel of {', '.join(WATER)} is among what you name; see /v1/channels"
-        raise Problem(422, "There is no water", what)
-    return water
 
 
 def _trend(c: ChannelInfo, h: Held) -> dict[str, Any]:

@@ -102,9 +102,7 @@ class Workbook:
         for name, text in _PARTS.items():
             self._zip.writestr(name, _XML + text)
         self._sheet = self._zip.open("xl/worksheets/sheet1.xml", "w", force_zip64=True)
-        zone = self._zone.key
-        heads = (f"{f.name} ({zone})" if pa.types.is_timestamp(f.type) else f.name for f in schema)
-        head = "".join(_words(n, ' s="2"') for n in heads)
+        head = "".join(_words(n, ' s="2"') for n in headings(schema, self._zone))
         self._sheet.write(f"{_XML}{_SHEET}<row>{head}</row>".encode())
         self._rows = 1
 
@@ -127,6 +125,11 @@ class Workbook:
         else:
             cells = pa.array([_words(w) if w is not None else None for w in column.to_pylist()], pa.string())
         return pc.fill_null(cells.combine_chunks() if isinstance(cells, pa.ChunkedArray) else cells, _EMPTY)
+
+
+def headings(schema: pa.Schema, zone: ZoneInfo) -> list[str]:
+    """What stands over the columns of a sheet, in which times are of a place: over each time, of which."""
+    return [f"{f.name} ({zone.key})" if pa.types.is_timestamp(f.type) else f.name for f in schema]
 
 
 def _around(before: str, text: Any, after: str) -> Any:

@@ -26,7 +26,7 @@ from cloud.maintenance.kinds import Kind
 from cloud.maintenance.model import Found, Judgement, Place
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.channel_settings import StepToConstant
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER, Quantity
 from contract.channel_rows import channel_rows
 from contract.quality.step_to_constant import StepState, StepToConstantTest
 from contract.readings import Bools, Float64s, Int64s
@@ -38,7 +38,6 @@ STUCK_MS, _STUCK_M, _NOT_DRY_M = 86_400_000, 0.001, 0.05
 DRIFT_M, _BLOCK_MS, _BLOCKS = 0.02, 21_600_000, 5  # four whole blocks of 6 h, and the one that is on
 DRY_M, DEEP_M, DEEP_MS = 0.02, 0.15, 1_800_000
 _KINDS = frozenset({Kind.PARKED_CAR, Kind.STUCK, Kind.ZERO_DRIFT, Kind.AGAINST_NEIGHBOURS})
-_STATES = frozenset({Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL})
 
 
 @dataclass(slots=True)
@@ -66,7 +65,7 @@ class Doubts:
 
     def __init__(self, catalogue: Catalogue) -> None:
         numbers = np.array(sorted(catalogue.channels), np.uint32)
-        watched = [c for c in numbers.tolist() if catalogue.channels[c].quantity in _STATES]
+        watched = [c for c in numbers.tolist() if catalogue.channels[c].quantity in WATER]
         self.channels: Sequence[int] = watched
         self.rows = channel_rows(numbers, np.array(watched, np.uint32))  # of each, its row among all channels
         self._row = {str(c): n for n, c in enumerate(watched)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cloud.series.base import SeriesStore
+from contract.catalogue.catalogue import ChannelInfo
 from contract.readings import Flag, Int64s, ReadingBatch
 
 BLOCK_ROWS = 200_000  # some 4 MB of columns
@@ -27,6 +28,10 @@ class Wanted:
     period_ms: int
     before_ms: int = 0
     further: bool = False
+
+    @classmethod
+    def of(cls, c: ChannelInfo, before_ms: int = 0, *, further: bool = False) -> Wanted:
+        return cls(c.id, max(round(c.period_s * 1000), 1), before_ms, further)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from cloud.warnings.model import RAIN, Certainty, Evidence, Incident, Why
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER, Quantity
 from contract.catalogue.rules import Level, Rule
 from contract.conditions.state import Reason
 from contract.conditions.targets import ConditionKey, Target
@@ -50,7 +50,7 @@ class Scale:
     @classmethod
     def of(cls, rule: Rule, quantity: Quantity) -> Scale | None:
         """None of what is no level of water."""
-        if quantity not in (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL):
+        if quantity not in WATER:
             return None
         zero_m = 0.0 if quantity is Quantity.DEPTH else min(rule.levels.values())
         return cls(max(rule.levels.values()), zero_m)

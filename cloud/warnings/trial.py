@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-
-import numpy as np
 
 from cloud.log.base import Entry
 from cloud.views.base import Poisoned
-from cloud.views.decode import decisions_of, origins_of, readings_and_entries, without
-from cloud.warnings.engine import Engine, EngineState, Outcome
+from cloud.views.decode import without
+from cloud.warnings.engine import Engine, EngineState
 from cloud.warnings.model import Incident
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.waiting import Waiting
+from cloud.warnings.waiting import Waiting, waiting_of
 from contract.catalogue.catalogue import Catalogue
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER
 from contract.catalogue.rules import Level, Rule
 
 DETECTOR = "threshold"
-WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
 
 
 @dataclass(slots=True)
@@ -72,6 +69,16 @@ def with_levels(
 _KEPT = {"hysteresis", "on_delay_s", "off_delay_s", "min_hold_s", "stale_after_s"}
 
 
+def readable(entries: Sequence[Entry]) -> Waiting:
+    """At least one. Those that cannot be read are passed over, as the live view does."""
+    aside: set[int] = set()
+    while True:
+        try:
+            return waiting_of(without(entries, aside))
+        except Poisoned as error:
+            aside.add(error.offset)
+
+
 class Trial:
     """Takes entries of the log in order. ids are of the trial alone: they say nothing of incidents that were."""
 
@@ -80,9 +87,10 @@ class Trial:
         self._state: EngineState = self._engine.initial()
         self._found: dict[str, TriedIncident] = {}
 
-    def take(self, entries: Sequence[Entry]) -> None:
-        """Those that cannot be read are passed over, as the live view does."""
-        for outcome in self._steps(entries):
+    def take(self, waiting: Waiting) -> None:
+        """waiting: the next entries, with all of their readings."""
+        self._state, outcomes = self._engine.steps(self._state, waiting.heeded(self._engine.heeded))
+        for outcome in outcomes:
             for incident in outcome.incidents:
                 self._found.setdefault(incident.id, TriedIncident(incident)).incident = incident
             for m in outcome.messages:
@@ -98,22 +106,3 @@ class Trial:
             (t for t in self._found.values() if not t.incident.blind),
             key=lambda t: (t.incident.opened_ms, t.incident.id),
         )
-
-    def _steps(self, entries: Sequence[Entry]) -> Iterable[Outcome]:
-        if not entries:
-            return ()
-        aside: set[int] = set()
-        while True:
-            try:
-                waiting = self._waiting(without(entries, aside))
-                break
-            except Poisoned as error:
-                aside.add(error.offset)
-        self._state, outcomes = self._engine.steps(self._state, waiting)
-        return outcomes
-
-    def _waiting(self, entries: Sequence[Entry]) -> Waiting:
-        batch, entry = readings_and_entries(entries)
-        now_ms = np.array([e.now_ms for e in entries], np.int64)
-        keep = self._engine.heeded(batch, now_ms[entry])
-        return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries), origins_of(entries))

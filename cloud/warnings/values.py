@@ -12,7 +12,7 @@ from datetime import date, datetime
 from functools import cache
 
 from contract.catalogue.names import Language
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER, Quantity
 from contract.catalogue.rules import Level
 
 LEVELS: Mapping[Language, Mapping[Level, str]] = {
@@ -101,7 +101,6 @@ _STATES: Mapping[Language, Mapping[Quantity, tuple[str, str]]] = {
         Quantity.DOOR: ("cabinet door closed", "cabinet door open"),
     },
 }
-_WET = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)
 _MOST_WRITTEN_OUT = 1e6
 STEADY_M_PER_MIN = 0.001  # 6 cm an hour: below that no sensor tells a trend from its noise
 _BY_THE_MINUTE_M = 0.01
@@ -157,7 +156,7 @@ def trend(rise_per_min: float | None, quantity: Quantity, language: Language) ->
     >>> trend(0.02, Quantity.DEPTH, "zh"), trend(-0.002, Quantity.DEPTH, "en"), trend(0.0001, Quantity.DEPTH, "en")
     ('每分钟上涨2厘米', 'falling 12 cm an hour', 'steady')
     """
-    if rise_per_min is None or not math.isfinite(rise_per_min) or quantity not in _WET:
+    if rise_per_min is None or not math.isfinite(rise_per_min) or quantity not in WATER:
         return ""
     rate = abs(rise_per_min)
     if rate < STEADY_M_PER_MIN:
@@ -171,7 +170,7 @@ def trend(rise_per_min: float | None, quantity: Quantity, language: Language) ->
 
 
 def rises(rise_per_min: float | None, quantity: Quantity) -> bool:
-    return rise_per_min is not None and quantity in _WET and rise_per_min >= STEADY_M_PER_MIN
+    return rise_per_min is not None and quantity in WATER and rise_per_min >= STEADY_M_PER_MIN
 
 
 def moment(time: datetime, today: date, language: Language) -> str:

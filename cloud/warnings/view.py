@@ -8,21 +8,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import sqlalchemy
 from sqlalchemy.exc import OperationalError
 
 from cloud.ledger.open import reading
 from cloud.log.base import Cursor, Entry
 from cloud.views.base import RetryLater
-from cloud.views.decode import decisions_of, origins_of, readings_and_entries
 from cloud.warnings import snapshots, store
 from cloud.warnings.engine import Engine, EngineState, Outcome
 from cloud.warnings.reader import LedgerReader
 from cloud.warnings.results import Results, results
 from cloud.warnings.settings import WarningSettings
 from cloud.warnings.store import Kept, Mark, Writing
-from cloud.warnings.waiting import Waiting
+from cloud.warnings.waiting import Waiting, waiting_of
 from contract.catalogue.catalogue import Catalogue
 from contract.conditions.reconciling import after_rebuild, after_recall
 
@@ -194,10 +192,7 @@ class WarningsView:
 
     def _heeded(self, entries: Sequence[Entry]) -> Waiting:
         """What the engine will look at: decoded and sifted for all at once."""
-        batch, entry = readings_and_entries(entries)
-        now_ms = np.array([e.now_ms for e in entries], np.int64)
-        keep = self._engine.heeded(batch, now_ms[entry])
-        return Waiting(batch.take(keep), entry[keep], now_ms, decisions_of(entries), origins_of(entries))
+        return waiting_of(entries).heeded(self._engine.heeded)
 
     def _recall(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """What entries of the past, of which everything was told, make of the conditions; the entries that are new.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
+from cloud.log.base import Entry
 from cloud.log.decision import Decision
 from cloud.log.origin import Origin
-from contract.readings import Int64s, ReadingBatch
+from cloud.views.decode import decisions_of, origins_of, readings_and_entries
+from contract.readings import Bools, Int64s, ReadingBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,11 @@ class Waiting:
     def __len__(self) -> int:
         return len(self.now_ms)
 
+    def heeded(self, by: Callable[[ReadingBatch, Int64s], Bools]) -> Waiting:
+        """With the readings alone that somebody heeds. by: see `cloud.warnings.engine.Engine.heeded`."""
+        keep = by(self.batch, self.now_ms[self.entry])
+        return replace(self, batch=self.batch.take(keep), entry=self.entry[keep])
+
     def take(self, first: int, end: int) -> Waiting:
         """The entries from `first` up to, not including, `end`."""
         a, b = np.searchsorted(self.entry, [first, end]).tolist()
@@ -50,3 +57,10 @@ class Waiting:
         decided = [n for n, ds in enumerate(self.decisions) if ds and n]
         said = [n for n, os in enumerate(self.origins) if os]
         return pairwise(sorted({0, *back.tolist(), *decided, *said, len(self)}))
+
+
+def waiting_of(entries: Sequence[Entry]) -> Waiting:
+    """All that these entries hold, decoded at once. Raises Poisoned on the first that cannot be read."""
+    batch, entry = readings_and_entries(entries)
+    now_ms = np.array([e.now_ms for e in entries], np.int64)
+    return Waiting(batch, entry, now_ms, decisions_of(entries), origins_of(entries))

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contract.catalogue.quantities import Quantity
+from contract.catalogue.quantities import WATER, Quantity
 from contract.settings_model import SettingsModel
 
 
@@ -85,7 +85,7 @@ DETECTORS: dict[str, DetectorDefinition] = {
         RateOfRiseSettings,
         unit="cm/min",
         levels=(0.2, 100.0),
-        takes=frozenset({Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL}),
+        takes=frozenset(WATER),
         apart_by=("window_s",),
     ),
     "rain_window": DetectorDefinition(  # so many millimetres of rain within a time

@@ -77,6 +77,7 @@ class Quantity(StrEnum):
     CODE = "code", "1", _EVENT, "a device's error or status word"
 
 
+WATER = (Quantity.DEPTH, Quantity.STAGE, Quantity.WET_WELL)  # how high it stands, in metres
 FOUND = frozenset({Quantity.RAIN_SUM, Quantity.RISE_RATE})  # what no channel measures: detectors find it
 
 

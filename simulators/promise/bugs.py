@@ -30,7 +30,7 @@ from edge_agent.spool.database import SpoolDatabase
 
 
 @contextmanager
-def _replaced(owner: type, name: str, new: Callable[..., Any]) -> Iterator[None]:
+def _replaced(owner: type | ModuleType, name: str, new: object) -> Iterator[None]:
     old = getattr(owner, name)
     setattr(owner, name, new)
     try:
@@ -88,17 +88,7 @@ def clear_on_stale() -> AbstractContextManager[None]:
 
 def imported_as_sent() -> AbstractContextManager[None]:
     """What warns is read as what is stored is: a table of history raises a level."""
-    return _replaced_in(decode, "_SENT", decode._WITH_IMPORTED)
-
-
-@contextmanager
-def _replaced_in(module: ModuleType, name: str, new: object) -> Iterator[None]:
-    old = getattr(module, name)
-    setattr(module, name, new)
-    try:
-        yield
-    finally:
-        setattr(module, name, old)
+    return _replaced(decode, "_SENT", decode._WITH_IMPORTED)
 
 
 BUGS: dict[str, Callable[[], AbstractContextManager[None]]] = {

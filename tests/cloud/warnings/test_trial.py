@@ -11,7 +11,7 @@ from cloud.ledger.open import open_ledger
 from cloud.log.base import Entry
 from cloud.warnings.reader import Which
 from cloud.warnings.settings import WarningSettings
-from cloud.warnings.trial import Trial, depth_rules, with_levels
+from cloud.warnings.trial import Trial, depth_rules, readable, with_levels
 from cloud.warnings.view import open_view
 from contract.catalogue.catalogue import Catalogue
 from contract.catalogue.quantities import Quantity
@@ -27,7 +27,7 @@ Found = Mapping[str, tuple[object, ...]]
 def tried(catalogue: Catalogue, log: list[Entry], at_once: int) -> Found:
     trial = Trial(catalogue, WarningSettings())
     for n in range(0, len(log), at_once):
-        trial.take(log[n : n + at_once])
+        trial.take(readable(log[n : n + at_once]))
     return {
         t.incident.id: (t.incident.opened_ms, t.incident.closed_ms, t.incident.peak_level, t.messages, t.told_ms)
         for t in trial.incidents()
